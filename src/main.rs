@@ -1,0 +1,3 @@
+//! See the library for everything.
+
+fn main() {}

@@ -1,0 +1,107 @@
+//! Who we talk to, and as whom: what a plan resolves the configuration to.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ::http::HeaderMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::oidc::http::Trust;
+use crate::secret::SecretSource;
+
+/// A provider.
+#[derive(Clone, Debug)]
+pub struct Provider {
+    /// Its name in the configuration.
+    pub name: Arc<str>,
+    /// The issuer, exactly as configured: it is compared character by character.
+    pub issuer: Arc<str>,
+    /// Which documents to read.
+    pub metadata: MetadataSource,
+    /// Members of the metadata that we know better, by their names (`revocation_endpoint`).
+    pub endpoints: BTreeMap<String, Url>,
+    /// Sent with every request to it.
+    pub headers: HeaderMap,
+    /// Whose certificates are believed.
+    pub trust: Trust,
+    /// All probes and regions together; `None`: no limit.
+    pub max_requests_per_minute: Option<u32>,
+    /// Whether requests carry W3C `traceparent`.
+    pub propagate_traceparent: bool,
+}
+
+/// Which metadata document describes the provider.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum MetadataSource {
+    /// OpenID Connect Discovery 1.0 §4 first, RFC 8414 if that is a 404.
+    #[default]
+    Auto,
+    /// OpenID Connect Discovery 1.0 §4: after the issuer's path.
+    Oidc,
+    /// RFC 8414 §3: between host and path.
+    Oauth,
+    /// None: `endpoints` names everything.
+    None,
+}
+
+/// How a client proves who it is at the token endpoint (OIDC Core §9).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthMethod {
+    /// HTTP Basic with form-encoded parts (RFC 6749 §2.3.1).
+    #[default]
+    ClientSecretBasic,
+    /// In the body (RFC 6749 §2.3.1).
+    ClientSecretPost,
+    /// A public client.
+    None,
+}
+
+impl AuthMethod {
+    /// The name in metadata.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ClientSecretBasic => "client_secret_basic",
+            Self::ClientSecretPost => "client_secret_post",
+            Self::None => "none",
+        }
+    }
+}
+
+/// A client that is registered with a provider.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// Its name in the configuration.
+    pub name: Arc<str>,
+    /// `client_id`.
+    pub client_id: Arc<str>,
+    /// `client_secret`, if it has one.
+    pub secret: Option<SecretSource>,
+    /// How it authenticates.
+    pub auth_method: AuthMethod,
+    /// Where answers are sent.
+    pub redirect_uri: Option<Url>,
+    /// What it asks for, in order.
+    pub scopes: Vec<String>,
+    /// Whether the provider must insist on PKCE (RFC 9700 §2.1.1).
+    pub require_pkce: bool,
+    /// The only algorithm for its ID tokens (`id_token_signed_response_alg`); `None`: what the metadata offers, less
+    /// `none` and HMAC.
+    pub id_token_alg: Option<String>,
+}
+
+/// A synthetic user account.
+#[derive(Clone, Debug)]
+pub struct User {
+    /// Its name in the configuration.
+    pub name: Arc<str>,
+    /// What is typed as the user name.
+    pub username: Arc<str>,
+    /// Its password.
+    pub password: SecretSource,
+    /// Its TOTP seed (base32, RFC 6238).
+    pub totp: Option<SecretSource>,
+}

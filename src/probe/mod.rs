@@ -1,0 +1,143 @@
+//! Probe kinds: one file a kind, one line in [`KINDS`].
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use schemars::{Schema, SchemaGenerator};
+
+use crate::clock::Clock;
+use crate::journey::{Journey, StepName, Stopped};
+use crate::oidc::http::{Egress, Http};
+use crate::oidc::memory::{CheckMemory, ProviderMemory};
+use crate::oidc::relying::Relying;
+use crate::oidc::settings::{Client, Provider, User};
+
+/// Every kind. `check`, documents, schema and the metric series are made from this table.
+pub const KINDS: &[&Kind] = &[];
+
+/// The kind of that name.
+pub fn kind(name: &str) -> Option<&'static Kind> {
+    KINDS.iter().copied().find(|kind| kind.name == name)
+}
+
+/// A kind of probe, declared.
+pub struct Kind {
+    /// Its name in the configuration.
+    pub name: &'static str,
+    /// One sentence: what it does.
+    pub summary: &'static str,
+    /// The specification it walks.
+    pub spec: &'static str,
+    /// Whether `client` must be named, must not (then `provider` is), or may.
+    pub client: Need,
+    /// Whether `user` must be named, must not, or may.
+    pub user: Need,
+    /// The JSON Schema of its own keys (an object with `additionalProperties: false`).
+    pub schema: fn(&mut SchemaGenerator) -> Schema,
+    /// Reads its own keys, which fit the schema already. Pure; finds everything wrong at once.
+    pub parse: fn(toml::Table, &ParseContext) -> Result<Box<dyn Probe>, Vec<Problem>>,
+}
+
+/// Whether something belongs to a kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Must be there.
+    Required,
+    /// May be there.
+    Optional,
+    /// Must not.
+    Forbidden,
+}
+
+/// What a kind may know of its surroundings while it reads its keys.
+pub struct ParseContext {
+    /// How many regions the probe runs in.
+    pub regions: usize,
+    /// The folder that paths are relative to.
+    pub base: std::path::PathBuf,
+}
+
+/// A mistake in a kind's own keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Where, relative to the probe: `expect.claims`, `resource`.
+    pub key: String,
+    /// What is wrong, and what is allowed.
+    pub message: String,
+}
+
+/// What a run costs the provider.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Requests of an ordinary run, cleanup included.
+    pub requests: u32,
+    /// The most it may send.
+    pub burst: u32,
+    /// Whether one run covers all regions (its check is then one, not one a region).
+    pub all_regions: bool,
+}
+
+/// A configured probe, ready to run: immutable, shared by its checks.
+#[async_trait]
+pub trait Probe: Send + Sync {
+    /// The steps that must be on record for a run to be good.
+    fn steps(&self) -> Vec<StepName>;
+
+    /// What a run costs.
+    fn cost(&self) -> Cost;
+
+    /// Walks once. Everything it finds goes through `journey`.
+    async fn run(&self, cx: &Context, journey: &mut Journey) -> Result<(), Stopped>;
+}
+
+/// All that a run may use.
+#[derive(Clone)]
+pub struct Context {
+    /// The time.
+    pub clock: Clock,
+    /// The region it runs in.
+    pub region: Arc<Egress>,
+    /// All regions of the probe, its own included.
+    pub regions: Vec<Arc<Egress>>,
+    /// Whom it asks.
+    pub provider: Arc<Provider>,
+    /// As which client; there if the kind requires one.
+    pub client: Option<Arc<Client>>,
+    /// As which user; there if the kind requires one.
+    pub user: Option<Arc<User>>,
+    /// What is known of the provider.
+    pub provider_memory: Arc<ProviderMemory>,
+    /// What this check remembers.
+    pub memory: CheckMemory,
+}
+
+impl Context {
+    /// An HTTP client for this run, out of this check's region.
+    pub fn http(&self, journey: &Journey) -> Http {
+        self.http_from(&self.region, journey)
+    }
+
+    /// An HTTP client for this run, out of another region.
+    pub fn http_from(&self, region: &Arc<Egress>, journey: &Journey) -> Http {
+        Http::new(
+            region.clone(),
+            self.provider.clone(),
+            self.provider_memory.clone(),
+            journey.recorder().clone(),
+            self.clock.clone(),
+            journey.deadline(),
+        )
+    }
+
+    /// The relying party of this run, out of this check's region.
+    pub fn relying(&self, journey: &Journey) -> Relying {
+        Relying {
+            http: self.http(journey),
+            provider: self.provider.clone(),
+            client: self.client.clone(),
+            memory: self.provider_memory.clone(),
+            recorder: journey.recorder().clone(),
+            clock: self.clock.clone(),
+        }
+    }
+}

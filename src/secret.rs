@@ -1,0 +1,202 @@
+//! Secrets: where they come from, and how they are kept from going anywhere else.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// What a masked value reads as, everywhere.
+pub const REDACTED: &str = "[redacted]";
+
+/// The largest secret file that is read (bytes).
+const MAX_FILE: u64 = 64 * 1024;
+
+/// A value that never shows itself: `Debug` prints [`REDACTED`], there is no `Display` and no `Serialize`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Arc<str>);
+
+impl Secret {
+    /// Wraps a value.
+    pub fn new(value: impl Into<Arc<str>>) -> Self {
+        Self(value.into())
+    }
+
+    /// The value itself: only for the request that needs it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(REDACTED)
+    }
+}
+
+/// Where a secret is kept. In a configuration `{ env = "NAME" }` or `{ file = "path" }`, never a bare string.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+pub enum SecretSource {
+    /// The name of an environment variable.
+    Env(String),
+    /// The path of a file, relative to the configuration file; a final newline is cut. Read anew whenever it is used.
+    File(PathBuf),
+}
+
+impl SecretSource {
+    /// Reads the value. The error names the source, never the value.
+    pub fn read(&self) -> Result<Secret, String> {
+        let value = match self {
+            Self::Env(name) => {
+                std::env::var(name).map_err(|e| format!("environment variable {name}: {}", env_error(&e)))?
+            }
+            Self::File(path) => {
+                let shown = path.display();
+                let size = std::fs::metadata(path).map_err(|e| format!("{shown}: {e}"))?.len();
+                if size > MAX_FILE {
+                    return Err(format!("{shown}: larger than {MAX_FILE} bytes"));
+                }
+                std::fs::read_to_string(path).map_err(|e| format!("{shown}: {e}"))?
+            }
+        };
+        let value = value.strip_suffix('\n').unwrap_or(&value);
+        let value = value.strip_suffix('\r').unwrap_or(value);
+        if value.is_empty() {
+            return Err(format!("{self} is empty"));
+        }
+        Ok(Secret::new(value))
+    }
+}
+
+impl fmt::Display for SecretSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Env(name) => write!(f, "env {name}"),
+            Self::File(path) => write!(f, "file {}", path.display()),
+        }
+    }
+}
+
+fn env_error(error: &std::env::VarError) -> &'static str {
+    match error {
+        std::env::VarError::NotPresent => "not set",
+        std::env::VarError::NotUnicode(_) => "not valid UTF-8",
+    }
+}
+
+/// Remembers every secret that a run has seen and masks them in whatever is about to leave the process.
+#[derive(Clone, Default)]
+pub struct Scrubber(Arc<Mutex<Vec<String>>>);
+
+impl fmt::Debug for Scrubber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Scrubber")
+    }
+}
+
+impl Scrubber {
+    /// Masks `value` from now on: plain, percent-encoded, form-encoded and base64. Values under four bytes are ignored:
+    /// masking those would only mangle the text around them.
+    pub fn protect(&self, value: &str) {
+        if value.len() < 4 {
+            return;
+        }
+        let mut forms = vec![value.to_owned()];
+        for form in [
+            url::form_urlencoded::byte_serialize(value.as_bytes()).collect::<String>(),
+            url::form_urlencoded::byte_serialize(value.as_bytes()).collect::<String>().replace('+', "%20"),
+            STANDARD_NO_PAD.encode(value),
+            URL_SAFE_NO_PAD.encode(value),
+        ] {
+            if !forms.contains(&form) {
+                forms.push(form);
+            }
+        }
+        let mut known = self.0.lock().expect("scrubber");
+        for form in forms {
+            if !known.contains(&form) {
+                known.push(form);
+            }
+        }
+        // Longest first, so that a secret inside another leaves no remains.
+        known.sort_by_key(|form| std::cmp::Reverse(form.len()));
+    }
+
+    /// `text` without any protected value, and without anything that looks like a token on its own
+    /// (a JWT, or 20 and more unbroken letters and digits mixed).
+    pub fn scrub(&self, text: &str) -> String {
+        let mut out = text.to_owned();
+        for form in self.0.lock().expect("scrubber").iter() {
+            if out.contains(form.as_str()) {
+                out = out.replace(form.as_str(), REDACTED);
+            }
+        }
+        mask_tokens(&out)
+    }
+}
+
+/// Masks what looks like a token, whoever issued it: a provider may echo one in an error description.
+pub fn mask_tokens(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut word = String::new();
+    for c in text.chars() {
+        if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '~' | '+' | '/' | '=') {
+            word.push(c);
+        } else {
+            flush(&mut word, &mut out);
+            out.push(c);
+        }
+    }
+    flush(&mut word, &mut out);
+    out
+}
+
+fn flush(word: &mut String, out: &mut String) {
+    let looks = word.starts_with("eyJ") && word.len() >= 16
+        || word.split(['.', '/', '=']).any(|part| {
+            part.len() >= 20
+                && part.bytes().any(|b| b.is_ascii_digit())
+                && part.bytes().any(|b| b.is_ascii_alphabetic())
+                && !part.contains("--")
+                && part.split(['-', '_']).any(|run| run.len() >= 12 && run.bytes().any(|b| b.is_ascii_digit()))
+        });
+    out.push_str(if looks { REDACTED } else { word });
+    word.clear();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_of_a_secret_is_masked() {
+        let scrubber = Scrubber::default();
+        scrubber.protect("s3cret&pass word");
+        for text in ["s3cret&pass word", "s3cret%26pass+word", "s3cret%26pass%20word", "czNjcmV0JnBhc3Mgd29yZA"] {
+            assert_eq!(scrubber.scrub(&format!("at {text}.")), format!("at {REDACTED}."));
+        }
+    }
+
+    #[test]
+    fn token_like_words_are_masked_and_prose_is_not() {
+        assert_eq!(mask_tokens("bad token eyJhbGciOiJub25lIn0.e30. here"), "bad token [redacted] here");
+        assert_eq!(mask_tokens("code 4fQ9zXk2LmNp7RtVw3Ya8b expired"), "code [redacted] expired");
+        let prose = "issuer https://login.example.com/realms/main does not match; invalid_grant, client_secret_basic";
+        assert_eq!(mask_tokens(prose), prose);
+    }
+
+    #[test]
+    fn debug_shows_nothing() {
+        assert_eq!(format!("{:?}", Secret::new("wonderland")), REDACTED);
+    }
+
+    #[test]
+    fn sources_explain_themselves() {
+        let missing = SecretSource::Env("AUTHPROBE_TEST_UNSET".into()).read().unwrap_err();
+        assert_eq!(missing, "environment variable AUTHPROBE_TEST_UNSET: not set");
+    }
+}
