@@ -1,1 +1,116 @@
-//! (to be written)
+//! Commands: one file each, with its arguments and its `main`.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+pub mod check;
+pub mod completions;
+pub mod demo;
+pub mod init;
+pub mod lab;
+pub mod probe;
+pub mod run;
+pub mod schema;
+
+/// How a command ends; the contract's exit codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// 0: good; for `run`, a clean stop.
+    Good,
+    /// 1: the provider is bad.
+    Bad,
+    /// 2: usage or configuration error; nothing was probed.
+    Usage,
+    /// 3: could not tell.
+    Unknown,
+    /// 130: interrupted, after cleaning up.
+    Interrupted,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Good => 0,
+            Exit::Bad => 1,
+            Exit::Usage => 2,
+            Exit::Unknown => 3,
+            Exit::Interrupted => 130,
+        })
+    }
+}
+
+/// Watches the login door of OpenID Connect and OAuth 2.0 providers.
+#[derive(Debug, Parser)]
+#[command(name = "authprobe", version, about, long_about = None, propagate_version = true, max_term_width = 100)]
+pub struct Cli {
+    /// How logs are written on stderr (RUST_LOG says how much)
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The form of logs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl fmt::Display for LogFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Text => "text",
+            Self::Json => "json",
+        })
+    }
+}
+
+/// Where the configuration is.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct ConfigArg {
+    /// Configuration file [default: ./authprobe.toml, else /etc/authprobe/authprobe.toml]
+    #[arg(short, long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the daemon: schedule probes, serve /metrics
+    Run(run::Args),
+    /// Validate the configuration and print the plan
+    Check(check::Args),
+    /// Run one probe now and draw its waterfall
+    Probe(probe::Args),
+    /// Read a provider's discovery and write a commented starter configuration
+    Init(init::Args),
+    /// Start the lab provider, with faults on demand (loopback only)
+    Lab(lab::Args),
+    /// Lab, daemon and page together; no configuration needed
+    Demo(demo::Args),
+    /// Print the JSON Schema of the configuration
+    Schema(schema::Args),
+    /// Print shell completions
+    Completions(completions::Args),
+}
+
+/// Runs the command that was asked for.
+pub async fn main(cli: Cli) -> Exit {
+    match cli.command {
+        Command::Run(args) => run::main(args).await,
+        Command::Check(args) => check::main(args).await,
+        Command::Probe(args) => probe::main(args).await,
+        Command::Init(args) => init::main(args).await,
+        Command::Lab(args) => lab::main(args).await,
+        Command::Demo(args) => demo::main(args).await,
+        Command::Schema(args) => schema::main(args).await,
+        Command::Completions(args) => completions::main(args).await,
+    }
+}
