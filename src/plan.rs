@@ -21,7 +21,7 @@ pub struct Plan {
     /// Page, API and `/metrics`.
     pub server: Server,
     /// OTLP export, if configured.
-    pub telemetry: Option<Telemetry>,
+    pub telemetry: Option<crate::sink::otlp::Settings>,
     /// In configured order; at least one.
     pub regions: Vec<Arc<Egress>>,
     /// In configured order.
@@ -51,19 +51,6 @@ pub struct Server {
     pub admin_token: Option<SecretSource>,
     /// For links.
     pub public_url: Option<Url>,
-}
-
-/// Where traces and metrics are pushed.
-#[derive(Clone, Debug)]
-pub struct Telemetry {
-    /// The base URL of an OTLP/HTTP receiver; `/v1/traces` and `/v1/metrics` are appended.
-    pub otlp_endpoint: Url,
-    /// Sent with each export.
-    pub headers: Vec<(String, SecretSource)>,
-    /// A PEM file believed besides the system's.
-    pub ca_file: Option<PathBuf>,
-    /// How often metrics are pushed.
-    pub interval: Duration,
 }
 
 /// A probe, resolved.

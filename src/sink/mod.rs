@@ -1,1 +1,4 @@
-//! (to be written)
+//! What outcomes become: metrics to scrape, traces and metrics to push. A sink may drop, counted; it never waits.
+
+pub mod metrics;
+pub mod otlp;
