@@ -7,10 +7,9 @@
 // PORT (0: any)  NAME (host in the issuer)  CERT, KEY (PEM: serves https)  KEYS (file of the key set)
 // USERS (JSON: name to password)  CLIENT_SECRET (instead of every client's own)  TOKEN_TTL, REFRESH_TTL (seconds)
 // ROTATE=0 (refresh tokens stay)  SECRETS_LOG (file: every secret that crosses, one a line)
-// FAULTS (JSON: path to status)
 //
-// Control: PUT /faults with a JSON object of path to status answers these paths so from then on ({}: none);
-// GET /requests counts requests by path.
+// Control: PUT /faults with a JSON object of path to {status, headers, body, delay (ms)} answers these paths so from
+// then on ({}: as ever; without a status the answer is only late). GET /requests counts requests by method and path.
 import fs from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
@@ -28,7 +27,7 @@ if (process.argv[2] === 'rotate') {
 }
 
 const users = { alice: 'wonderland-7', ...JSON.parse(env.USERS ?? '{}') };
-let faults = JSON.parse(env.FAULTS ?? '{}');
+let faults = {};
 const requests = new Map();
 
 const known = new Set();
@@ -56,11 +55,13 @@ function start(issuer) {
   serve = provider.callback();
 }
 
-function front(req, res) {
+async function front(req, res) {
   const { pathname } = new URL(req.url, 'http://front');
-  requests.set(pathname, (requests.get(pathname) ?? 0) + 1);
-  const status = faults[pathname];
-  if (status) return res.writeHead(status, { 'content-type': 'text/plain' }).end('switched off');
+  const counted = `${req.method} ${pathname.replace(/^(\/[^/]+)\/[\w-]{20,}/, '$1')}`;
+  requests.set(counted, (requests.get(counted) ?? 0) + 1);
+  const fault = faults[pathname];
+  if (fault?.delay) await new Promise((done) => setTimeout(done, fault.delay));
+  if (fault?.status) return res.writeHead(fault.status, fault.headers ?? { 'content-type': 'text/plain' }).end(fault.body ?? 'off');
   if (pathname.startsWith('/interaction/')) return interact(provider, users, req, res);
   return serve(req, res);
 }
