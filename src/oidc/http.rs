@@ -139,6 +139,12 @@ impl Http {
         Self { egress, provider, memory, recorder, clock, deadline }
     }
 
+    /// The same with another deadline: for cleanup after the run's own.
+    #[must_use]
+    pub fn with_deadline(&self, deadline: Instant) -> Self {
+        Self { deadline, ..self.clone() }
+    }
+
     /// Sends `request` and reads the answer whole. Redirects are not followed. Every status is an answer, except 429,
     /// which is `rate_limited`. Faults: `dns`, `connect`, `tls`, `certificate`, `timeout`, `reset`, `malformed`,
     /// `too_large`, `rate_limited`, `egress`, `budget`.
