@@ -39,7 +39,9 @@ impl<'a> Walker<'a> {
         let mut name = "";
         for _ in 0..MAX_REFS {
             let Some(reference) = schema.get("$ref").and_then(Json::as_str) else { break };
-            let Some(target) = reference.strip_prefix('#').and_then(|pointer| self.root.pointer(pointer)) else { break };
+            let Some(target) = reference.strip_prefix('#').and_then(|pointer| self.root.pointer(pointer)) else {
+                break;
+            };
             name = reference.rsplit('/').next().unwrap_or_default();
             schema = target;
         }
@@ -150,7 +152,8 @@ impl<'a> Walker<'a> {
 
     /// What a union takes, in words.
     fn wanted(&self, branches: &[(&'a Json, &'a str)], constants: &[&str]) -> String {
-        let mut words: Vec<String> = if constants.is_empty() { vec![] } else { vec![listed(constants.iter().copied())] };
+        let mut words: Vec<String> =
+            if constants.is_empty() { vec![] } else { vec![listed(constants.iter().copied())] };
         for (schema, _) in branches {
             let Some(schema) = schema.as_object() else { continue };
             let keys: Vec<&str> = list(schema, "required").iter().filter_map(Json::as_str).collect();
