@@ -39,7 +39,8 @@ impl Timestamp {
 
     /// Seconds since the Unix epoch, as Prometheus writes timestamps.
     pub fn as_secs_f64(self) -> f64 {
-        self.0 as f64 / 1e9
+        // Apart, since today's nanoseconds exceed what a float holds exactly.
+        self.as_secs() as f64 + self.0.rem_euclid(1_000_000_000) as f64 / 1e9
     }
 
     /// How long after `earlier` this is; zero if it is not after.
@@ -111,6 +112,7 @@ enum Source {
     #[default]
     System,
     Manual(Arc<AtomicI64>),
+    Following(Arc<AtomicI64>, Instant),
 }
 
 impl Clock {
@@ -124,10 +126,21 @@ impl Clock {
         Self(Source::Manual(Arc::new(AtomicI64::new(at.0))))
     }
 
-    /// Moves a manual clock; no effect on the machine's.
+    /// A clock that shows `at` now and goes on with tokio's time, which tests pause and advance.
+    #[allow(clippy::disallowed_methods)]
+    pub fn following(at: Timestamp) -> Self {
+        Self(Source::Following(Arc::new(AtomicI64::new(at.0)), Instant::now()))
+    }
+
+    /// Moves a clock of a test, as a correction of the machine's clock would; no effect on the machine's.
     pub fn set(&self, at: Timestamp) {
-        if let Source::Manual(nanos) = &self.0 {
-            nanos.store(at.0, Ordering::SeqCst);
+        match &self.0 {
+            Source::System => {}
+            Source::Manual(nanos) => nanos.store(at.0, Ordering::SeqCst),
+            Source::Following(base, _) => {
+                let ahead = at.0.saturating_sub(self.now().0);
+                base.fetch_add(ahead, Ordering::SeqCst);
+            }
         }
     }
 
@@ -137,6 +150,7 @@ impl Clock {
         match &self.0 {
             Source::System => SystemTime::now().into(),
             Source::Manual(nanos) => Timestamp(nanos.load(Ordering::SeqCst)),
+            Source::Following(base, since) => Timestamp(base.load(Ordering::SeqCst)) + since.elapsed(),
         }
     }
 
@@ -155,10 +169,21 @@ mod tests {
     fn timestamps_convert_and_saturate() {
         let at = Timestamp::from_secs(1_700_000_000) + Duration::from_millis(250);
         assert_eq!(at.to_string(), "2023-11-14T22:13:20.250Z");
+        assert_eq!((at + Duration::from_millis(500)).as_secs_f64(), 1_700_000_000.75);
         assert_eq!(Timestamp::from(at.to_system_time()), at);
         assert_eq!(Timestamp::from_utc(at.to_utc()), at);
         assert_eq!(at.since(at + Duration::from_secs(1)), Duration::ZERO);
         assert_eq!((at + Duration::MAX).as_nanos(), i64::MAX);
         assert_eq!(Timestamp::from_nanos(-1).as_secs(), -1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_following_clock_goes_on_and_can_be_stepped() {
+        let clock = Clock::following(Timestamp::from_secs(100));
+        tokio::time::advance(Duration::from_secs(5)).await;
+        assert_eq!(clock.now(), Timestamp::from_secs(105));
+        clock.set(Timestamp::from_secs(50));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(clock.now(), Timestamp::from_secs(51));
     }
 }

@@ -2,9 +2,12 @@
 //! classifies. A probe cannot stop without a recorded reason: [`Stopped`] has no public constructor.
 
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
+
+use futures_util::FutureExt as _;
 
 use crate::clock::{Clock, Instant, Timestamp};
 use crate::fault::{Class, Fault};
@@ -103,6 +106,7 @@ pub struct Journey {
     start: Timestamp,
     begun: Instant,
     deadline: Instant,
+    walked: Option<Duration>,
     steps: Vec<StepRecord>,
     fault: Option<Fault>,
     cleanups: Vec<(StepName, CleanupWork)>,
@@ -139,6 +143,7 @@ impl Journey {
             declared,
             begun,
             deadline: begun + timeout,
+            walked: None,
             steps: Vec::new(),
             fault: None,
             cleanups: Vec::new(),
@@ -190,6 +195,18 @@ impl Journey {
         self.fault.as_ref()
     }
 
+    /// Puts a fault on record that no step returned, such as a panic: blamed on the first declared step that is not on
+    /// record. The first fault stays the cause.
+    pub fn abandon(&mut self, fault: Fault) -> Stopped {
+        let name = self.missing_step().or(self.declared.last().copied()).unwrap_or("");
+        self.stop(name, fault)
+    }
+
+    /// The probe is done: what follows (a look at the references, cleanup) is not part of the run's duration.
+    pub fn walked(&mut self) {
+        self.walked.get_or_insert(self.clock.instant().duration_since(self.begun));
+    }
+
     /// Replaces the recorded fault in the light of more evidence (such as references that fail as well).
     pub fn reclassify(&mut self, class: Class, detail: impl Into<String>) {
         if let Some(fault) = &mut self.fault {
@@ -201,7 +218,8 @@ impl Journey {
 
     /// Does the cleanup within `grace`, and judges.
     pub async fn finish(mut self, grace: Duration) -> Ended {
-        let duration = self.clock.instant().duration_since(self.begun);
+        self.walked();
+        let duration = self.walked.unwrap_or_default();
         self.clean_up(grace).await;
         if self.fault.is_none()
             && let Some(missing) = self.missing_step()
@@ -222,8 +240,9 @@ impl Journey {
         let until = self.clock.instant() + grace;
         while let Some((name, work)) = self.cleanups.pop() {
             let (start, begun) = (self.clock.now(), self.clock.instant());
-            let result = match tokio::time::timeout_at(until, work).await {
-                Ok(result) => result.map_err(|fault| fault.to_string()),
+            let result = match tokio::time::timeout_at(until, AssertUnwindSafe(work).catch_unwind()).await {
+                Ok(Ok(result)) => result.map_err(|fault| fault.to_string()),
+                Ok(Err(_)) => Err("the cleanup panicked".to_owned()),
                 Err(_) => Err("no answer within the grace time".to_owned()),
             };
             let took = self.clock.instant().duration_since(begun);
@@ -361,6 +380,19 @@ mod tests {
         assert!(*done.lock().unwrap());
         assert!(ended.steps.last().unwrap().cleanup);
         assert_eq!(ended.duration, Duration::from_secs(5));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_follows_the_probe_is_not_its_duration() {
+        let mut journey = journey(&["token", "userinfo"]);
+        journey.step("token", async { Ok(()) }).await.unwrap();
+        journey.abandon(Fault::new(Class::Internal, "it panicked"));
+        journey.walked();
+        journey.defer("revoke", async { panic!("in cleanup") });
+        tokio::time::advance(Duration::from_secs(3)).await;
+        let ended = journey.finish(Duration::from_secs(1)).await;
+        assert_eq!((ended.duration, ended.fault.unwrap().step), (Duration::ZERO, "userinfo"));
+        assert_eq!((ended.steps[1].name, ended.steps[1].note.as_str()), ("revoke", "the cleanup panicked"));
     }
 
     #[tokio::test(start_paused = true)]

@@ -2,9 +2,102 @@
 
 use std::time::Duration;
 
+use crate::clock::Timestamp;
+
+mod cron;
+
+pub use cron::Cron;
+
 /// When a probe runs.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Timing {
     /// Every so often: due times are aligned to the epoch plus the check's spread.
     Every(Duration),
+    /// At the times of a cron expression, exactly: the spread does not apply.
+    Cron(Box<Cron>),
+}
+
+impl Timing {
+    /// From a cron expression of five fields (minute first) or six (second first) and the name of a time zone.
+    /// The error is a sentence for the person who wrote it: what is wrong, what is allowed, the nearest name.
+    pub fn cron(expression: &str, zone: &str) -> Result<Self, String> {
+        Ok(Self::Cron(Box::new(Cron::parse(expression, zone)?)))
+    }
+
+    /// The first due time strictly after `now`; `None` when there is none before the calendar's end (cron knows the
+    /// years up to 2100) or when the period is zero.
+    pub fn next_after(&self, now: Timestamp, spread: Duration) -> Option<Timestamp> {
+        match self {
+            Self::Every(period) => next_aligned(*period, now, spread),
+            Self::Cron(cron) => cron.next_after(now),
+        }
+    }
+
+    /// Where in its period the check of that id is due: the same on every machine and after every restart, so that
+    /// checks spread over the period without being told to. Zero for cron.
+    pub fn spread(&self, id: &str) -> Duration {
+        match self {
+            Self::Every(period) => {
+                let millis = u64::try_from(period.as_millis()).unwrap_or(u64::MAX).max(1);
+                Duration::from_millis(stable_hash(id) % millis)
+            }
+            Self::Cron(_) => Duration::ZERO,
+        }
+    }
+}
+
+fn next_aligned(period: Duration, now: Timestamp, spread: Duration) -> Option<Timestamp> {
+    let period = i128::try_from(period.as_nanos()).ok().filter(|nanos| *nanos > 0)?;
+    let spread = i128::try_from(spread.as_nanos()).ok()?;
+    let passed = (i128::from(now.as_nanos()) - spread).div_euclid(period);
+    i64::try_from((passed + 1) * period + spread).ok().map(Timestamp::from_nanos)
+}
+
+/// FNV-1a, finished by a mixer: ids that differ in their last letter only must not lie side by side.
+fn stable_hash(id: &str) -> u64 {
+    let hash = id
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+    let hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    hash ^ (hash >> 33)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn periods_are_aligned_to_the_epoch_and_spread() {
+        let timing = Timing::Every(MINUTE);
+        let next = |now, spread| timing.next_after(Timestamp::from_secs(now), Duration::from_secs(spread));
+        assert_eq!(next(120, 0), Some(Timestamp::from_secs(180)), "strictly after");
+        assert_eq!(next(121, 0), Some(Timestamp::from_secs(180)));
+        assert_eq!(next(121, 7), Some(Timestamp::from_secs(127)));
+        assert_eq!(next(127, 7), Some(Timestamp::from_secs(187)));
+        assert_eq!(next(-1, 7), Some(Timestamp::from_secs(7)));
+        assert_eq!(next(-60, 7), Some(Timestamp::from_secs(-53)));
+    }
+
+    #[test]
+    fn the_end_of_time_is_none_and_no_panic() {
+        assert_eq!(Timing::Every(MINUTE).next_after(Timestamp::from_nanos(i64::MAX), MINUTE), None);
+        assert_eq!(Timing::Every(Duration::ZERO).next_after(Timestamp::from_secs(0), MINUTE), None);
+        assert_eq!(Timing::Every(Duration::MAX).next_after(Timestamp::from_secs(0), Duration::ZERO), None);
+        let first = Timestamp::from_nanos(i64::MIN);
+        assert!(Timing::Every(MINUTE).next_after(first, Duration::MAX).unwrap() > first);
+    }
+
+    #[test]
+    fn the_spread_is_stable_and_even() {
+        let timing = Timing::Every(MINUTE);
+        assert_eq!(timing.spread("login@eu-west-1"), timing.spread("login@eu-west-1"));
+        let mut per_second = [0_u32; 60];
+        for n in 0..6000 {
+            per_second[timing.spread(&format!("probe-{n}@eu")).as_secs() as usize] += 1;
+        }
+        // 100 each expected; six standard deviations around it.
+        assert!(per_second.iter().all(|count| (40..=160).contains(count)), "{per_second:?}");
+    }
 }

@@ -84,17 +84,19 @@ pub struct Request {
     pub headers: HeaderMap,
     /// `application/x-www-form-urlencoded` pairs; `Some` sets the content type.
     pub form: Option<Vec<(String, String)>>,
+    /// Whether the form travels as `multipart/form-data` (RFC 7578) instead.
+    pub multipart: bool,
 }
 
 impl Request {
     /// A GET.
     pub fn get(endpoint: Endpoint, url: Url) -> Self {
-        Self { method: Method::GET, url, endpoint, headers: HeaderMap::new(), form: None }
+        Self { method: Method::GET, url, endpoint, headers: HeaderMap::new(), form: None, multipart: false }
     }
 
     /// A POST of a form.
     pub fn post(endpoint: Endpoint, url: Url, form: Vec<(String, String)>) -> Self {
-        Self { method: Method::POST, url, endpoint, headers: HeaderMap::new(), form: Some(form) }
+        Self { method: Method::POST, url, endpoint, headers: HeaderMap::new(), form: Some(form), multipart: false }
     }
 }
 

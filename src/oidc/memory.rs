@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::oidc::http::Budget;
 use crate::oidc::key_history::KeyHistory;
+use crate::oidc::totp::OneTimeCodes;
 
 /// What is remembered of one provider.
 #[derive(Debug, Default)]
@@ -15,6 +16,8 @@ pub struct ProviderMemory {
     pub budget: Mutex<Budget>,
     /// What has been seen of its keys, in every region.
     pub keys: Mutex<KeyHistory>,
+    /// Which one-time codes of its users were used.
+    pub one_time_codes: OneTimeCodes,
 }
 
 /// What one check keeps between its runs: a value of the kind's own type, created on first use.

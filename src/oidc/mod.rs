@@ -3,9 +3,11 @@
 
 pub mod access_token;
 pub mod alg;
+pub mod authorize;
 pub mod client_auth;
 pub mod clock_skew;
 pub mod expect;
+pub mod form;
 pub mod http;
 pub mod id_token;
 pub mod introspection;
@@ -16,9 +18,11 @@ pub mod jwt;
 pub mod key_history;
 pub mod memory;
 pub mod metadata;
+pub mod pkce;
 pub mod relying;
 pub mod response;
 pub mod revocation;
 pub mod settings;
 pub mod token;
+pub mod totp;
 pub mod userinfo;

@@ -1,0 +1,25 @@
+.DEFAULT_GOAL := help
+.PHONY: help demo test bench lint fmt
+
+help: ## say what there is
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 8
+
+demo: ## the lab provider and the daemon over two regions; no configuration needed
+	cargo run --locked -- demo
+
+test: ## every test, against a real provider, Prometheus, collector and proxies; installs what is missing
+	ci/setup.sh test
+	ci/test.sh
+
+bench: ## side by side with blackbox_exporter and k6; prints what was reached
+	ci/setup.sh bench
+	benches/bench.sh
+
+lint: ## format, clippy, licences and sources of dependencies
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	@if cargo deny --version >/dev/null 2>&1; then cargo deny --offline --locked check licenses bans sources; \
+	else python3 ci/dependencies.py; fi
+
+fmt: ## format
+	cargo fmt

@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# Installs what is missing for `make test` (or, with `bench`, for `make bench`) and nothing that is there. Idempotent.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+what=${1:-test}
+state=.authprobe-test
+
+# command:package
+tools=(prometheus:prometheus tinyproxy:tinyproxy danted:dante-server faketime:faketime openssl:openssl
+  setpriv:util-linux python3:python3 node:nodejs npm:npm)
+[ "$what" = bench ] && tools+=(prometheus-blackbox-exporter:prometheus-blackbox-exporter)
+
+PATH="$PATH:/usr/sbin:/sbin"
+missing=()
+for tool in "${tools[@]}"; do
+  command -v "${tool%%:*}" >/dev/null || missing+=("${tool##*:}")
+done
+if command -v python3 >/dev/null && ! python3 -c 'import ensurepip, venv' 2>/dev/null; then missing+=(python3-venv); fi
+
+install_packages() {
+  # Debian starts the services it installs: we run our own, on ports of our own.
+  local policy=/usr/sbin/policy-rc.d ours=
+  if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod +x "$policy"
+    ours=yes
+  fi
+  apt-get -qq update
+  local status=0
+  DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "$@" </dev/null >"$state/apt.log" 2>&1 || status=$?
+  [ -z "$ours" ] || rm -f "$policy"
+  [ "$status" = 0 ] || tail -n 20 "$state/apt.log" >&2
+  return "$status"
+}
+
+mkdir -p "$state"
+if [ ${#missing[@]} -gt 0 ]; then
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    echo "installing ${missing[*]}"
+    install_packages "${missing[@]}"
+  else
+    echo "error: please install (Debian's names): ${missing[*]}" >&2
+    exit 1
+  fi
+fi
+if [ "$(node -p 'process.versions.node.split(".")[0]')" -lt 20 ]; then
+  echo "error: the test provider needs Node.js 20 or newer; this is $(node --version)" >&2
+  exit 1
+fi
+
+# once STAMP FILES… -- COMMAND…: runs the command unless it has succeeded with these very files before
+once() {
+  local stamp=$1 files=()
+  shift
+  while [ "$1" != -- ]; do files+=("$1"); shift; done
+  shift
+  local sum
+  sum=$(cat "${files[@]}" | sha256sum)
+  [ -e "$stamp" ] && [ "$(cat "$stamp")" = "$sum" ] && return
+  "$@"
+  echo "$sum" >"$stamp"
+}
+
+venv() { # DIRECTORY REQUIREMENTS
+  rm -rf "$1"
+  python3 -m venv "$1"
+  "$1/bin/pip" install --quiet --disable-pip-version-check --requirement "$2"
+}
+
+[ -d tests/idp/node_modules ] || rm -f "$state/idp.stamp"
+once "$state/idp.stamp" tests/idp/package.json tests/idp/package-lock.json -- \
+  npm --prefix tests/idp ci --no-audit --no-fund --loglevel=error
+once "$state/venv.stamp" tests/requirements.txt -- venv "$state/venv" tests/requirements.txt
+[ "$what" = bench ] &&
+  once "$state/bench-venv.stamp" benches/peers/requirements.txt -- venv "$state/bench-venv" benches/peers/requirements.txt
+exit 0

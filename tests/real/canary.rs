@@ -1,0 +1,117 @@
+//! Planted passwords and client secrets, and every token, code, verifier and cookie that the provider has seen: none of
+//! it is anywhere in what authprobe shows, plain, percent-encoded or base64.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use serde_json::json;
+
+use crate::support::collector::Collector;
+use crate::support::eventually;
+use crate::support::idp::{Idp, Options};
+use crate::support::net;
+use crate::support::scene::{EVERY_KIND, Scene};
+
+const PASSWORD: &str = "pl@nted/pass word+7&=é";
+const SECRET: &str = "planted+client/secret%3D 42";
+
+/// Every way a value may show: plain, percent-encoded twice over, base64 at any offset and in both alphabets.
+fn forms(value: &str) -> Vec<String> {
+    let percent = url::form_urlencoded::byte_serialize(value.as_bytes()).collect::<String>();
+    let mut forms = vec![value.to_owned(), percent.replace('+', "%20"), percent.clone()];
+    forms.push(url::form_urlencoded::byte_serialize(percent.as_bytes()).collect());
+    forms.push(serde_json::to_string(value).unwrap().trim_matches('"').to_owned());
+    for offset in 0..3 {
+        let shifted = [&b"\0\0\0"[..offset], value.as_bytes()].concat();
+        let whole = STANDARD_NO_PAD.encode(&shifted);
+        // Characters that depend on the neighbours are cut off at either end.
+        let end = if shifted.len() % 3 == 0 { whole.len() } else { whole.len() - 1 };
+        let inner = whole[[0, 2, 3][offset]..end].to_owned();
+        forms.push(inner.replace('+', "-").replace('/', "_"));
+        forms.push(inner);
+    }
+    forms
+}
+
+#[test]
+fn forms_are_found_where_they_are() {
+    let whole = format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("web:{SECRET}!")));
+    assert!(forms(SECRET).iter().any(|form| whole.contains(form.as_str())));
+    assert!(forms(PASSWORD).iter().any(|form| "a=pl%40nted%2Fpass+word%2B7%26%3D%C3%A9".contains(form.as_str())));
+}
+
+#[test]
+fn nothing_secret_is_shown_anywhere() {
+    let users = json!({ "alice": PASSWORD }).to_string();
+    let environment = [("USERS", users.as_str()), ("CLIENT_SECRET", SECRET)];
+    let idp = Idp::with(&Options { environment: &environment, ..Options::default() });
+    let collector = Collector::start();
+    let mut scene = Scene::new(&idp);
+    scene.folder.write("alice.password", PASSWORD);
+    (scene.web_secret, scene.svc_secret) = (SECRET.into(), SECRET.into());
+    scene.more = format!("[telemetry]\notlp_endpoint = \"{}\"\n", collector.url);
+    let mut shown = Vec::new();
+
+    let mut daemon = scene.daemon(EVERY_KIND);
+    let probes = ["discovery", "keys", "machine", "login", "refresh", "revocation", "exchange"];
+    for probe in probes {
+        daemon.until("authprobe_runs_total", &[&format!("probe=\"{probe}\"")], |runs| runs >= 1.0);
+    }
+    // And when things go wrong: answers that echo what was sent, errors at every step.
+    let echo = json!({ "error": "invalid_grant", "error_description": format!("no {SECRET}, {PASSWORD}") }).to_string();
+    let headers = json!({ "content-type": "application/json" });
+    idp.fail(json!({ "/token": { "status": 400, "headers": headers, "body": echo } }));
+    daemon.until("authprobe_run_faults_total", &["probe=\"login\"", "step=\"token\""], |faults| faults >= 1.0);
+    daemon.until("authprobe_run_faults_total", &["probe=\"machine\"", "step=\"token\""], |faults| faults >= 1.0);
+    idp.fail(json!({ "/me": { "status": 500 }, "/jwks": { "status": 500 }, "/token/revocation": { "status": 500 } }));
+    daemon.until("authprobe_run_faults_total", &["probe=\"login\"", "class=\"http_status\""], |faults| faults >= 1.0);
+
+    for probe in probes {
+        for run in daemon.runs(probe) {
+            let answer = daemon.get(&format!("/api/v1/runs/{}", run.trace()));
+            shown.push(("API run", answer.body));
+        }
+        shown.push(("API runs", daemon.get(&format!("/api/v1/probes/{probe}/runs")).body));
+    }
+    for path in ["/", "/metrics", "/api/v1/probes", "/api/v1/regions"] {
+        shown.push(("page", daemon.get(path).body));
+    }
+    let open = net::request("GET", &format!("{}/metrics", daemon.url), &["Accept: application/openmetrics-text"], "");
+    shown.push(("OpenMetrics", open.unwrap().body));
+    eventually("spans of a failed run", || collector.output().contains("STATUS_CODE_ERROR").then_some(()));
+    assert_eq!(daemon.terminate(crate::support::PATIENCE), 0);
+    shown.push(("traces and metrics", collector.output()));
+    shown.push(("logs", daemon.process.output()));
+
+    // What failed, then what works, for people and for programs.
+    for faults in [json!({ "/me": { "status": 500 } }), json!({})] {
+        idp.fail(faults);
+        for arguments in [&["login"][..], &["login", "--json"], &["refresh"], &["exchange"]] {
+            let finished = scene.command(EVERY_KIND, "probe", arguments);
+            shown.extend([("probe", finished.stdout), ("stderr", finished.stderr)]);
+        }
+    }
+    scene.folder.write("alice.password", "another planted/password");
+    let refused = scene.command(EVERY_KIND, "probe", &["login"]);
+    assert_eq!(refused.code, 3);
+    shown.extend([("probe", refused.stdout), ("stderr", refused.stderr)]);
+    let check = scene.command(EVERY_KIND, "check", &[]);
+    shown.extend([("check", check.stdout), ("stderr", check.stderr)]);
+
+    let mut secrets = idp.secrets();
+    let seen = secrets.len();
+    assert!(seen > 50, "the provider saw only {seen} secrets");
+    secrets.extend([PASSWORD, SECRET, "another planted/password"].map(str::to_owned));
+    for secret in &secrets {
+        for form in forms(secret) {
+            for (place, text) in &shown {
+                if let Some(at) = text.find(&form) {
+                    let from = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
+                    panic!("{place} shows {form}: {}", text[from..].lines().next().unwrap_or_default());
+                }
+            }
+        }
+    }
+    for (place, text) in &shown {
+        assert!(*place == "stderr" || !text.is_empty(), "{place} is empty: nothing was searched");
+    }
+}

@@ -1,0 +1,18 @@
+//! Stories with real programs: a certified provider, Prometheus, an OpenTelemetry collector, proxies. One file a story,
+//! one binary for all. Expectations are written from the RFCs and the contract.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod canary;
+mod clocks;
+mod collector;
+mod commands;
+mod credentials;
+mod egress;
+mod faults;
+mod lifecycle;
+mod prometheus;
+mod readme;
+mod regions;
+mod rotation;

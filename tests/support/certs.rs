@@ -1,0 +1,36 @@
+//! Certificates, made by openssl.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use super::Folder;
+
+/// A certificate for `localhost` and the authority that signed it.
+pub struct Certificate {
+    /// PEM.
+    pub cert: PathBuf,
+    /// PEM.
+    pub key: PathBuf,
+    /// PEM: what a client must believe.
+    pub authority: PathBuf,
+}
+
+/// Makes one that is valid for `days`, as if today were `today` (`+0d`, `-400d`).
+pub fn certificate(folder: &Folder, today: &str, days: u32) -> Certificate {
+    let days = days.to_string();
+    let run = |today: &str, arguments: &[&str]| {
+        let mut command = Command::new("faketime");
+        command.args(["-f", today, "openssl"]).args(arguments).current_dir(folder.path());
+        let output = command.output().expect("openssl under faketime");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    folder.write("leaf.ext", "basicConstraints=CA:FALSE\nsubjectAltName=DNS:localhost,IP:127.0.0.1\n");
+    let new = ["req", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"];
+    // The authority is good: only the leaf may be old.
+    let root = ["-x509", "-days", "9000", "-subj", "/CN=Test authority", "-keyout", "ca.key", "-out", "ca.pem"];
+    run("-1000d", &[&new[..], &root[..]].concat());
+    run("+0d", &[&new[..], &["-subj", "/CN=localhost", "-keyout", "leaf.key", "-out", "leaf.csr"]].concat());
+    let sign = ["x509", "-req", "-in", "leaf.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial"];
+    run(today, &[&sign[..], &["-days", &days, "-extfile", "leaf.ext", "-out", "leaf.pem"]].concat());
+    Certificate { cert: folder.file("leaf.pem"), key: folder.file("leaf.key"), authority: folder.file("ca.pem") }
+}

@@ -1,0 +1,93 @@
+//! Runs the binary and the real programs around it: everything in a process group of its own that ends with the test.
+
+#![allow(clippy::disallowed_methods)] // The clock of the machine is right for the deadlines of tests.
+
+pub mod authprobe;
+pub mod certs;
+pub mod collector;
+pub mod idp;
+pub mod net;
+pub mod process;
+pub mod prometheus;
+pub mod proxies;
+pub mod scene;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+/// How long anything may take that should happen at once; long, for busy machines.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Asks until there is an answer, or fails the test.
+pub fn eventually<T>(what: &str, ask: impl FnMut() -> Option<T>) -> T {
+    within(PATIENCE, ask).unwrap_or_else(|| panic!("waited {PATIENCE:?} in vain: {what}"))
+}
+
+/// Asks until there is an answer, or `time` is over.
+pub fn within<T>(time: Duration, mut ask: impl FnMut() -> Option<T>) -> Option<T> {
+    let end = Instant::now() + time;
+    loop {
+        if let Some(answer) = ask() {
+            return Some(answer);
+        }
+        if Instant::now() > end {
+            return None;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// The repository.
+pub fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// What ci/setup.sh has installed for tests; says so when it has not.
+pub fn installed(path: &str) -> PathBuf {
+    let path = repository().join(path);
+    assert!(path.exists(), "{} is missing: run ci/setup.sh (make test does)", path.display());
+    path
+}
+
+/// A folder that goes with the test; stays if the test fails.
+#[derive(Debug)]
+pub struct Folder(PathBuf);
+
+impl Folder {
+    /// A new, empty one.
+    pub fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("authprobe-test-{}-{count}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Of a file in it.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    /// Writes a file in it.
+    pub fn write(&self, name: &str, content: &str) -> PathBuf {
+        let path = self.file(name);
+        std::fs::write(&path, content).unwrap();
+        path
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("kept: {}", self.0.display());
+        } else {
+            std::fs::remove_dir_all(&self.0).ok();
+        }
+    }
+}

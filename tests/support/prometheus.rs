@@ -1,0 +1,64 @@
+//! A real Prometheus.
+
+use serde_json::Value;
+
+use super::process::Process;
+use super::{Folder, eventually, net};
+
+/// One that scrapes a daemon every second.
+pub struct Prometheus {
+    process: Process,
+    url: String,
+    _folder: Folder,
+}
+
+impl Prometheus {
+    /// Starts it; `target` is `host:port`.
+    pub fn scraping(target: &str) -> Self {
+        let (folder, port) = (Folder::new(), net::free_port());
+        let file = folder.write(
+            "prometheus.yml",
+            &format!(
+                "global: {{scrape_interval: 1s}}\n\
+                 scrape_configs: [{{job_name: authprobe, static_configs: [{{targets: ['{target}']}}]}}]\n"
+            ),
+        );
+        let process = Process::start("prometheus", |command| {
+            command.arg(format!("--config.file={}", file.display()));
+            command.arg(format!("--storage.tsdb.path={}", folder.file("data").display()));
+            command.arg(format!("--web.listen-address=127.0.0.1:{port}"));
+            command.arg("--enable-feature=exemplar-storage");
+        });
+        let url = format!("http://127.0.0.1:{port}");
+        eventually("a Prometheus that is ready", || {
+            net::get(&format!("{url}/-/ready")).filter(|answer| answer.status == 200)
+        });
+        Self { process, url, _folder: folder }
+    }
+
+    /// Evaluates an expression now: each result's labels and value.
+    pub fn query(&self, expression: &str) -> Vec<(Value, f64)> {
+        let encoded = url::form_urlencoded::byte_serialize(expression.as_bytes()).collect::<String>();
+        let answer = self.api(&format!("query?query={encoded}"));
+        let read = |result: &Value| (result["metric"].clone(), result["value"][1].as_str().unwrap().parse().unwrap());
+        answer["result"].as_array().unwrap().iter().map(read).collect()
+    }
+
+    /// Asks until the expression has a result that is not zero.
+    pub fn eventually(&self, expression: &str) -> Vec<(Value, f64)> {
+        eventually(expression, || Some(self.query(expression)).filter(|r| r.iter().any(|(_, value)| *value != 0.0)))
+    }
+
+    /// The data of an API call, which must succeed.
+    pub fn api(&self, call: &str) -> Value {
+        let answer = net::get(&format!("{}/api/v1/{call}", self.url)).expect("Prometheus answers");
+        let mut json = answer.json();
+        assert_eq!(json["status"], "success", "{call}: {json}");
+        json["data"].take()
+    }
+
+    /// What it logged.
+    pub fn output(&self) -> String {
+        self.process.output()
+    }
+}
