@@ -30,7 +30,7 @@ mod service;
 pub mod slo;
 mod typed;
 
-pub use build::build;
+pub use build::{build, build_with};
 
 /// What a command wants of the plan besides the file.
 #[derive(Clone, Debug, Default)]
@@ -147,3 +147,6 @@ impl Plan {
         self.checks.iter().find(|c| &*c.labels.probe == probe && &*c.labels.region == region)
     }
 }
+
+#[cfg(test)]
+mod tests;
