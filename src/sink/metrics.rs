@@ -385,5 +385,5 @@ fn ended(outcome: &Outcome) -> Timestamp {
 }
 
 fn exemplar(outcome: &Outcome, value: f64) -> Exemplar {
-    Exemplar { trace_id: outcome.trace_id, value, at: ended(outcome) }
+    Exemplar { trace_id: outcome.trace_id, span_id: outcome.span_id, value, at: ended(outcome) }
 }
