@@ -1,6 +1,6 @@
 //! Holds a document against a JSON Schema and finds everything that does not fit. Knows the part of draft 2020-12 that
-//! schemars writes, and three words of our own: `x-expects` (what a string must look like, in words), `x-later` (values
-//! that a later version will know) and the name `SecretSource`.
+//! schemars writes, and words of our own: `x-expects` (what a string must look like), `x-later` (values that a later version
+//! will know), `x-forbidden` (keys and why they must not be there) and the name `SecretSource`.
 
 use std::collections::BTreeSet;
 
@@ -258,6 +258,10 @@ impl<'a> Walker<'a> {
             let path = path.join(entry.name.as_str());
             if let Some(schema) = properties.and_then(|p| p.get(&entry.name)) {
                 self.check(schema, &entry.node, &path);
+            } else if let Some(why) = schema.get("x-forbidden").and_then(|f| f.get(&entry.name)).and_then(Json::as_str)
+            {
+                self.mistakes.push(Mistake::at(entry.at, path, why));
+                continue;
             } else if rest == Some(&Json::Bool(false)) {
                 let mut message = format!("unknown key `{}`", entry.name);
                 if let Some(near) = nearest(&entry.name, allowed()) {

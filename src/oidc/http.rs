@@ -84,17 +84,19 @@ pub struct Request {
     pub headers: HeaderMap,
     /// `application/x-www-form-urlencoded` pairs; `Some` sets the content type.
     pub form: Option<Vec<(String, String)>>,
+    /// Whether the form travels as `multipart/form-data` (RFC 7578) instead.
+    pub multipart: bool,
 }
 
 impl Request {
     /// A GET.
     pub fn get(endpoint: Endpoint, url: Url) -> Self {
-        Self { method: Method::GET, url, endpoint, headers: HeaderMap::new(), form: None }
+        Self { method: Method::GET, url, endpoint, headers: HeaderMap::new(), form: None, multipart: false }
     }
 
     /// A POST of a form.
     pub fn post(endpoint: Endpoint, url: Url, form: Vec<(String, String)>) -> Self {
-        Self { method: Method::POST, url, endpoint, headers: HeaderMap::new(), form: Some(form) }
+        Self { method: Method::POST, url, endpoint, headers: HeaderMap::new(), form: Some(form), multipart: false }
     }
 }
 
@@ -137,6 +139,12 @@ impl Http {
         deadline: Instant,
     ) -> Self {
         Self { egress, provider, memory, recorder, clock, deadline }
+    }
+
+    /// The same with another deadline: for cleanup after the run's own.
+    #[must_use]
+    pub fn with_deadline(&self, deadline: Instant) -> Self {
+        Self { deadline, ..self.clone() }
     }
 
     /// Sends `request` and reads the answer whole. Redirects are not followed. Every status is an answer, except 429,

@@ -6,12 +6,15 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use crate::oidc::http::Budget;
+use crate::oidc::totp::OneTimeCodes;
 
 /// What is remembered of one provider.
 #[derive(Debug, Default)]
 pub struct ProviderMemory {
     /// The request budget that all probes and regions share.
     pub budget: Mutex<Budget>,
+    /// Which one-time codes of its users were used.
+    pub one_time_codes: OneTimeCodes,
 }
 
 /// What one check keeps between its runs: a value of the kind's own type, created on first use.

@@ -7,6 +7,7 @@ use schemars::{Schema, SchemaGenerator};
 
 use crate::clock::Clock;
 use crate::journey::{Journey, StepName, Stopped};
+use crate::oidc::clock_skew::Timing;
 use crate::oidc::http::{Egress, Http};
 use crate::oidc::memory::{CheckMemory, ProviderMemory};
 use crate::oidc::relying::Relying;
@@ -131,13 +132,20 @@ impl Context {
 
     /// The relying party of this run, out of this check's region.
     pub fn relying(&self, journey: &Journey) -> Relying {
+        self.relying_from(&self.region, journey)
+    }
+
+    /// The relying party of this run, out of another region.
+    pub fn relying_from(&self, region: &Arc<Egress>, journey: &Journey) -> Relying {
         Relying {
-            http: self.http(journey),
+            http: self.http_from(region, journey),
+            region: region.region.clone(),
             provider: self.provider.clone(),
             client: self.client.clone(),
             memory: self.provider_memory.clone(),
             recorder: journey.recorder().clone(),
             clock: self.clock.clone(),
+            timing: Timing::default(),
         }
     }
 }

@@ -1,0 +1,194 @@
+//! How far the provider's clock is from ours, corrected by half the round trip. Pure, but for the cell at the end.
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use ::http::header;
+
+use crate::clock::Timestamp;
+use crate::oidc::http::Response;
+use crate::oidc::response;
+use crate::outcome::Observation;
+
+/// When a request was sent and its answer arrived, by our clock.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Exchange {
+    /// The head of the answer.
+    pub received: Timestamp,
+    /// From the request being sent to that.
+    pub round_trip: Duration,
+}
+
+impl Exchange {
+    /// Of an answer.
+    pub fn of(answer: &Response) -> Self {
+        Self { received: answer.received, round_trip: answer.round_trip }
+    }
+}
+
+/// Provider's clock minus ours: the interval in which it must lie (seconds).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Skew {
+    low: f64,
+    high: f64,
+}
+
+impl Skew {
+    /// From the `Date` of an answer, which is cut to whole seconds (RFC 9110 §6.6.1).
+    pub fn from_date(answer: &Response) -> Option<Self> {
+        let date = answer.headers.get(header::DATE)?.to_str().ok()?;
+        Some(Self::from_reading(response::http_date(date)?.as_secs_f64(), 1.0, Exchange::of(answer)))
+    }
+
+    /// From a time (seconds since the epoch) that the provider read off its clock while it worked on a request. A whole
+    /// number is taken as cut to the second.
+    pub fn from_issued_at(iat: f64, exchange: Exchange) -> Self {
+        Self::from_reading(iat, if iat.fract() == 0.0 { 1.0 } else { 0.0 }, exchange)
+    }
+
+    /// The reading lies between `at` and `at + resolution`, and was made between sending and receiving.
+    fn from_reading(at: f64, resolution: f64, exchange: Exchange) -> Self {
+        let received = exchange.received.as_secs_f64();
+        let sent = received - exchange.round_trip.as_secs_f64();
+        Self { low: at - received, high: at + resolution - sent }
+    }
+
+    /// What both allow; `None` if they contradict each other.
+    pub fn and(self, other: Self) -> Option<Self> {
+        let both = Self { low: self.low.max(other.low), high: self.high.min(other.high) };
+        (both.low <= both.high).then_some(both)
+    }
+
+    /// The middle (seconds): positive if the provider is ahead.
+    pub fn seconds(self) -> f64 {
+        f64::midpoint(self.low, self.high)
+    }
+
+    /// ± seconds.
+    pub fn uncertainty(self) -> f64 {
+        (self.high - self.low) / 2.0
+    }
+
+    /// As a measured value.
+    pub fn observation(self) -> Observation {
+        Observation::ClockSkew { seconds: self.seconds(), uncertainty: self.uncertainty() }
+    }
+}
+
+impl fmt::Display for Skew {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (seconds, uncertainty) = (self.seconds(), self.uncertainty());
+        let direction = if seconds < 0.0 { "behind" } else { "ahead of" };
+        if seconds.abs() <= uncertainty {
+            return write!(f, "the provider's clock agrees with ours (±{uncertainty:.1} s)");
+        }
+        write!(f, "the provider's clock is {:.1} s {direction} ours (±{uncertainty:.1} s)", seconds.abs())
+    }
+}
+
+/// What a run has seen of the provider's clock so far; clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Timing(Arc<Mutex<Seen>>);
+
+#[derive(Debug, Default)]
+struct Seen {
+    date: Option<Skew>,
+    issued: Option<Skew>,
+    token: Option<Exchange>,
+}
+
+impl Timing {
+    fn seen(&self) -> std::sync::MutexGuard<'_, Seen> {
+        self.0.lock().expect("timing")
+    }
+
+    /// Takes note of an answer's `Date`: several narrow each other down.
+    pub fn saw_date(&self, answer: &Response) {
+        if let Some(new) = Skew::from_date(answer) {
+            let mut seen = self.seen();
+            seen.date = Some(seen.date.and_then(|old| old.and(new)).unwrap_or(new));
+        }
+    }
+
+    /// Takes note of when a token response arrived: its tokens were issued within its round trip.
+    pub fn saw_tokens(&self, answer: &Response) {
+        self.seen().token = Some(Exchange::of(answer));
+    }
+
+    /// Takes note of an `iat` of the last token response. Gives the new estimate.
+    pub fn saw_issued_at(&self, iat: f64) -> Option<Skew> {
+        let mut seen = self.seen();
+        let new = Skew::from_issued_at(iat, seen.token?);
+        let narrowed = seen.date.and_then(|date| date.and(new)).unwrap_or(new);
+        seen.issued = Some(narrowed);
+        Some(narrowed)
+    }
+
+    /// The best estimate: of the clock that stamps tokens, else of the one that stamps answers.
+    pub fn skew(&self) -> Option<Skew> {
+        let seen = self.seen();
+        seen.issued.or(seen.date)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oidc::response::testing::response;
+
+    const RECEIVED: i64 = 1_700_000_000;
+
+    fn close(found: f64, expected: f64) -> bool {
+        (found - expected).abs() < 1e-6
+    }
+
+    /// Received at 22:13:20.0 after 0.1 s. `Date: 22:13:20` means a clock between 20 and 21 at a moment of ours between
+    /// 19.9 and 20.0: the provider is between 0 and 1.1 s ahead.
+    #[test]
+    fn a_date_is_cut_to_the_second_and_half_the_round_trip_away() {
+        let answer = response(200, &[("date", "Tue, 14 Nov 2023 22:13:20 GMT")], "");
+        let skew = Skew::from_date(&answer).unwrap();
+        assert!(close(skew.seconds(), 0.55) && close(skew.uncertainty(), 0.55), "{skew:?}");
+        assert_eq!(skew.to_string(), "the provider's clock agrees with ours (±0.6 s)");
+    }
+
+    #[test]
+    fn a_clock_ten_minutes_behind_is_told_with_its_direction() {
+        let answer = response(200, &[("date", "Tue, 14 Nov 2023 22:03:20 GMT")], "");
+        let skew = Skew::from_date(&answer).unwrap();
+        assert!(close(skew.seconds(), -599.45));
+        assert!(
+            skew.to_string().starts_with("the provider's clock is 599.5 s behind ours (±0.")
+                || skew.to_string().contains("599.4")
+        );
+    }
+
+    #[test]
+    fn fractions_are_believed_and_evidence_adds_up() {
+        let exchange = Exchange { received: Timestamp::from_secs(RECEIVED), round_trip: Duration::from_millis(100) };
+        let fine = Skew::from_issued_at(RECEIVED as f64 + 0.25, exchange);
+        assert!(close(fine.seconds(), 0.3) && close(fine.uncertainty(), 0.05), "{fine:?}");
+        let coarse = Skew::from_issued_at(RECEIVED as f64, exchange);
+        assert_eq!(coarse.and(fine), Some(fine));
+        let far = Skew::from_issued_at(RECEIVED as f64 + 600.5, exchange);
+        assert_eq!(coarse.and(far), None);
+    }
+
+    #[test]
+    fn tokens_count_more_than_front_ends() {
+        let timing = Timing::default();
+        assert_eq!(timing.saw_issued_at(1.0), None);
+        let answer = response(200, &[("date", "Tue, 14 Nov 2023 22:13:20 GMT")], "");
+        timing.saw_date(&answer);
+        timing.saw_tokens(&answer);
+        timing.saw_issued_at(RECEIVED as f64 + 600.0);
+        assert!(close(timing.skew().unwrap().seconds(), 600.55));
+    }
+
+    #[test]
+    fn no_date_or_a_strange_one_is_no_evidence() {
+        assert_eq!(Skew::from_date(&response(200, &[], "")), None);
+        assert_eq!(Skew::from_date(&response(200, &[("date", "yesterday")], "")), None);
+    }
+}

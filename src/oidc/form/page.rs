@@ -1,0 +1,314 @@
+//! What a page of the provider is: the entry to all that decides without the network.
+
+use url::Url;
+
+use super::controls::{Form, Kind, forms};
+use super::document::{Document, text, visible};
+use super::steps::{Guide, With};
+use super::words::{self, Meaning};
+use super::{Next, Submission, Value, guided, judge};
+use crate::fault::{Account, Class, Fault};
+use crate::oidc::authorize::is_answer;
+
+/// The longest description of a page (characters).
+const MAX_SHOWN: usize = 320;
+
+/// A page as it came.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// Where it was served.
+    pub url: Url,
+    /// Its status: any but a redirect.
+    pub status: u16,
+    /// The media type of its `Content-Type`, in lower case; empty if there was none.
+    pub media_type: String,
+    /// Whether a gatekeeper before the provider answered in its stead (`cf-mitigated: challenge`).
+    pub gatekeeper: bool,
+    /// Its text.
+    pub content: String,
+}
+
+/// How far a login has come.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// What has been typed and sent.
+    pub given: Vec<With>,
+    /// Which declared step is next.
+    pub step: usize,
+    /// How many forms were sent.
+    pub submissions: usize,
+    /// The messages on the page before: only new ones are about what we sent.
+    alerts: Vec<String>,
+}
+
+impl Progress {
+    /// Whether that has been typed and sent.
+    pub fn has_given(&self, with: With) -> bool {
+        self.given.contains(&with)
+    }
+}
+
+/// What the reading of pages depends on.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting<'a> {
+    /// Declared steps; none: by the obvious fields.
+    pub guide: &'a Guide,
+    /// Where the answer goes.
+    pub redirect_uri: &'a Url,
+    /// Whether we can make one-time codes.
+    pub has_totp: bool,
+    /// The user's name in the configuration.
+    pub user: &'a str,
+}
+
+/// A page being read.
+pub(super) struct Reading<'a> {
+    pub(super) page: &'a Page,
+    pub(super) document: &'a Document,
+    pub(super) forms: &'a [Form<'a>],
+    pub(super) setting: Setting<'a>,
+}
+
+/// Decides what to do on a page.
+///
+/// Faults: `credentials` (naming the user), `challenge`, `unsupported`, `login_page`, `http_status`, `malformed`,
+/// `too_large`, `config`.
+pub fn read(page: &Page, progress: &mut Progress, setting: Setting<'_>) -> Result<Next, Fault> {
+    if page.gatekeeper {
+        return Err(challenge("a gatekeeper before the provider asks for proof that we are human"));
+    }
+    if !matches!(page.media_type.as_str(), "" | "text/html" | "application/xhtml+xml") {
+        return Err(not_html(page));
+    }
+    let document = Document::parse(&page.content, &page.url)?;
+    let forms = forms(&document);
+    let reading = Reading { page, document: &document, forms: &forms, setting };
+    let next = reading.decide(progress)?;
+    progress.alerts = reading.alerts();
+    Ok(next)
+}
+
+impl<'a> Reading<'a> {
+    fn decide(&self, progress: &mut Progress) -> Result<Next, Fault> {
+        if let Some(next) = self.sends_itself()? {
+            return Ok(next);
+        }
+        self.refuse_status_5xx()?;
+        if let Some(element) = self.captcha() {
+            return Err(challenge(format!("the page shows a CAPTCHA ({element})")));
+        }
+        self.refuse_named(progress)?;
+        self.refuse_again(progress)?;
+        if self.page.status == 401 && progress.has_given(With::Password) && !judge::asks_anything(self) {
+            return Err(self.credentials("status 401 after the password", ""));
+        }
+        if self.page.status >= 400 && !judge::asks_anything(self) {
+            return Err(self.http_status());
+        }
+        match self.setting.guide.steps.get(progress.step) {
+            Some(_) => guided::next(self, progress),
+            None => judge::next(self, progress),
+        }
+    }
+
+    /// A form of nothing but hidden fields that a script sends at once: `form_post` to us, or a hop on the way.
+    fn sends_itself(&self) -> Result<Option<Next>, Fault> {
+        for form in self.forms {
+            let button = form.default_button();
+            let Some(target) = form.target(self.document, button) else { continue };
+            if is_answer(&target, self.setting.redirect_uri) {
+                let Some(submission) = form.submission(self.document, button, &Default::default()) else { continue };
+                if submission.fields.iter().any(|(name, _)| matches!(name.as_str(), "code" | "error" | "state")) {
+                    return Ok(Some(Next::Answer(plain(submission))));
+                }
+            }
+        }
+        let [form] = self.forms else { return Ok(None) };
+        let sends = form.is_hidden() && form.controls.iter().any(|c| c.kind == Kind::Hidden) && self.has_sending_script();
+        if !sends {
+            return Ok(None);
+        }
+        form.submission(self.document, form.default_button(), &Default::default())
+            .map(|submission| Some(Next::Submit(submission)))
+            .ok_or_else(|| self.login_page("a form that sends itself cannot be sent"))
+    }
+
+    fn has_sending_script(&self) -> bool {
+        let sends = |code: &str| code.contains(".submit(") || code.contains(".click(");
+        self.document.select("body[onload]").any(|body| body.attr("onload").is_some_and(sends))
+            || self.document.select("script:not([src])").any(|script| script.text().any(sends))
+    }
+
+    fn refuse_status_5xx(&self) -> Result<(), Fault> {
+        if self.page.status >= 500 { Err(self.http_status()) } else { Ok(()) }
+    }
+
+    fn http_status(&self) -> Fault {
+        let title = match self.document.title() {
+            title if title.is_empty() => String::new(),
+            title => format!(", title {:?}", cut(&title, 100)),
+        };
+        Fault::new(Class::HttpStatus, format!("a page of the login has status {}{title}", self.page.status))
+    }
+
+    /// What a declared preset says of refusals and challenges.
+    fn refuse_named(&self, progress: &Progress) -> Result<(), Fault> {
+        let found = |target: Option<&super::steps::Target>| {
+            target.and_then(|target| guided::find(self, target, guided::Sought::Anything))
+        };
+        if let Some(element) = found(self.setting.guide.refused.as_ref())
+            && !progress.given.is_empty()
+        {
+            return Err(self.credentials("the page shows the element that says so", &text(element)));
+        }
+        if found(self.setting.guide.challenge.as_ref()).is_some() && !self.setting.has_totp {
+            return Err(challenge("the page asks for something that we have no answer to"));
+        }
+        Ok(())
+    }
+
+    /// The same question again after it was answered.
+    fn refuse_again(&self, progress: &Progress) -> Result<(), Fault> {
+        let Some(again) = judge::asked_again(self, progress) else { return Ok(()) };
+        let fresh: Vec<String> = self.alerts().into_iter().filter(|alert| !progress.alerts.contains(alert)).collect();
+        if fresh.iter().any(|alert| words::about_session(alert)) {
+            return Err(self.login_page(&format!("the {again} is asked for again: the page says the session was lost")));
+        }
+        let status = self.page.status;
+        if !fresh.is_empty() || matches!(status, 401 | 403) {
+            return Err(self.credentials(&format!("the {again} is asked for again (status {status})"), &fresh.join(" ")));
+        }
+        Err(self.login_page(&format!("the {again} is asked for again, without an error message")))
+    }
+
+    /// Our user is refused. `message` only tells a locked account from a wrong password; it is not passed on.
+    fn credentials(&self, why: &str, message: &str) -> Fault {
+        let user = self.setting.user;
+        let locked = if words::about_lock(message) { "; the message speaks of a locked or disabled account" } else { "" };
+        Fault::new(Class::Credentials, format!("user {user} is refused: {why}{locked}"))
+            .with_account(Account::User(user.to_owned()))
+    }
+
+    /// Widgets of the usual CAPTCHAs, or a picture with a field for what is on it.
+    fn captcha(&self) -> Option<&'static str> {
+        const WIDGETS: [(&str, &str); 5] = [
+            (".g-recaptcha, [name=g-recaptcha-response], iframe[src*='/recaptcha/']", "reCAPTCHA"),
+            (".h-captcha, [name=h-captcha-response], iframe[src*='hcaptcha.com']", "hCaptcha"),
+            (".cf-turnstile, [name=cf-turnstile-response], iframe[src*='challenges.cloudflare.com']", "Turnstile"),
+            ("#challenge-form, #cf-challenge-running, .friendly-challenge, .frc-captcha", "challenge"),
+            ("input[name*=captcha i]:not([type=hidden]), img[src*=captcha i]", "picture"),
+        ];
+        WIDGETS.into_iter().find(|(css, _)| self.document.select(css).next().is_some()).map(|(_, name)| name)
+    }
+
+    /// The messages on the page: elements that are marked as alerts or errors and say something.
+    fn alerts(&self) -> Vec<String> {
+        const MARKS: [&str; 4] = ["error", "danger", "invalid", "alert"];
+        let marked = |value: Option<&str>| {
+            value.is_some_and(|value| {
+                let value = value.to_ascii_lowercase();
+                MARKS.iter().any(|mark| value.contains(mark))
+            })
+        };
+        self.document
+            .elements()
+            .filter(|e| {
+                !matches!(e.value().name(), "body" | "html" | "form" | "input" | "fieldset")
+                    && (marked(e.attr("class")) || marked(e.attr("id")) || marked(e.attr("role")))
+            })
+            .take(50)
+            .filter(|e| visible(*e))
+            .map(text)
+            .filter(|text| !text.is_empty())
+            .collect()
+    }
+
+    /// Something is missing: says what was there instead, in few words.
+    pub(super) fn login_page(&self, why: &str) -> Fault {
+        Fault::new(Class::LoginPage, format!("{why}; found {}", self.what_is_there()))
+    }
+
+    fn what_is_there(&self) -> String {
+        let quoted = |texts: Vec<String>| texts.iter().map(|t| format!("{:?}", cut(t, 60))).collect::<Vec<_>>().join(", ");
+        let mut parts = Vec::new();
+        let title = self.document.title();
+        if !title.is_empty() {
+            parts.push(format!("title {:?}", cut(&title, 80)));
+        }
+        let headings: Vec<String> = self.document.select("h1, h2").filter(|h| visible(*h)).map(text).collect();
+        let headings: Vec<String> = headings.into_iter().filter(|t| !t.is_empty()).take(3).collect();
+        if !headings.is_empty() {
+            parts.push(format!("headings {}", quoted(headings)));
+        }
+        let controls = || self.forms.iter().flat_map(|form| &form.controls);
+        let fields: Vec<&str> = controls().filter(|c| c.fillable()).map(|c| c.name()).take(5).collect();
+        if !fields.is_empty() {
+            parts.push(format!("fields {}", quoted(fields.iter().map(|name| (*name).to_owned()).collect())));
+        }
+        let buttons = controls().filter(|c| c.submits() && visible(c.element)).map(|c| c.label());
+        let buttons: Vec<String> = buttons.filter(|label| !label.is_empty()).take(4).collect();
+        if !buttons.is_empty() {
+            parts.push(format!("buttons {}", quoted(buttons)));
+        }
+        if parts.is_empty() {
+            return format!("nothing to read at {}", place(&self.page.url));
+        }
+        cut(&format!("{} at {}", parts.join("; "), place(&self.page.url)), MAX_SHOWN)
+    }
+
+    /// Sends `submission` unless it would put the password into a URL, as forms that are meant for scripts do.
+    pub(super) fn send(&self, submission: Submission, progress: &mut Progress) -> Result<Next, Fault> {
+        let mut answers: Vec<With> = Vec::new();
+        for (_, value) in &submission.fields {
+            if let Value::Answer(with) = value {
+                answers.push(*with);
+            }
+        }
+        if !submission.post && answers.iter().any(|with| *with != With::Username) {
+            let detail = "the login form has no method=post: it is meant for a script, and would show the password in a URL";
+            return Err(Fault::new(Class::Unsupported, detail));
+        }
+        progress.given.extend(answers);
+        progress.submissions += 1;
+        Ok(Next::Submit(submission))
+    }
+
+    /// What pressing that button means.
+    pub(super) fn meaning(&self, control: &super::controls::Control<'_>) -> Meaning {
+        let value = control.element.attr("value").unwrap_or_default();
+        words::meaning(&control.label(), &[control.name(), value, control.element.value().id().unwrap_or_default()])
+    }
+}
+
+/// Something is asked for that we have no answer to.
+pub(super) fn challenge(why: impl Into<String>) -> Fault {
+    Fault::new(Class::Challenge, why)
+}
+
+fn not_html(page: &Page) -> Fault {
+    let shown = cut(&page.media_type, 60);
+    if page.status >= 400 {
+        return Fault::new(Class::HttpStatus, format!("a page of the login has status {} ({shown})", page.status));
+    }
+    Fault::new(Class::Malformed, format!("expected a login page (text/html), found {shown}"))
+}
+
+/// Host and path of a URL, for people.
+pub(super) fn place(url: &Url) -> String {
+    cut(&format!("{}{}", url.host_str().unwrap_or_default(), url.path()), 120)
+}
+
+/// At most `max` characters, and nothing that disturbs a terminal.
+pub(super) fn cut(text: &str, max: usize) -> String {
+    let printable = |c: &char| !c.is_control() && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let mut out: String = text.chars().filter(printable).take(max).collect();
+    if text.chars().nth(max).is_some() {
+        out.push('…');
+    }
+    out
+}
+
+fn plain(submission: Submission) -> Vec<(String, String)> {
+    let fields = submission.fields.into_iter();
+    fields.filter_map(|(name, value)| if let Value::Plain(value) = value { Some((name, value)) } else { None }).collect()
+}

@@ -1,0 +1,380 @@
+//! From the authorization request to the answer: redirects followed, forms sent, everything bounded.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use ::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use url::Url;
+
+use super::page::{Page, Progress, Setting, cut, place, read};
+use super::steps::{Guide, With};
+use super::{Next, Submission, Value};
+use crate::clock::Clock;
+use crate::fault::{Class, Fault};
+use crate::journey::Recorder;
+use crate::oidc::authorize::is_answer;
+use crate::oidc::http::{Endpoint, Http, Request, Response};
+use crate::oidc::memory::ProviderMemory;
+use crate::oidc::settings::User;
+use crate::oidc::totp::{self, Totp};
+use crate::outcome::Warning;
+use crate::secret::Secret;
+
+/// The most redirects in a row.
+const MAX_REDIRECTS: usize = 20;
+/// How often one URL may come up in a row of redirects: once more is usual after a cookie was set.
+const MAX_VISITS: u8 = 3;
+/// The most forms that are sent in one login.
+const MAX_FORMS: usize = 10;
+/// The most pages that are read in one login, those that only lead on included.
+const MAX_PAGES: usize = 20;
+
+/// Where a walk has come to.
+#[derive(Clone, Debug)]
+pub enum Arrival {
+    /// A page that wants something.
+    Page(Page),
+    /// The parameters that were sent to the redirect URI, which itself is never requested.
+    Answer(Vec<(String, String)>),
+}
+
+/// What our user types.
+pub struct Answers {
+    user: Arc<str>,
+    username: Secret,
+    password: Secret,
+    totp: Option<Totp>,
+    memory: Arc<ProviderMemory>,
+}
+
+impl Answers {
+    /// Reads the user's secrets, and has the recorder mask them. Fault: `config`.
+    pub fn of(user: &User, memory: Arc<ProviderMemory>, recorder: &Recorder) -> Result<Self, Fault> {
+        let wrong = |what: &str, why: String| Fault::new(Class::Config, format!("user {}: {what}: {why}", user.name));
+        let password = user.password.read().map_err(|why| wrong("password", why))?;
+        recorder.protect(password.expose());
+        recorder.protect(&user.username);
+        let totp = match &user.totp {
+            None => None,
+            Some(source) => {
+                let seed = source.read().map_err(|why| wrong("totp", why))?;
+                recorder.protect(seed.expose());
+                Some(Totp::new(&seed).map_err(|why| wrong("totp", why.to_owned()))?)
+            }
+        };
+        Ok(Self { user: user.name.clone(), username: Secret::new(user.username.clone()), password, totp, memory })
+    }
+
+    async fn value(&self, with: With, clock: &Clock, recorder: &Recorder) -> Result<Secret, Fault> {
+        match with {
+            With::Username => Ok(self.username.clone()),
+            With::Password => Ok(self.password.clone()),
+            With::Totp => self.one_time_code(clock, recorder).await,
+        }
+    }
+
+    /// A code that nobody has used yet: each is good once, so it may take until the next half minute.
+    async fn one_time_code(&self, clock: &Clock, recorder: &Recorder) -> Result<Secret, Fault> {
+        let Some(totp) = &self.totp else {
+            return Err(Fault::new(Class::Challenge, format!("user {} has no `totp`", self.user)));
+        };
+        loop {
+            let now = clock.now();
+            let step = totp::step(now);
+            if self.memory.one_time_codes.take(&self.user, step) {
+                let code = totp.code(step);
+                recorder.protect(code.expose());
+                return Ok(code);
+            }
+            tokio::time::sleep(totp::until_next(now)).await;
+        }
+    }
+}
+
+/// A user agent without scripts, for one login.
+#[derive(Clone, Copy)]
+pub struct Walker<'a> {
+    /// For the requests; keeps the cookies.
+    pub http: &'a Http,
+    /// For what is seen on the way.
+    pub recorder: &'a Recorder,
+    /// For one-time codes.
+    pub clock: &'a Clock,
+    /// Where the walk ends.
+    pub redirect_uri: &'a Url,
+    /// The endpoint that it begins at; everything else is a login page in the records.
+    pub endpoint: (&'a Url, Endpoint),
+}
+
+impl Walker<'_> {
+    /// Goes to `url` and on to where it leads. Faults: those of [`Http::send`], `redirect`.
+    pub async fn open(&self, url: Url) -> Result<Arrival, Fault> {
+        let request = self.get(url, None);
+        self.follow(request).await
+    }
+
+    /// Answers page after page until the provider sends us back. Faults: those of [`Walker::open`] and of
+    /// [`super::page::read`].
+    pub async fn sign_in(&self, first: Page, guide: &Guide, answers: &Answers) -> Result<Vec<(String, String)>, Fault> {
+        let setting =
+            Setting { guide, redirect_uri: self.redirect_uri, has_totp: answers.totp.is_some(), user: &answers.user };
+        let mut progress = Progress::default();
+        let mut page = first;
+        for _ in 0..MAX_PAGES {
+            let next = read(&page, &mut progress, setting)?;
+            if progress.submissions > MAX_FORMS {
+                break;
+            }
+            let arrival = match next {
+                Next::Answer(params) => Arrival::Answer(params),
+                Next::Follow(url) => self.lead_on(&page, url).await?,
+                Next::Submit(submission) => self.submit(&page, submission, answers).await?,
+            };
+            match arrival {
+                Arrival::Answer(params) => return Ok(params),
+                Arrival::Page(next) => page = next,
+            }
+        }
+        let detail = format!("no way back to us after {} forms; at {}", progress.submissions, place(&page.url));
+        Err(Fault::new(Class::LoginPage, detail))
+    }
+
+    /// Sends a form of a page that needs no answers of ours.
+    pub async fn press(&self, page: &Page, submission: Submission) -> Result<Arrival, Fault> {
+        let fields = submission.fields.iter().map(|(name, value)| match value {
+            Value::Plain(value) => (name.clone(), value.clone()),
+            Value::Answer(_) => (name.clone(), String::new()),
+        });
+        let fields = fields.collect();
+        self.send_form(page, &submission, fields).await
+    }
+
+    async fn lead_on(&self, page: &Page, url: Url) -> Result<Arrival, Fault> {
+        if is_answer(&url, self.redirect_uri) {
+            return Ok(Arrival::Answer(parameters(&url)));
+        }
+        allowed(&page.url, &url)?;
+        self.follow(self.get(url, Some(&page.url))).await
+    }
+
+    async fn submit(&self, page: &Page, submission: Submission, answers: &Answers) -> Result<Arrival, Fault> {
+        let mut fields = Vec::with_capacity(submission.fields.len());
+        for (name, value) in &submission.fields {
+            let value = match value {
+                Value::Plain(value) => value.clone(),
+                Value::Answer(with) => answers.value(*with, self.clock, self.recorder).await?.expose().to_owned(),
+            };
+            fields.push((name.clone(), value));
+        }
+        self.send_form(page, &submission, fields).await
+    }
+
+    async fn send_form(
+        &self,
+        page: &Page,
+        submission: &Submission,
+        fields: Vec<(String, String)>,
+    ) -> Result<Arrival, Fault> {
+        if is_answer(&submission.url, self.redirect_uri) {
+            return Ok(Arrival::Answer(fields));
+        }
+        allowed(&page.url, &submission.url)?;
+        let mut url = submission.url.clone();
+        if !submission.post {
+            url.query_pairs_mut().clear().extend_pairs(&fields);
+            return self.follow(self.get(url, Some(&page.url))).await;
+        }
+        let mut request = Request::post(self.label(&url), url, fields);
+        request.multipart = submission.multipart;
+        request.headers = navigation(Some(&page.url), &request.url);
+        // A browser says where a form comes from, and some providers refuse it otherwise (CSRF).
+        if let Ok(origin) = HeaderValue::from_str(&page.url.origin().ascii_serialization()) {
+            request.headers.insert(header::ORIGIN, origin);
+        }
+        self.follow(request).await
+    }
+
+    fn get(&self, url: Url, from: Option<&Url>) -> Request {
+        let headers = navigation(from, &url);
+        let mut request = Request::get(self.label(&url), url);
+        request.headers = headers;
+        request
+    }
+
+    fn label(&self, url: &Url) -> Endpoint {
+        let (endpoint, label) = self.endpoint;
+        if url.origin() == endpoint.origin() && url.path() == endpoint.path() { label } else { Endpoint::LoginPage }
+    }
+
+    async fn follow(&self, mut request: Request) -> Result<Arrival, Fault> {
+        let mut visits: HashMap<Url, u8> = HashMap::new();
+        for _ in 0..=MAX_REDIRECTS {
+            let response = self.http.send(request.clone()).await?;
+            if !redirects(response.status) {
+                return Ok(Arrival::Page(page(response)));
+            }
+            let target = location(&response)?;
+            self.warn_of_kept_password(&request, response.status);
+            if is_answer(&target, self.redirect_uri) {
+                return Ok(Arrival::Answer(parameters(&target)));
+            }
+            allowed(&request.url, &target)?;
+            request = redirected(request, response.status, target);
+            request.endpoint = self.label(&request.url);
+            let seen = visits.entry(request.url.clone()).or_default();
+            *seen += 1;
+            if *seen > MAX_VISITS {
+                let detail = format!("the redirects go in a circle through {}", place(&request.url));
+                return Err(Fault::new(Class::Redirect, detail));
+            }
+        }
+        let detail = format!("more than {MAX_REDIRECTS} redirects in a row; at {}", place(&request.url));
+        Err(Fault::new(Class::Redirect, detail))
+    }
+
+    fn warn_of_kept_password(&self, request: &Request, status: StatusCode) {
+        if request.form.is_some() && matches!(status.as_u16(), 307 | 308) {
+            let detail = format!("status {} makes browsers send the login form on to the next server", status.as_u16());
+            self.recorder.warn(Warning::new("redirect_keeps_form", "RFC 9700 §4.12", detail));
+        }
+    }
+}
+
+fn redirects(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
+}
+
+fn location(response: &Response) -> Result<Url, Fault> {
+    let status = response.status.as_u16();
+    let at = place(&response.url);
+    let Some(value) = response.headers.get(header::LOCATION) else {
+        return Err(Fault::new(Class::Redirect, format!("status {status} without Location from {at}")));
+    };
+    let value = String::from_utf8_lossy(value.as_bytes());
+    let mut target = response.url.join(value.trim()).map_err(|_| {
+        Fault::new(Class::Redirect, format!("status {status} from {at} with a Location that is no URL"))
+    })?;
+    if target.fragment().is_none() {
+        // RFC 9110 §10.2.2.
+        target.set_fragment(response.url.fragment());
+    }
+    Ok(target)
+}
+
+/// Whether one may go from there to there: by HTTP, and never from https to http.
+fn allowed(from: &Url, to: &Url) -> Result<(), Fault> {
+    let refused = |why: String| Err(Fault::new(Class::Redirect, why));
+    match (from.scheme(), to.scheme()) {
+        ("https", "http") => refused(format!("{} leads from https to http ({})", place(from), place(to))),
+        (_, "http" | "https") => Ok(()),
+        (_, scheme) => {
+            refused(format!("{} leads to {}: which is not the redirect URI", place(from), cut(scheme, 40)))
+        }
+    }
+}
+
+/// The next request (RFC 9110 §15.4): only 307 and 308 keep method and form.
+fn redirected(request: Request, status: StatusCode, target: Url) -> Request {
+    let keeps = matches!(status.as_u16(), 307 | 308);
+    let headers = navigation(Some(&request.url), &target);
+    let mut next = Request::get(request.endpoint, target);
+    next.headers = headers;
+    if keeps && request.method == Method::POST {
+        next.method = request.method;
+        next.form = request.form;
+        next.multipart = request.multipart;
+    }
+    next
+}
+
+/// What a browser sends when it goes somewhere: `Referer` as the default policy (`strict-origin-when-cross-origin`) says.
+fn navigation(from: Option<&Url>, to: &Url) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::ACCEPT, HeaderValue::from_static("text/html,application/xhtml+xml,*/*;q=0.8"));
+    let Some(from) = from.filter(|from| from.scheme() == to.scheme() || from.scheme() == "http") else { return headers };
+    let referer = if from.origin() == to.origin() {
+        let mut full = from.clone();
+        full.set_fragment(None);
+        full.to_string()
+    } else {
+        format!("{}/", from.origin().ascii_serialization())
+    };
+    if let Ok(referer) = HeaderValue::from_str(&referer) {
+        headers.insert(header::REFERER, referer);
+    }
+    headers
+}
+
+fn page(response: Response) -> Page {
+    let text = |name: &str| {
+        let value = response.headers.get(name).map(HeaderValue::as_bytes).unwrap_or_default();
+        String::from_utf8_lossy(value).to_ascii_lowercase()
+    };
+    let content_type = text("content-type");
+    let media_type = content_type.split(';').next().unwrap_or_default().trim().to_owned();
+    let latin = ["iso-8859-1", "iso-8859-15", "windows-1252"].iter().any(|charset| content_type.contains(charset));
+    let content = match std::str::from_utf8(&response.body) {
+        Ok(text) => text.to_owned(),
+        // The letters of markup are the same in all; names of fields are hardly ever beyond ASCII.
+        Err(_) if latin => response.body.iter().map(|byte| char::from(*byte)).collect(),
+        Err(_) => String::from_utf8_lossy(&response.body).into_owned(),
+    };
+    Page {
+        status: response.status.as_u16(),
+        media_type,
+        gatekeeper: text("cf-mitigated") == "challenge",
+        url: response.url,
+        content,
+    }
+}
+
+/// The parameters of an answer: in the query, where `response_mode=query` puts them.
+fn parameters(url: &Url) -> Vec<(String, String)> {
+    url.query_pairs().into_owned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> Url {
+        Url::parse(text).unwrap()
+    }
+
+    fn form() -> Request {
+        Request::post(Endpoint::LoginPage, url("https://a.example/login"), vec![("password".into(), "x".into())])
+    }
+
+    /// RFC 9110 §15.4.
+    #[test]
+    fn only_307_and_308_keep_the_form() {
+        for (status, method) in
+            [(301, Method::GET), (302, Method::GET), (303, Method::GET), (307, Method::POST), (308, Method::POST)]
+        {
+            let next = redirected(form(), StatusCode::from_u16(status).unwrap(), url("https://a.example/next"));
+            assert_eq!((next.form.is_some(), &next.method), (method == Method::POST, &method), "{status}");
+            assert!(!next.headers.contains_key(header::ORIGIN) || method == Method::POST);
+        }
+    }
+
+    #[test]
+    fn one_never_goes_from_https_to_http_or_elsewhere() {
+        assert!(allowed(&url("https://a.example"), &url("https://b.example")).is_ok());
+        assert!(allowed(&url("http://a.example"), &url("http://b.example")).is_ok());
+        for to in ["http://a.example", "javascript:alert(1)", "file:///etc/passwd", "app:/cb", "data:text/html,x"] {
+            assert_eq!(allowed(&url("https://a.example"), &url(to)).unwrap_err().class, Class::Redirect, "{to}");
+        }
+    }
+
+    #[test]
+    fn the_referer_follows_the_default_policy() {
+        let referer = |from: &str, to: &str| {
+            let headers = navigation(Some(&url(from)), &url(to));
+            headers.get(header::REFERER).map(|value| value.to_str().unwrap().to_owned())
+        };
+        let from = "https://a.example/login?state=x#y";
+        assert_eq!(referer(from, "https://a.example/b").as_deref(), Some("https://a.example/login?state=x"));
+        assert_eq!(referer(from, "https://b.example/b").as_deref(), Some("https://a.example/"));
+        assert_eq!(referer(from, "http://b.example/b"), None);
+    }
+}

@@ -1,0 +1,171 @@
+//! What buttons and messages say, in the languages that login pages are commonly in.
+
+/// What pressing a button means, as far as its words tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Meaning {
+    /// No, cancel, leave, somebody else, another way: never pressed.
+    Deny,
+    /// Cannot be told.
+    Unknown,
+    /// Skip what is offered.
+    Later,
+    /// Go on.
+    Continue,
+    /// Yes, I allow it.
+    Allow,
+}
+
+/// What a label and the button's own names (`name`, `value`, `id`) say. A denial anywhere outweighs the rest.
+pub(super) fn meaning(label: &str, names: &[&str]) -> Meaning {
+    let label = label.to_lowercase();
+    if LATER.iter().any(|phrase| contains(&label, phrase)) {
+        return Meaning::Later;
+    }
+    let names: Vec<String> = names.iter().map(|name| name.to_lowercase()).collect();
+    let says = |words: &[&str]| {
+        words.iter().any(|word| contains(&label, word) || names.iter().any(|name| contains(name, word)))
+    };
+    if says(DENY) {
+        Meaning::Deny
+    } else if says(ALLOW) {
+        Meaning::Allow
+    } else if says(CONTINUE) {
+        Meaning::Continue
+    } else {
+        Meaning::Unknown
+    }
+}
+
+/// Whether the message of a login page is about the session (our cookies, our time) and not about name or password.
+pub(super) fn about_session(message: &str) -> bool {
+    let message = message.to_lowercase();
+    SESSION.iter().any(|word| message.contains(word)) && !CREDENTIAL.iter().any(|word| message.contains(word))
+}
+
+/// Whether it says that the account is locked or disabled.
+pub(super) fn about_lock(message: &str) -> bool {
+    let message = message.to_lowercase();
+    LOCKED.iter().any(|word| message.contains(word))
+}
+
+/// Whether the code that is asked for comes by message or mail, which no seed can answer.
+pub(super) fn sent_code(text: &str) -> bool {
+    let text = text.to_lowercase();
+    SENT.iter().any(|word| text.contains(word)) && !text.contains("authenticator")
+}
+
+/// Whether a text says that the page needs a script.
+pub(super) fn wants_script(text: &str) -> bool {
+    let text = text.to_lowercase();
+    text.contains("javascript") || text.contains("scripting")
+}
+
+/// `phrase` as whole words; within words for scripts that do not divide them.
+fn contains(text: &str, phrase: &str) -> bool {
+    let divided = |c: char| c.is_alphanumeric() && c < '\u{2e80}';
+    text.match_indices(phrase).any(|(at, _)| {
+        let before = text.get(..at).and_then(|t| t.chars().next_back());
+        let after = text.get(at + phrase.len()..).and_then(|t| t.chars().next());
+        let (first, last) = (phrase.chars().next(), phrase.chars().next_back());
+        !(before.is_some_and(divided) && first.is_some_and(divided))
+            && !(after.is_some_and(divided) && last.is_some_and(divided))
+    })
+}
+
+const ALLOW: &[&str] = &[
+    "allow", "authorize", "authorise", "accept", "agree", "consent", "grant", "approve", "permit", "yes", // en
+    "erlauben", "zulassen", "zustimmen", "akzeptieren", "annehmen", "genehmigen", "gewähren", "autorisieren", "ja", // de, nl, sv
+    "autoriser", "accepter", "j'accepte", "accepte", "permettre", "oui", // fr
+    "permitir", "autorizar", "aceptar", "acepto", "aceitar", "aceito", "sí", "sim", // es, pt
+    "consenti", "autorizza", "accetta", "accetto", "permetti", "sì", // it
+    "toestaan", "accepteren", "akkoord", // nl
+    "tillåt", "godkänn", "acceptera", "tillad", "godkend", "tillat", "godta", "salli", "hyväksy", // nordic
+    "zezwól", "zezwalam", "akceptuj", "akceptuję", "zgadzam", "tak", "povolit", "přijmout", "souhlasím", "ano", // pl, cs
+    "разрешить", "принять", "да", "дозволити", "так", "izin", "kabul", "evet", // ru, uk, tr
+    "同意", "許可", "承認", "はい", "允许", "授权", "接受", "허용", "동의", "승인", // ja, zh, ko
+];
+
+const CONTINUE: &[&str] = &[
+    "continue", "confirm", "next", "proceed", "ok", "okay", "submit", "done", "finish", // en
+    "weiter", "fortfahren", "bestätigen", "continuer", "confirmer", "suivant", "valider", // de, fr
+    "continuar", "confirmar", "siguiente", "próximo", "continua", "conferma", "avanti", // es, pt, it
+    "doorgaan", "bevestigen", "volgende", "fortsätt", "fortsæt", "fortsett", "bekräfta", "jatka", // nl, nordic
+    "kontynuuj", "dalej", "potwierdź", "pokračovat", "продолжить", "далее", "devam", // pl, cs, ru, tr
+    "続行", "続ける", "次へ", "继续", "繼續", "确认", "계속", "확인", // ja, zh, ko
+];
+
+const DENY: &[&str] = &[
+    "deny", "cancel", "decline", "reject", "refuse", "disallow", "abort", "no", "not", "don't", "back", "stay", "logout",
+    "log out", "sign out", "signout", "switch", "another", "other", "different", "forgot", "reset", "register", "sign up",
+    "signup", "create", "passkey", "security key", "google", "facebook", "apple", "microsoft", "github", // en
+    "ablehnen", "abbrechen", "verweigern", "nein", "nicht", "zurück", "abmelden", // de
+    "refuser", "annuler", "non", "retour", "déconnexion", "denegar", "rechazar", "cancelar", "volver", // fr, es
+    "nega", "annulla", "rifiuta", "indietro", "recusar", "não", "voltar", "weigeren", "annuleren", "nee", "terug", // it, pt, nl
+    "avbryt", "neka", "nej", "afvis", "annuller", "avvis", "nei", "peruuta", "hylkää", "ei", // nordic
+    "odmów", "anuluj", "nie", "zrušit", "odmítnout", "ne", "отклонить", "отмена", "нет", "reddet", "iptal", "hayır", // pl, cs, ru, tr
+    "拒否", "キャンセル", "いいえ", "拒绝", "取消", "否", "거부", "취소", "아니요", // ja, zh, ko
+];
+
+/// Offers that may be put off: they contain words of denial and are no denial.
+const LATER: &[&str] = &["not now", "skip", "later", "remind me", "maybe later", "später", "überspringen", "plus tard", "más tarde"];
+
+const SESSION: &[&str] = &[
+    "cookie", "csrf", "session", "sitzung", "sesión", "sessione", "sessão", "expired", "abgelaufen", "expiré", "timed out",
+    "timeout", "too long", "start over", "try signing in again", "セッション", "会话",
+];
+
+const CREDENTIAL: &[&str] = &[
+    "password", "passwort", "kennwort", "mot de passe", "contraseña", "senha", "wachtwoord", "lösenord", "username",
+    "user name", "benutzer", "account", "konto", "credential", "incorrect", "invalid username", "パスワード", "密码",
+];
+
+const LOCKED: &[&str] = &[
+    "locked", "disabled", "blocked", "suspended", "too many", "gesperrt", "deaktiviert", "verrouillé", "bloqué",
+    "bloquead", "bloccat", "geblokkeerd", "spärrat", "zablokowan", "заблокирован", "ロック", "锁定",
+];
+
+const SENT: &[&str] = &["sms", "text message", "texted", "emailed", "e-mailed", "sent to your", "sent you", "per e-mail", "gesendet"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buttons_mean_what_they_say() {
+        for (label, names, expected) in [
+            ("Allow", &[][..], Meaning::Allow),
+            ("Authorize example-app", &[], Meaning::Allow),
+            ("Ja, ich stimme zu", &[], Meaning::Allow),
+            ("Zulassen", &[], Meaning::Allow),
+            ("同意する", &[], Meaning::Allow),
+            ("허용", &[], Meaning::Allow),
+            ("Accept", &["answer", "accept"], Meaning::Allow),
+            ("Weiter", &[], Meaning::Continue),
+            ("Continue", &[], Meaning::Continue),
+            ("Continue with Google", &[], Meaning::Deny),
+            ("Sign in with a passkey", &[], Meaning::Deny),
+            ("Don't allow", &[], Meaning::Deny),
+            ("Nicht zulassen", &[], Meaning::Deny),
+            ("Cancel", &[], Meaning::Deny),
+            ("No", &["cancel"], Meaning::Deny),
+            ("Weiter", &["deny"], Meaning::Deny),
+            ("No, stay signed in", &[], Meaning::Deny),
+            ("Not now", &[], Meaning::Later),
+            ("Skip for now", &[], Meaning::Later),
+            ("Notify me", &[], Meaning::Unknown),
+            ("Knowledge", &[], Meaning::Unknown),
+        ] {
+            assert_eq!(meaning(label, names), expected, "{label} {names:?}");
+        }
+    }
+
+    #[test]
+    fn messages_about_the_session_are_no_refusal() {
+        assert!(about_session("Your login attempt timed out. Login will start from the beginning."));
+        assert!(about_session("Cookie not found. Please make sure cookies are enabled."));
+        assert!(!about_session("Your password has expired."));
+        assert!(!about_session("Invalid username or password."));
+        assert!(about_lock("Account is temporarily locked"));
+        assert!(about_lock("Ihr Konto ist gesperrt."));
+    }
+}
