@@ -72,6 +72,8 @@ pub struct Plan {
     pub slos: Vec<slo::PlannedSlo>,
     /// The files it was made from: a change of any of them asks for a reload.
     pub files: Vec<PathBuf>,
+    /// A hash of their contents: tells whether anything was changed, also where the plan looks the same (a login step).
+    pub fingerprint: [u8; 32],
     /// Notes for a person who reads the plan: what is accepted but has no effect, what is unwise.
     pub notes: Vec<String>,
 }

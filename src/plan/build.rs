@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use aws_lc_rs::digest;
+
 use super::desk::Desk;
 use super::probes::{self, Known};
 use super::{BuildOptions, Plan, clients, later, providers, rate, regions, schema, service};
@@ -56,8 +58,18 @@ pub fn build_with(kinds: &[&'static Kind], loaded: &Loaded, options: &BuildOptio
         checks,
         slos,
         files: loaded.files(),
+        fingerprint: fingerprint(loaded),
         notes,
     })
+}
+
+fn fingerprint(loaded: &Loaded) -> [u8; 32] {
+    let mut context = digest::Context::new(&digest::SHA256);
+    for source in loaded.sources.iter() {
+        context.update(&(source.text.len() as u64).to_be_bytes());
+        context.update(source.text.as_bytes());
+    }
+    context.finish().as_ref().try_into().unwrap_or_default()
 }
 
 /// What it costs to run only some regions.
