@@ -142,15 +142,22 @@ pub async fn replying(reply: impl Fn(String) -> String + Send + Sync + 'static) 
     format!("http://{}/", address.await)
 }
 
-/// Reads up to the end of the head (and what came with it).
+/// Reads a request: its head, and as much of a body as that announces.
 pub async fn read_head(stream: &mut (impl AsyncRead + Unpin)) -> String {
-    let mut head = Vec::new();
-    while !head.windows(4).any(|end| end == b"\r\n\r\n") {
-        if stream.read_buf(&mut head).await.unwrap_or(0) == 0 {
+    let mut read = Vec::new();
+    loop {
+        let text = String::from_utf8_lossy(&read).to_ascii_lowercase();
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head.split_once("content-length: ").and_then(|(_, rest)| rest.lines().next());
+            if body.len() >= length.map_or(0, |length| length.parse().unwrap()) {
+                break;
+            }
+        }
+        if stream.read_buf(&mut read).await.unwrap_or(0) == 0 {
             break;
         }
     }
-    String::from_utf8_lossy(&head).into_owned()
+    String::from_utf8_lossy(&read).into_owned()
 }
 
 /// A complete answer.

@@ -9,7 +9,7 @@ use authprobe::fault::Class;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use rustls::ServerConfig;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_rustls::TlsAcceptor;
 
 use crate::server::{Setup, answer, answering, listen, ok};
@@ -38,7 +38,11 @@ fn params(name: &str) -> CertificateParams {
 
 impl Authority {
     fn new() -> Self {
-        let mut params = params("test authority");
+        Self::named("test authority")
+    }
+
+    fn named(name: &str) -> Self {
+        let mut params = params(name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
         let pem = params.self_signed(&key).unwrap().pem();
@@ -129,7 +133,7 @@ async fn a_good_certificate_is_believed_and_its_expiry_recorded() {
 
 #[tokio::test]
 async fn bad_certificates_are_named_and_their_expiry_recorded() {
-    let (dir, authority, stranger) = (TempDir::new("bad"), Authority::new(), Authority::new());
+    let (dir, authority, stranger) = (TempDir::new("bad"), Authority::new(), Authority::named("stranger"));
     let setup = trusting(&dir.0, &authority.pem);
     let mut expired = params("localhost");
     expired.not_after = date_time_ymd(2021, 6, 1);
@@ -144,8 +148,13 @@ async fn bad_certificates_are_named_and_their_expiry_recorded() {
         ),
         (
             stranger.sign(&params("localhost")),
-            "the certificate of localhost is issued by \"CN=test authority\", which is not believed \
+            "the certificate of localhost is issued by \"CN=stranger\", which is not believed \
              (it expires at 2040-01-01T00:00:00.000Z): is an intermediate missing?",
+        ),
+        (
+            Authority::new().sign(&params("localhost")),
+            "the certificate of localhost names \"CN=test authority\" as its issuer, but is not signed with a key that is \
+             believed (it expires at 2040-01-01T00:00:00.000Z)",
         ),
         (
             self_signed(&params("localhost")),
@@ -212,16 +221,25 @@ async fn the_ca_file_is_read_again_when_it_changes() {
 async fn what_is_not_tls_is_told_from_bad_certificates() {
     let (dir, authority) = (TempDir::new("not-tls"), Authority::new());
     let setup = trusting(&dir.0, &authority.pem);
-    let plain = answering("HTTP/1.1 400 Bad Request\r\n\r\n").await.replace("http://127.0.0.1", "https://localhost");
-    let (fault, record) = setup.fault(&plain).await;
+    let plain = listen("127.0.0.1:0", |mut stream, _| async move {
+        let _ = stream.read(&mut [0; 1024]).await;
+        let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n").await;
+    })
+    .await;
+    let (fault, record) = setup.fault(&format!("https://localhost:{}/", plain.port())).await;
     assert!(fault.class == Class::Tls && fault.detail.ends_with("does not speak TLS"), "{fault}");
     assert!(record.phases.tls.is_some() && record.certificate_not_after.is_none(), "{record:?}");
 
     let closing = listen("127.0.0.1:0", |stream, _| async move { drop(stream) }).await;
     let (fault, _) = setup.fault(&format!("https://localhost:{}/", closing.port())).await;
-    assert_eq!(fault.class, Class::Tls, "{fault}");
+    let detail = format!("TLS with localhost:{}: the server closed the connection in the handshake", closing.port());
+    assert_eq!((fault.class, fault.detail), (Class::Tls, detail));
 
-    let silent = listen("127.0.0.1:0", |_stream, _| std::future::pending()).await;
+    let silent = listen("127.0.0.1:0", |stream, _| async move {
+        let _held = stream;
+        std::future::pending::<()>().await;
+    })
+    .await;
     let hasty = Setup { timeout: Duration::from_millis(225), ..setup.clone() };
     let (fault, _) = hasty.fault(&format!("https://localhost:{}/", silent.port())).await;
     assert_eq!(fault.detail, "localhost: still in the TLS handshake after 0.200 s");

@@ -183,13 +183,14 @@ pub(super) fn explain(error: &CertificateError, shown: &Shown, host: &str) -> St
             format!("a certificate of {host} is not valid before {}", at(not_before))
         }
         CertificateError::NotValidForNameContext { presented, .. } => {
-            let names: Vec<_> = presented.iter().take(8).map(|name| clean(name)).collect();
+            let names: Vec<_> = presented.iter().take(8).map(|name| clean(bare(name))).collect();
             let more = if presented.len() > 8 { ", …" } else { "" };
             format!("the certificate is for {}{more}, not for {host}{}", names.join(", "), expires())
         }
         CertificateError::NotValidForName => format!("the certificate is not for {host}{}", expires()),
-        // A self-signed authority that serves as a server's certificate is refused for being one.
-        CertificateError::UnknownIssuer | CertificateError::Other(_) if shown.self_issued => {
+        // Whatever the verifier minds first: an unknown issuer, an authority where a server's certificate belongs, or
+        // a root of the same name that did not sign it.
+        _ if shown.self_issued => {
             format!("the certificate of {host} is self-signed and not in the ca_file{}", expires())
         }
         CertificateError::UnknownIssuer => format!(
@@ -197,8 +198,19 @@ pub(super) fn explain(error: &CertificateError, shown: &Shown, host: &str) -> St
             shown.issuer,
             expires()
         ),
+        CertificateError::BadSignature => format!(
+            "the certificate of {host} names \"{}\" as its issuer, but is not signed with a key that is believed{}",
+            shown.issuer,
+            expires()
+        ),
         other => format!("the certificate of {host} is refused: {}", clean(&other.to_string())),
     }
+}
+
+/// rustls presents names as `DnsName("a.example")`.
+fn bare(name: &str) -> &str {
+    let inner = name.split_once('(').and_then(|(_, inner)| inner.strip_suffix(')')).unwrap_or(name);
+    inner.trim_matches('"')
 }
 
 /// Foreign text, made printable and short.
@@ -225,7 +237,7 @@ mod tests {
         };
         assert_eq!(
             explain(&name, &shown, "a.example"),
-            "the certificate is for DnsName(\"b.example\"), not for a.example (it expires at 2027-01-15T08:00:00.000Z)"
+            "the certificate is for b.example, not for a.example (it expires at 2027-01-15T08:00:00.000Z)"
         );
         let own = Shown { self_issued: true, ..Shown::default() };
         assert_eq!(

@@ -40,6 +40,11 @@ fn cause<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a
     causes(error).find_map(|cause| cause.downcast_ref())
 }
 
+/// The system's own error, beneath whatever wraps it.
+fn system<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a io::Error> {
+    causes(error).filter_map(|cause| cause.downcast_ref()).last()
+}
+
 /// The words of the cause that begins with `prefix`: for hyper-util's proxy errors, whose types are private.
 fn words(error: &(dyn Error + 'static), prefix: &str) -> Option<String> {
     causes(error).find_map(|cause| cause.to_string().strip_prefix(prefix).map(str::to_owned))
@@ -134,7 +139,7 @@ impl Failure<'_> {
         {
             return self.egress(&why);
         }
-        let io = cause::<io::Error>(error);
+        let io = system(error);
         let why = io.map_or_else(|| clean(&error.without_kind()), |io| clean(&io.to_string()));
         let ours = words(error, "tcp bind local error").is_some() || words(error, "tcp open error").is_some();
         match io.map(io::Error::kind) {
@@ -152,7 +157,7 @@ impl Failure<'_> {
     }
 
     fn handshake(&self, error: &reqwest::Error) -> Fault {
-        let why = match cause::<io::Error>(error).map(io::Error::kind) {
+        let why = match system(error).map(io::Error::kind) {
             Some(ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe) => {
                 "the server closed the connection in the handshake".to_owned()
             }
@@ -167,7 +172,7 @@ impl Failure<'_> {
             _ => "before the head of the answer was complete",
         };
         let reset = || Fault::new(Class::Reset, format!("{} closed the connection {place}", self.target()));
-        let io = causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).last();
+        let io = system(error);
         let Some(hyper) = cause::<hyper::Error>(error) else {
             // No fault of the connection: the decoder's.
             return Fault::new(Class::Malformed, "the body is not the gzip that its Content-Encoding says");
