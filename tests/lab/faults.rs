@@ -146,7 +146,7 @@ async fn a_rate_is_a_share_and_repeats_itself() {
             statuses.push(rp.http.get(rp.url("jwks_uri")).send().await.unwrap().status().as_u16());
         }
         let broken = statuses.iter().filter(|status| **status == 500).count();
-        assert!((9..=11).contains(&broken), "{broken} of 40");
+        assert!((8..=12).contains(&broken), "{broken} of 40");
         seen.push(statuses);
     }
     assert_eq!(seen[0], seen[1]);
