@@ -33,8 +33,8 @@ macro_rules! cases {
 }
 
 static CASES: &[Case] = cases! {
-    "latency" r#"{"delay_ms": 1000, "endpoint": "jwks"}"# pace: "prompt" => "late";
-    "slow_body" r#"{"delay_ms": 80}"# pace: "prompt" => "late";
+    "latency" r#"{"delay_ms": 2000, "endpoint": "jwks"}"# pace: "prompt" => "late";
+    "slow_body" r#"{"delay_ms": 150}"# pace: "prompt" => "late";
     "hang" r#"{"endpoint": "jwks"}"# key_set: "200, application/json, JSON" => "timeout";
     "connection_reset" "" key_set: "200, application/json, JSON" => "broken before the head";
     "reset_mid_body" "" key_set: "200, application/json, JSON" => "200, application/json, broken in the body";

@@ -119,8 +119,8 @@ async fn client_credentials_are_for_clients_that_may() {
     assert_eq!((status, &response["token_type"]), (200, &json!("Bearer")));
     let claims = part(&response["access_token"], 1);
     assert_eq!((&claims["sub"], claims["exp"].as_i64()), (&json!("svc"), Some(rp.clock.now().as_secs() + 300)));
-    let refusals: [(&str, &[(&str, &str)], u16, &str); 5] = [
-        ("web", &[grant], 400, "unauthorized_client"),
+    let refusals = [
+        ("web", &[grant][..], 400, "unauthorized_client"),
         ("svc", &[grant, ("scope", "openid")], 400, "invalid_scope"),
         ("svc", &[("grant_type", "password")], 400, "unsupported_grant_type"),
         ("svc", &[("scope", "api")], 400, "invalid_request"),
