@@ -15,7 +15,7 @@ pub const SCOPE: &str = "openid profile email offline_access api";
 
 /// The answer to a GET: status, media type, `Retry-After`, and what the body is.
 pub async fn fetch(rp: &Rp, url: &str) -> String {
-    let response = match rp.http.get(url).timeout(Duration::from_secs(2)).send().await {
+    let response = match rp.http.get(url).timeout(Duration::from_secs(3)).send().await {
         Ok(response) => response,
         Err(error) if error.is_timeout() => return "timeout".into(),
         Err(_) => return "broken before the head".into(),
@@ -40,12 +40,12 @@ pub async fn key_set(rp: &Rp) -> String {
     fetch(rp, &rp.url("jwks_uri")).await
 }
 
-/// Whether the key set takes a second or longer.
+/// Whether the key set takes two seconds or longer.
 pub async fn pace(rp: &Rp) -> String {
     let (clock, url) = (Clock::system(), rp.url("jwks_uri"));
     let begun = clock.instant();
     rp.http.get(url).send().await.unwrap().bytes().await.unwrap();
-    if begun.elapsed() >= Duration::from_secs(1) { "late" } else { "prompt" }.into()
+    if begun.elapsed() >= Duration::from_secs(2) { "late" } else { "prompt" }.into()
 }
 
 /// `Date` and `iat`, in seconds before or after the truth.

@@ -96,11 +96,7 @@ impl Scene {
             let timeout = if table.contains("\ntimeout = ") { "" } else { "\ntimeout = \"20s\"" };
             table.replace("[[probe]]", &format!("[[probe]]\nevery = \"{}\"{timeout}", self.every))
         };
-        let probes = probes
-            .split("\n\n")
-            .map(often)
-            .collect::<Vec<_>>()
-            .join("\n\n");
+        let probes = probes.split("\n\n").map(often).collect::<Vec<_>>().join("\n\n");
         let Self { listen, issuer, regions, provider, more, .. } = self;
         self.folder.write(
             "authprobe.toml",
