@@ -70,6 +70,10 @@ impl<'a> Walker<'a> {
             self.mistakes.push(Mistake::at(node.at, path.clone(), message).help(SECRET).mask(node.at));
             return;
         }
+        if name == "SecretSource" && node.get("env").is_some() && node.get("file").is_some() {
+            self.report(node, path, "a secret has one source: either `env` or `file`");
+            return;
+        }
         if !self.check_type(schema, node, path) || !self.check_values(schema, node, path) {
             return;
         }
@@ -120,12 +124,12 @@ impl<'a> Walker<'a> {
 
     /// One of several schemas must fit. Complains about the one that was meant.
     fn check_union(&mut self, branches: &'a [Json], schema: &Map<String, Json>, node: &Node, path: &Path) {
-        if branches.iter().any(|branch| self.fits(branch, node, path)) {
-            return;
-        }
         let resolved: Vec<(&'a Json, &'a str)> = branches.iter().map(|branch| self.resolve(branch)).collect();
         if let Some(key) = discriminator(&resolved) {
             return self.check_tagged(&resolved, key, schema, node, path);
+        }
+        if branches.iter().any(|branch| self.fits(branch, node, path)) {
+            return;
         }
         let constants = constants(&resolved);
         if node.as_str().is_some() && !constants.is_empty() {
@@ -141,13 +145,13 @@ impl<'a> Walker<'a> {
         if let Some(branch) = closest(self, &meant, node) {
             return self.check(branch, node, path);
         }
-        let secret = resolved.iter().find(|(_, name)| *name == "SecretSource");
+        let secret = resolved.iter().any(|(schema, name)| *name == "SecretSource" || names_a_source(schema));
         let wanted = match schema.get("x-expects").and_then(Json::as_str) {
             Some(expects) => expects.to_owned(),
             None => self.wanted(&resolved, &constants),
         };
         let mistake = Mistake::at(node.at, path.clone(), format!("expected {wanted}, found {}", node.type_name()));
-        self.mistakes.push(if secret.is_some() { mistake.help(SECRET).mask(node.at) } else { mistake });
+        self.mistakes.push(if secret { mistake.help(SECRET).mask(node.at) } else { mistake });
     }
 
     /// What a union takes, in words.
@@ -267,7 +271,11 @@ impl<'a> Walker<'a> {
                 if let Some(near) = nearest(&entry.name, allowed()) {
                     message.push_str(&format!(": did you mean `{near}`?"));
                 }
-                let mut mistake = Mistake::at(entry.at, path, message).mask(entry.node.at);
+                let mut mistake = Mistake::at(entry.at, path, message);
+                // It may be a secret under a misspelt name. A `[table]` stands where its key does.
+                if entry.node.at.start >= entry.at.end {
+                    mistake = mistake.mask(entry.node.at);
+                }
                 if self.root.pointer("/properties").and_then(|p| p.get(&entry.name)).is_some() {
                     mistake = mistake.help(format!("`{}` belongs before the first [table] of the file", entry.name));
                 }
@@ -342,6 +350,11 @@ fn same(value: &Json, node: &Node) -> bool {
 fn accepts(schema: &Map<String, Json>, node: &Node) -> bool {
     let types = types(schema);
     if types.is_empty() { node.as_table().is_some() } else { types.iter().any(|name| is(node, name)) }
+}
+
+/// Whether it is the part of a union that says where a secret is kept.
+fn names_a_source(schema: &Json) -> bool {
+    schema.get("properties").and_then(Json::as_object).is_some_and(|p| p.len() == 1 && p.contains_key("env"))
 }
 
 /// The strings that a union knows by name.
