@@ -325,11 +325,11 @@ impl Relying {
 
     fn rotated(&self, look: impl FnOnce(&mut KeyHistory, Timestamp) -> Change) {
         let change = look(&mut self.memory.keys.lock().expect("key history"), self.clock.now());
-        let unsafe_rotations = change.unsafe_rotations.len() as u64;
-        if change.rotations + unsafe_rotations > 0 {
-            self.recorder.observe(Observation::KeyRotation { rotations: change.rotations, unsafe_rotations });
+        let (rotations, unsafe_rotations) = (u64::from(change.rotated), u64::from(!change.broken.is_empty()));
+        if rotations + unsafe_rotations > 0 {
+            self.recorder.observe(Observation::KeyRotation { rotations, unsafe_rotations });
         }
-        for detail in change.unsafe_rotations {
+        for detail in change.broken {
             self.recorder.warn(Warning::new("unsafe_rotation", "OIDC Core 10.1.1", detail));
         }
     }
