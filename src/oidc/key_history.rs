@@ -82,11 +82,15 @@ impl Known {
 }
 
 impl KeyHistory {
-    /// A key set was read in a region.
+    /// A key set was read in a region; it arrived at `now`.
     pub fn saw_set(&mut self, region: &Arc<str>, set: &KeySet, now: Timestamp) -> Change {
         let mut change = Change::default();
         let current: Vec<&Key> = set.keys().iter().filter(|key| key.verifies()).collect();
         let here = self.regions.entry(region.clone()).or_default();
+        if here.last_look.is_some_and(|last| now < last) {
+            // A set that arrived before one that was looked at already: the past of what is known.
+            return change;
+        }
         here.looks += 1;
         for key in &current {
             here.found(key, &current, now, &mut change);

@@ -13,8 +13,16 @@ use crate::oidc::memory::{CheckMemory, ProviderMemory};
 use crate::oidc::relying::Relying;
 use crate::oidc::settings::{Client, Provider, User};
 
+pub mod client_credentials;
+pub mod discovery;
+pub mod expect;
+mod issued;
+pub mod jwks;
+mod own_keys;
+pub mod token_exchange;
+
 /// Every kind. `check`, documents, schema and the metric series are made from this table.
-pub const KINDS: &[&Kind] = &[];
+pub const KINDS: &[&Kind] = &[&discovery::KIND, &jwks::KIND, &client_credentials::KIND, &token_exchange::KIND];
 
 /// The kind of that name.
 pub fn kind(name: &str) -> Option<&'static Kind> {
