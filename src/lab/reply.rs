@@ -37,8 +37,8 @@ pub enum Action {
 pub struct Reply {
     /// Its status.
     pub status: StatusCode,
-    /// Its headers.
-    pub headers: HeaderMap,
+    /// Its headers; boxed, so that a refusal is a small error.
+    pub headers: Box<HeaderMap>,
     /// Its body.
     pub body: Bytes,
     /// How the body is sent.
@@ -61,7 +61,7 @@ pub enum Ending {
 impl Reply {
     /// An empty answer.
     pub fn new(status: StatusCode) -> Self {
-        Self { status, headers: HeaderMap::new(), body: Bytes::new(), ending: Ending::Whole }
+        Self { status, headers: Box::default(), body: Bytes::new(), ending: Ending::Whole }
     }
 
     /// A JSON document.
@@ -131,7 +131,7 @@ impl IntoResponse for Reply {
         };
         let mut response = Response::new(body);
         *response.status_mut() = status;
-        *response.headers_mut() = headers;
+        *response.headers_mut() = *headers;
         response
     }
 }

@@ -1,29 +1,43 @@
 //! The only HTTP client. Every request gets a connection of its own: honest phases, no state of the last run. Bodies,
 //! redirects and time are bounded; whatever goes wrong on the way ends in a class.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use ::http::{HeaderMap, Method, StatusCode};
 use bytes::Bytes;
 use url::Url;
 
-use crate::clock::{Clock, Instant, Timestamp};
-use crate::fault::Fault;
-use crate::journey::Recorder;
-use crate::oidc::memory::ProviderMemory;
-use crate::oidc::settings::Provider;
+use crate::clock::Timestamp;
 
 mod budget;
+mod certificate;
+mod classify;
+mod client;
+mod cookies;
 mod egress;
+mod form;
+mod phases;
+mod proxy;
+mod record;
+mod redact;
+mod resolve;
+mod session;
 mod trust;
+mod verify;
+mod wait;
 
 pub use budget::Budget;
 pub use egress::{Egress, Proxy};
-pub use trust::Trust;
+pub use redact::redact_url;
+pub use session::Http;
+pub use trust::{SystemRoots, TlsCache, Trust};
+pub use verify::verify_egress;
+pub use wait::{header_date, http_date, retry_after};
 
 /// The largest body that is read, after decompression (bytes).
 pub const MAX_BODY: usize = 1024 * 1024;
+/// How long a request may take unless the run is over before.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Which of a provider's endpoints a request goes to: the `endpoint` label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -117,41 +131,22 @@ pub struct Response {
     pub round_trip: Duration,
 }
 
-/// A client for one run in one region: cookies live as long as it does.
-#[derive(Clone)]
-pub struct Http {
-    egress: Arc<Egress>,
-    provider: Arc<Provider>,
-    memory: Arc<ProviderMemory>,
-    recorder: Recorder,
-    clock: Clock,
-    deadline: Instant,
+impl Response {
+    /// How long the server asks to be left alone, if it does: at most an hour.
+    pub fn retry_after(&self) -> Option<Duration> {
+        retry_after(&self.headers, self.received)
+    }
 }
 
-impl Http {
-    /// For one run: nothing is shared with another but the provider's budget.
-    pub fn new(
-        egress: Arc<Egress>,
-        provider: Arc<Provider>,
-        memory: Arc<ProviderMemory>,
-        recorder: Recorder,
-        clock: Clock,
-        deadline: Instant,
-    ) -> Self {
-        Self { egress, provider, memory, recorder, clock, deadline }
-    }
-
-    /// The same with another deadline: for cleanup after the run's own.
-    #[must_use]
-    pub fn with_deadline(&self, deadline: Instant) -> Self {
-        Self { deadline, ..self.clone() }
-    }
-
-    /// Sends `request` and reads the answer whole. Redirects are not followed. Every status is an answer, except 429,
-    /// which is `rate_limited`. Faults: `dns`, `connect`, `tls`, `certificate`, `timeout`, `reset`, `malformed`,
-    /// `too_large`, `rate_limited`, `egress`, `budget`.
-    pub async fn send(&self, request: Request) -> Result<Response, Fault> {
-        let _ = (request, &self.egress, &self.provider, &self.memory, &self.recorder, &self.clock, self.deadline);
-        Err(Fault::new(crate::fault::Class::Internal, "the HTTP client is not written yet"))
-    }
+/// Does at start what the first use of the cryptography library does, some 40 ms: they would count as somebody's
+/// connection otherwise. Blocks that long.
+pub fn warm_up() {
+    let mut bytes = [0; 32];
+    // Whoever needs random numbers later reports their absence.
+    let _ = aws_lc_rs::rand::fill(&mut bytes);
+    let group = aws_lc_rs::agreement::EphemeralPrivateKey::generate(
+        &aws_lc_rs::agreement::X25519,
+        &aws_lc_rs::rand::SystemRandom::new(),
+    );
+    drop(group);
 }
