@@ -39,7 +39,8 @@ impl Timestamp {
 
     /// Seconds since the Unix epoch, as Prometheus writes timestamps.
     pub fn as_secs_f64(self) -> f64 {
-        self.0 as f64 / 1e9
+        // Apart, since today's nanoseconds exceed what a float holds exactly.
+        self.as_secs() as f64 + self.0.rem_euclid(1_000_000_000) as f64 / 1e9
     }
 
     /// How long after `earlier` this is; zero if it is not after.
@@ -168,6 +169,7 @@ mod tests {
     fn timestamps_convert_and_saturate() {
         let at = Timestamp::from_secs(1_700_000_000) + Duration::from_millis(250);
         assert_eq!(at.to_string(), "2023-11-14T22:13:20.250Z");
+        assert_eq!((at + Duration::from_millis(500)).as_secs_f64(), 1_700_000_000.75);
         assert_eq!(Timestamp::from(at.to_system_time()), at);
         assert_eq!(Timestamp::from_utc(at.to_utc()), at);
         assert_eq!(at.since(at + Duration::from_secs(1)), Duration::ZERO);

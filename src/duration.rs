@@ -136,6 +136,7 @@ impl JsonSchema for HumanDuration {
         json_schema!({
             "type": "string",
             "pattern": PATTERN,
+            "x-expects": "a duration such as \"90s\", \"5m\" or \"30d\"",
             "description": "A duration such as \"100ms\", \"90s\", \"5m\", \"8h\", \"30d\" or \"1h30m\"."
         })
     }

@@ -12,7 +12,7 @@
 //! | kinds | [`schedule`], [`probe`] | when a check is due (pure); what a check does |
 //! | protocol | [`journey`], [`oidc`] | the step recorder; OAuth 2.0 and OpenID Connect |
 //! | words | [`outcome`], [`fault`] | what a run found, and whose fault it is |
-//! | ground | [`config`], [`secret`], [`duration`], [`clock`] | typed TOML, secrets, time |
+//! | ground | [`config`], [`secret`], [`duration`], [`clock`], [`terminal`] | typed TOML, secrets, time, what a terminal shows |
 //!
 //! [`lab`] stands beside: a provider with faults on demand, which only the `lab` and `demo` commands start.
 
@@ -32,4 +32,5 @@ pub mod runner;
 pub mod schedule;
 pub mod secret;
 pub mod sink;
+pub mod terminal;
 pub mod web;

@@ -3,18 +3,51 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use url::Url;
 
+use crate::config::{self, Diagnostics};
 use crate::oidc::http::Egress;
 use crate::oidc::settings::{Client, Provider, User};
 use crate::outcome::CheckLabels;
 use crate::probe::{Kind, Probe};
 use crate::schedule::Timing;
 use crate::secret::SecretSource;
+
+mod build;
+mod clients;
+mod desk;
+mod later;
+mod probes;
+mod providers;
+pub mod rate;
+mod regions;
+pub mod schema;
+mod service;
+pub mod slo;
+mod typed;
+
+pub use build::{build, build_with};
+
+/// What a command wants of the plan besides the file.
+#[derive(Clone, Debug, Default)]
+pub struct BuildOptions {
+    /// Only these regions (`--region`); `None` or empty: all.
+    pub regions: Option<Vec<String>>,
+}
+
+/// Reads the configuration at `path`, or where one is by default, and resolves it.
+pub fn load(path: Option<&Path>, options: &BuildOptions) -> Result<Plan, Diagnostics> {
+    build(&config::load(path)?, options)
+}
+
+/// Resolves a configuration that is not in a file: `name` stands for it in messages, its paths are relative to `base`.
+pub fn from_str(name: &str, text: &str, base: &Path) -> Result<Plan, Diagnostics> {
+    build(&config::from_str(name, text, base)?, &BuildOptions::default())
+}
 
 /// Everything that will be done.
 pub struct Plan {
@@ -34,8 +67,21 @@ pub struct Plan {
     pub probes: Vec<Arc<PlannedProbe>>,
     /// Probe × region, in order.
     pub checks: Vec<Arc<Check>>,
+    /// What is promised. Not evaluated by this version.
+    pub slos: Vec<slo::PlannedSlo>,
+    /// The files it was made from: a change of any of them asks for a reload.
+    pub files: Vec<PathBuf>,
+    /// A hash of their contents: tells whether anything was changed, also where the plan looks the same (a login step).
+    pub fingerprint: [u8; 32],
     /// Notes for a person who reads the plan: what is accepted but has no effect, what is unwise.
     pub notes: Vec<String>,
+}
+
+impl std::fmt::Debug for Plan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let checks: Vec<String> = self.checks.iter().map(|check| check.labels.to_string()).collect();
+        f.debug_struct("Plan").field("server", &self.server).field("checks", &checks).finish_non_exhaustive()
+    }
 }
 
 /// Where the daemon listens and who may do what.
@@ -71,8 +117,10 @@ pub struct PlannedProbe {
     pub timing: Timing,
     /// All steps together.
     pub timeout: Duration,
-    /// From where.
+    /// From where: those of its regions that this process runs.
     pub regions: Vec<Arc<Egress>>,
+    /// How many regions it is configured for; more than `regions` when `--region` selects some.
+    pub configured_regions: usize,
     /// Passed on to outcomes and alerts.
     pub labels: Arc<BTreeMap<String, String>>,
     /// Passed on to alerts.
@@ -99,3 +147,6 @@ impl Plan {
         self.checks.iter().find(|c| &*c.labels.probe == probe && &*c.labels.region == region)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,8 @@ pub mod demo;
 pub mod init;
 pub mod lab;
 pub mod probe;
+pub mod render;
+mod render_bars;
 pub mod run;
 pub mod schema;
 

@@ -4,9 +4,11 @@
 pub mod de;
 pub mod diagnostics;
 pub mod glob;
+pub mod model;
 pub mod nearest;
 pub mod source;
 pub mod tree;
+pub mod values;
 pub mod walk;
 
 pub use diagnostics::{Diagnostics, Mistake};

@@ -114,7 +114,11 @@ fn merge(main: Source) -> Result<Loaded, Diagnostics> {
     };
     for (path, at) in reader.included(&root) {
         if reader.sources.len() >= MAX_FILES {
-            reader.mistakes.push(Mistake::at(at, Path::default().join("include"), format!("more than {MAX_FILES} files")));
+            reader.mistakes.push(Mistake::at(
+                at,
+                Path::default().join("include"),
+                format!("more than {MAX_FILES} files"),
+            ));
             break;
         }
         let text = match read(&path) {
@@ -198,7 +202,9 @@ impl Reader {
                 _ => {
                     let first = &self.sources[usize::from(known.at.file)].name;
                     let message = format!("`{name}` is set already, in {first}");
-                    self.mistakes.push(Mistake::at(at, path, message).help("only [[arrays of tables]] may be spread over files"));
+                    self.mistakes.push(
+                        Mistake::at(at, path, message).help("only [[arrays of tables]] may be spread over files"),
+                    );
                 }
             }
         }

@@ -237,11 +237,7 @@ pub fn parse(file: u16, text: &str) -> Result<Node, Vec<SyntaxError>> {
     }
     let span = document.span();
     let table = table(file, document.into_inner(), 0, &mut errors);
-    if errors.is_empty() {
-        Ok(Node { at: At::new(file, span), value: Value::Table(table) })
-    } else {
-        Err(errors)
-    }
+    if errors.is_empty() { Ok(Node { at: At::new(file, span), value: Value::Table(table) }) } else { Err(errors) }
 }
 
 fn table(file: u16, from: DeTable<'_>, depth: usize, errors: &mut Vec<SyntaxError>) -> Table {
@@ -294,7 +290,10 @@ mod tests {
         let listen = root.get("server").unwrap().get("listen").unwrap();
         assert_eq!(&text[listen.at.start as usize..listen.at.end as usize], "\"a\"");
         let path = Path::default().join("probe").join(0).join("every");
-        assert_eq!((path.to_string().as_str(), path.named(&root).as_str()), ("probe[0].every", "probe \"login\".every"));
+        assert_eq!(
+            (path.to_string().as_str(), path.named(&root).as_str()),
+            ("probe[0].every", "probe \"login\".every")
+        );
         let path = Path::default().join("probe").join(1);
         assert_eq!(path.named(&root), "probe[1]");
         let header = root.get("probe").unwrap().items()[1].at;

@@ -1,6 +1,6 @@
 //! Holds a document against a JSON Schema and finds everything that does not fit. Knows the part of draft 2020-12 that
-//! schemars writes, and three words of our own: `x-expects` (what a string must look like, in words), `x-later` (values
-//! that a later version will know) and the name `SecretSource`.
+//! schemars writes, and words of our own: `x-expects` (what a string must look like), `x-later` (values that a later version
+//! will know), `x-forbidden` (keys and why they must not be there) and the name `SecretSource`.
 
 use std::collections::BTreeSet;
 
@@ -39,7 +39,9 @@ impl<'a> Walker<'a> {
         let mut name = "";
         for _ in 0..MAX_REFS {
             let Some(reference) = schema.get("$ref").and_then(Json::as_str) else { break };
-            let Some(target) = reference.strip_prefix('#').and_then(|pointer| self.root.pointer(pointer)) else { break };
+            let Some(target) = reference.strip_prefix('#').and_then(|pointer| self.root.pointer(pointer)) else {
+                break;
+            };
             name = reference.rsplit('/').next().unwrap_or_default();
             schema = target;
         }
@@ -150,7 +152,8 @@ impl<'a> Walker<'a> {
 
     /// What a union takes, in words.
     fn wanted(&self, branches: &[(&'a Json, &'a str)], constants: &[&str]) -> String {
-        let mut words: Vec<String> = if constants.is_empty() { vec![] } else { vec![listed(constants.iter().copied())] };
+        let mut words: Vec<String> =
+            if constants.is_empty() { vec![] } else { vec![listed(constants.iter().copied())] };
         for (schema, _) in branches {
             let Some(schema) = schema.as_object() else { continue };
             let keys: Vec<&str> = list(schema, "required").iter().filter_map(Json::as_str).collect();
@@ -255,6 +258,10 @@ impl<'a> Walker<'a> {
             let path = path.join(entry.name.as_str());
             if let Some(schema) = properties.and_then(|p| p.get(&entry.name)) {
                 self.check(schema, &entry.node, &path);
+            } else if let Some(why) = schema.get("x-forbidden").and_then(|f| f.get(&entry.name)).and_then(Json::as_str)
+            {
+                self.mistakes.push(Mistake::at(entry.at, path, why));
+                continue;
             } else if rest == Some(&Json::Bool(false)) {
                 let mut message = format!("unknown key `{}`", entry.name);
                 if let Some(near) = nearest(&entry.name, allowed()) {

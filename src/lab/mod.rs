@@ -1,1 +1,210 @@
-//! (to be written)
+//! A small OpenID provider that breaks on demand: the other side for demonstrations and tests, on loopback only.
+//!
+//! It has its own implementation of everything it speaks, and shares none with what it is there to test. All it knows
+//! lives in memory, with lifetimes and caps. Accounts and clients are fixed and public ([`accounts`]).
+//!
+//! A request runs through [`server`]: faults on requests, the endpoint, faults on answers. Endpoints are plain functions
+//! from a call to a [`reply::Reply`]; [`fault`] has the table of faults and where they take hold.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::clock::{Clock, Timestamp};
+
+pub mod accounts;
+mod authorize;
+mod control;
+pub mod endpoint;
+mod exchange;
+pub mod fault;
+mod form;
+mod grants;
+mod interaction;
+mod introspection;
+mod issuer;
+mod jws;
+mod keys;
+mod logout;
+mod metadata;
+mod pages;
+mod reply;
+mod resources;
+mod server;
+mod store;
+mod tokens;
+mod wire;
+
+use fault::{Faults, Hook};
+use issuer::Issuer;
+use keys::{Key, Keyring};
+use store::Store;
+
+/// How long connections may take to finish when the lab stops.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// How to start a lab.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// A loopback address; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The issuer, perhaps with a path; port 0 in it stands for the port that was taken. Absent: `http://` and the
+    /// address.
+    pub issuer: Option<String>,
+    /// Faults that are on from the start: `NAME`, `NAME=value` or `NAME=parameter:value,…`.
+    pub faults: Vec<String>,
+    /// The time.
+    pub clock: Clock,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 0)), issuer: None, faults: Vec::new(), clock: Clock::system() }
+    }
+}
+
+/// The lab.
+#[derive(Debug)]
+pub struct Lab;
+
+impl Lab {
+    /// Starts one. Errors: an address that is not loopback or is taken, an issuer that cannot be one, an unknown fault.
+    pub async fn start(options: Options) -> Result<LabHandle, String> {
+        if !options.listen.ip().is_loopback() {
+            return Err(format!(
+                "{} is not a loopback address: the lab's passwords are public, so it listens on 127.0.0.0/8 or ::1 only",
+                options.listen
+            ));
+        }
+        let faults = Faults::default();
+        for fault in &options.faults {
+            faults.set_text(fault).map_err(|refused| refused.to_string())?;
+        }
+        let listener =
+            TcpListener::bind(options.listen).await.map_err(|e| format!("cannot listen on {}: {e}", options.listen))?;
+        let address = listener.local_addr().map_err(|e| e.to_string())?;
+        let issuer = Issuer::new(options.issuer.as_deref(), address)?;
+        let (current, spare) = tokio::join!(make_key(), make_key());
+        let (stop, stopping) = watch::channel(false);
+        let world = Arc::new(World {
+            issuer,
+            clock: options.clock,
+            faults,
+            keys: Mutex::new(Keyring::new(current?, spare?)),
+            store: Mutex::default(),
+            stats: server::Stats::default(),
+            stopping,
+        });
+        let issuer = world.issuer.text.clone();
+        let task = tokio::spawn(server::serve(listener, Arc::clone(&world)));
+        Ok(LabHandle { address, issuer, world, stop, task })
+    }
+}
+
+async fn make_key() -> Result<Key, String> {
+    tokio::task::spawn_blocking(Key::generate).await.map_err(|e| format!("cannot make a key: {e}"))?
+}
+
+/// A running lab. It stops when this is dropped.
+#[derive(Debug)]
+pub struct LabHandle {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Its issuer, exactly as in its metadata.
+    pub issuer: String,
+    world: Arc<World>,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl LabHandle {
+    /// Switches a fault on; `parameters` is an object or null.
+    pub fn set_fault(&self, name: &str, parameters: &Value) -> Result<(), String> {
+        self.world.faults.set(name, parameters).map_err(|refused| refused.to_string())
+    }
+
+    /// Switches a fault off.
+    pub fn clear_fault(&self, name: &str) -> Result<(), String> {
+        self.world.faults.clear(name).map_err(|refused| refused.to_string())
+    }
+
+    /// Switches every fault off.
+    pub fn clear_faults(&self) {
+        self.world.faults.clear_all();
+    }
+
+    /// Rotates the keys. With `overlap` the next key is published now and signs after `lead`, and the old one stays for
+    /// as long as its tokens live; without, the old one is gone at once.
+    pub async fn rotate(&self, overlap: bool, lead: Duration) -> Result<(), String> {
+        self.world.rotate(overlap, lead).await
+    }
+
+    /// Stops accepting, ends what hangs, waits for the rest (at most two seconds).
+    pub async fn shutdown(mut self) {
+        let _ = self.stop.send(true);
+        if tokio::time::timeout(GRACE, &mut self.task).await.is_err() {
+            self.task.abort();
+        }
+    }
+}
+
+impl Drop for LabHandle {
+    fn drop(&mut self) {
+        let _ = self.stop.send(true);
+    }
+}
+
+/// All that a running lab knows.
+#[derive(Debug)]
+struct World {
+    issuer: Issuer,
+    clock: Clock,
+    faults: Faults,
+    keys: Mutex<Keyring>,
+    store: Mutex<Store>,
+    stats: server::Stats,
+    stopping: watch::Receiver<bool>,
+}
+
+/// When a request came.
+#[derive(Clone, Copy, Debug)]
+struct Moment {
+    /// The time by which things live and die.
+    now: Timestamp,
+    /// The time that the lab tells, in headers and tokens.
+    told: Timestamp,
+}
+
+impl World {
+    fn store(&self) -> MutexGuard<'_, Store> {
+        self.store.lock().expect("store")
+    }
+
+    fn keys(&self) -> MutexGuard<'_, Keyring> {
+        self.keys.lock().expect("keys")
+    }
+
+    async fn rotate(&self, overlap: bool, lead: Duration) -> Result<(), String> {
+        let fresh = make_key().await?;
+        self.keys().rotate(fresh, overlap, lead, self.clock.now());
+        tracing::info!(overlap, lead_seconds = lead.as_secs(), "keys rotated");
+        Ok(())
+    }
+
+    /// A document as it leaves `endpoint`, faults included.
+    fn document(&self, endpoint: endpoint::Endpoint, mut document: Value) -> Value {
+        let pick = |hook: &'static Hook, _: &fault::Setting| match hook {
+            Hook::Document(at, change) if *at == endpoint => Some(change),
+            _ => None,
+        };
+        for (change, setting) in self.faults.take(pick) {
+            change(&setting, &mut document);
+        }
+        document
+    }
+}

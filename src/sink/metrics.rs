@@ -1,1 +1,389 @@
-//! The metrics of the contract.
+//! The metrics of the contract: made from outcomes, read by whoever scrapes, pushed by [`super::otlp`].
+//!
+//! Labels come from configured names and closed vocabularies only, and the number of series has a hard limit.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use prometheus::proto::MetricFamily;
+use prometheus::{Encoder as _, Registry, TextEncoder};
+
+use crate::clock::{Clock, Timestamp};
+use crate::outcome::{CheckLabels, Observation, Outcome, StepState, Trigger, Verdict};
+
+pub mod family;
+pub mod openmetrics;
+pub mod table;
+
+use family::{Child, Exemplar, Family, Limit};
+use table::Definition;
+
+/// The most time series there may be; what would need another one is dropped and counted.
+pub const MAX_SERIES: usize = 200_000;
+
+/// Why a scheduled run may not take place: the `reason` label. Every check has each of them at 0.
+pub const MISSED_REASONS: &[&str] =
+    &["overlap", "late", "budget", "rate_limited", "account", "capacity", "paused", "shutdown"];
+
+/// Who may drop: the `sink` label.
+pub const SINKS: &[&str] = &[METRICS, TRACES, OTLP_METRICS];
+/// Updates of series beyond [`MAX_SERIES`].
+pub const METRICS: &str = "metrics";
+/// Outcomes whose trace was not delivered.
+pub const TRACES: &str = "traces";
+/// Pushes of all metrics that were not delivered.
+pub const OTLP_METRICS: &str = "otlp_metrics";
+
+/// The one kind whose runs look from several regions.
+const REVOCATION: &str = "revocation";
+
+/// No token lives longer (seconds, about 300 years): a provider's absurd number must not drown a sum for ever.
+const MAX_LIFETIME: f64 = 1e10;
+
+/// How `/metrics` is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// The classic text format, 0.0.4.
+    Prometheus,
+    /// OpenMetrics 1.0.0, with exemplars.
+    OpenMetrics,
+}
+
+impl Format {
+    /// For `Content-Type`.
+    pub const fn media_type(self) -> &'static str {
+        match self {
+            Self::Prometheus => "text/plain; version=0.0.4; charset=utf-8",
+            Self::OpenMetrics => openmetrics::MEDIA_TYPE,
+        }
+    }
+}
+
+/// All series. Counting takes microseconds and waits for nobody who reads.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    families: HashMap<&'static str, Family>,
+    /// The checks of the plan in force: an outcome of another one must not bring its series back.
+    declared: RwLock<HashSet<CheckLabels>>,
+}
+
+impl Metrics {
+    /// An empty set of series; `revision` is the commit that was built.
+    pub fn new(revision: &str) -> Arc<Self> {
+        Self::with(revision, Clock::system(), MAX_SERIES)
+    }
+
+    /// The same with another clock (it dates the beginning of series) and another limit.
+    pub fn with(revision: &str, clock: Clock, max_series: usize) -> Arc<Self> {
+        let registry = Registry::new();
+        let limit = Arc::new(Limit::new(max_series));
+        let mut families = HashMap::new();
+        for definition in table::TABLE {
+            let family = Family::new(definition, limit.clone(), clock.clone());
+            registry.register(Box::new(family.clone())).expect("the table holds each name once");
+            families.insert(definition.name, family);
+        }
+        let metrics = Self { registry, families, declared: RwLock::default() };
+        for sink in SINKS {
+            metrics.touch(&table::DROPPED, &[sink]);
+        }
+        metrics.touch(&table::LATENESS_TIME, &[]);
+        if let Some(build) = metrics.series(&table::BUILD, &[env!("CARGO_PKG_VERSION"), revision]) {
+            build.set(1.0);
+        }
+        Arc::new(metrics)
+    }
+
+    /// Takes over the checks of a new plan: their counters exist from now on, series of others are gone. A run that
+    /// covers several regions is one check; its series in a region stay as long as any check is in that region.
+    pub fn declare(&self, checks: &[CheckLabels]) {
+        let mut declared = self.declared.write().expect("declared checks");
+        *declared = checks.iter().cloned().collect();
+        let wanted = Wanted::new(checks);
+        for family in self.families.values() {
+            match family.definition().scope {
+                table::Scope::Check => family.retain(|values| wanted.check(values)),
+                table::Scope::Provider => family.retain(|values| wanted.provider(values)),
+                table::Scope::Process => {}
+            }
+        }
+        for check in checks {
+            self.zero(check);
+        }
+    }
+
+    fn zero(&self, check: &CheckLabels) {
+        let labels = labels(check);
+        for definition in [&table::RUNS, &table::FAILURES, &table::INCONCLUSIVE, &table::RUN_DURATION] {
+            self.touch(definition, &labels);
+        }
+        for reason in MISSED_REASONS {
+            self.touch(&table::MISSED, &join(&labels, [reason]));
+        }
+        if check.kind == REVOCATION {
+            self.touch(&table::PROPAGATION_TIME, &labels);
+        }
+        for definition in [&table::ROTATIONS, &table::UNSAFE_ROTATIONS] {
+            self.touch(definition, &[&check.provider, &check.region]);
+        }
+    }
+
+    /// Counts a run. What it says about the provider counts whoever asked for it; runs, faults and durations count
+    /// only if the schedule did. Runs of checks that are not declared (any more) count nothing.
+    pub fn outcome(&self, outcome: &Outcome) {
+        // Held to the end, so that `declare` cannot remove series in between and see them return.
+        let declared = self.declared.read().expect("declared checks");
+        if !declared.contains(&outcome.check) {
+            return;
+        }
+        self.facts(outcome);
+        if outcome.trigger == Trigger::Scheduled {
+            self.judgement(outcome);
+            self.durations(outcome);
+            self.measurements(outcome);
+        }
+    }
+
+    /// What was learnt about the provider.
+    fn facts(&self, outcome: &Outcome) {
+        let (provider, region) = (&*outcome.check.provider, &*outcome.check.region);
+        let mut expiry: HashMap<(&str, &str), Timestamp> = HashMap::new();
+        for request in outcome.requests().filter(|request| is_providers(request.endpoint)) {
+            if let Some(at) = request.certificate_not_after {
+                let earliest = expiry.entry((&request.region, request.endpoint)).or_insert(at);
+                *earliest = at.min(*earliest);
+            }
+        }
+        for ((region, endpoint), at) in expiry {
+            self.set(&table::CERTIFICATE, &[provider, region, endpoint], at.as_secs_f64());
+        }
+        for observation in &outcome.observations {
+            match observation {
+                Observation::ClockSkew { seconds, .. } => self.set(&table::CLOCK_SKEW, &[provider, region], *seconds),
+                Observation::KeySet { keys } => {
+                    self.set(&table::KEYS, &[provider, region], *keys as f64);
+                    self.set(&table::KEYS_LAST_SUCCESS, &[provider, region], ended(outcome).as_secs_f64());
+                }
+                Observation::KeyRotation { rotations, unsafe_rotations } => {
+                    self.add(&table::ROTATIONS, &[provider, region], *rotations, None);
+                    self.add(&table::UNSAFE_ROTATIONS, &[provider, region], *unsafe_rotations, None);
+                }
+                Observation::TokenLifetime { .. } | Observation::RevocationPropagation { .. } => {}
+            }
+        }
+    }
+
+    /// Good, bad or neither, and why.
+    fn judgement(&self, outcome: &Outcome) {
+        let labels = labels(&outcome.check);
+        let exemplar = Some(exemplar(outcome, 1.0));
+        if outcome.verdict == Verdict::Inconclusive {
+            self.add(&table::INCONCLUSIVE, &labels, 1, exemplar);
+        } else {
+            let bad = outcome.verdict == Verdict::Bad;
+            self.add(&table::RUNS, &labels, 1, None);
+            if bad {
+                self.add(&table::FAILURES, &labels, 1, exemplar);
+            }
+            self.set(&table::SUCCESS, &labels, if bad { 0.0 } else { 1.0 });
+            self.set(&table::LAST_RUN, &labels, ended(outcome).as_secs_f64());
+        }
+        if let Some(fault) = &outcome.fault {
+            let why = [fault.class.as_str(), fault.blame.as_str(), fault.step];
+            self.add(&table::FAULTS, &join(&labels, why), 1, exemplar);
+        }
+    }
+
+    /// How long things took.
+    fn durations(&self, outcome: &Outcome) {
+        let labels = labels(&outcome.check);
+        if outcome.verdict != Verdict::Inconclusive {
+            self.observe(&table::RUN_DURATION, &labels, outcome.duration, outcome);
+            let taken = |step: &&crate::outcome::StepRecord| !step.cleanup && step.state != StepState::Skipped;
+            for step in outcome.steps.iter().filter(taken) {
+                self.observe(&table::STEP_DURATION, &join(&labels, [step.name]), step.duration, outcome);
+            }
+        }
+        for request in outcome.requests().filter(|request| is_providers(request.endpoint)) {
+            for (phase, took) in request.phases.iter() {
+                let labels = [&*outcome.check.provider, &*request.region, request.endpoint, phase];
+                self.observe(&table::PHASE_DURATION, &labels, took, outcome);
+            }
+        }
+    }
+
+    /// What was measured besides durations.
+    fn measurements(&self, outcome: &Outcome) {
+        let labels = labels(&outcome.check);
+        for observation in &outcome.observations {
+            match observation {
+                Observation::TokenLifetime { token, seconds } => {
+                    if let Some(child) = self.series(&table::TOKEN_LIFETIME, &join(&labels, [token])) {
+                        child.observe(seconds.clamp(0.0, MAX_LIFETIME), None);
+                    }
+                }
+                Observation::RevocationPropagation { region, seconds, .. } => {
+                    let mut labels = labels.to_vec();
+                    labels[4] = region;
+                    let Some(child) = self.series(&table::PROPAGATION_TIME, &labels) else { continue };
+                    match seconds {
+                        Some(seconds) => child.observe(seconds.max(0.0), Some(exemplar(outcome, *seconds))),
+                        None => child.observe_never(),
+                    }
+                }
+                Observation::ClockSkew { .. } | Observation::KeySet { .. } | Observation::KeyRotation { .. } => {}
+            }
+        }
+    }
+
+    /// Counts a scheduled run that did not take place; `reason` is one of [`MISSED_REASONS`].
+    pub fn missed(&self, check: &CheckLabels, reason: &'static str) {
+        self.missed_times(check, reason, 1);
+    }
+
+    /// Counts several of them.
+    pub fn missed_times(&self, check: &CheckLabels, reason: &'static str, times: u64) {
+        let declared = self.declared.read().expect("declared checks");
+        if declared.contains(check) {
+            self.add(&table::MISSED, &join(&labels(check), [reason]), times, None);
+        }
+    }
+
+    /// Observes how much later than due a scheduled run began.
+    pub fn lateness(&self, late: Duration) {
+        if let Some(child) = self.series(&table::LATENESS_TIME, &[]) {
+            child.observe(late.as_secs_f64(), None);
+        }
+    }
+
+    /// Records that the configuration was read: in force (`ok`), or refused.
+    pub fn reloaded(&self, ok: bool, at: Timestamp) {
+        self.set(&table::RELOAD_OK, &[], if ok { 1.0 } else { 0.0 });
+        if ok {
+            self.set(&table::RELOAD_TIME, &[], at.as_secs_f64());
+        }
+    }
+
+    /// Counts what a sink (one of [`SINKS`]) had to drop.
+    pub fn dropped(&self, sink: &'static str, n: u64) {
+        self.add(&table::DROPPED, &[sink], n, None);
+    }
+
+    /// All series as they are now, sorted by name and labels. Takes a while with many: not on an async thread.
+    pub fn gather(&self) -> Vec<MetricFamily> {
+        self.registry.gather()
+    }
+
+    /// The family of that name, for what a gathered one does not carry: exemplars and when series began.
+    pub fn family(&self, name: &str) -> Option<&Family> {
+        self.families.get(name)
+    }
+
+    /// All series as text. Takes a while with many: not on an async thread.
+    pub fn render(&self, format: Format) -> Vec<u8> {
+        let gathered = self.gather();
+        let mut out = Vec::with_capacity(64 * 1024);
+        match format {
+            Format::Prometheus => TextEncoder::new().encode(&gathered, &mut out).expect("memory takes all"),
+            Format::OpenMetrics => {
+                for family in &gathered {
+                    if let Some(source) = self.family(family.name()) {
+                        openmetrics::family(&mut out, family, source);
+                    }
+                }
+                openmetrics::end(&mut out);
+            }
+        }
+        out
+    }
+
+    /// The series, or `None` (and that is counted) beyond the limit.
+    fn series(&self, definition: &Definition, values: &[&str]) -> Option<Arc<Child>> {
+        let child = self.families.get(definition.name)?.with(values);
+        // The series that counts drops is made before any other, so it is there to count.
+        if child.is_none() && definition.name != table::DROPPED.name {
+            self.dropped(METRICS, 1);
+        }
+        child
+    }
+
+    fn touch(&self, definition: &Definition, values: &[&str]) {
+        let _ = self.series(definition, values);
+    }
+
+    fn add(&self, definition: &Definition, values: &[&str], by: u64, exemplar: Option<Exemplar>) {
+        if let Some(child) = self.series(definition, values) {
+            child.add(by, exemplar);
+        }
+    }
+
+    fn set(&self, definition: &Definition, values: &[&str], to: f64) {
+        if let Some(child) = self.series(definition, values) {
+            child.set(to);
+        }
+    }
+
+    fn observe(&self, definition: &Definition, values: &[&str], took: Duration, outcome: &Outcome) {
+        if let Some(child) = self.series(definition, values) {
+            let seconds = took.as_secs_f64();
+            child.observe(seconds, Some(exemplar(outcome, seconds)));
+        }
+    }
+}
+
+/// Which series a plan has room for.
+struct Wanted<'a> {
+    checks: HashSet<[&'a str; 4]>,
+    providers: HashSet<&'a str>,
+    regions: HashSet<&'a str>,
+    exact: HashSet<[&'a str; 5]>,
+}
+
+impl<'a> Wanted<'a> {
+    fn new(checks: &'a [CheckLabels]) -> Self {
+        let all: Vec<[&str; 5]> = checks.iter().map(labels).collect();
+        Self {
+            checks: all.iter().map(|&[probe, kind, provider, client, _]| [probe, kind, provider, client]).collect(),
+            providers: all.iter().map(|labels| labels[2]).collect(),
+            regions: all.iter().map(|labels| labels[4]).collect(),
+            exact: all.into_iter().collect(),
+        }
+    }
+
+    fn check(&self, values: &[&str]) -> bool {
+        let &[probe, kind, provider, client, region, ..] = values else { return false };
+        self.exact.contains(&[probe, kind, provider, client, region])
+            // One run looks from several regions; only one of them is its check's.
+            || kind == REVOCATION
+                && self.regions.contains(region)
+                && self.checks.contains(&[probe, kind, provider, client])
+    }
+
+    fn provider(&self, values: &[&str]) -> bool {
+        let &[provider, region, ..] = values else { return false };
+        self.providers.contains(provider) && self.regions.contains(region)
+    }
+}
+
+fn labels(check: &CheckLabels) -> [&str; 5] {
+    [&check.probe, check.kind, &check.provider, &check.client, &check.region]
+}
+
+fn join<'a, const N: usize>(labels: &[&'a str; 5], more: [&'a str; N]) -> Vec<&'a str> {
+    labels.iter().copied().chain(more).collect()
+}
+
+/// A reference of the region is asked to test our own uplink: its certificate and phases are not the provider's.
+fn is_providers(endpoint: &str) -> bool {
+    endpoint != crate::oidc::http::Endpoint::Reference.as_str()
+}
+
+fn ended(outcome: &Outcome) -> Timestamp {
+    outcome.start + outcome.duration
+}
+
+fn exemplar(outcome: &Outcome, value: f64) -> Exemplar {
+    Exemplar { trace_id: outcome.trace_id, span_id: outcome.span_id, value, at: ended(outcome) }
+}

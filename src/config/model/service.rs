@@ -1,0 +1,136 @@
+//! The service's own tables: `[server]`, `[store]`, `[telemetry]`, `[alerting]`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::config::values::{ByteSize, TextOrSecret, WebUrl};
+use crate::duration::HumanDuration;
+use crate::secret::SecretSource;
+
+/// Page, API and /metrics.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// Address and port: `127.0.0.1:9464` (default), `[::1]:9464`, `0.0.0.0:9464` for all interfaces.
+    #[schemars(extend("default" = "127.0.0.1:9464", "x-expects" = "an address and port such as \"127.0.0.1:9464\""))]
+    pub listen: Option<String>,
+    /// Serve HTTPS with this certificate. Default: plain HTTP.
+    pub tls: Option<Tls>,
+    /// Who may read: sent as `Authorization: Bearer …`. Without any token all who reach the address may.
+    pub read_token: Option<SecretSource>,
+    /// Who may also write (run, pause, resume, reload). Without any token that is loopback only; with one, loopback is
+    /// no exemption.
+    pub admin_token: Option<SecretSource>,
+    /// Where people reach this server, for links: an http or https URL.
+    pub public_url: Option<WebUrl>,
+}
+
+/// A certificate and its key.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// PEM file with the certificate and its chain.
+    pub cert: PathBuf,
+    /// PEM file with the private key.
+    pub key: PathBuf,
+}
+
+/// The ledger of runs.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Store {
+    /// The database file. Default: `authprobe.db`.
+    pub path: Option<PathBuf>,
+    /// How long every run is kept. Default: 7d.
+    pub keep_runs: Option<HumanDuration>,
+    /// How long failed runs are kept. Default: 90d.
+    pub keep_failures: Option<HumanDuration>,
+    /// The largest the database may become, such as `2GiB` (default).
+    pub max_size: Option<ByteSize>,
+    /// How screenshots of failed logins are kept. Default: `masked`.
+    pub screenshots: Option<Screenshots>,
+}
+
+/// How screenshots of failed logins are kept.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Screenshots {
+    /// With all texts typed in hidden.
+    Masked,
+    /// As they are.
+    Full,
+    /// Not at all.
+    Off,
+}
+
+/// OpenTelemetry export over OTLP/HTTP.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Telemetry {
+    /// The base URL of an OTLP/HTTP receiver, such as `http://127.0.0.1:4318`; `/v1/traces` and `/v1/metrics` are
+    /// appended. Absent: no export.
+    pub otlp_endpoint: Option<WebUrl>,
+    /// Sent with each export; values are secrets' sources.
+    pub headers: Option<BTreeMap<String, SecretSource>>,
+    /// PEM file with certificates that are believed besides the system's.
+    pub ca_file: Option<PathBuf>,
+    /// How often metrics are pushed: from 1s to 1h. Default: 60s.
+    pub interval: Option<HumanDuration>,
+    /// Whether requests to providers carry W3C `traceparent`. Default: false.
+    pub propagate_traceparent: Option<bool>,
+}
+
+/// Where alerts go.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Alerting {
+    /// Whether authprobe evaluates alerts itself. `false`: Prometheus evaluates the rules; the detector still runs.
+    /// Default: true.
+    pub evaluate: Option<bool>,
+    /// A URL that is called every minute while authprobe is healthy (a dead man's switch).
+    pub heartbeat_url: Option<TextOrSecret>,
+    /// Every Alertmanager peer, never a load balancer before them.
+    pub alertmanager: Option<Vec<Alertmanager>>,
+    /// Receivers of plain JSON.
+    pub webhook: Option<Vec<Webhook>>,
+}
+
+/// An Alertmanager.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Alertmanager {
+    /// Its base URL, such as `http://127.0.0.1:9093`.
+    pub url: WebUrl,
+    /// Sent as `Authorization: Bearer …`.
+    pub bearer_token: Option<SecretSource>,
+    /// Sent as `Authorization: Basic …`.
+    pub basic_auth: Option<BasicAuth>,
+    /// PEM file with certificates that are believed besides the system's.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// A user name and password.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BasicAuth {
+    /// The user name.
+    #[schemars(length(min = 1))]
+    pub username: String,
+    /// Its password.
+    pub password: SecretSource,
+}
+
+/// A receiver of plain JSON.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Webhook {
+    /// Where alerts are posted: an http or https URL; `{ env = … }` or `{ file = … }` if it holds a key.
+    pub url: TextOrSecret,
+    /// Sent with each alert; `{ env = … }` or `{ file = … }` for what is secret.
+    pub headers: Option<BTreeMap<String, TextOrSecret>>,
+    /// PEM file with certificates that are believed besides the system's.
+    pub ca_file: Option<PathBuf>,
+}

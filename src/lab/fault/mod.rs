@@ -1,0 +1,147 @@
+//! Faults as data. One is an entry in a table: a name, what it does, its parameters, and where it hooks in. A new one
+//! needs nothing else, unless it changes what the state machine decides: then a [`Switch`] as well, asked there.
+
+use serde_json::Value;
+
+use super::endpoint::Endpoint;
+use super::jws::{Claims, Jws, TokenKind};
+use super::keys::{Keyring, Published, Signer};
+use super::pages::LoginForm;
+use super::reply::{Action, Asked, Reply};
+
+mod documents;
+mod lifecycle;
+mod login;
+mod registry;
+mod setting;
+mod tokens;
+mod transport;
+
+pub use registry::{Faults, Refused, describe, find};
+pub use setting::{COMMON, Kind, Parameter, Setting};
+
+/// A way to be broken.
+#[derive(Debug)]
+pub struct Fault {
+    /// Its name, as in `--fault` and `PUT /lab/faults/{name}`.
+    pub name: &'static str,
+    /// What it does, for people.
+    pub about: &'static str,
+    /// Its own parameters, besides [`COMMON`]; a bare `--fault NAME=value` sets the first.
+    pub parameters: &'static [Parameter],
+    /// Where it takes hold.
+    pub hooks: &'static [Hook],
+}
+
+/// Where a fault takes hold. Every function gets the parameters it was switched on with.
+#[derive(Clone, Copy, Debug)]
+pub enum Hook {
+    /// Before the endpoint does anything: wait, answer in its place, break the connection.
+    Request(Scope, fn(&Setting, &Asked) -> Action),
+    /// The finished answer, whatever it is.
+    Response(Scope, fn(&Setting, Reply) -> Reply),
+    /// The JSON document of a successful answer.
+    Document(Endpoint, fn(&Setting, &mut Value)),
+    /// The claims of a token, before it is signed. With a parameter `token`, only of that kind.
+    Claims(fn(&Setting, &mut Claims)),
+    /// A signed token. With a parameter `token`, only of that kind.
+    Jws(fn(&Setting, &mut Jws)),
+    /// Which key signs.
+    Signer(fn(&Setting, &Keyring, &mut Signer)),
+    /// Which keys are published.
+    KeySet(fn(&Setting, &Keyring, &mut Vec<Published>)),
+    /// The parameters of the authorization response, in order.
+    Authorization(fn(&Setting, &mut Vec<(&'static str, String)>)),
+    /// The login form, when it is shown.
+    LoginForm(fn(&Setting, &mut LoginForm)),
+    /// Asked by name where the state machine decides.
+    Switch(Switch),
+}
+
+/// To which endpoints a hook on requests and answers applies.
+#[derive(Clone, Copy, Debug)]
+pub enum Scope {
+    /// Always this one.
+    At(Endpoint),
+    /// What the parameter `endpoint` says.
+    Chosen,
+}
+
+/// Decisions of the state machine that a fault turns round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Switch {
+    /// What the provider believes the time to be.
+    Skew,
+    /// Revoked tokens die later.
+    SlowRevocation,
+    /// Revoked tokens do not die.
+    RevocationIgnored,
+    /// A used refresh token is as good as new.
+    ReuseAccepted,
+    /// Refreshing hands out no new refresh token.
+    NoRotation,
+    /// Refresh tokens die before their time.
+    RefreshDiesEarly,
+    /// The right password is called wrong.
+    PasswordRefused,
+    /// Logging out leaves the session as it was.
+    LogoutIgnored,
+}
+
+/// Every fault, in the order of the documentation.
+pub fn all() -> impl Iterator<Item = &'static Fault> {
+    TABLES.iter().flat_map(|table| table.iter())
+}
+
+static TABLES: [&[Fault]; 5] = [transport::TABLE, documents::TABLE, tokens::TABLE, login::TABLE, lifecycle::TABLE];
+
+impl Hook {
+    /// Whether the hook applies to an endpoint, under that setting.
+    pub(super) fn at(scope: Scope, setting: &Setting, endpoint: Endpoint) -> bool {
+        match scope {
+            Scope::At(only) => only == endpoint,
+            Scope::Chosen => matches!(setting.text("endpoint"), "all") || setting.text("endpoint") == endpoint.name(),
+        }
+    }
+
+    /// Whether a hook on tokens applies to that kind, under that setting.
+    pub(super) fn covers(setting: &Setting, kind: TokenKind) -> bool {
+        matches!(setting.text("token"), "" | "all") || setting.text("token") == kind.name()
+    }
+}
+
+/// The parameter of faults that can be at any endpoint.
+const ENDPOINT: Parameter =
+    Parameter { name: "endpoint", about: "where", kind: Kind::Choice { default: "all", of: Endpoint::CHOICES } };
+
+/// The parameter of faults in tokens.
+const TOKEN: Parameter = Parameter {
+    name: "token",
+    about: "which tokens",
+    kind: Kind::Choice { default: "id", of: &["id", "access", "all"] },
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_are_well_formed() {
+        let mut names: Vec<_> = all().map(|fault| fault.name).collect();
+        assert!(names.iter().all(|n| n.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')));
+        names.sort_unstable();
+        let count = names.len();
+        names.dedup();
+        assert_eq!(names.len(), count, "a name is used twice");
+        for fault in all() {
+            assert!(!fault.hooks.is_empty(), "{} takes hold nowhere", fault.name);
+            let chosen = fault
+                .hooks
+                .iter()
+                .any(|hook| matches!(hook, Hook::Request(Scope::Chosen, _) | Hook::Response(Scope::Chosen, _)));
+            let declares = fault.parameters.iter().any(|p| p.name == "endpoint");
+            assert_eq!(chosen, declares, "{}: `endpoint` is declared if and only if it is used", fault.name);
+            assert!(COMMON.iter().all(|c| fault.parameters.iter().all(|p| p.name != c.name)), "{}", fault.name);
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! The token endpoint: RFC 6749 §3.2, one function a grant type.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use super::accounts::{Client, TOKEN_EXCHANGE, authenticate};
+use super::endpoint::Endpoint;
+use super::exchange;
+use super::fault::Switch;
+use super::form::Form;
+use super::jws::s256;
+use super::metadata::SCOPES;
+use super::reply::Reply;
+use super::server::Call;
+use super::store::{Death, Grant, token_key};
+use super::tokens::Wanted;
+use super::{Moment, World};
+
+/// What a grant is asked.
+pub struct Asked<'a> {
+    /// When.
+    pub moment: Moment,
+    /// By whom.
+    pub client: &'static Client,
+    /// What.
+    pub form: &'a Form,
+}
+
+/// An OAuth error: code and description.
+pub type OauthError = (&'static str, &'static str);
+
+type GrantType = fn(&World, &Asked) -> Result<Value, OauthError>;
+
+static GRANT_TYPES: &[(&str, GrantType)] = &[
+    ("authorization_code", authorization_code),
+    ("refresh_token", refresh_token),
+    ("client_credentials", client_credentials),
+    (TOKEN_EXCHANGE, exchange::token_exchange),
+];
+
+/// Answers a token request.
+pub fn token(world: &World, call: &Call) -> Reply {
+    let form = match call.form() {
+        Ok(form) => form,
+        Err(refused) => return refused,
+    };
+    let client = match authenticate(&call.headers, &form) {
+        Ok(client) => client,
+        Err(refused) => return refused,
+    };
+    let refused = |(error, why): OauthError| Reply::error(StatusCode::BAD_REQUEST, error, why);
+    let Some(wanted) = form.get("grant_type") else {
+        return refused(("invalid_request", "grant_type is missing"));
+    };
+    let Some((name, grant)) = GRANT_TYPES.iter().find(|(name, _)| *name == wanted) else {
+        return refused(("unsupported_grant_type", "see grant_types_supported"));
+    };
+    if !client.may(name) {
+        return refused(("unauthorized_client", "this client may not use this grant type"));
+    }
+    match grant(world, &Asked { moment: call.moment, client, form: &form }) {
+        Ok(response) => Reply::json(StatusCode::OK, &world.document(Endpoint::Token, response)).no_store(),
+        Err(error) => refused(error),
+    }
+}
+
+/// RFC 6749 §4.1.3, RFC 7636 §4.6.
+fn authorization_code(world: &World, asked: &Asked) -> Result<Value, OauthError> {
+    let now = asked.moment.now;
+    let code = asked.form.get("code").ok_or(("invalid_request", "code is missing"))?;
+    let verifier = asked.form.get("code_verifier").unwrap_or_default();
+    let grant = {
+        let mut store = world.store();
+        let stored = store.codes.get(now, &code.to_owned()).ok_or(("invalid_grant", "unknown or expired code"))?;
+        if stored.grant.client.id != asked.client.id {
+            return Err(("invalid_grant", "the code is another client's"));
+        }
+        if stored.used {
+            // RFC 6749 §4.1.2: what came from it is revoked.
+            stored.grant.death.set(now);
+            return Err(("invalid_grant", "the code was used before"));
+        }
+        if asked.form.get("redirect_uri") != Some(stored.redirect_uri.as_str()) {
+            return Err(("invalid_grant", "redirect_uri is not the one of the authorization request"));
+        }
+        if s256(verifier) != stored.challenge {
+            return Err(("invalid_grant", "code_verifier does not fit"));
+        }
+        stored.used = true;
+        Arc::clone(&stored.grant)
+    };
+    let has = |scope: &str| grant.scopes.iter().any(|granted| granted == scope);
+    let refreshes = has("offline_access") && asked.client.may("refresh_token");
+    let mut response = world.token_response(asked.moment, &grant, Wanted::scopes(&grant.scopes));
+    if has("openid") {
+        add_id_token(world, asked.moment, &grant, &mut response, true);
+    }
+    if refreshes {
+        response["refresh_token"] = json!(world.refresh_token(asked.moment, &grant));
+    }
+    Ok(response)
+}
+
+fn add_id_token(world: &World, moment: Moment, grant: &Grant, response: &mut Value, with_nonce: bool) {
+    let access_token = response["access_token"].as_str().unwrap_or_default();
+    response["id_token"] = json!(world.id_token(moment, grant, access_token, with_nonce));
+}
+
+/// RFC 6749 §6, with rotation and reuse detection (RFC 9700 §4.14.2).
+fn refresh_token(world: &World, asked: &Asked) -> Result<Value, OauthError> {
+    let now = asked.moment.now;
+    let token = asked.form.get("refresh_token").ok_or(("invalid_request", "refresh_token is missing"))?;
+    let rotates = world.faults.switch(Switch::NoRotation).is_none();
+    let (grant, scopes) = {
+        let mut store = world.store();
+        let unknown = ("invalid_grant", "unknown, expired or revoked refresh token");
+        let stored = store.refresh.get(now, &token_key(token)).ok_or(unknown)?;
+        if stored.grant.client.id != asked.client.id || stored.grant.death.has_come(now) {
+            return Err(unknown);
+        }
+        let early = world.faults.switch(Switch::RefreshDiesEarly);
+        if early.is_some_and(|setting| stored.grant.made + setting.seconds("seconds") <= now) {
+            return Err(unknown);
+        }
+        if stored.used && world.faults.switch(Switch::ReuseAccepted).is_none() {
+            stored.grant.death.set(now);
+            return Err(("invalid_grant", "the refresh token was used before: all of its family is revoked"));
+        }
+        let scopes = narrowed(&stored.grant.scopes, asked.form)?;
+        stored.used |= rotates;
+        (Arc::clone(&stored.grant), scopes)
+    };
+    let mut response = world.token_response(asked.moment, &grant, Wanted::scopes(&scopes));
+    if grant.scopes.iter().any(|scope| scope == "openid") {
+        add_id_token(world, asked.moment, &grant, &mut response, false);
+    }
+    if rotates {
+        response["refresh_token"] = json!(world.refresh_token(asked.moment, &grant));
+    }
+    Ok(response)
+}
+
+/// The scopes asked for, which must be among those granted; all of them when none is asked for.
+pub fn narrowed(granted: &[String], form: &Form) -> Result<Vec<String>, OauthError> {
+    let wanted = form.words("scope");
+    match wanted.iter().all(|scope| granted.contains(scope)) {
+        _ if wanted.is_empty() => Ok(granted.to_vec()),
+        true => Ok(wanted),
+        false => Err(("invalid_scope", "more than was granted")),
+    }
+}
+
+/// RFC 6749 §4.4.
+fn client_credentials(world: &World, asked: &Asked) -> Result<Value, OauthError> {
+    let of_users = ["openid", "offline_access"];
+    let scopes = asked.form.words("scope");
+    if !scopes.iter().all(|scope| SCOPES.contains(&scope.as_str()) && !of_users.contains(&scope.as_str())) {
+        return Err(("invalid_scope", "unknown, or for users only"));
+    }
+    let scopes = if scopes.is_empty() { vec!["api".to_owned()] } else { scopes };
+    let grant = Arc::new(Grant {
+        client: asked.client,
+        user: None,
+        subject: asked.client.id.to_owned(),
+        scopes: scopes.clone(),
+        auth_time: None,
+        session: None,
+        nonce: None,
+        made: asked.moment.now,
+        death: Death::default(),
+    });
+    Ok(world.token_response(asked.moment, &grant, Wanted::scopes(&scopes)))
+}

@@ -1,0 +1,94 @@
+//! Configuration in, plan or every mistake out.
+
+use std::sync::Arc;
+
+use aws_lc_rs::digest;
+
+use super::desk::Desk;
+use super::probes::{self, Known};
+use super::{BuildOptions, Plan, clients, later, providers, rate, regions, schema, service};
+use crate::config::tree::Path;
+use crate::config::walk::walk;
+use crate::config::{Diagnostics, Loaded, Mistake};
+use crate::probe::{KINDS, Kind};
+
+/// Resolves a configuration: a plan without any mistake, or all of them.
+pub fn build(loaded: &Loaded, options: &BuildOptions) -> Result<Plan, Diagnostics> {
+    build_with(KINDS, loaded, options)
+}
+
+/// The same with other kinds of probes.
+pub fn build_with(kinds: &[&'static Kind], loaded: &Loaded, options: &BuildOptions) -> Result<Plan, Diagnostics> {
+    let mistakes = walk(&schema::document_of(kinds), &loaded.root, &Path::default());
+    let mut desk = Desk { loaded, kinds, mistakes, notes: Vec::new() };
+    let server = service::server(&mut desk);
+    let (telemetry, propagate_traceparent) = service::telemetry(&mut desk);
+    let regions = regions::regions(&mut desk, options);
+    let providers = providers::providers(&mut desk, propagate_traceparent);
+    let clients = clients::clients(&mut desk, &providers.1);
+    let users = clients::users(&mut desk);
+    let known = Known { regions, providers, clients, users };
+    let (planned, names) = probes::probes(&mut desk, &known);
+    let checks = probes::checks(&mut desk, &planned);
+    rate::check(&mut desk, &known.providers.0, &planned);
+    rate::one_time_codes(&mut desk, &checks);
+    later::store(&mut desk);
+    later::alerting(&mut desk);
+    let slos = later::slos(&mut desk, &planned, &names);
+    later::maintenance(&mut desk, &names);
+    if names.is_empty() && desk.mistakes.is_empty() {
+        let mistake = Mistake::general("the configuration has no [[probe]]: nothing would be done");
+        desk.wrong(mistake.help("`authprobe init --issuer URL` writes a configuration to start from"));
+    }
+    selection_notes(&mut desk, &known);
+    let Desk { mistakes, notes, .. } = desk;
+    if !mistakes.is_empty() {
+        return Err(Diagnostics::new(mistakes, &loaded.sources, Some(&loaded.root)));
+    }
+    let Known { regions, providers, clients, users } = known;
+    let running = regions.all.iter().filter(|region| regions.runs(&region.region)).cloned().collect();
+    Ok(Plan {
+        server,
+        telemetry,
+        regions: running,
+        providers: providers.0,
+        clients: clients.0.into_iter().map(|resolved| resolved.client).collect(),
+        users: users.0,
+        probes: planned,
+        checks,
+        slos,
+        files: loaded.files(),
+        fingerprint: fingerprint(loaded),
+        notes,
+    })
+}
+
+fn fingerprint(loaded: &Loaded) -> [u8; 32] {
+    let mut context = digest::Context::new(&digest::SHA256);
+    for source in loaded.sources.iter() {
+        context.update(&(source.text.len() as u64).to_be_bytes());
+        context.update(source.text.as_bytes());
+    }
+    context.finish().as_ref().try_into().unwrap_or_default()
+}
+
+/// What it costs to run only some regions.
+fn selection_notes(desk: &mut Desk<'_>, known: &Known) {
+    let left_out: Vec<&str> =
+        known.regions.names.iter().map(String::as_str).filter(|name| !known.regions.runs(name)).collect();
+    if known.regions.selected.is_none() || left_out.is_empty() {
+        return;
+    }
+    desk.note(format!(
+        "--region: {} left to other machines: what regions decide together (a quorum, whether they disagree) is decided \
+         per machine",
+        left_out.join(", ")
+    ));
+    let limits: Vec<(Arc<str>, u32)> =
+        known.providers.0.iter().filter_map(|p| Some((p.name.clone(), p.max_requests_per_minute?))).collect();
+    for (name, limit) in limits {
+        desk.note(format!(
+            "--region: provider {name}: max_requests_per_minute = {limit} holds for each machine: N machines may send N × {limit}"
+        ));
+    }
+}

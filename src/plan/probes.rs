@@ -1,0 +1,344 @@
+//! `[[probe]]`: what is done, and when.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::clients::Resolved;
+use super::desk::Desk;
+use super::regions::Regions;
+use super::typed::{self, Item};
+use super::{Check, PlannedProbe};
+use crate::config::model::{COMMON_KEYS, Probe as Written};
+use crate::config::tree::{Seg, Value};
+use crate::duration::HumanDuration;
+use crate::oidc::http::Egress;
+use crate::oidc::settings::{Client, Provider, User};
+use crate::outcome::CheckLabels;
+use crate::probe::{Kind, Need, ParseContext, Probe};
+use crate::schedule::Timing;
+
+/// The shortest period (10 a second).
+const MIN_PERIOD: Duration = Duration::from_millis(100);
+/// The longest period: more than a year says something else was meant.
+const MAX_PERIOD: Duration = Duration::from_secs(366 * 86_400);
+/// The shortest and longest time a run may be given.
+const TIMEOUTS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(3600));
+/// The time a run is given when nothing is said.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+/// The most checks of a plan.
+const MAX_CHECKS: usize = 100_000;
+
+/// What probes refer to.
+pub struct Known {
+    /// Ways out.
+    pub regions: Regions,
+    /// Providers, and the names of those that could not be read too.
+    pub providers: (Vec<Arc<Provider>>, Vec<String>),
+    /// Clients.
+    pub clients: (Vec<Resolved>, Vec<String>),
+    /// Users.
+    pub users: (Vec<Arc<User>>, Vec<String>),
+}
+
+/// Resolves all probes: those that this process runs, and the names of all.
+pub fn probes(desk: &mut Desk<'_>, known: &Known) -> (Vec<Arc<PlannedProbe>>, Vec<String>) {
+    let items: Vec<Item<'_, Written>> = typed::items(desk.loaded, "probe", &mut desk.mistakes);
+    typed::unique("probe", &items, &mut desk.mistakes);
+    let mut all = Vec::new();
+    for item in &items {
+        let Some(written) = &item.value else { continue };
+        if let Some(probe) = planned(desk, known, item, written) {
+            all.push(Arc::new(probe));
+        }
+    }
+    (all, typed::names(&items).into_iter().map(str::to_owned).collect())
+}
+
+fn planned(desk: &mut Desk<'_>, known: &Known, item: &Item<'_, Written>, written: &Written) -> Option<PlannedProbe> {
+    let regions = regions(desk, known, item, written);
+    let (provider, client) = who(desk, known, item, written);
+    let users = users(desk, known, item, written, regions.len());
+    let timing = timing(desk, item, written);
+    let timeout = timeout(desk, item, written, timing.as_ref());
+    // An unknown kind is on record already.
+    let kind = desk.kinds.iter().copied().find(|kind| kind.name == written.kind)?;
+    needs(desk, item, kind, client.as_deref());
+    let probe = parse(desk, item, kind, regions.len());
+    if let Some(probe) = &probe
+        && probe.cost().all_regions
+        && users.len() > 1
+    {
+        let message = format!("one run of kind `{}` covers all regions: name one `user`", kind.name);
+        desk.wrong(item.mistake("users", message));
+    }
+    let mut planned = PlannedProbe {
+        name: written.name.0.as_str().into(),
+        kind,
+        probe: probe?,
+        provider: provider?,
+        client,
+        users,
+        timing: timing?,
+        timeout,
+        configured_regions: regions.len(),
+        regions,
+        labels: Arc::new(written.labels.clone().unwrap_or_default()),
+        annotations: written.annotations.clone().unwrap_or_default(),
+    };
+    select(desk, known, &mut planned);
+    (!planned.regions.is_empty()).then_some(planned)
+}
+
+/// Leaves the regions that this process runs, and their users.
+fn select(desk: &mut Desk<'_>, known: &Known, probe: &mut PlannedProbe) {
+    let runs: Vec<bool> = probe.regions.iter().map(|region| known.regions.runs(&region.region)).collect();
+    if probe.users.len() == probe.regions.len() && probe.users.len() > 1 {
+        let mut keep = runs.iter();
+        probe.users.retain(|_| *keep.next().unwrap_or(&false));
+    }
+    let mut keep = runs.iter();
+    probe.regions.retain(|_| *keep.next().unwrap_or(&false));
+    if probe.regions.is_empty() {
+        desk.note(format!("probe {}: none of its regions is selected: it does not run here", probe.name));
+    }
+}
+
+fn regions(desk: &mut Desk<'_>, known: &Known, item: &Item<'_, Written>, written: &Written) -> Vec<Arc<Egress>> {
+    let Some(wanted) = &written.regions else { return known.regions.all.clone() };
+    let names: Vec<&str> = known.regions.names.iter().map(String::as_str).collect();
+    let mut found: Vec<Arc<Egress>> = Vec::new();
+    for (i, name) in wanted.iter().enumerate() {
+        let key = format!("regions.{i}");
+        if !names.contains(&name.as_str()) {
+            desk.wrong(typed::unknown(|message| item.mistake(&key, message), "region", name, &names));
+        } else if wanted.iter().take(i).any(|earlier| earlier == name) {
+            desk.wrong(item.mistake(&key, format!("region `{name}` is there already")));
+        }
+        found.extend(known.regions.all.iter().find(|region| *region.region == **name).cloned());
+    }
+    found
+}
+
+/// The provider, and the client that it is asked as.
+fn who(
+    desk: &mut Desk<'_>,
+    known: &Known,
+    item: &Item<'_, Written>,
+    written: &Written,
+) -> (Option<Arc<Provider>>, Option<Arc<Client>>) {
+    let provider_names: Vec<&str> = known.providers.1.iter().map(String::as_str).collect();
+    let client_names: Vec<&str> = known.clients.1.iter().map(String::as_str).collect();
+    if let Some(name) = &written.provider
+        && !provider_names.contains(&name.as_str())
+    {
+        desk.wrong(typed::unknown(|message| item.mistake("provider", message), "provider", name, &provider_names));
+    }
+    let find = |name: &str| known.providers.0.iter().find(|provider| *provider.name == *name).cloned();
+    let Some(name) = &written.client else {
+        return (written.provider.as_deref().and_then(find), None);
+    };
+    if !client_names.contains(&name.as_str()) {
+        desk.wrong(typed::unknown(|message| item.mistake("client", message), "client", name, &client_names));
+    }
+    let Some(resolved) = known.clients.0.iter().find(|resolved| *resolved.client.name == **name) else {
+        return (None, None);
+    };
+    if let Some(provider) = &written.provider
+        && *provider != resolved.provider
+    {
+        let message = format!("client `{name}` belongs to provider `{}`, not `{provider}`", resolved.provider);
+        desk.wrong(item.mistake("provider", message).help("leave `provider` out: the client says it"));
+    }
+    (find(&resolved.provider), Some(resolved.client.clone()))
+}
+
+fn users(
+    desk: &mut Desk<'_>,
+    known: &Known,
+    item: &Item<'_, Written>,
+    written: &Written,
+    regions: usize,
+) -> Vec<Arc<User>> {
+    let names: Vec<&str> = known.users.1.iter().map(String::as_str).collect();
+    if written.user.is_some() && written.users.is_some() {
+        desk.wrong(item.mistake("users", "either `user` or `users`, not both"));
+    }
+    let wanted: Vec<(String, &String)> = match (&written.user, &written.users) {
+        (Some(name), _) => vec![("user".to_owned(), name)],
+        (None, Some(several)) => several.iter().enumerate().map(|(i, name)| (format!("users.{i}"), name)).collect(),
+        (None, None) => Vec::new(),
+    };
+    if let Some(several) = &written.users
+        && several.len() != regions
+        && !desk.any_wrong(&item.path.join("regions"))
+    {
+        let message = format!("{} users for {regions} regions", several.len());
+        desk.wrong(item.mistake("users", message).help("one each region, in order; or `user` for all of them"));
+    }
+    let mut found = Vec::new();
+    for (key, name) in wanted {
+        if !names.contains(&name.as_str()) {
+            desk.wrong(typed::unknown(|message| item.mistake(&key, message), "user", name, &names));
+        }
+        found.extend(known.users.0.iter().find(|user| *user.name == **name).cloned());
+    }
+    found
+}
+
+fn timing(desk: &mut Desk<'_>, item: &Item<'_, Written>, written: &Written) -> Option<Timing> {
+    let has = |key: &str| item.node.get(key).is_some();
+    if has("timezone") && !has("cron") {
+        desk.wrong(item.mistake("timezone", "`timezone` belongs to `cron`; `every` knows none"));
+    }
+    match (has("every"), has("cron")) {
+        (true, true) => {
+            desk.wrong(item.mistake("cron", "either `every` or `cron`, not both"));
+            None
+        }
+        (false, false) => {
+            let help = "every = \"1m\", or cron = \"0 */5 * * * *\" with a timezone";
+            desk.wrong(item.mistake("", "neither `every` nor `cron` says when it runs").help(help));
+            None
+        }
+        (true, false) => {
+            let period = written.every?.0;
+            if !(MIN_PERIOD..=MAX_PERIOD).contains(&period) {
+                let message = format!("{} is out of range: from 100ms to 366d", HumanDuration(period));
+                desk.wrong(item.mistake("every", message));
+                return None;
+            }
+            Some(Timing::Every(period))
+        }
+        (false, true) => {
+            let zone = written.timezone.as_deref().unwrap_or("UTC");
+            cron(desk, item, written.cron.as_deref()?, zone)
+        }
+    }
+}
+
+/// Reads a cron expression, and says whether it or its zone is wrong.
+pub fn cron<T>(desk: &mut Desk<'_>, item: &Item<'_, T>, expression: &str, zone: &str) -> Option<Timing> {
+    match Timing::cron(expression, zone) {
+        Ok(timing) => Some(timing),
+        Err(why) => {
+            let wrong_zone = Timing::cron("0 0 * * *", zone).is_err();
+            desk.wrong(item.mistake(if wrong_zone { "timezone" } else { "cron" }, why));
+            // The zone is looked at first: what it hides must not wait for the next try.
+            if wrong_zone && let Err(why) = Timing::cron(expression, "UTC") {
+                desk.wrong(item.mistake("cron", why));
+            }
+            None
+        }
+    }
+}
+
+fn timeout(desk: &mut Desk<'_>, item: &Item<'_, Written>, written: &Written, timing: Option<&Timing>) -> Duration {
+    let period = match timing {
+        Some(Timing::Every(period)) => Some(*period),
+        _ => None,
+    };
+    let Some(timeout) = written.timeout else {
+        return period.map_or(DEFAULT_TIMEOUT, |period| period.min(DEFAULT_TIMEOUT));
+    };
+    let (least, most) = TIMEOUTS;
+    if !(least..=most).contains(&timeout.0) {
+        desk.wrong(item.mistake("timeout", format!("{timeout} is out of range: from 100ms to 1h")));
+    }
+    if let Some(period) = period.filter(|period| *period < timeout.0) {
+        desk.note(format!(
+            "probe {}: a run may take {timeout}, longer than its period of {}: runs that are due meanwhile are skipped",
+            written.name.0,
+            HumanDuration(period)
+        ));
+    }
+    timeout.0
+}
+
+/// What the kind needs besides its own keys. What it must not have is on record already.
+fn needs(desk: &mut Desk<'_>, item: &Item<'_, Written>, kind: &Kind, client: Option<&Client>) {
+    let has = |key: &str| item.node.get(key).is_some();
+    let logs_in = has("user") || has("users");
+    if kind.user == Need::Required && !logs_in {
+        let message = format!("kind `{}` logs somebody in: `user` (or `users`) is missing", kind.name);
+        desk.wrong(item.mistake("", message));
+    }
+    if kind.client == Need::Optional && !has("client") && !has("provider") {
+        desk.wrong(item.mistake("", "`client` or `provider` is missing"));
+    }
+    if let Some(client) = client
+        && logs_in
+        && kind.user != Need::Forbidden
+        && client.redirect_uri.is_none()
+        // One that is there and wrong is on record already.
+        && !has_redirect_uri(desk, &client.name)
+    {
+        let message = format!("a login needs the `redirect_uri` of client `{}`, and it has none", client.name);
+        desk.wrong(item.mistake("client", message));
+    }
+}
+
+fn has_redirect_uri(desk: &Desk<'_>, client: &str) -> bool {
+    let clients = desk.loaded.root.get("client").map_or(&[][..], |node| node.items());
+    clients.iter().any(|node| {
+        node.get("name").and_then(|name| name.as_str()) == Some(client) && node.get("redirect_uri").is_some()
+    })
+}
+
+/// Lets the kind read its own keys, unless something about them is on record already.
+fn parse(desk: &mut Desk<'_>, item: &Item<'_, Written>, kind: &Kind, regions: usize) -> Option<Box<dyn Probe>> {
+    let depth = item.path.0.len();
+    let broken = desk.mistakes.iter().filter(|m| m.path().0.starts_with(&item.path.0)).any(|mistake| {
+        match mistake.path().0.get(depth) {
+            Some(Seg::Key(key)) => !COMMON_KEYS.contains(&key.as_str()),
+            _ => true,
+        }
+    });
+    if broken {
+        return None;
+    }
+    let mut own = item.node.clone();
+    if let Value::Table(table) = &mut own.value {
+        table.0.retain(|entry| !COMMON_KEYS.contains(&entry.name.as_str()));
+    }
+    let toml::Value::Table(own) = own.to_toml() else { return None };
+    let context = ParseContext { regions, base: desk.loaded.base(item.node.at).to_owned() };
+    match (kind.parse)(own, &context) {
+        Ok(probe) => Some(probe),
+        Err(problems) => {
+            for problem in problems {
+                desk.wrong(item.mistake(&problem.key, problem.message));
+            }
+            None
+        }
+    }
+}
+
+/// Probe × region, in order.
+pub fn checks(desk: &mut Desk<'_>, probes: &[Arc<PlannedProbe>]) -> Vec<Arc<Check>> {
+    let mut checks = Vec::new();
+    for probe in probes {
+        let whole = usize::from(probe.probe.cost().all_regions);
+        let count = if whole == 1 { 1 } else { probe.regions.len() };
+        for (i, region) in probe.regions.iter().take(count).enumerate() {
+            let labels = CheckLabels {
+                probe: probe.name.clone(),
+                kind: probe.kind.name,
+                provider: probe.provider.name.clone(),
+                client: probe.client.as_ref().map_or_else(|| "".into(), |client| client.name.clone()),
+                region: region.region.clone(),
+            };
+            let spread = probe.timing.spread(&labels.to_string());
+            let user = match probe.users.as_slice() {
+                [] => None,
+                [one] => Some(one.clone()),
+                several => several.get(i).cloned(),
+            };
+            checks.push(Arc::new(Check { labels, probe: probe.clone(), region: region.clone(), user, spread }));
+        }
+    }
+    if checks.len() > MAX_CHECKS {
+        let message = format!("{} checks (probes × regions): at most {MAX_CHECKS}", checks.len());
+        desk.wrong(crate::config::Mistake::general(message));
+    }
+    checks
+}

@@ -1,0 +1,199 @@
+//! `[[region]]`: ways out of this machine.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use url::Url;
+
+use super::BuildOptions;
+use super::desk::Desk;
+use super::typed::{self, Item};
+use crate::config::model::Region;
+use crate::config::{Mistake, nearest};
+use crate::oidc::http::{Egress, Proxy};
+use crate::secret::Secret;
+
+/// All regions, and which of them this process runs.
+pub struct Regions {
+    /// Every one that is configured and could be read, in order.
+    pub all: Vec<Arc<Egress>>,
+    /// The names of all, those that could not be read included.
+    pub names: Vec<String>,
+    /// The names that `--region` selects; `None`: all.
+    pub selected: Option<Vec<String>>,
+}
+
+impl Regions {
+    /// Whether this process runs it.
+    pub fn runs(&self, name: &str) -> bool {
+        self.selected.as_ref().is_none_or(|selected| selected.iter().any(|s| s == name))
+    }
+}
+
+/// Resolves all regions.
+pub fn regions(desk: &mut Desk<'_>, options: &BuildOptions) -> Regions {
+    let items: Vec<Item<'_, Region>> = typed::items(desk.loaded, "region", &mut desk.mistakes);
+    typed::unique("region", &items, &mut desk.mistakes);
+    let mut all: Vec<Arc<Egress>> = Vec::new();
+    for item in &items {
+        if let Some(region) = &item.value {
+            all.push(Arc::new(egress(desk, item, region)));
+        }
+    }
+    let mut names: Vec<String> = typed::names(&items).into_iter().map(str::to_owned).collect();
+    if items.is_empty() {
+        all.push(Arc::new(direct("local")));
+        names.push("local".to_owned());
+    }
+    let selected = options.regions.clone().filter(|selected| !selected.is_empty());
+    for name in selected.iter().flatten() {
+        if !names.contains(name) {
+            let known: Vec<&str> = names.iter().map(String::as_str).collect();
+            let mut message = format!("--region: unknown region `{name}`");
+            if let Some(near) = nearest::nearest(name, known.iter().copied()) {
+                message.push_str(&format!(": did you mean `{near}`?"));
+            }
+            desk.wrong(Mistake::general(message).help(format!("configured: {}", nearest::listed(known))));
+        }
+    }
+    Regions { all, names, selected }
+}
+
+/// Straight from this machine.
+fn direct(name: &str) -> Egress {
+    Egress { region: name.into(), proxy: None, resolve: BTreeMap::new(), source_address: None, references: Vec::new() }
+}
+
+fn egress(desk: &mut Desk<'_>, item: &Item<'_, Region>, region: &Region) -> Egress {
+    let proxy = region.proxy.as_ref().and_then(|text| {
+        let (text, kept) = desk.text(item, "proxy", text)?;
+        match parse_proxy(&text) {
+            Ok(proxy) if proxy.credentials.is_some() && !kept => {
+                let message = "a proxy's user name and password must not stand in the configuration itself";
+                let help = "keep the whole URL elsewhere: { env = \"NAME\" } or { file = \"path\" }";
+                desk.wrong(item.mistake("proxy", message).help(help).mask(item.at("proxy")));
+                None
+            }
+            Ok(proxy) => Some(proxy),
+            Err(why) => {
+                desk.wrong(item.mistake("proxy", why).mask(item.at("proxy")));
+                None
+            }
+        }
+    });
+    let mut resolve = BTreeMap::new();
+    for (host, addresses) in region.resolve.iter().flatten() {
+        if !is_host_name(host) {
+            let message = format!("{host:?} is not a host name: no scheme, port or path belongs here");
+            desk.wrong(item.mistake_in("resolve", host, message));
+        }
+        resolve.insert(host.trim_end_matches('.').to_ascii_lowercase(), addresses.0.clone());
+    }
+    if let Some(proxy) = &proxy
+        && !resolve.is_empty()
+        && proxy.url.scheme() != "socks5"
+    {
+        let message = format!("`resolve` has no effect: a {} proxy resolves names itself", proxy.url.scheme());
+        desk.wrong(
+            item.mistake("resolve", message).help("use socks5://, which leaves resolving to us, or drop one of both"),
+        );
+    }
+    if region.webdriver.is_some() {
+        let name = &region.name.0;
+        desk.note(format!(
+            "region {name}: `webdriver` is checked but not used yet: browser_login comes with a later version"
+        ));
+        if proxy.is_some() || !resolve.is_empty() || region.source_address.is_some() {
+            desk.note(format!(
+                "region {name}: a remote browser cannot use proxy, resolve and source_address: browser_login will be an error here"
+            ));
+        }
+    }
+    Egress {
+        region: region.name.0.as_str().into(),
+        proxy,
+        resolve,
+        source_address: region.source_address,
+        references: region.reference.iter().flatten().map(|url| url.0.clone()).collect(),
+    }
+}
+
+/// Reads a proxy's URL. The error never repeats it: it may hold a password.
+fn parse_proxy(text: &str) -> Result<Proxy, String> {
+    const WANTED: &str = "expected a proxy such as \"http://proxy:3128\" or \"socks5h://127.0.0.1:1080\"";
+    let mut url = Url::parse(text.trim()).map_err(|e| format!("{WANTED}: {e}"))?;
+    if !matches!(url.scheme(), "http" | "https" | "socks5" | "socks5h") {
+        return Err(format!("{WANTED}: the scheme is one of http, https, socks5, socks5h"));
+    }
+    if url.host_str().is_none_or(str::is_empty) {
+        return Err(format!("{WANTED}: it has no host"));
+    }
+    if url.scheme().starts_with("socks5") && url.port().is_none() {
+        return Err(format!("{WANTED}: it has no port"));
+    }
+    if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
+        return Err(format!("{WANTED}: nothing may follow host and port"));
+    }
+    let decoded = |part: &str| percent_decode(part);
+    let credentials = match (url.username(), url.password()) {
+        ("", None) => None,
+        (user, password) => Some((decoded(user)?, Secret::new(decoded(password.unwrap_or_default())?))),
+    };
+    // Neither can fail: the URL has a host.
+    let _ = (url.set_username(""), url.set_password(None));
+    Ok(Proxy { url, credentials })
+}
+
+fn percent_decode(text: &str) -> Result<String, String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let hex = (*first == b'%').then(|| after.get(..2)).flatten();
+        let byte = hex.and_then(|hex| std::str::from_utf8(hex).ok()).and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        match byte {
+            Some(byte) => (bytes.push(byte), rest = &after[2..]).1,
+            None => (bytes.push(*first), rest = after).1,
+        }
+    }
+    String::from_utf8(bytes).map_err(|_| "the proxy's user name or password is not UTF-8".to_owned())
+}
+
+fn is_host_name(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= 253
+        && text.split('.').all(|label| {
+            (1..=63).contains(&label.len())
+                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn proxies() {
+        let proxy = parse_proxy("http://us%40er:p%3Aw%25@proxy.example:3128").unwrap();
+        assert_eq!(proxy.url.as_str(), "http://proxy.example:3128/");
+        let (user, password) = proxy.credentials.unwrap();
+        assert_eq!((user.as_str(), password.expose()), ("us@er", "p:w%"));
+        for text in ["proxy:3128", "ftp://proxy", "socks5://proxy", "http://proxy/x", "http://", "http://u:hunter2@/"] {
+            let error = parse_proxy(text).unwrap_err();
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn host_names() {
+        for (text, good) in [
+            ("login.example.com", true),
+            ("a", true),
+            ("https://a", false),
+            ("a:80", false),
+            ("a..b", false),
+            ("", false),
+        ] {
+            assert_eq!(is_host_name(text), good, "{text}");
+        }
+    }
+}

@@ -1,0 +1,349 @@
+//! A metric with all its series. Not the `prometheus` crate's own vectors: those tell series apart by a hash of the
+//! label values run together, so that `("ab", "c")` and `("a", "bc")` would be one.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, RwLock};
+
+use prometheus::core::{Collector, Desc, Metric as _};
+use prometheus::proto::{LabelPair, Metric, MetricFamily, MetricType};
+use prometheus::{Gauge, Histogram, HistogramOpts, IntCounter};
+
+use super::table::{Definition, Shape};
+use crate::clock::{Clock, Timestamp};
+use crate::outcome::{SpanId, TraceId};
+
+/// Stands between label values in a key: never part of UTF-8.
+const SEPARATOR: u8 = 0xFF;
+
+/// The run behind a sample.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Exemplar {
+    /// Its trace.
+    pub trace_id: TraceId,
+    /// The root of its trace.
+    pub span_id: SpanId,
+    /// What was observed.
+    pub value: f64,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// How many time series all families together may have.
+#[derive(Debug)]
+pub struct Limit {
+    max: usize,
+    used: AtomicUsize,
+}
+
+impl Limit {
+    /// At most `max`.
+    pub fn new(max: usize) -> Self {
+        Self { max, used: AtomicUsize::new(0) }
+    }
+
+    fn take(&self, series: usize) -> bool {
+        let fits = |used: usize| used.checked_add(series).filter(|sum| *sum <= self.max);
+        self.used.fetch_update(Ordering::AcqRel, Ordering::Acquire, fits).is_ok()
+    }
+
+    fn give_back(&self, series: usize) {
+        self.used.fetch_sub(series, Ordering::AcqRel);
+    }
+}
+
+/// One combination of label values.
+#[derive(Debug)]
+pub struct Child {
+    created: Timestamp,
+    value: Value,
+    /// The latest of each bucket that was hit, by its index; of a counter at index 0.
+    exemplars: Mutex<Vec<(usize, Exemplar)>>,
+}
+
+#[derive(Debug)]
+enum Value {
+    Counter(IntCounter),
+    Gauge(Gauge),
+    Histogram {
+        buckets: &'static [f64],
+        seen: Histogram,
+        /// What is beyond every bucket and must not touch the sum.
+        never: AtomicU64,
+    },
+}
+
+impl Child {
+    fn new(definition: &'static Definition, created: Timestamp) -> Self {
+        // Name and labels are the family's business: the child's own are never shown.
+        let (name, help) = ("child", "child");
+        let value = match definition.shape {
+            Shape::Counter => Value::Counter(IntCounter::new(name, help).expect("a valid name")),
+            Shape::Gauge => Value::Gauge(Gauge::new(name, help).expect("a valid name")),
+            Shape::Histogram(buckets) => {
+                let options = HistogramOpts::new(name, help).buckets(buckets.to_vec());
+                Value::Histogram {
+                    buckets,
+                    seen: Histogram::with_opts(options).expect("a valid name and buckets that grow"),
+                    never: AtomicU64::new(0),
+                }
+            }
+        };
+        Self { created, value, exemplars: Mutex::default() }
+    }
+
+    /// Adds to a counter.
+    pub fn add(&self, by: u64, exemplar: Option<Exemplar>) {
+        if let Value::Counter(counter) = &self.value {
+            counter.inc_by(by);
+            self.remember(0, exemplar);
+        }
+    }
+
+    /// Sets a gauge.
+    pub fn set(&self, to: f64) {
+        if let Value::Gauge(gauge) = &self.value {
+            gauge.set(to);
+        }
+    }
+
+    /// Observes a value (what is no number is no observation).
+    pub fn observe(&self, value: f64, exemplar: Option<Exemplar>) {
+        if let Value::Histogram { buckets, seen, .. } = &self.value
+            && value.is_finite()
+        {
+            seen.observe(value);
+            let bucket = buckets.iter().position(|bound| value <= *bound).unwrap_or(buckets.len());
+            self.remember(bucket, exemplar);
+        }
+    }
+
+    /// Counts in `+Inf` and nowhere else.
+    pub fn observe_never(&self) {
+        if let Value::Histogram { never, .. } = &self.value {
+            never.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// When the series began to exist.
+    pub fn created(&self) -> Timestamp {
+        self.created
+    }
+
+    /// The latest exemplar of each bucket that has one, in no order.
+    pub fn exemplars(&self) -> Vec<(usize, Exemplar)> {
+        self.exemplars.lock().expect("exemplars").clone()
+    }
+
+    fn remember(&self, bucket: usize, exemplar: Option<Exemplar>) {
+        let Some(exemplar) = exemplar else { return };
+        let mut kept = self.exemplars.lock().expect("exemplars");
+        match kept.iter_mut().find(|(index, _)| *index == bucket) {
+            Some((_, old)) => *old = exemplar,
+            None => kept.push((bucket, exemplar)),
+        }
+    }
+
+    fn metric(&self) -> Metric {
+        match &self.value {
+            Value::Counter(counter) => counter.metric(),
+            Value::Gauge(gauge) => gauge.metric(),
+            Value::Histogram { seen, never, .. } => {
+                let mut metric = seen.metric();
+                let mut histogram = metric.get_histogram().clone();
+                histogram.set_sample_count(histogram.get_sample_count() + never.load(Ordering::Relaxed));
+                metric.set_histogram(histogram);
+                metric
+            }
+        }
+    }
+}
+
+/// A metric and its series. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Family(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    definition: &'static Definition,
+    desc: Desc,
+    limit: Arc<Limit>,
+    clock: Clock,
+    children: RwLock<HashMap<Arc<[u8]>, Arc<Child>>>,
+}
+
+impl Family {
+    /// Without series yet.
+    pub fn new(definition: &'static Definition, limit: Arc<Limit>, clock: Clock) -> Self {
+        let labels = definition.all_labels().map(str::to_owned).collect();
+        let desc = Desc::new(definition.name.to_owned(), definition.help.to_owned(), labels, HashMap::new())
+            .expect("the table's names are valid");
+        Self(Arc::new(Inner { definition, desc, limit, clock, children: RwLock::default() }))
+    }
+
+    /// How it was declared.
+    pub fn definition(&self) -> &'static Definition {
+        self.0.definition
+    }
+
+    /// The series with these label values, in order; made if it is not there. `None` beyond the limit.
+    pub fn with(&self, values: &[&str]) -> Option<Arc<Child>> {
+        debug_assert_eq!(values.len(), self.0.definition.all_labels().count(), "{}", self.0.definition.name);
+        let key = key(values.iter().copied());
+        if let Some(child) = self.0.children.read().expect("series").get(key.as_slice()) {
+            return Some(child.clone());
+        }
+        let mut children = self.0.children.write().expect("series");
+        if let Some(child) = children.get(key.as_slice()) {
+            return Some(child.clone());
+        }
+        if !self.0.limit.take(self.0.definition.series()) {
+            return None;
+        }
+        let child = Arc::new(Child::new(self.0.definition, self.0.clock.now()));
+        children.insert(key.into(), child.clone());
+        Some(child)
+    }
+
+    /// The series that a gathered metric came from, if it is still there.
+    pub fn child_of(&self, metric: &Metric) -> Option<Arc<Child>> {
+        let key = key(metric.get_label().iter().map(LabelPair::value));
+        self.0.children.read().expect("series").get(key.as_slice()).cloned()
+    }
+
+    /// Removes the series whose label values `keep` does not want.
+    pub fn retain(&self, keep: impl Fn(&[&str]) -> bool) {
+        let mut children = self.0.children.write().expect("series");
+        let before = children.len();
+        children.retain(|key, _| keep(&values(key).collect::<Vec<_>>()));
+        self.0.limit.give_back((before - children.len()) * self.0.definition.series());
+    }
+}
+
+impl Collector for Family {
+    fn desc(&self) -> Vec<&Desc> {
+        vec![&self.0.desc]
+    }
+
+    /// The lock is only held to copy the list of series: whoever counts meanwhile does not wait for the reading.
+    fn collect(&self) -> Vec<MetricFamily> {
+        let children: Vec<_> =
+            self.0.children.read().expect("series").iter().map(|(key, child)| (key.clone(), child.clone())).collect();
+        let metrics = children.iter().map(|(key, child)| {
+            let mut metric = child.metric();
+            let pairs = self.0.definition.all_labels().zip(values(key)).map(|(name, value)| {
+                let mut pair = LabelPair::default();
+                pair.set_name(name.to_owned());
+                pair.set_value(value.to_owned());
+                pair
+            });
+            metric.set_label(pairs.collect());
+            metric
+        });
+        let mut family = MetricFamily::default();
+        family.set_name(self.0.definition.name.to_owned());
+        family.set_help(self.0.definition.help.to_owned());
+        family.set_field_type(match self.0.definition.shape {
+            Shape::Counter => MetricType::COUNTER,
+            Shape::Gauge => MetricType::GAUGE,
+            Shape::Histogram(_) => MetricType::HISTOGRAM,
+        });
+        family.set_metric(metrics.collect());
+        vec![family]
+    }
+}
+
+fn key<'a>(values: impl Iterator<Item = &'a str>) -> Vec<u8> {
+    let mut key = Vec::with_capacity(96);
+    for (i, value) in values.enumerate() {
+        if i > 0 {
+            key.push(SEPARATOR);
+        }
+        key.extend_from_slice(value.as_bytes());
+    }
+    key
+}
+
+fn values(key: &[u8]) -> impl Iterator<Item = &str> {
+    key.split(|byte| *byte == SEPARATOR).map(|value| std::str::from_utf8(value).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::table::{BUILD, DROPPED, PROPAGATION_TIME, RELOAD_OK};
+    use super::*;
+
+    fn family(definition: &'static Definition, max: usize) -> (Family, Arc<Limit>) {
+        let limit = Arc::new(Limit::new(max));
+        (Family::new(definition, limit.clone(), Clock::manual(Timestamp::from_secs(9))), limit)
+    }
+
+    #[test]
+    fn label_values_that_run_together_alike_are_different_series() {
+        let (family, _) = family(&BUILD, 10);
+        family.with(&["ab", "c"]).unwrap().set(1.0);
+        family.with(&["a", "bc"]).unwrap().set(2.0);
+        family.with(&["", "abc"]).unwrap().set(3.0);
+        let mut seen: Vec<_> = family.collect()[0]
+            .get_metric()
+            .iter()
+            .map(|m| {
+                let labels: Vec<_> = m.get_label().iter().map(LabelPair::value).collect();
+                (labels.join("|"), m.get_gauge().get_value())
+            })
+            .collect();
+        seen.sort_by(|a, b| a.0.cmp(&b.0));
+        assert_eq!(seen, [("ab|c".into(), 1.0), ("a|bc".into(), 2.0), ("|abc".into(), 3.0)]);
+    }
+
+    #[test]
+    fn the_limit_counts_every_line_of_a_histogram_and_gets_back_what_is_removed() {
+        let (family, limit) = family(&PROPAGATION_TIME, 20);
+        let five = |region| ["p", "revocation", "main", "web", region];
+        assert!(family.with(&five("eu")).is_some(), "12 buckets, +Inf, sum and count: 15 series");
+        assert!(family.with(&five("us")).is_none());
+        assert!(family.with(&five("eu")).is_some(), "what is there stays usable");
+        family.retain(|values| values[4] != "eu");
+        assert_eq!(limit.used.load(Ordering::SeqCst), 0);
+        assert!(family.with(&five("us")).is_some());
+    }
+
+    #[test]
+    fn never_counts_in_infinity_and_adds_nothing_to_the_sum() {
+        let (family, _) = family(&PROPAGATION_TIME, 100);
+        let child = family.with(&["p", "revocation", "main", "web", "eu"]).unwrap();
+        child.observe(0.2, None);
+        child.observe(f64::NAN, None);
+        child.observe_never();
+        let families = family.collect();
+        let histogram = families[0].get_metric()[0].get_histogram();
+        assert_eq!((histogram.get_sample_count(), histogram.get_sample_sum()), (2, 0.2));
+        assert_eq!(histogram.get_bucket().last().unwrap().cumulative_count(), 1);
+    }
+
+    #[test]
+    fn the_latest_exemplar_of_a_bucket_is_kept() {
+        let (family, _) = family(&PROPAGATION_TIME, 100);
+        let child = family.with(&["p", "revocation", "main", "web", "eu"]).unwrap();
+        let exemplar = |value, secs| Exemplar {
+            trace_id: crate::outcome::Id([7; 16]),
+            span_id: crate::outcome::Id([1; 8]),
+            value,
+            at: Timestamp::from_secs(secs),
+        };
+        for (value, secs) in [(0.1, 1), (0.05, 2), (400.0, 3)] {
+            child.observe(value, Some(exemplar(value, secs)));
+        }
+        // A bound belongs to its bucket (le); 400 is beyond the twelve.
+        assert_eq!(child.exemplars(), [(0, exemplar(0.05, 2)), (12, exemplar(400.0, 3))]);
+        assert_eq!(family.child_of(&family.collect()[0].get_metric()[0]).unwrap().created(), Timestamp::from_secs(9));
+    }
+
+    #[test]
+    fn without_labels_there_is_one_series() {
+        let (family, _) = family(&RELOAD_OK, 10);
+        family.with(&[]).unwrap().set(1.0);
+        assert_eq!(family.collect()[0].get_metric()[0].get_label().len(), 0);
+        assert_eq!(DROPPED.series(), 1);
+    }
+}

@@ -1,0 +1,177 @@
+//! What the terminal can show: how wide, in colour or not, Unicode or ASCII; and text made fit for it.
+
+use std::io::IsTerminal;
+
+/// The narrowest width that is drawn for (columns).
+pub const MIN_WIDTH: usize = 80;
+/// The widest: longer lines are hard to follow.
+const MAX_WIDTH: usize = 240;
+
+/// Colours and weights, by what they mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// As it comes.
+    Plain,
+    /// Headings and names.
+    Bold,
+    /// What is beside the point.
+    Dim,
+    /// Good.
+    Good,
+    /// Bad.
+    Bad,
+    /// Worth a look.
+    Warn,
+    /// Name resolution.
+    Resolve,
+    /// TCP.
+    Connect,
+    /// TLS.
+    Tls,
+    /// Waiting for the answer.
+    Processing,
+    /// Reading the answer.
+    Transfer,
+}
+
+impl Style {
+    const fn code(self) -> &'static str {
+        match self {
+            Self::Plain => "",
+            Self::Bold => "1",
+            Self::Dim => "2",
+            Self::Good => "32",
+            Self::Bad => "31",
+            Self::Warn => "33",
+            Self::Resolve => "36",
+            Self::Connect => "33",
+            Self::Tls => "35",
+            Self::Processing => "34",
+            Self::Transfer => "32",
+        }
+    }
+}
+
+/// A terminal, or what stands in its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terminal {
+    /// Columns: 80 to 240.
+    pub width: usize,
+    /// Whether it shows colours.
+    pub colour: bool,
+    /// Whether it shows more than ASCII.
+    pub unicode: bool,
+}
+
+impl Terminal {
+    /// Of standard output: its size, or `COLUMNS`, or 80; colours on a terminal only, and not against `NO_COLOR`;
+    /// Unicode if the locale is UTF-8.
+    pub fn stdout() -> Self {
+        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let size = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+        let columns = || variable("COLUMNS").and_then(|columns| columns.parse().ok());
+        let colour = std::io::stdout().is_terminal() && variable("NO_COLOR").is_none();
+        Self {
+            width: size.or_else(columns).unwrap_or(MIN_WIDTH).clamp(MIN_WIDTH, MAX_WIDTH),
+            colour: colour && variable("TERM").is_none_or(|term| term != "dumb"),
+            unicode: is_utf8(["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| variable(name)).as_deref()),
+        }
+    }
+
+    /// `text` in that style, where colours are shown.
+    pub fn paint(&self, style: Style, text: &str) -> String {
+        if self.colour && style != Style::Plain && !text.is_empty() {
+            format!("\x1b[{}m{text}\x1b[0m", style.code())
+        } else {
+            text.to_owned()
+        }
+    }
+
+    /// One of two spellings.
+    pub const fn pick<T: Copy>(&self, unicode: T, ascii: T) -> T {
+        if self.unicode { unicode } else { ascii }
+    }
+
+    /// Foreign text without what would drive the terminal or turn its direction around, and in ASCII if need be.
+    pub fn clean(&self, text: &str) -> String {
+        let turns = |c| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        let fit = |c: char| match c {
+            '…' if !self.unicode => "...".to_owned(),
+            '§' if !self.unicode => "section ".to_owned(),
+            c if c.is_whitespace() => " ".to_owned(),
+            c if c.is_control() || turns(c) || (!self.unicode && !c.is_ascii()) => "?".to_owned(),
+            c => c.to_string(),
+        };
+        text.chars().map(fit).collect()
+    }
+
+    /// Cut to `width` columns, the cut marked.
+    pub fn cut(&self, text: &str, width: usize) -> String {
+        if text.chars().count() <= width {
+            return text.to_owned();
+        }
+        let mark = self.pick("…", "~");
+        text.chars().take(width.saturating_sub(1)).chain(mark.chars()).collect()
+    }
+
+    /// Broken into lines of at most `width` columns, between words where there are any.
+    pub fn wrap(&self, text: &str, width: usize) -> Vec<String> {
+        let mut lines: Vec<String> = Vec::new();
+        for word in text.split_whitespace() {
+            let mut word: Vec<char> = word.chars().collect();
+            let fits = lines.last().is_some_and(|line| line.chars().count() + 1 + word.len() <= width);
+            if let Some(line) = lines.last_mut().filter(|_| fits) {
+                line.push(' ');
+                line.extend(word);
+                continue;
+            }
+            while word.len() > width.max(1) {
+                lines.push(word.drain(..width.max(1)).collect());
+            }
+            lines.push(word.into_iter().collect());
+        }
+        lines
+    }
+}
+
+/// Without any variable the locale is `C`: ASCII.
+fn is_utf8(locale: Option<&str>) -> bool {
+    locale.is_some_and(|locale| {
+        let locale = locale.to_ascii_lowercase();
+        locale.contains("utf-8") || locale.contains("utf8")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLAIN: Terminal = Terminal { width: 80, colour: false, unicode: true };
+    const ASCII: Terminal = Terminal { width: 80, colour: false, unicode: false };
+
+    #[test]
+    fn locales() {
+        assert!(is_utf8(Some("de_CH.UTF-8")) && is_utf8(Some("C.utf8")));
+        assert!(!is_utf8(Some("C")) && !is_utf8(None) && !is_utf8(Some("de_CH.ISO-8859-1")));
+    }
+
+    #[test]
+    fn foreign_text_cannot_drive_the_terminal() {
+        assert_eq!(PLAIN.clean("a\x1b[31mb\nc\u{202e}d\u{9b}e…"), "a?[31mb c?d?e…");
+        assert_eq!(ASCII.clean("Zürich… ✔"), "Z?rich... ?");
+    }
+
+    #[test]
+    fn text_is_cut_and_wrapped() {
+        assert_eq!((PLAIN.cut("abcdef", 6), PLAIN.cut("abcdefg", 6)), ("abcdef".into(), "abcde…".into()));
+        assert_eq!(ASCII.cut("abcdefg", 6), "abcde~");
+        assert_eq!(PLAIN.wrap("one two  three 12345678901234", 9), ["one two", "three", "123456789", "01234"]);
+        assert_eq!(PLAIN.wrap("", 9), Vec::<String>::new());
+    }
+
+    #[test]
+    fn colours_only_where_they_show() {
+        assert_eq!(PLAIN.paint(Style::Bad, "x"), "x");
+        assert_eq!(Terminal { colour: true, ..PLAIN }.paint(Style::Bad, "x"), "\x1b[31mx\x1b[0m");
+    }
+}

@@ -1,0 +1,277 @@
+//! `/metrics` as it is read: both formats, byte for byte, and what counts as what.
+
+mod support_outcome;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use authprobe::clock::{Clock, Timestamp};
+use authprobe::fault::{Class, Fault};
+use authprobe::outcome::{CheckLabels, Observation, Outcome, Trigger, Verdict};
+use authprobe::sink::metrics::{Format, Metrics};
+use support_outcome::{check, outcome, request, step};
+
+fn metrics() -> Arc<Metrics> {
+    Metrics::with("abc123", Clock::manual(Timestamp::from_secs(1_700_000_000)), 200_000)
+}
+
+fn text(metrics: &Metrics, format: Format) -> String {
+    String::from_utf8(metrics.render(format)).unwrap()
+}
+
+/// The value of the series written exactly so.
+fn value(metrics: &Metrics, series: &str) -> Option<String> {
+    text(metrics, Format::Prometheus)
+        .lines()
+        .find_map(|line| line.strip_prefix(series)?.strip_prefix(' ').map(str::to_owned))
+}
+
+fn run(metrics: &Metrics, change: impl FnOnce(&mut Outcome)) {
+    let mut outcome = outcome(&check("login", "eu"));
+    change(&mut outcome);
+    metrics.outcome(&outcome);
+}
+
+fn fail(class: Class, verdict: Verdict) -> impl FnOnce(&mut Outcome) {
+    move |outcome| {
+        let mut fault = Fault::new(class, "why");
+        fault.step = "token";
+        (outcome.verdict, outcome.fault) = (verdict, Some(fault));
+    }
+}
+
+const LOGIN_EU: &str = r#"{probe="login",kind="form_login",provider="main",client="web",probe_region="eu"}"#;
+
+#[test]
+fn counters_exist_at_zero_before_the_first_run() {
+    let metrics = metrics();
+    metrics.declare(&[check("login", "eu")]);
+    for name in ["runs_total", "run_failures_total", "runs_inconclusive_total", "run_duration_seconds_count"] {
+        assert_eq!(value(&metrics, &format!("authprobe_{name}{LOGIN_EU}")).as_deref(), Some("0"), "{name}");
+    }
+    for name in ["jwks_rotations_total", "jwks_unsafe_rotations_total"] {
+        let series = format!(r#"authprobe_{name}{{provider="main",probe_region="eu"}}"#);
+        assert_eq!(value(&metrics, &series).as_deref(), Some("0"), "{name}");
+    }
+    assert_eq!(value(&metrics, &format!("authprobe_probe_success{LOGIN_EU}")), None, "nothing is known yet");
+    assert_eq!(value(&metrics, r#"authprobe_sink_dropped_total{sink="traces"}"#).as_deref(), Some("0"));
+}
+
+#[test]
+fn verdicts_count_as_the_contract_says() {
+    let metrics = metrics();
+    metrics.declare(&[check("login", "eu")]);
+    run(&metrics, |_| {});
+    run(&metrics, fail(Class::HttpStatus, Verdict::Bad));
+    run(&metrics, fail(Class::Egress, Verdict::Inconclusive));
+    let read = |name: &str| value(&metrics, &format!("authprobe_{name}{LOGIN_EU}"));
+    assert_eq!(read("runs_total").as_deref(), Some("2"));
+    assert_eq!(read("run_failures_total").as_deref(), Some("1"));
+    assert_eq!(read("runs_inconclusive_total").as_deref(), Some("1"));
+    assert_eq!(read("run_duration_seconds_count").as_deref(), Some("2"));
+    assert_eq!(read("probe_success").as_deref(), Some("0"), "an inconclusive run leaves the last judgement");
+    assert_eq!(read("probe_last_run_timestamp_seconds").as_deref(), Some("1700000000.75"));
+    for fault in [r#"class="http_status",blame="provider""#, r#"class="egress",blame="monitor""#] {
+        let labels = LOGIN_EU.replace('}', &format!(r#",{fault},step="token"}}"#));
+        assert_eq!(value(&metrics, &format!("authprobe_run_faults_total{labels}")).as_deref(), Some("1"));
+    }
+}
+
+#[test]
+fn only_the_schedule_enters_an_sli_but_facts_are_facts() {
+    let metrics = metrics();
+    metrics.declare(&[check("login", "eu")]);
+    for trigger in [Trigger::Manual, Trigger::Confirmation, Trigger::Smoke] {
+        run(&metrics, |outcome| {
+            fail(Class::HttpStatus, Verdict::Bad)(outcome);
+            outcome.trigger = trigger;
+            outcome.observations = vec![
+                Observation::KeySet { keys: 3 },
+                Observation::KeyRotation { rotations: 1, unsafe_rotations: 1 },
+                Observation::ClockSkew { seconds: -0.5, uncertainty: 0.01 },
+                Observation::TokenLifetime { token: "access", seconds: 60.0 },
+            ];
+        });
+    }
+    let all = text(&metrics, Format::Prometheus);
+    for name in ["runs_total", "run_failures_total", "run_duration_seconds_count"] {
+        assert_eq!(value(&metrics, &format!("authprobe_{name}{LOGIN_EU}")).as_deref(), Some("0"), "{name}");
+    }
+    for absent in ["probe_success{", "run_faults_total{", "step_duration", "http_phase", "token_lifetime"] {
+        assert!(!all.contains(&format!("\nauthprobe_{absent}")), "{absent}");
+    }
+    let main = r#"{provider="main",probe_region="eu"}"#;
+    for (name, expected) in [
+        ("jwks_keys", "3"),
+        ("jwks_last_success_timestamp_seconds", "1700000000.75"),
+        ("jwks_rotations_total", "3"),
+        ("jwks_unsafe_rotations_total", "3"),
+        ("clock_skew_seconds", "-0.5"),
+    ] {
+        assert_eq!(value(&metrics, &format!("authprobe_{name}{main}")).as_deref(), Some(expected), "{name}");
+    }
+    let certificate =
+        r#"authprobe_tls_certificate_not_after_timestamp_seconds{provider="main",probe_region="eu",endpoint="token"}"#;
+    assert_eq!(value(&metrics, certificate).as_deref(), Some("1800000000"));
+}
+
+#[test]
+fn cleanup_skipped_steps_and_references_are_not_the_providers_time() {
+    let metrics = metrics();
+    metrics.declare(&[check("login", "eu")]);
+    run(&metrics, |outcome| {
+        let mut cleanup = step("revoke", vec![request("revocation", "eu")]);
+        cleanup.cleanup = true;
+        let mut skipped = step("logout", vec![]);
+        skipped.state = authprobe::outcome::StepState::Skipped;
+        let reference = step("userinfo", vec![request("reference", "eu"), request("userinfo", "us")]);
+        outcome.steps.extend([cleanup, skipped, reference]);
+    });
+    let all = text(&metrics, Format::Prometheus);
+    let steps: Vec<_> = all.lines().filter(|l| l.starts_with("authprobe_step_duration_seconds_count")).collect();
+    assert_eq!(steps.len(), 2, "{steps:?}");
+    assert!(!all.contains(r#"endpoint="reference""#));
+    assert!(all.contains(r#"provider="main",probe_region="us",endpoint="userinfo",phase="processing""#));
+    assert!(all.contains(r#"endpoint="revocation",phase="processing""#), "its requests did go to the provider");
+}
+
+#[test]
+fn what_never_propagated_counts_in_infinity_only() {
+    let metrics = metrics();
+    let revocation = CheckLabels { kind: "revocation", ..check("out", "eu") };
+    metrics.declare(&[revocation.clone(), check("login", "us")]);
+    let mut outcome = outcome(&revocation);
+    let seen =
+        |region: &str, seconds| Observation::RevocationPropagation { region: region.into(), seconds, interval: 0.1 };
+    outcome.observations = vec![seen("eu", Some(0.75)), seen("us", None)];
+    metrics.outcome(&outcome);
+    let series = |region: &str, suffix: &str, le: &str| {
+        let labels = format!(r#"probe="out",kind="revocation",provider="main",client="web",probe_region="{region}""#);
+        value(&metrics, &format!("authprobe_revocation_propagation_seconds_{suffix}{{{labels}{le}}}")).unwrap()
+    };
+    assert_eq!(series("eu", "bucket", r#",le="1""#), "1");
+    assert_eq!(series("eu", "sum", ""), "0.75");
+    assert_eq!(series("us", "bucket", r#",le="300""#), "0");
+    assert_eq!(series("us", "bucket", r#",le="+Inf""#), "1");
+    assert_eq!((series("us", "sum", ""), series("us", "count", "")), ("0".into(), "1".into()));
+    // A reload keeps what is still planned: this region is another check's too.
+    metrics.declare(&[revocation, check("login", "us")]);
+    assert_eq!(series("us", "count", ""), "1");
+}
+
+#[test]
+fn a_reload_removes_what_is_gone_and_keeps_the_rest() {
+    let metrics = metrics();
+    metrics.declare(&[check("login", "eu"), check("login", "us")]);
+    let gone = outcome(&check("login", "us"));
+    metrics.outcome(&gone);
+    run(&metrics, |_| {});
+    metrics.declare(&[check("login", "eu")]);
+    // A run that was under way ends after the reload.
+    metrics.outcome(&gone);
+    metrics.missed(&gone.check, "late");
+    let all = text(&metrics, Format::Prometheus);
+    assert!(!all.contains(r#"probe_region="us""#), "{all}");
+    assert_eq!(value(&metrics, &format!("authprobe_runs_total{LOGIN_EU}")).as_deref(), Some("1"));
+    assert!(all.contains(r#"authprobe_tls_certificate_not_after_timestamp_seconds{provider="main",probe_region="eu""#));
+}
+
+#[test]
+fn beyond_the_limit_updates_are_dropped_and_counted() {
+    let metrics = Metrics::with("r", Clock::system(), 60);
+    metrics.declare(&[check("login", "eu")]);
+    let dropped =
+        || value(&metrics, r#"authprobe_sink_dropped_total{sink="metrics"}"#).unwrap().parse::<u64>().unwrap();
+    let before = dropped();
+    run(&metrics, |_| {});
+    assert!(dropped() > before);
+    let lines = text(&metrics, Format::Prometheus).lines().filter(|line| !line.starts_with('#')).count();
+    assert!(lines <= 60, "{lines}");
+    assert_eq!(value(&metrics, &format!("authprobe_runs_total{LOGIN_EU}")).as_deref(), Some("1"));
+}
+
+#[test]
+fn missed_lateness_and_reloads() {
+    let metrics = metrics();
+    metrics.declare(&[check("login", "eu")]);
+    metrics.missed(&check("login", "eu"), "overlap");
+    metrics.lateness(Duration::from_millis(3));
+    metrics.reloaded(true, Timestamp::from_secs(1_700_000_001));
+    metrics.reloaded(false, Timestamp::from_secs(1_700_000_002));
+    let missed = LOGIN_EU.replace('}', r#",reason="overlap"}"#);
+    assert_eq!(value(&metrics, &format!("authprobe_runs_missed_total{missed}")).as_deref(), Some("1"));
+    assert_eq!(value(&metrics, r#"authprobe_schedule_lateness_seconds_bucket{le="0.002"}"#).as_deref(), Some("0"));
+    assert_eq!(value(&metrics, r#"authprobe_schedule_lateness_seconds_bucket{le="0.005"}"#).as_deref(), Some("1"));
+    assert_eq!(value(&metrics, "authprobe_config_last_reload_successful").as_deref(), Some("0"));
+    let at = value(&metrics, "authprobe_config_last_reload_success_timestamp_seconds");
+    assert_eq!(at.as_deref(), Some("1700000001"));
+}
+
+#[test]
+fn openmetrics_is_written_to_the_letter() {
+    let metrics = metrics();
+    metrics.declare(&[CheckLabels { probe: "a\"b\\c\nd".into(), ..check("", "eu") }]);
+    let mut outcome = outcome(&CheckLabels { probe: "a\"b\\c\nd".into(), ..check("", "eu") });
+    fail(Class::HttpStatus, Verdict::Bad)(&mut outcome);
+    outcome.steps.clear();
+    metrics.outcome(&outcome);
+    metrics.reloaded(true, Timestamp::from_nanos(1_700_000_001_500_000_000));
+    let version = env!("CARGO_PKG_VERSION");
+    let all = text(&metrics, Format::OpenMetrics);
+    let labels = r#"probe="a\"b\\c\nd",kind="form_login",provider="main",client="web",probe_region="eu""#;
+    let trace = "07070707070707070707070707070707";
+    for expected in [
+        format!(
+            "# TYPE authprobe_run_failures counter\n\
+             # HELP authprobe_run_failures Scheduled runs that were judged bad.\n\
+             authprobe_run_failures_total{{{labels}}} 1 # {{trace_id=\"{trace}\"}} 1 1700000000.750\n# TYPE "
+        ),
+        format!(
+            "# TYPE authprobe_run_duration_seconds histogram\n# UNIT authprobe_run_duration_seconds seconds\n\
+             # HELP authprobe_run_duration_seconds How long judged scheduled runs took, cleanup not included.\n\
+             authprobe_run_duration_seconds_bucket{{{labels},le=\"0.005\"}} 0\n"
+        ),
+        format!(
+            "authprobe_run_duration_seconds_bucket{{{labels},le=\"0.4\"}} 0\n\
+             authprobe_run_duration_seconds_bucket{{{labels},le=\"0.8\"}} 1 # {{trace_id=\"{trace}\"}} 0.75 1700000000.750\n\
+             authprobe_run_duration_seconds_bucket{{{labels},le=\"1.5\"}} 1\n\
+             authprobe_run_duration_seconds_bucket{{{labels},le=\"3.0\"}} 1\n"
+        ),
+        format!(
+            "authprobe_run_duration_seconds_bucket{{{labels},le=\"+Inf\"}} 1\n\
+             authprobe_run_duration_seconds_sum{{{labels}}} 0.75\n\
+             authprobe_run_duration_seconds_count{{{labels}}} 1\n# TYPE "
+        ),
+        format!("authprobe_build_info{{version=\"{version}\",revision=\"abc123\"}} 1\n"),
+        "# UNIT authprobe_config_last_reload_success_timestamp_seconds seconds\n".to_owned(),
+        "\nauthprobe_config_last_reload_success_timestamp_seconds 1700000001.5\n".to_owned(),
+        "\nauthprobe_schedule_lateness_seconds_bucket{le=\"0.0001\"} 0\n".to_owned(),
+    ] {
+        assert!(all.contains(&expected), "{expected}\n-- is not in --\n{all}");
+    }
+    assert!(all.ends_with("\n# EOF\n"));
+    assert_eq!(all.matches("# EOF").count(), 1);
+    assert!(!all.contains("_created"));
+}
+
+#[test]
+fn a_scrape_of_many_series_delays_nobody_who_counts() {
+    let metrics = metrics();
+    let checks: Vec<_> = (0..1000).map(|i| check(&format!("probe-{i}"), "eu")).collect();
+    metrics.declare(&checks);
+    let outcome = outcome(&checks[500]);
+    let clock = Clock::system();
+    std::thread::scope(|scope| {
+        let render = scope.spawn(|| metrics.render(Format::OpenMetrics));
+        let mut times = vec![];
+        while !render.is_finished() {
+            let begun = clock.instant();
+            metrics.outcome(&outcome);
+            times.push(clock.instant().duration_since(begun));
+        }
+        assert!(render.join().unwrap().len() > 1_000_000);
+        times.sort_unstable();
+        // The median, since a busy machine may put any one aside.
+        assert!(times.len() > 10 && times[times.len() / 2] < Duration::from_millis(5), "{times:?}");
+    });
+}
