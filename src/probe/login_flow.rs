@@ -90,7 +90,7 @@ pub struct Login {
 impl Login {
     /// Takes the keys of the login out of a kind's table and checks them. Everything wrong goes to `problems`.
     pub fn take(table: &mut toml::Table, problems: &mut Vec<Problem>) -> Self {
-        let own = LOGIN_KEYS.iter().filter_map(|key| table.remove_entry(*key)).collect();
+        let own = LOGIN_KEYS.iter().filter_map(|key| Some(((*key).to_owned(), table.remove(*key)?))).collect();
         let settings: LoginSettings = read(own, problems);
         let mut guide = Guide::default();
         for (number, step) in settings.step.iter().enumerate() {

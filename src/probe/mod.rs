@@ -13,8 +13,14 @@ use crate::oidc::memory::{CheckMemory, ProviderMemory};
 use crate::oidc::relying::Relying;
 use crate::oidc::settings::{Client, Provider, User};
 
+mod form_login;
+pub mod login_flow;
+mod propagation;
+mod refresh;
+mod revocation;
+
 /// Every kind. `check`, documents, schema and the metric series are made from this table.
-pub const KINDS: &[&Kind] = &[];
+pub const KINDS: &[&Kind] = &[&form_login::KIND, &refresh::KIND, &revocation::KIND];
 
 /// The kind of that name.
 pub fn kind(name: &str) -> Option<&'static Kind> {

@@ -18,7 +18,6 @@ use crate::duration::HumanDuration;
 use crate::fault::{Blame, Class, Fault, Finding};
 use crate::journey::{Journey, StepName, Stopped};
 use crate::oidc::http::{Endpoint, Request};
-use crate::oidc::jwks::KeySet;
 use crate::oidc::metadata::{self, Metadata};
 use crate::oidc::relying::Relying;
 use crate::oidc::token::{Grant, Tokens};
@@ -94,6 +93,7 @@ struct Settings {
     /// "introspection" if the provider offers it, else "userinfo" for an access token of a login.
     poll: Option<Poll>,
     /// The URL of a protected resource that answers a GET with a good bearer token by 2xx and refuses a dead one by 401.
+    #[schemars(with = "Option<String>")]
     resource: Option<Url>,
     /// How long the token may still work. Default: "30s".
     bound: Option<HumanDuration>,
@@ -186,7 +186,8 @@ impl Probe for Revocation {
         let needed = ["revocation_endpoint", "introspection_endpoint"];
         let metadata = journey.step(flow::DISCOVERY, self.offers(cx, &relying, journey.deadline(), &needed)).await?;
         let tokens = self.obtain_tokens(cx, journey, &relying, &metadata).await?;
-        let watched = journey.step(ALIVE, self.prove_alive(cx, &relying, &metadata, &tokens)).await?;
+        let from: Vec<Relying> = cx.regions.iter().map(|region| cx.relying_from(region, journey)).collect();
+        let watched = journey.step(ALIVE, self.prove_alive(cx, from, &metadata, &tokens)).await?;
         let acknowledged = journey.step(REVOCATION, self.revoke(&relying, &metadata, &tokens)).await?;
         journey.step(PROPAGATION, self.watch(&watched, acknowledged, &relying, &metadata, &tokens)).await
     }
@@ -255,7 +256,7 @@ impl Revocation {
     async fn prove_alive(
         &self,
         cx: &Context,
-        relying: &Relying,
+        from: Vec<Relying>,
         metadata: &Metadata,
         tokens: &Tokens,
     ) -> Result<Watched, Fault> {
@@ -264,8 +265,7 @@ impl Revocation {
             (Which::Refresh, Poll::Introspection) => self.revoked(tokens)?,
             _ => &tokens.access_token,
         };
-        let from = cx.regions.iter().map(|region| relying.from_region(cx.http_in(region, relying), &region.region));
-        let watched = Watched { token: token.clone(), poll, from: from.collect() };
+        let watched = Watched { token: token.clone(), poll, from };
         let tries = join_all(watched.from.iter().map(|relying| self.works(relying, metadata, &watched))).await;
         let mut findings = Vec::new();
         for (relying, works) in watched.from.iter().zip(tries) {
