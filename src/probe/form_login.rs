@@ -3,13 +3,14 @@
 use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use url::Url;
 
 use super::login_flow::{self as flow, Login};
 use super::{Context, Cost, Kind, Need, ParseContext, Probe, Problem};
 use crate::fault::{Class, Fault};
 use crate::journey::{Journey, StepName, Stopped};
 use crate::oidc::authorize::{self, Ask};
-use crate::oidc::form::leave;
+use crate::oidc::form::{Page, leave};
 use crate::oidc::form::walker::Arrival;
 use crate::oidc::http::Endpoint;
 use crate::oidc::metadata::Metadata;
@@ -65,7 +66,7 @@ impl Probe for FormLogin {
     fn cost(&self) -> Cost {
         // Metadata twice where it hides an endpoint, keys, code, tokens, userinfo, two revocations.
         let requests = 2 + 1 + flow::LOGIN_REQUESTS + 1 + 1 + 2 + if self.logout { 4 } else { 0 };
-        Cost { requests, burst: requests, all_regions: false }
+        Cost { requests, burst: requests + flow::LOGIN_DETOURS, all_regions: false }
     }
 
     async fn run(&self, cx: &Context, journey: &mut Journey) -> Result<(), Stopped> {
@@ -108,11 +109,13 @@ impl FormLogin {
                     url.query_pairs_mut().append_pair("id_token_hint", id_token.expose());
                 }
                 let walker = flow::walker(relying, redirect_uri, &endpoint, Endpoint::EndSession);
-                if let Arrival::Page(page) = walker.open(url).await?
-                    && let Some(confirmation) = leave::confirmation(&page)?
-                    && let Arrival::Page(after) = walker.press(&page, confirmation).await?
-                {
-                    leave::done(&after)?;
+                if let Arrival::Page(page) = walker.open(url).await? {
+                    landed(relying, &endpoint, &page)?;
+                    if let Some(confirmation) = leave::confirmation(&page)?
+                        && let Arrival::Page(after) = walker.press(&page, confirmation).await?
+                    {
+                        landed(relying, &endpoint, &after)?;
+                    }
                 }
                 self.session_is_gone(relying, metadata).await
             })
@@ -140,6 +143,19 @@ impl FormLogin {
             }
         }
     }
+}
+
+/// The logout endpoint must not fail. Where it sends the user afterwards is not its business, but a poor goodbye.
+fn landed(relying: &Relying, endpoint: &Url, page: &Page) -> Result<(), Fault> {
+    if page.status < 400 {
+        return Ok(());
+    }
+    if page.status >= 500 || page.url.path() == endpoint.path() {
+        return Err(Fault::new(Class::HttpStatus, format!("the logout ended with status {}", page.status)));
+    }
+    let detail = format!("the logout leads to a page with status {}: {}", page.status, page.url.path());
+    relying.recorder.warn(Warning::new("logout_landing", "", detail));
+    Ok(())
 }
 
 #[cfg(test)]

@@ -48,8 +48,10 @@ pub const REVOKE: StepName = "revoke";
 
 /// How long a request of the cleanup may take.
 pub const CLEANUP: Duration = Duration::from_secs(5);
-/// How many requests a login of two pages and consent sends up to the code, redirects included.
-pub const LOGIN_REQUESTS: u32 = 9;
+/// How many requests an ordinary login with consent sends up to the code, redirects included.
+pub const LOGIN_REQUESTS: u32 = 7;
+/// How many more a login with a page for everything sends; what goes beyond is a fault soon.
+pub const LOGIN_DETOURS: u32 = 8;
 
 /// The keys of every kind that logs somebody in.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]

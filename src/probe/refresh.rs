@@ -130,8 +130,9 @@ impl Probe for Refresh {
         let login = flow::LOGIN_REQUESTS + 1;
         // Metadata twice where it hides an endpoint, keys, refresh, userinfo, revocations.
         let refresh = 2 + 1 + 1 + 1;
-        let burst = refresh + login + reuse + 4;
-        Cost { requests: if self.age.is_some() { refresh } else { burst }, burst, all_regions: false }
+        let whole = refresh + login + reuse + 4;
+        let requests = if self.age.is_some() { refresh } else { whole };
+        Cost { requests, burst: whole + flow::LOGIN_DETOURS, all_regions: false }
     }
 
     async fn run(&self, cx: &Context, journey: &mut Journey) -> Result<(), Stopped> {

@@ -172,13 +172,14 @@ impl Probe for Revocation {
     }
 
     fn cost(&self) -> Cost {
-        let login = if self.settings.grant == Some(Obtain::ClientCredentials) { 0 } else { flow::LOGIN_REQUESTS };
+        let logs_in = self.settings.grant != Some(Obtain::ClientCredentials);
+        let (login, detours) = if logs_in { (flow::LOGIN_REQUESTS, flow::LOGIN_DETOURS) } else { (0, 0) };
         // Metadata twice where it hides an endpoint, the token, its revocation, cleanup; with a refresh token the last word
         // of the token endpoint.
         let fixed = 2 + login + 1 + 1 + 2 + u32::from(self.settings.token == Which::Refresh);
         let at_once = self.regions.saturating_mul(1 + Watch::CONFIRMATIONS);
         let at_most = self.regions.saturating_mul(1 + Pace::tries(self.bound) + Watch::CONFIRMATIONS);
-        Cost { requests: fixed + at_once, burst: fixed.saturating_add(at_most), all_regions: true }
+        Cost { requests: fixed + at_once, burst: (fixed + detours).saturating_add(at_most), all_regions: true }
     }
 
     async fn run(&self, cx: &Context, journey: &mut Journey) -> Result<(), Stopped> {
@@ -267,9 +268,15 @@ impl Revocation {
         };
         let watched = Watched { token: token.clone(), poll, from };
         let tries = join_all(watched.from.iter().map(|relying| self.works(relying, metadata, &watched))).await;
+        let tries = tries.into_iter().collect::<Result<Vec<bool>, Fault>>()?;
+        if self.kind_of(&watched) == "refresh" && !tries.contains(&true) {
+            let detail = "introspection does not know refresh tokens (RFC 7662 §2.2 leaves that open): set `poll = \"userinfo\"` \
+                          to watch the access token of the grant";
+            return Err(Fault::new(Class::Unsupported, detail));
+        }
         let mut findings = Vec::new();
         for (relying, works) in watched.from.iter().zip(tries) {
-            if !works? {
+            if !works {
                 let detail = format!("{}: {} before it was revoked", relying.region, self.refusal(&watched));
                 findings.push(Finding::new(Class::OauthError, "RFC 7009 §2.2", detail));
             }
@@ -365,9 +372,13 @@ impl Revocation {
                         interval,
                     });
                     let bound = HumanDuration(self.bound);
-                    let what = self.kind_of(watched);
-                    let detail = format!("{region}: the {what} token still works {bound} after the revocation");
-                    findings.push(Finding::new(Class::RevocationIneffective, "RFC 7009 §2.2", detail));
+                    let (clause, what) = match (self.settings.token, watched.poll) {
+                        (Which::Access, _) => ("RFC 7009 §2.2", "the revoked access token"),
+                        (Which::Refresh, Poll::Introspection) => ("RFC 7009 §2.2", "the revoked refresh token"),
+                        (Which::Refresh, _) => ("RFC 7009 §2.1", "the access token of the revoked refresh token"),
+                    };
+                    let detail = format!("{region}: {what} still works {bound} after the revocation");
+                    findings.push(Finding::new(Class::RevocationIneffective, clause, detail));
                 }
                 Seen::Unknown => blind = trouble.or(blind),
             }
