@@ -113,7 +113,8 @@ async fn probes_regions_and_runs_can_be_read() {
             .collect::<Vec<_>>()
     };
     assert_eq!(ids(&all), ["07", "05"], "newest first");
-    assert_eq!(all["runs"][1]["steps"][0]["requests"], json!(1), "a list counts them only");
+    assert_eq!(all["runs"][1]["steps"][0]["requests"][0]["status"], json!(200), "runs are whole");
+    assert_eq!(login["regions"][0]["last"]["steps"][0]["requests"], json!(1), "only counted here");
     assert_eq!(all["runs"][1]["probe_region"], json!("eu"));
     for (query, expected) in
         [("region=eu", &["05"][..]), ("verdict=good", &["07"]), ("limit=1", &["07"]), ("limit=0", &[])]

@@ -1,4 +1,4 @@
-//! The JSON API. Runs are written as [`Outcome`]s are; lists leave the requests out.
+//! The JSON API. Runs are written as [`Outcome`]s are; the list of probes leaves their requests out.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,6 +22,8 @@ use crate::plan::PlannedProbe;
 
 /// How many runs a list holds unless asked otherwise, and at most.
 const LIMIT: (usize, usize) = (50, 500);
+/// How many requests the runs of a list may hold together: this bounds the answer to some megabytes.
+const MAX_REQUESTS: usize = 20_000;
 
 /// `GET /-/healthy`: the process answers.
 pub async fn healthy() -> &'static str {
@@ -77,7 +79,7 @@ struct RegionView<'a> {
 
 /// A run without its requests and what was measured.
 #[derive(Serialize)]
-pub struct RunView<'a> {
+struct RunView<'a> {
     #[serde(flatten)]
     check: &'a CheckLabels,
     trace_id: TraceId,
@@ -185,7 +187,7 @@ pub struct RunsQuery {
     limit: Option<usize>,
 }
 
-/// `GET /api/v1/probes/{name}/runs?region=&verdict=&limit=`: newest first.
+/// `GET /api/v1/probes/{name}/runs?region=&verdict=&limit=`: newest first, fewer than asked for if they are long.
 pub async fn runs(
     State(app): State<App>,
     Path(name): Path<String>,
@@ -203,12 +205,18 @@ pub async fn runs(
         Some(_) => return Err(bad_request("verdict: one of good, bad, inconclusive")),
     };
     let recent = app.control.recent(&name);
-    let runs: Vec<RunView<'_>> = recent
+    let mut requests = 0;
+    let runs: Vec<&Outcome> = recent
         .iter()
         .filter(|outcome| query.region.as_deref().is_none_or(|region| &*outcome.check.region == region))
         .filter(|outcome| verdict.is_none_or(|verdict| outcome.verdict == verdict))
         .take(query.limit.unwrap_or(LIMIT.0).min(LIMIT.1))
-        .map(RunView::from)
+        .map(|outcome| &**outcome)
+        .take_while(|outcome| {
+            let first = requests == 0;
+            requests += outcome.requests().count();
+            first || requests <= MAX_REQUESTS
+        })
         .collect();
     Ok(Json(json!({ "runs": runs })).into_response())
 }
