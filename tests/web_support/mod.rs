@@ -5,20 +5,17 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use async_trait::async_trait;
+use authprobe::config;
 use authprobe::journey::{Journey, StepName, Stopped};
-use authprobe::oidc::http::{Egress, Proxy, Trust};
-use authprobe::oidc::settings::{MetadataSource, Provider};
 use authprobe::outcome::Outcome;
-use authprobe::plan::{Plan, PlannedProbe, Server};
+use authprobe::plan::{self, BuildOptions, Plan, PlannedProbe, Server};
 use authprobe::probe::{Context, Cost, Kind, Need, ParseContext, Probe, Problem};
-use authprobe::schedule::Timing;
 use authprobe::sink::metrics::Metrics;
 use authprobe::web::{self, Control};
 use rustls_pki_types::pem::PemObject;
-use schemars::{Schema, SchemaGenerator};
+use schemars::{Schema, SchemaGenerator, json_schema};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, oneshot};
@@ -152,8 +149,8 @@ impl Probe for FakeProbe {
     }
 }
 
-fn schema(generator: &mut SchemaGenerator) -> Schema {
-    generator.subschema_for::<BTreeMap<String, String>>()
+fn schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "object", "properties": {}, "additionalProperties": false })
 }
 
 fn parse(_: toml::Table, _: &ParseContext) -> Result<Box<dyn Probe>, Vec<Problem>> {
@@ -170,51 +167,41 @@ static FAKE: Kind = Kind {
     parse,
 };
 
+const CONFIG: &str = r#"
+    [[region]]
+    name = "eu"
+    [[region]]
+    name = "us"
+    proxy = "socks5h://127.0.0.1:1080"
+    [[provider]]
+    name = "main"
+    issuer = "https://login.example.com"
+    [[probe]]
+    name = "login"
+    kind = "fake"
+    provider = "main"
+    every = "1m"
+"#;
+
 fn plan(probe: &Arc<str>, server: Server) -> Plan {
-    let region = |name: &str, proxy: Option<&str>| {
-        Arc::new(Egress {
-            region: name.into(),
-            proxy: proxy.map(|url| Proxy { url: url.parse().unwrap(), credentials: None }),
-            resolve: BTreeMap::new(),
-            source_address: None,
-            references: vec![],
-        })
-    };
-    let regions = vec![region("eu", None), region("us", Some("socks5h://127.0.0.1:1080"))];
-    let provider = Arc::new(Provider {
-        name: "main".into(),
-        issuer: "https://login.example.com".into(),
-        metadata: MetadataSource::Auto,
-        endpoints: BTreeMap::new(),
-        headers: Default::default(),
-        trust: Trust::default(),
-        max_requests_per_minute: None,
-        propagate_traceparent: false,
-    });
-    let planned = PlannedProbe {
+    let loaded = config::from_str("web.toml", CONFIG, Path::new(".")).unwrap();
+    let mut plan = plan::build_with(&[&FAKE], &loaded, &BuildOptions::default()).unwrap();
+    // Some names here are none that a configuration could have.
+    let planned = &plan.probes[0];
+    plan.probes = vec![Arc::new(PlannedProbe {
         name: probe.clone(),
-        kind: &FAKE,
         probe: Box::new(FakeProbe),
-        provider: provider.clone(),
+        provider: planned.provider.clone(),
         client: None,
         users: vec![],
-        timing: Timing::Every(Duration::from_secs(60)),
-        timeout: Duration::from_secs(30),
-        regions: regions.clone(),
-        labels: Default::default(),
+        timing: planned.timing.clone(),
+        regions: planned.regions.clone(),
+        labels: planned.labels.clone(),
         annotations: BTreeMap::new(),
-    };
-    Plan {
-        server,
-        telemetry: None,
-        regions,
-        providers: vec![provider],
-        clients: vec![],
-        users: vec![],
-        probes: vec![Arc::new(planned)],
-        checks: vec![],
-        notes: vec![],
-    }
+        ..*planned.as_ref()
+    })];
+    plan.server = server;
+    plan
 }
 
 /// A running server.
