@@ -74,6 +74,11 @@ impl Recorder {
         }
     }
 
+    /// The finished requests of the running step.
+    pub fn requests(&self) -> Vec<RequestRecord> {
+        self.log().requests.clone()
+    }
+
     /// Adds a warning; the same one twice is one.
     pub fn warn(&self, warning: Warning) {
         let mut log = self.log();

@@ -9,6 +9,7 @@ use crate::oidc::clock_skew::Skew;
 use crate::oidc::id_token::{Report, Times};
 use crate::oidc::json;
 use crate::oidc::jwt::{Header, Jwt};
+use crate::outcome::Warning;
 
 /// What an access token is held against.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +18,8 @@ pub struct AccessTokenRules<'a> {
     pub issuer: &'a str,
     /// Our `client_id`.
     pub client_id: &'a str,
+    /// `expires_in` of the token response.
+    pub expires_in: Option<Duration>,
     /// Now.
     pub now: Timestamp,
     /// How far clocks may differ.
@@ -49,6 +52,13 @@ pub fn validate(token: &Jwt, rules: &AccessTokenRules<'_>) -> Report {
     if let Some(nbf) = times.read(&mut report, claims, "nbf", None) {
         times.not_ahead(&mut report, "nbf", nbf, "RFC 7519 §4.1.5");
     }
+    if let (Some(stated), Some(lifetime)) = (rules.expires_in, claims.lifetime()) {
+        let stated = stated.as_secs_f64();
+        if (stated - lifetime).abs() > rules.leeway.as_secs_f64() {
+            let detail = format!("expires_in says {stated:.0} s, but from iat to exp are {lifetime:.0} s");
+            report.warnings.push(Warning::new("expires_in_differs", "RFC 6749 §5.1", detail));
+        }
+    }
     if strict {
         report.audience(claims, "RFC 9068 §2.2");
         for name in ["sub", "jti"] {
@@ -80,6 +90,7 @@ mod tests {
         let rules = AccessTokenRules {
             issuer: "https://login.example.com",
             client_id: "svc",
+            expires_in: None,
             now: Timestamp::from_secs(NOW),
             leeway: Duration::from_secs(60),
             skew: None,

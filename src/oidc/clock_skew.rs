@@ -7,8 +7,7 @@ use std::time::Duration;
 use ::http::header;
 
 use crate::clock::Timestamp;
-use crate::oidc::http::Response;
-use crate::oidc::response;
+use crate::oidc::http::{self, Response};
 use crate::outcome::Observation;
 
 /// When a request was sent and its answer arrived, by our clock.
@@ -37,8 +36,8 @@ pub struct Skew {
 impl Skew {
     /// From the `Date` of an answer, which is cut to whole seconds (RFC 9110 §6.6.1).
     pub fn from_date(answer: &Response) -> Option<Self> {
-        let date = answer.headers.get(header::DATE)?.to_str().ok()?;
-        Some(Self::from_reading(response::http_date(date)?.as_secs_f64(), 1.0, Exchange::of(answer)))
+        let date = http::header_date(&answer.headers, header::DATE)?;
+        Some(Self::from_reading(date.as_secs_f64(), 1.0, Exchange::of(answer)))
     }
 
     /// From a time (seconds since the epoch) that the provider read off its clock while it worked on a request. A whole

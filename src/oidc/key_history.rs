@@ -25,10 +25,10 @@ type Thumbprint = [u8; 32];
 /// What changed since the last look.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Change {
-    /// Keys added, removed, or replaced under their `kid`.
-    pub rotations: u64,
-    /// Those that broke a promise to clients, in words.
-    pub unsafe_rotations: Vec<String>,
+    /// Whether keys were added, removed, or replaced under their `kid`: together one rotation.
+    pub rotated: bool,
+    /// Which promises to clients this, or the last rotation, broke. A rotation is told once.
+    pub broken: Vec<String>,
 }
 
 /// Everything seen of one provider's signing keys.
@@ -43,6 +43,7 @@ pub struct KeyHistory {
 struct Region {
     keys: Vec<Known>,
     last_look: Option<Timestamp>,
+    looks: u64,
 }
 
 #[derive(Debug)]
@@ -52,14 +53,15 @@ struct Known {
     kty: &'static str,
     /// The last look that did not find it; `None`: it was there at the first look of all.
     absent_until: Option<Timestamp>,
-    /// How many looks found it.
+    /// The first look that found it, and how many did.
+    first_look: u64,
     looks: u64,
     last_seen: Timestamp,
     present: bool,
     /// When it was found again after it had gone.
     back: Option<Timestamp>,
-    /// Whether its first signature was judged.
-    signed: bool,
+    /// Whether it was judged how it was introduced.
+    judged: bool,
 }
 
 impl Known {
@@ -80,11 +82,16 @@ impl Known {
 }
 
 impl KeyHistory {
-    /// A key set was read in a region.
+    /// A key set was read in a region; it arrived at `now`.
     pub fn saw_set(&mut self, region: &Arc<str>, set: &KeySet, now: Timestamp) -> Change {
         let mut change = Change::default();
         let current: Vec<&Key> = set.keys().iter().filter(|key| key.verifies()).collect();
         let here = self.regions.entry(region.clone()).or_default();
+        if here.last_look.is_some_and(|last| now < last) {
+            // A set that arrived before one that was looked at already: the past of what is known.
+            return change;
+        }
+        here.looks += 1;
         for key in &current {
             here.found(key, &current, now, &mut change);
         }
@@ -97,13 +104,16 @@ impl KeyHistory {
             if known.back.is_some_and(|back| now.since(back) < SETTLED) {
                 continue;
             }
-            change.rotations += 1;
+            change.rotated = true;
             let last = self.signers.get(&known.thumbprint);
             let until = last.map(|last| *last + self.longest);
             if let Some(left) = until.map(|until| until.since(now)).filter(|left| !left.is_zero()) {
                 let detail = format!("{} was removed; tokens that it signed live for {left:.0?} more", known.name());
-                change.unsafe_rotations.push(detail);
+                change.broken.push(detail);
             }
+        }
+        if !change.broken.is_empty() {
+            here.judge(here.looks);
         }
         here.last_look = Some(now);
         here.prune();
@@ -130,7 +140,7 @@ impl KeyHistory {
         }
         let Some(here) = self.regions.get_mut(region) else { return change };
         let Some(known) = here.keys.iter_mut().find(|known| known.is(key)) else { return change };
-        if std::mem::replace(&mut known.signed, true) {
+        if std::mem::replace(&mut known.judged, true) {
             return change;
         }
         // One look: that of this very run. The key was published for less than the time since the look before it.
@@ -140,7 +150,9 @@ impl KeyHistory {
                 Some(lead) if cached => format!("less than {lead:.0?} after it was published"),
                 _ => "before it was published".to_owned(),
             };
-            change.unsafe_rotations.push(format!("{} signed {how}", known.name()));
+            change.broken.push(format!("{} signed {how}", known.name()));
+            let rotation = known.first_look;
+            here.judge(rotation);
         }
         change
     }
@@ -158,25 +170,31 @@ impl Region {
             return;
         }
         if self.last_look.is_some() {
-            change.rotations += 1;
+            change.rotated = true;
         }
         let gone = |known: &Known| !current.iter().any(|key| known.is(key));
         if let Some(old) = self.keys.iter_mut().find(|known| known.present && known.replaces(key) && gone(known)) {
-            // One change, not an addition and a removal. Whoever holds the old key will not even look for another.
+            // Whoever holds the old key will not even look for another.
             old.present = false;
-            change.unsafe_rotations.push(format!("{} became another key under the same kid", old.name()));
+            change.broken.push(format!("{} became another key under the same kid", old.name()));
         }
         self.keys.push(Known {
             thumbprint: *key.thumbprint(),
             kid: key.kid.clone(),
             kty: key.kty(),
             absent_until: self.last_look,
+            first_look: self.looks,
             looks: 1,
             last_seen: now,
             present: true,
             back: None,
-            signed: false,
+            judged: false,
         });
+    }
+
+    /// The rotation that this look found is told: what came with it is no further one.
+    fn judge(&mut self, look: u64) {
+        self.keys.iter_mut().filter(|known| known.first_look == look).for_each(|known| known.judged = true);
     }
 
     fn prune(&mut self) {
@@ -225,7 +243,7 @@ mod tests {
             let answer = testing::json(200, &json!({ "keys": keys }));
             self.set = KeySet::process(&answer, &mut vec![]).unwrap().0;
             let change = self.history.saw_set(&region.into(), &self.set, self.now);
-            (change.rotations, change.unsafe_rotations.len())
+            (u64::from(change.rotated), change.broken.len())
         }
 
         fn look(&mut self, keys: &[Value]) -> (u64, usize) {
@@ -235,7 +253,7 @@ mod tests {
         fn sign(&mut self, kid: &str, cached: bool) -> (u64, usize) {
             let key = self.set.keys().iter().find(|key| key.kid.as_deref() == Some(kid)).unwrap();
             let change = self.history.saw_signature(&"eu".into(), key, cached, Some(HOUR), self.now);
-            (change.rotations, change.unsafe_rotations.len())
+            (u64::from(change.rotated), change.broken.len())
         }
     }
 
@@ -250,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn a_careful_rotation_is_two_changes_and_safe() {
+    fn a_careful_rotation_is_safe_at_both_ends() {
         let mut world = World::new();
         world.look(&[key("a", A)]);
         world.sign("a", true);
@@ -300,16 +318,22 @@ mod tests {
     }
 
     #[test]
-    fn no_overlap_at_all_breaks_both_promises() {
+    fn no_overlap_at_all_is_one_unsafe_rotation() {
         let mut world = World::new();
         world.look(&[key("a", A)]);
         world.sign("a", true);
-        assert_eq!(world.later(MINUTE).look(&[key("b", B)]), (2, 1));
+        assert_eq!(world.later(MINUTE).look(&[key("b", B)]), (1, 1));
+        assert_eq!(world.sign("b", true), (0, 0));
+        // If the old key never signed, the new one tells.
+        let mut world = World::new();
+        world.look(&[key("a", A)]);
+        assert_eq!(world.later(MINUTE).look(&[key("b", B), key("c", C)]), (1, 0));
         assert_eq!(world.sign("b", true), (0, 1));
+        assert_eq!(world.sign("c", true), (0, 0));
     }
 
     #[test]
-    fn another_key_under_the_same_kid_is_one_unsafe_change() {
+    fn another_key_under_the_same_kid_is_unsafe() {
         let mut world = World::new();
         world.look(&[key("a", A)]);
         assert_eq!(world.later(MINUTE).look(&[key("a", B)]), (1, 1));

@@ -12,6 +12,7 @@ use crate::clock::{Clock, Instant, Timestamp};
 use crate::fault::{Class, Fault, Finding};
 use crate::journey::Recorder;
 use crate::oidc::access_token::{self, AccessTokenRules};
+use crate::oidc::alg::Alg;
 use crate::oidc::client_auth;
 use crate::oidc::clock_skew::Timing;
 use crate::oidc::expect::Expect;
@@ -30,6 +31,9 @@ use crate::oidc::token::{self, Asked, Grant, Tokens};
 use crate::oidc::userinfo;
 use crate::outcome::{Observation, Warning};
 use crate::secret::Secret;
+
+/// A run and its cleanup are over after this.
+const CLEANUP: Duration = Duration::from_secs(600);
 
 /// A client of a provider, for one run in one region.
 #[derive(Clone)]
@@ -70,6 +74,12 @@ pub struct IdTokenAsk<'a> {
 }
 
 impl Relying {
+    /// The same, for cleanup: not bound by the run's deadline, which may be over. (The journey bounds cleanup itself.)
+    #[must_use]
+    pub fn for_cleanup(&self) -> Self {
+        self.with_deadline(self.clock.instant() + CLEANUP)
+    }
+
     /// The same, with more time: for cleanup after the run's deadline.
     pub fn with_deadline(&self, deadline: Instant) -> Self {
         Self { http: self.http.with_deadline(deadline), ..self.clone() }
@@ -178,7 +188,7 @@ impl Relying {
         let result = KeySet::process(&answer, &mut warnings);
         self.recorder.warn_all(warnings);
         let (keys, findings) = result?;
-        self.rotated(|history, now| history.saw_set(&self.region, &keys, now));
+        self.rotated(|history, _| history.saw_set(&self.region, &keys, answer.received));
         self.recorder.observe(Observation::KeySet { keys: keys.len() as u64 });
         Ok((keys, findings))
     }
@@ -248,23 +258,44 @@ impl Relying {
 
     /// Verifies an access token if it is a JWT; an opaque one passes.
     pub async fn access_token(&self, metadata: &Metadata, keys: &mut KeySet, tokens: &Tokens) -> Result<(), Fault> {
+        self.verify_access_token(metadata, keys, tokens).await.map(drop)
+    }
+
+    /// The same, for its claims; `None`: it is opaque.
+    pub async fn verify_access_token(
+        &self,
+        metadata: &Metadata,
+        keys: &mut KeySet,
+        tokens: &Tokens,
+    ) -> Result<Option<Claims>, Fault> {
         let text = tokens.access_token.expose();
         if !Jwt::is_jwt(text) {
-            return Ok(());
+            return Ok(None);
         }
         let client = self.client()?;
         let jwt = Jwt::decode(text, "access token")?;
-        let mut findings = self.verify(metadata, keys, &jwt, &Accepts::default(), "access token").await?;
+        let mut findings = if Alg::from_name(&jwt.header.alg).is_some_and(Alg::is_symmetric) {
+            let detail = format!("signed with {}: only the provider can verify it", jwt.header.alg);
+            self.recorder.warn(Warning::new("access_token_hmac", "RFC 9068 §2.1", detail));
+            Vec::new()
+        } else {
+            self.verify(metadata, keys, &jwt, &Accepts::default(), "access token").await?
+        };
         self.saw_issued_at(&jwt.claims);
         let rules = AccessTokenRules {
             issuer: metadata.issuer(),
             client_id: &client.client_id,
+            expires_in: tokens.expires_in,
             now: self.clock.now(),
             leeway: LEEWAY,
             skew: self.timing.skew(),
         };
         let report = access_token::validate(&jwt, &rules);
-        self.conclude(report, &mut findings)
+        if let (None, Some(seconds)) = (tokens.expires_in, jwt.claims.lifetime()) {
+            self.recorder.observe(Observation::TokenLifetime { token: "access", seconds });
+        }
+        self.conclude(report, &mut findings)?;
+        Ok(Some(jwt.claims))
     }
 
     fn conclude(&self, report: Report, findings: &mut Vec<Finding>) -> Result<(), Fault> {
@@ -325,11 +356,11 @@ impl Relying {
 
     fn rotated(&self, look: impl FnOnce(&mut KeyHistory, Timestamp) -> Change) {
         let change = look(&mut self.memory.keys.lock().expect("key history"), self.clock.now());
-        let unsafe_rotations = change.unsafe_rotations.len() as u64;
-        if change.rotations + unsafe_rotations > 0 {
-            self.recorder.observe(Observation::KeyRotation { rotations: change.rotations, unsafe_rotations });
+        let (rotations, unsafe_rotations) = (u64::from(change.rotated), u64::from(!change.broken.is_empty()));
+        if rotations + unsafe_rotations > 0 {
+            self.recorder.observe(Observation::KeyRotation { rotations, unsafe_rotations });
         }
-        for detail in change.unsafe_rotations {
+        for detail in change.broken {
             self.recorder.warn(Warning::new("unsafe_rotation", "OIDC Core 10.1.1", detail));
         }
     }

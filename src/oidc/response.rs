@@ -1,12 +1,9 @@
 //! What every JSON answer of a provider has in common: status, content type, character set, the OAuth error object.
 //! Pure.
 
-use std::time::Duration;
-
 use ::http::{HeaderMap, StatusCode, header};
 use serde_json::{Map, Value};
 
-use crate::clock::Timestamp;
 use crate::fault::{Class, Fault};
 use crate::oidc::http::Response;
 use crate::oidc::json;
@@ -14,8 +11,6 @@ use crate::outcome::Warning;
 
 /// The longest `error_description` that is passed on (characters); the journey scrubs it.
 const MAX_DESCRIPTION: usize = 200;
-/// The longest `Retry-After` that is believed.
-const MAX_WAIT: Duration = Duration::from_secs(24 * 3600);
 
 /// Reads a JSON object out of an answer whose status was accepted already. What an ordinary client forgives (content
 /// type, character set, duplicate names) becomes a warning. Fault: `malformed`.
@@ -181,34 +176,21 @@ pub fn status_fault(response: &Response, what: &str) -> Fault {
     };
     let fault = Fault::new(Class::HttpStatus, format!("{what}: status {}{code}", status.as_u16()));
     match status {
-        StatusCode::SERVICE_UNAVAILABLE => fault.with_retry_after(retry_after(&response.headers, response.received)),
+        StatusCode::SERVICE_UNAVAILABLE => fault.with_retry_after(response.retry_after()),
         _ => fault,
     }
-}
-
-/// `Retry-After` in seconds or as a date (RFC 9110 §10.2.3), at most a day.
-pub fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
-    let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
-    let wait = match value.parse::<u64>() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => http_date(value)?.since(now),
-    };
-    Some(wait.min(MAX_WAIT))
-}
-
-/// An HTTP date in its preferred form (RFC 9110 §5.6.7).
-pub fn http_date(value: &str) -> Option<Timestamp> {
-    let at = chrono::DateTime::parse_from_rfc2822(value.trim()).ok()?;
-    Some(Timestamp::from_utc(at.to_utc()))
 }
 
 /// Answers for tests of the pure functions.
 #[cfg(test)]
 pub mod testing {
+    use std::time::Duration;
+
     use bytes::Bytes;
     use url::Url;
 
     use super::*;
+    use crate::clock::Timestamp;
 
     /// An answer that arrived at 2023-11-14T22:13:20Z, 200 ms after it was asked for.
     pub fn response(status: u16, headers: &[(&'static str, &str)], body: impl Into<Bytes>) -> Response {
@@ -235,6 +217,8 @@ pub mod testing {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::testing::response;
     use super::*;
 
@@ -299,20 +283,5 @@ mod tests {
         assert_eq!(fault.detail, "x: 302 to https://login.example.com/login, where an answer must be");
         let fault = status_fault(&response(503, &[("retry-after", "120")], ""), "x");
         assert_eq!((fault.class, fault.retry_after), (Class::HttpStatus, Some(Duration::from_secs(120))));
-    }
-
-    #[test]
-    fn retry_after_is_seconds_or_a_date_and_bounded() {
-        let wait = |value| {
-            let answer = response(503, &[("retry-after", value)], "");
-            retry_after(&answer.headers, answer.received).map(|w| w.as_secs())
-        };
-        assert_eq!(wait("7"), Some(7));
-        // The answer arrived at 22:13:20.
-        assert_eq!(wait("Tue, 14 Nov 2023 22:14:20 GMT"), Some(60));
-        assert_eq!(wait("Tue, 14 Nov 2023 22:00:00 GMT"), Some(0));
-        assert_eq!(wait("999999999"), Some(86_400));
-        assert_eq!(wait("soon"), None);
-        assert_eq!(wait("-1"), None);
     }
 }

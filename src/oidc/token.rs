@@ -14,6 +14,9 @@ use crate::oidc::settings::Client;
 use crate::outcome::Warning;
 use crate::secret::Secret;
 
+/// The grant type of RFC 8693 §2.1.
+pub const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+
 /// What is given for tokens.
 #[derive(Clone, Debug)]
 pub enum Grant {
@@ -81,7 +84,7 @@ impl Grant {
                 form.0.extend(extra.iter().cloned());
             }
             Self::TokenExchange { subject, subject_type, actor, requested_type, audience, resource, scopes } => {
-                form.add("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange");
+                form.add("grant_type", TOKEN_EXCHANGE);
                 form.add("subject_token", subject.expose());
                 form.add("subject_token_type", subject_type);
                 if let Some((token, kind)) = actor {

@@ -1,0 +1,139 @@
+//! What kinds that are issued an access token without a user have in common.
+
+use crate::fault::{Class, Fault, Finding};
+use crate::journey::{Journey, StepName, Stopped};
+use crate::oidc::expect::Expect;
+use crate::oidc::jwks::KeySet;
+use crate::oidc::jwt::Claims;
+use crate::oidc::memory::CheckMemory;
+use crate::oidc::metadata::Metadata;
+use crate::oidc::relying::Relying;
+use crate::oidc::settings::Client;
+use crate::outcome::Warning;
+use crate::secret::Secret;
+
+/// The provider's metadata is read.
+pub const DISCOVERY: StepName = "discovery";
+/// The provider's keys are read, before the tokens: we are a client that holds them already.
+pub const JWKS: StepName = "jwks";
+/// Cleanup: what was issued is revoked.
+pub const REVOKE: StepName = "revoke";
+
+/// The client's scopes, less those that only make sense for users.
+pub fn machine_scopes(client: &Client) -> Vec<String> {
+    client.scopes.iter().filter(|scope| !matches!(scope.as_str(), "openid" | "offline_access")).cloned().collect()
+}
+
+/// Whether the last token of this check was opaque, if there was one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Opacity(Option<bool>);
+
+impl Opacity {
+    /// As remembered.
+    pub fn of(memory: &CheckMemory) -> Self {
+        memory.with(|seen: &mut Self| *seen)
+    }
+
+    /// Remembers it for the next run.
+    pub fn remember(memory: &CheckMemory, opaque: bool) {
+        memory.with(|seen: &mut Self| seen.0 = Some(opaque));
+    }
+}
+
+/// The step that reads the keys, if a JWT is to be expected. Without, the set is fetched once there is one.
+pub async fn keys(
+    journey: &mut Journey,
+    relying: &Relying,
+    metadata: &Metadata,
+    opacity: Opacity,
+) -> Result<KeySet, Stopped> {
+    if opacity.0 == Some(true) {
+        journey.skip(JWKS, "the last token was opaque");
+        return Ok(KeySet::default());
+    }
+    if !metadata.has("jwks_uri") {
+        journey.skip(JWKS, "the provider has no jwks_uri");
+        return Ok(KeySet::default());
+    }
+    journey
+        .step(JWKS, async {
+            match relying.keys(metadata).await {
+                // Whether keys are needed at all is not known yet: a JWT will ask for them again, and fail.
+                Err(fault) if opacity.0.is_none() && fault.blame.is_bad() => {
+                    relying.recorder.warn(Warning::new("jwks", "", fault.to_string()));
+                    Ok(KeySet::default())
+                }
+                keys => keys,
+            }
+        })
+        .await
+}
+
+/// Revokes `token` after the run, if the provider says where.
+pub fn revoke_later(journey: &mut Journey, relying: &Relying, metadata: &Metadata, token: &Secret) {
+    if !metadata.has("revocation_endpoint") {
+        return;
+    }
+    let (relying, metadata, token) = (relying.for_cleanup(), metadata.clone(), token.clone());
+    journey.defer(REVOKE, async move { relying.revoke(&metadata, &token, "access_token").await });
+}
+
+/// Expected claims of an access token, which must be a JWT to hold any.
+pub fn check_claims(expect: &Expect, claims: Option<&Claims>) -> Vec<Finding> {
+    match claims {
+        Some(claims) => expect.check_claims(&claims.0),
+        None if expect.claims.is_empty() => Vec::new(),
+        None => {
+            vec![Finding::new(Class::ClaimMissing, "expect.claims", "the access token is opaque: it holds no claims")]
+        }
+    }
+}
+
+/// What a provider that does not know a grant says is no fault of its: it never promised.
+pub fn unsupported_grant(metadata: &Metadata, grant: &str, fault: Fault) -> Fault {
+    // RFC 8414 §2: the default of grant_types_supported.
+    let offered = metadata.list("grant_types_supported").unwrap_or_else(|| vec!["authorization_code", "implicit"]);
+    let unknown = fault.class == Class::OauthError && fault.detail.starts_with("unsupported_grant_type");
+    if unknown && !offered.contains(&grant) {
+        let detail = format!("the provider does not offer the grant {grant}: {}", fault.detail);
+        return Fault::new(Class::Unsupported, detail);
+    }
+    fault
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::oidc::metadata::Document;
+    use crate::oidc::response::testing;
+
+    #[test]
+    fn only_a_grant_that_was_promised_can_be_missed() {
+        let class = |offered: serde_json::Value, code: &str| {
+            let body = json!({"issuer": "https://a.example.com", "grant_types_supported": offered});
+            let metadata = Metadata::process(
+                &testing::json(200, &body),
+                Document::Oauth,
+                "https://a.example.com",
+                &BTreeMap::new(),
+                &mut vec![],
+            );
+            unsupported_grant(&metadata.unwrap(), "client_credentials", Fault::new(Class::OauthError, code)).class
+        };
+        assert_eq!(class(json!(["refresh_token"]), "unsupported_grant_type (no)"), Class::Unsupported);
+        assert_eq!(class(json!(null), "unsupported_grant_type"), Class::Unsupported);
+        assert_eq!(class(json!(["client_credentials"]), "unsupported_grant_type"), Class::OauthError);
+        assert_eq!(class(json!(["refresh_token"]), "invalid_scope"), Class::OauthError);
+    }
+
+    #[test]
+    fn opaque_tokens_hold_no_claims() {
+        let expect = Expect { claims: BTreeMap::from([("a".to_owned(), json!(1))]), ..Expect::default() };
+        assert_eq!(check_claims(&expect, None)[0].class, Class::ClaimMissing);
+        assert_eq!(check_claims(&Expect::default(), None), []);
+    }
+}
