@@ -5,7 +5,7 @@ use std::any::Any;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use crate::oidc::http::Budget;
+use crate::oidc::http::{Budget, SystemRoots, TlsCache};
 use crate::oidc::totp::OneTimeCodes;
 
 /// What is remembered of one provider.
@@ -15,6 +15,8 @@ pub struct ProviderMemory {
     pub budget: Mutex<Budget>,
     /// Which one-time codes of its users were used.
     pub one_time_codes: OneTimeCodes,
+    /// The TLS settings of its connections.
+    pub tls: TlsCache,
 }
 
 /// What one check keeps between its runs: a value of the kind's own type, created on first use.
@@ -38,12 +40,14 @@ impl CheckMemory {
 pub struct Memories {
     providers: Mutex<HashMap<Arc<str>, Arc<ProviderMemory>>>,
     checks: Mutex<HashMap<String, CheckMemory>>,
+    roots: SystemRoots,
 }
 
 impl Memories {
     /// Of the provider with that name.
     pub fn provider(&self, name: &Arc<str>) -> Arc<ProviderMemory> {
-        self.providers.lock().expect("memories").entry(name.clone()).or_default().clone()
+        let fresh = || ProviderMemory { tls: TlsCache::new(self.roots.clone()), ..ProviderMemory::default() };
+        self.providers.lock().expect("memories").entry(name.clone()).or_insert_with(|| Arc::new(fresh())).clone()
     }
 
     /// Of the check with that id (`probe@region`).

@@ -15,12 +15,26 @@ pub struct Egress {
     pub region: Arc<str>,
     /// The proxy that everything goes through.
     pub proxy: Option<Proxy>,
-    /// Host names (lower case) with fixed addresses.
+    /// Host names (lower case) with fixed addresses. Without effect where an `http` or `https` proxy resolves; with
+    /// `socks5h`, these names are sent to the proxy as addresses.
     pub resolve: BTreeMap<String, Vec<IpAddr>>,
     /// The local address that connections start from.
     pub source_address: Option<IpAddr>,
     /// Asked after a network fault: if these fail too, the fault is our egress.
     pub references: Vec<Url>,
+}
+
+impl Egress {
+    /// Straight out of this machine.
+    pub fn direct(region: impl Into<Arc<str>>) -> Self {
+        Self {
+            region: region.into(),
+            proxy: None,
+            resolve: BTreeMap::new(),
+            source_address: None,
+            references: Vec::new(),
+        }
+    }
 }
 
 /// An egress proxy.
@@ -30,4 +44,117 @@ pub struct Proxy {
     pub url: Url,
     /// User name and password, if the URL had them.
     pub credentials: Option<(String, Secret)>,
+}
+
+impl Proxy {
+    /// From a URL such as `socks5h://user:password@127.0.0.1:1080`: percent-encoded user information is taken out of
+    /// it. The error says what is wrong, without quoting the URL (it may hold a password).
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let mut url = Url::parse(text.trim()).map_err(|e| format!("not a URL: {e}"))?;
+        if !matches!(url.scheme(), "http" | "https" | "socks5" | "socks5h") {
+            return Err(format!("scheme {} is none of http, https, socks5, socks5h", url.scheme()));
+        }
+        if url.host_str().is_none_or(str::is_empty) {
+            return Err("no host".to_owned());
+        }
+        if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
+            return Err("a proxy has no path, query or fragment".to_owned());
+        }
+        if url.port() == Some(0) {
+            return Err("port 0".to_owned());
+        }
+        let credentials = match (url.username(), url.password()) {
+            ("", None) => None,
+            (user, password) => Some((decode(user)?, Secret::new(decode(password.unwrap_or_default())?))),
+        };
+        // SOCKS carries each in one byte's length (RFC 1929 §2).
+        if let Some((user, password)) = &credentials
+            && (user.len() > 255 || password.expose().len() > 255)
+        {
+            return Err("user name or password is longer than 255 bytes".to_owned());
+        }
+        // Both always succeed: there is a host.
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+        Ok(Self { url, credentials })
+    }
+
+    /// Whether it speaks SOCKS.
+    pub fn is_socks(&self) -> bool {
+        self.url.scheme().starts_with("socks")
+    }
+
+    /// Its host, as the resolver is asked for it.
+    pub fn host(&self) -> &str {
+        self.url.host_str().unwrap_or_default()
+    }
+
+    /// Its port: 80, 443 or 1080 unless the URL names one.
+    pub fn port(&self) -> u16 {
+        self.url.port_or_known_default().unwrap_or(1080)
+    }
+
+    /// As it may be shown: scheme, host and port.
+    pub fn display(&self) -> String {
+        format!("{}://{}:{}", self.url.scheme(), self.host(), self.port())
+    }
+}
+
+fn decode(text: &str) -> Result<String, String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let digit = |b: Option<u8>| (b? as char).to_digit(16);
+        match (digit(rest.next()), digit(rest.next())) {
+            (Some(high), Some(low)) => bytes.push((high * 16 + low) as u8),
+            _ => return Err("user information has a broken percent-encoding".to_owned()),
+        }
+    }
+    String::from_utf8(bytes).map_err(|_| "user information is not UTF-8".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_are_taken_out_of_the_url() {
+        let proxy = Proxy::parse("socks5h://al%40ice:p%3Ass%2F@proxy.example:1081").unwrap();
+        let (user, password) = proxy.credentials.as_ref().unwrap();
+        assert_eq!((user.as_str(), password.expose()), ("al@ice", "p:ss/"));
+        assert_eq!(proxy.display(), "socks5h://proxy.example:1081");
+        assert!(!format!("{proxy:?}").contains("p:ss"));
+        assert!(proxy.is_socks());
+    }
+
+    #[test]
+    fn ports_have_defaults() {
+        for (url, port) in [("http://p", 80), ("https://p/", 443), ("socks5://p", 1080), ("socks5h://[::1]:9", 9)] {
+            let proxy = Proxy::parse(url).unwrap();
+            assert_eq!(proxy.port(), port, "{url}");
+            assert!(proxy.credentials.is_none());
+        }
+    }
+
+    #[test]
+    fn what_is_no_proxy_is_refused_without_quoting_it() {
+        for (url, wrong) in [
+            ("ftp://secret@p", "scheme ftp"),
+            ("socks4://p", "scheme socks4"),
+            ("http://p/secret", "no path"),
+            ("http://p?secret", "no path"),
+            ("http://se%zzcret@p", "percent-encoding"),
+            ("http://se%FFcret@p", "UTF-8"),
+            ("proxy.secret:3128", "scheme"),
+            ("//secret", "not a URL"),
+            ("http://p:0", "port 0"),
+        ] {
+            let error = Proxy::parse(url).unwrap_err();
+            assert!(error.contains(wrong), "{url}: {error}");
+        }
+    }
 }

@@ -1,0 +1,207 @@
+//! Errors of the transport, told apart: reqwest's, hyper's, rustls's and the system's become a class and our own words.
+//! What a server sent never gets into a detail from here.
+
+use std::error::Error;
+use std::io::{self, ErrorKind};
+
+use rustls::{AlertDescription, InvalidMessage};
+use url::Url;
+
+use super::certificate::{Shown, clean, explain};
+use super::egress::Proxy;
+use super::phases::Stage;
+use super::resolve::Unresolved;
+use crate::fault::{Class, Fault};
+
+/// Where a request had come to when it failed.
+pub(super) struct Failure<'a> {
+    pub(super) target: &'a Url,
+    pub(super) proxy: Option<&'a Proxy>,
+    pub(super) stage: Stage,
+    pub(super) in_proxy_handshake: bool,
+    pub(super) shown: Shown,
+}
+
+/// The error and everything beneath it. `io::Error` hides what it wraps from `source`.
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    fn beneath<'a>(error: &&'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+        let error: &'a (dyn Error + 'static) = *error;
+        match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(wrapped) => Some(wrapped),
+            None => error.source(),
+        }
+    }
+    std::iter::successors(Some(error), beneath)
+        // No chain is endless, but this is foreign code.
+        .take(32)
+}
+
+fn cause<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
+    causes(error).find_map(|cause| cause.downcast_ref())
+}
+
+/// The words of the cause that begins with `prefix`: for hyper-util's proxy errors, whose types are private.
+fn words(error: &(dyn Error + 'static), prefix: &str) -> Option<String> {
+    causes(error).find_map(|cause| cause.to_string().strip_prefix(prefix).map(str::to_owned))
+}
+
+impl Failure<'_> {
+    /// The host and port that were asked.
+    pub(super) fn target(&self) -> String {
+        let port = self.target.port_or_known_default().unwrap_or(0);
+        format!("{}:{port}", self.target.host_str().unwrap_or_default())
+    }
+
+    /// Whether an http(s) proxy answered CONNECT with a refusal.
+    pub(super) fn is_refused_tunnel(&self, error: &reqwest::Error) -> bool {
+        matches!(words(error, "tunnel error: ").as_deref(), Some("unsuccessful" | "proxy authorization required"))
+    }
+
+    /// The fault.
+    pub(super) fn classify(&self, error: &reqwest::Error) -> Fault {
+        if error.is_builder() {
+            return Fault::new(Class::Malformed, "the URL cannot be requested");
+        }
+        if let Some(unresolved) = cause::<Unresolved>(error) {
+            return self.unresolved(unresolved);
+        }
+        if let Some(tls) = cause::<rustls::Error>(error) {
+            return self.tls(tls);
+        }
+        if let Some(why) = words(error, "SOCKS error: ") {
+            return self.socks(&why);
+        }
+        match self.stage {
+            Stage::Resolve | Stage::Connect => self.connect(error),
+            Stage::Tls => self.handshake(error),
+            Stage::Processing | Stage::Transfer => self.answer(error),
+        }
+    }
+
+    fn egress(&self, why: &str) -> Fault {
+        let proxy = self.proxy.map_or_else(|| "the way out".to_owned(), |proxy| format!("proxy {}", proxy.display()));
+        Fault::new(Class::Egress, format!("{proxy}: {why}"))
+    }
+
+    fn unresolved(&self, unresolved: &Unresolved) -> Fault {
+        let target = self.target.host_str().unwrap_or_default();
+        match self.proxy {
+            Some(proxy) if unresolved.name != target || unresolved.name == proxy.host() => {
+                self.egress(&unresolved.to_string())
+            }
+            _ => Fault::new(Class::Dns, unresolved.to_string()),
+        }
+    }
+
+    fn tls(&self, error: &rustls::Error) -> Fault {
+        let target = self.target();
+        if self.in_proxy_handshake {
+            return self.egress(&format!("TLS: {}", clean(&error.to_string())));
+        }
+        match error {
+            rustls::Error::InvalidCertificate(why) => {
+                let host = self.target.host_str().unwrap_or_default();
+                Fault::new(Class::Certificate, explain(why, &self.shown, host))
+            }
+            rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
+                Fault::new(Class::Tls, format!("{target} does not speak TLS"))
+            }
+            rustls::Error::AlertReceived(AlertDescription::CertificateRequired) => {
+                Fault::new(Class::Tls, format!("{target} asks for a client certificate"))
+            }
+            rustls::Error::AlertReceived(alert) => {
+                Fault::new(Class::Tls, format!("{target} ended the handshake with the alert {alert:?}"))
+            }
+            other => Fault::new(Class::Tls, format!("TLS with {target}: {}", clean(&other.to_string()))),
+        }
+    }
+
+    /// RFC 1928 §6: replies about the target are the network's, all else is between us and the proxy.
+    fn socks(&self, why: &str) -> Fault {
+        match why {
+            "network unreachable" | "host unreachable" | "connection refused" | "ttl expired" => {
+                let proxy = self.proxy.map(Proxy::display).unwrap_or_default();
+                Fault::new(Class::Connect, format!("proxy {proxy} cannot reach {}: {why}", self.target()))
+            }
+            why => self.egress(why),
+        }
+    }
+
+    fn connect(&self, error: &reqwest::Error) -> Fault {
+        // A proxy that does not answer as one, or hangs up: whoever it was to reach.
+        if let Some(why) = words(error, "tunnel error: ")
+            && why != "failed to create underlying connection"
+        {
+            return self.egress(&why);
+        }
+        let io = cause::<io::Error>(error);
+        let why = io.map_or_else(|| clean(&error.without_kind()), |io| clean(&io.to_string()));
+        let ours = words(error, "tcp bind local error").is_some() || words(error, "tcp open error").is_some();
+        match io.map(io::Error::kind) {
+            // EMFILE and ENFILE.
+            _ if io.and_then(io::Error::raw_os_error).is_some_and(|code| matches!(code, 23 | 24)) => {
+                Fault::new(Class::Internal, "no file descriptors are left")
+            }
+            _ if ours || self.proxy.is_some() => self.egress(&why),
+            Some(ErrorKind::AddrNotAvailable) => self.egress("no local port is left for this address"),
+            Some(ErrorKind::NotConnected) => self.egress("the source address reaches none of the target's addresses"),
+            Some(ErrorKind::PermissionDenied) => self.egress("this machine does not let us connect"),
+            Some(ErrorKind::TimedOut) => Fault::new(Class::Timeout, format!("connecting to {}: {why}", self.target())),
+            _ => Fault::new(Class::Connect, format!("{}: {why}", self.target())),
+        }
+    }
+
+    fn handshake(&self, error: &reqwest::Error) -> Fault {
+        let why = match cause::<io::Error>(error).map(io::Error::kind) {
+            Some(ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe) => {
+                "the server closed the connection in the handshake".to_owned()
+            }
+            _ => clean(&error.without_kind()),
+        };
+        Fault::new(Class::Tls, format!("TLS with {}: {why}", self.target()))
+    }
+
+    fn answer(&self, error: &reqwest::Error) -> Fault {
+        let place = match self.stage {
+            Stage::Transfer => "in the middle of the body",
+            _ => "before the head of the answer was complete",
+        };
+        let reset = || Fault::new(Class::Reset, format!("{} closed the connection {place}", self.target()));
+        let io = causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).last();
+        let Some(hyper) = cause::<hyper::Error>(error) else {
+            // No fault of the connection: the decoder's.
+            return Fault::new(Class::Malformed, "the body is not the gzip that its Content-Encoding says");
+        };
+        if hyper.is_parse_too_large() {
+            return Fault::new(Class::TooLarge, "the head of the answer is larger than the limit");
+        }
+        if hyper.is_parse() {
+            return Fault::new(Class::Malformed, format!("not HTTP: {hyper}"));
+        }
+        if let Some(h2) = hyper.source().filter(|_| io.is_none()).map(ToString::to_string) {
+            // Only the beginning is ours to show: a GOAWAY brings the server's own text.
+            return match h2 {
+                h2 if h2.contains("error detected") => Fault::new(Class::Malformed, "the server breaks HTTP/2"),
+                _ => Fault::new(Class::Reset, format!("{} ended the HTTP/2 stream {place}", self.target())),
+            };
+        }
+        match io.map(io::Error::kind) {
+            Some(ErrorKind::InvalidData | ErrorKind::InvalidInput) => {
+                Fault::new(Class::Malformed, "the body's chunks are not framed as HTTP/1.1 says")
+            }
+            Some(ErrorKind::TimedOut) => Fault::new(Class::Timeout, format!("{}: {place}", self.target())),
+            _ => reset(),
+        }
+    }
+}
+
+trait WithoutKind {
+    fn without_kind(&self) -> String;
+}
+
+impl WithoutKind for reqwest::Error {
+    /// The words of the deepest cause: the upper ones say "error sending request", and the URL.
+    fn without_kind(&self) -> String {
+        causes(self).last().map(ToString::to_string).unwrap_or_default()
+    }
+}
