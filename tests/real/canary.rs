@@ -48,7 +48,7 @@ fn nothing_secret_is_shown_anywhere() {
     let mut scene = Scene::new(&idp);
     scene.folder.write("alice.password", PASSWORD);
     (scene.web_secret, scene.svc_secret) = (SECRET.into(), SECRET.into());
-    scene.more = format!("[telemetry]\notlp_endpoint = \"{}\"\n", collector.url);
+    scene.more = format!("[telemetry]\notlp_endpoint = \"{}\"\ninterval = \"1s\"\n", collector.url);
     let mut shown = Vec::new();
 
     let mut daemon = scene.daemon(EVERY_KIND);

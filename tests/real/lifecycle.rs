@@ -37,7 +37,7 @@ fn sigterm_lets_running_journeys_finish_and_flushes() {
     let (idp, collector) = (Idp::start(), Collector::start());
     idp.fail(json!({ "/token": { "delay": 2000 } }));
     let mut scene = Scene::new(&idp);
-    scene.more = format!("[telemetry]\notlp_endpoint = \"{}\"\n", collector.url);
+    scene.more = format!("[telemetry]\notlp_endpoint = \"{}\"\ninterval = \"1s\"\n", collector.url);
     scene.every = "3s";
     let mut daemon = scene.daemon(MACHINE);
     crate::support::eventually("a request under way", || idp.requests().get("POST /token").copied());

@@ -6,7 +6,7 @@ use super::authprobe::{Daemon, Finished, Run, authprobe, runs};
 use super::idp::Idp;
 use super::{Folder, net};
 
-/// Every kind against tests/idp; `{every}` is how often.
+/// Every kind against tests/idp.
 pub const EVERY_KIND: &str = r#"
 [[probe]]
 name = "discovery"
@@ -89,12 +89,16 @@ impl Scene {
         }
     }
 
-    /// Writes the configuration with these `[[probe]]` tables; those that do not say how often get `every`.
+    /// Writes the configuration with these `[[probe]]` tables, each to run every `every`.
     pub fn config(&self, probes: &str) -> PathBuf {
-        let every = format!("[[probe]]\nevery = \"{}\"", self.every);
+        // The time of a run does not depend on how often it comes: these machines are busy.
+        let often = |table: &str| {
+            let timeout = if table.contains("\ntimeout = ") { "" } else { "\ntimeout = \"20s\"" };
+            table.replace("[[probe]]", &format!("[[probe]]\nevery = \"{}\"{timeout}", self.every))
+        };
         let probes = probes
             .split("\n\n")
-            .map(|table| if table.contains("\nevery = ") { table.into() } else { table.replace("[[probe]]", &every) })
+            .map(often)
             .collect::<Vec<_>>()
             .join("\n\n");
         let Self { listen, issuer, regions, provider, more, .. } = self;

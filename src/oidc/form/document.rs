@@ -11,6 +11,8 @@ use crate::fault::{Class, Fault};
 
 /// The most nodes a page may have; login pages have hundreds.
 const MAX_NODES: usize = 20_000;
+/// How deep elements may be nested; the parser looks through all that are open for many a tag.
+const MAX_DEPTH: usize = 300;
 /// After how many bytes the nodes are counted: a few bytes can make as many nodes as there are open elements.
 const CHUNK: usize = 256;
 /// The longest text taken from one element (characters).
@@ -29,14 +31,22 @@ impl Document {
         let tree_builder = TreeBuilderOpts { scripting_enabled: false, ..TreeBuilderOpts::default() };
         let options = ParseOpts { tree_builder, ..ParseOpts::default() };
         let mut parser = parse_document(HtmlTreeSink::new(Html::new_document()), options);
-        let mut rest = text;
+        let (mut rest, mut known) = (text, 0);
         while !rest.is_empty() {
             let (chunk, after) = rest.split_at(rest.ceil_char_boundary(CHUNK));
             parser.process(chunk.into());
             rest = after;
-            if parser.tokenizer.sink.sink.0.borrow().tree.nodes().len() > MAX_NODES {
+            let html = parser.tokenizer.sink.sink.0.borrow();
+            let nodes = html.tree.nodes();
+            let count = nodes.len();
+            if count > MAX_NODES {
                 return Err(Fault::new(Class::TooLarge, format!("the page has more than {MAX_NODES} elements")));
             }
+            if nodes.skip(known).any(|node| node.ancestors().nth(MAX_DEPTH).is_some()) {
+                let detail = format!("the page has elements nested more than {MAX_DEPTH} deep");
+                return Err(Fault::new(Class::TooLarge, detail));
+            }
+            known = count;
         }
         let mut document = Self { html: parser.finish(), url: url.clone(), base: url.clone() };
         let base = document.select("base[href]").find_map(|base| url.join(base.attr("href")?.trim()).ok());
@@ -130,7 +140,8 @@ pub(super) fn visible(element: ElementRef<'_>) -> bool {
 }
 
 /// Classes of well-known frameworks that take an element off the page.
-const HIDING_CLASSES: [&str; 8] = ["hidden", "hide", "d-none", "is-hidden", "invisible", "moveOffScreen", "js-hidden", "display-none"];
+const HIDING_CLASSES: [&str; 8] =
+    ["hidden", "hide", "d-none", "is-hidden", "invisible", "moveOffScreen", "js-hidden", "display-none"];
 
 #[cfg(test)]
 mod tests {
@@ -150,7 +161,9 @@ mod tests {
 
     #[test]
     fn noscript_is_read_and_scripts_are_not() {
-        let page = parse("<title> Sign\n in </title><body><script>var a='x'</script><noscript><p>No script</p></noscript>").unwrap();
+        let page =
+            parse("<title> Sign\n in </title><body><script>var a='x'</script><noscript><p>No script</p></noscript>")
+                .unwrap();
         assert_eq!(page.title(), "Sign in");
         assert_eq!(page.visible_text(100), "No script");
         assert_eq!(page.visible_text(4), "No s");
@@ -158,7 +171,12 @@ mod tests {
 
     #[test]
     fn hidden_is_hidden_with_its_children() {
-        for wrap in ["<div hidden>", "<div style='color:red; display : none'>", "<p class='x d-none'>", "<div aria-hidden=true>"] {
+        for wrap in [
+            "<div hidden>",
+            "<div style='color:red; display : none'>",
+            "<p class='x d-none'>",
+            "<div aria-hidden=true>",
+        ] {
             let page = parse(&format!("{wrap}<input id=a>")).unwrap();
             assert!(!visible(page.select("#a").next().unwrap()), "{wrap}");
         }
@@ -176,7 +194,8 @@ mod tests {
         for text in ["", "<", "\u{0}\u{fffd}<!", "<svg><form><![CDATA[", "<table><form><select><template><input"] {
             assert!(parse(text).is_ok(), "{text}");
         }
-        // As many tags as allowed, as deep as possible.
-        assert!(parse(&"<div>".repeat(19_000)).is_ok());
+        // As many tags as allowed, as deep as allowed.
+        assert!(parse(&"<div>".repeat(290)).is_ok());
+        assert!(parse(&"<p>".repeat(19_000)).is_ok());
     }
 }
