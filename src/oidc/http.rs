@@ -222,7 +222,7 @@ impl Http {
     /// The same with another deadline: for cleanup after the run's own.
     #[must_use]
     pub fn with_deadline(&self, deadline: Instant) -> Self {
-        Self { deadline, ..self.clone() }
+        Self { deadline: Some(deadline), ..self.clone() }
     }
 
     /// Sends `request` and reads the answer whole. Redirects are not followed. Every status is an answer, except 429,
