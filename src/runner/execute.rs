@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use crate::clock::{Clock, Timestamp};
 use crate::fault::{Blame, Class, Fault};
 use crate::journey::{Ended, Journey};
+use crate::oidc::http::verify_egress;
 use crate::oidc::memory::Memories;
 use crate::outcome::{Outcome, SpanId, Trigger};
 use crate::plan::Check;
@@ -108,10 +109,14 @@ fn context(check: &Check, memories: &Memories, clock: &Clock) -> Context {
     }
 }
 
-/// After a fault of the network: if the region's references do not answer either, it was our own way out.
+/// After a fault of the network: if our own way out does not work either, that is the fault.
 async fn suspect_egress(cx: &Context, journey: &mut Journey) {
-    let network = |fault: &Fault| fault.blame == Blame::Network;
-    let _ = (cx, network, journey);
+    if !journey.fault().is_some_and(|fault| fault.blame == Blame::Network) {
+        return;
+    }
+    if let Err(why) = verify_egress(&cx.region, &cx.provider_memory, &cx.clock).await {
+        journey.reclassify(Class::Egress, why);
+    }
 }
 
 fn outcome(check: &Check, trigger: Trigger, scheduled: Timestamp, ended: Ended) -> Outcome {
