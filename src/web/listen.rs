@@ -219,4 +219,36 @@ mod tests {
         let error = ours.write_all(&[0; 9]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
+
+    /// What a client gets that says `request` and then nothing, and when.
+    async fn said(request: &str, stop_at_once: bool) -> (String, Duration) {
+        let app = Router::new().route("/", axum::routing::get(async || "hello"));
+        let (stop, stopped) = watch::channel(stop_at_once);
+        let (ours, mut theirs) = tokio::io::duplex(4096);
+        let peer = "127.0.0.1:1".parse().unwrap();
+        let clock = crate::clock::Clock::system();
+        let begun = clock.instant();
+        theirs.write_all(request.as_bytes()).await.unwrap();
+        let server = tokio::spawn(talk(ours, peer, app, stopped));
+        let mut answer = String::new();
+        theirs.read_to_string(&mut answer).await.unwrap();
+        server.await.unwrap();
+        drop(stop);
+        (answer, clock.instant().duration_since(begun))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_head_that_never_ends_and_an_idle_connection_are_cut_off() {
+        let (_, took) = said("GET / HTTP/1.1\r\nHost: a\r\n", false).await;
+        assert_eq!(took, HEAD);
+        let (answer, took) = said("GET / HTTP/1.1\r\nHost: a\r\n\r\n", false).await;
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("hello"), "{answer}");
+        assert_eq!(took, HEAD);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_end_waits_for_no_idle_connection() {
+        let (_, took) = said("", true).await;
+        assert_eq!(took, Duration::ZERO);
+    }
 }

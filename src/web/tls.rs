@@ -71,3 +71,45 @@ fn read(cert: &Path, key: &Path) -> Result<TlsAcceptor, String> {
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broken_new_certificate_changes_nothing_and_a_good_one_is_taken() {
+        let folder = std::env::temp_dir().join(format!("authprobe-tls-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/web_tls");
+        let [cert, key] = ["cert.pem", "key.pem"].map(|name| {
+            std::fs::copy(fixture.join(name), folder.join(name)).unwrap();
+            folder.join(name)
+        });
+        let touch = |path: &Path, ago: u64| {
+            let at = written(&fixture.join("cert.pem")).unwrap() - std::time::Duration::from_secs(ago);
+            std::fs::File::options().write(true).open(path).unwrap().set_modified(at).unwrap();
+        };
+        let mut tls = Tls::load(cert.clone(), key.clone()).unwrap();
+        let first = Arc::as_ptr(tls.acceptor().config());
+        tls.refresh();
+        assert_eq!(Arc::as_ptr(tls.acceptor().config()), first, "nothing was written");
+        std::fs::write(&cert, "no certificate").unwrap();
+        touch(&cert, 100);
+        tls.refresh();
+        assert_eq!(Arc::as_ptr(tls.acceptor().config()), first, "broken");
+        std::fs::copy(fixture.join("cert.pem"), &cert).unwrap();
+        touch(&cert, 50);
+        tls.refresh();
+        assert_ne!(Arc::as_ptr(tls.acceptor().config()), first, "good");
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn errors_name_the_file() {
+        let error = |cert: &str, key: &str| Tls::load(cert.into(), key.into()).err().unwrap();
+        assert!(error("/nowhere/cert.pem", "/nowhere/key.pem").starts_with("/nowhere/cert.pem: "));
+        let cert = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/web_tls/cert.pem");
+        assert!(error(cert, cert).starts_with(cert), "a certificate is no key");
+        assert!(error(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"), cert).ends_with("holds no certificate"));
+    }
+}
