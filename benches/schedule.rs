@@ -182,7 +182,8 @@ async fn measure() {
     let alone = report("timer alone", &mut timer(&clock).await);
     let seen = Arc::new(Seen::default());
     let engine = Arc::new(Engine::new(clock.clone(), seen.clone()).expect("an engine"));
-    let runner = Runner::start(engine, Arc::new(plan()));
+    let runner = Runner::new(engine, Arc::new(plan()));
+    runner.start();
     tokio::time::sleep(WARM_UP).await;
     seen.lateness.lock().unwrap().clear();
     let (begun, cpu_before) = (clock.instant(), cpu());

@@ -53,34 +53,48 @@ pub struct Runner {
     paused: Arc<AtomicBool>,
     stop: Stop,
     stopper: Stopper,
-    tasks: Vec<JoinHandle<()>>,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
 }
 
 struct State {
     plan: Arc<Plan>,
     lanes: Vec<Arc<Lane>>,
-    /// `None` once draining has begun.
+    /// `None` before the start and once draining has begun.
     orders: Option<mpsc::UnboundedSender<Order>>,
 }
 
 impl Runner {
-    /// Starts scheduling the plan. Must be called within the runtime.
-    pub fn start(engine: Arc<Engine>, plan: Arc<Plan>) -> Self {
+    /// For a plan; nothing is scheduled yet.
+    pub fn new(engine: Arc<Engine>, plan: Arc<Plan>) -> Self {
         let (stopper, stop) = Stopper::new();
-        let (orders, receiver) = mpsc::unbounded_channel();
-        let (capacity, paused) = (Arc::new(Semaphore::new(CAPACITY)), Arc::new(AtomicBool::new(false)));
         let lanes = lane::lanes(&plan, &engine.memories, &[]);
         engine.history.retain(&probe_names(&plan));
+        Self {
+            engine,
+            state: Mutex::new(State { plan, lanes, orders: None }),
+            capacity: Arc::new(Semaphore::new(CAPACITY)),
+            paused: Arc::default(),
+            stop,
+            stopper,
+            tasks: Mutex::default(),
+        }
+    }
+
+    /// Starts scheduling, once. Must be called within the runtime.
+    pub fn start(&self) {
+        let (orders, receiver) = mpsc::unbounded_channel();
+        let mut state = self.state();
+        state.orders = Some(orders);
         let scheduler = Scheduler {
-            engine: engine.clone(),
-            capacity: capacity.clone(),
-            paused: paused.clone(),
-            stop: stop.clone(),
+            engine: self.engine.clone(),
+            capacity: self.capacity.clone(),
+            paused: self.paused.clone(),
+            stop: self.stop.clone(),
             orders: receiver,
         };
-        let tasks = vec![tokio::spawn(scheduler.run(lanes.clone())), tokio::spawn(reread_secrets(engine.clone()))];
-        let state = Mutex::new(State { plan, lanes, orders: Some(orders) });
-        Self { engine, state, capacity, paused, stop, stopper, tasks }
+        let scheduling = tokio::spawn(scheduler.run(state.lanes.clone()));
+        let rereading = tokio::spawn(reread_secrets(self.engine.clone()));
+        self.tasks.lock().expect("tasks").extend([scheduling, rereading]);
     }
 
     /// The plan in force.
@@ -118,7 +132,7 @@ impl Runner {
         self.paused.load(Ordering::Relaxed)
     }
 
-    /// Whether it schedules: false once it drains.
+    /// Whether it schedules: false before the start and once it drains.
     pub fn ready(&self) -> bool {
         self.state().orders.is_some()
     }
@@ -160,7 +174,7 @@ impl Runner {
         let left = if over.is_ok() { 0 } else { CAPACITY - self.capacity.available_permits() };
         self.capacity.close();
         drop(orders);
-        self.tasks.iter().for_each(JoinHandle::abort);
+        self.tasks.lock().expect("tasks").iter().for_each(JoinHandle::abort);
         left
     }
 

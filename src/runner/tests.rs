@@ -15,7 +15,9 @@ const fn secs(secs: u64) -> Duration {
 
 fn start(planner: Planner) -> (Runner, Arc<Notes>) {
     let (engine, notes) = engine();
-    (Runner::start(engine, planner.plan()), notes)
+    let runner = Runner::new(engine, planner.plan());
+    runner.start();
+    (runner, notes)
 }
 
 #[tokio::test(start_paused = true)]
@@ -309,7 +311,8 @@ async fn a_new_configuration_lets_refused_accounts_go_on() {
         planner.plan()
     };
     let (engine, _notes) = engine();
-    let runner = Runner::start(engine, plan(1));
+    let runner = Runner::new(engine, plan(1));
+    runner.start();
     pass(35).await;
     runner.apply(plan(1));
     pass(10).await;
