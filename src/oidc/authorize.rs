@@ -249,7 +249,9 @@ mod tests {
     fn the_answers_of_the_rfcs_are_accepted() {
         let (code, warnings) = answer("code=SplxlOBeZQQYbYS6WxSbIA&state=xyz", false).unwrap();
         assert_eq!((code.expose(), warnings.len()), ("SplxlOBeZQQYbYS6WxSbIA", 0));
-        let (_, warnings) = answer("code=x1848ZT64p4IirMPT0R-X3141MFPTuBX&state=xyz&iss=https%3A%2F%2Fserver.example.com", true).unwrap();
+        let (_, warnings) =
+            answer("code=x1848ZT64p4IirMPT0R-X3141MFPTuBX&state=xyz&iss=https%3A%2F%2Fserver.example.com", true)
+                .unwrap();
         assert!(warnings.is_empty());
         let (_, warnings) = answer("code=a&state=xyz&iss=https%3A%2F%2Fserver.example.com", false).unwrap();
         assert_eq!(warnings[0].code, "response_issuer");

@@ -69,7 +69,10 @@ fn trace(collector: &Collector, id: &str) -> Vec<Span> {
 fn a_dead_collector_costs_no_run() {
     let idp = Idp::start();
     let mut scene = Scene::new(&idp);
-    scene.more = format!("[telemetry]\notlp_endpoint = \"http://127.0.0.1:{}\"\ninterval = \"1s\"\n", crate::support::net::free_port());
+    scene.more = format!(
+        "[telemetry]\notlp_endpoint = \"http://127.0.0.1:{}\"\ninterval = \"1s\"\n",
+        crate::support::net::free_port()
+    );
     let daemon = scene.daemon(EVERY_KIND);
     daemon.until("authprobe_runs_total", &["probe=\"keys\""], |runs| runs >= 5.0);
     daemon.until("authprobe_sink_dropped_total", &[], |dropped| dropped > 0.0);

@@ -22,6 +22,7 @@ provider = "main"
 name = "machine"
 kind = "client_credentials"
 client = "svc"
+resource = ["urn:example:api"]
 
 [[probe]]
 name = "login"
@@ -47,6 +48,8 @@ token = "access"
 name = "exchange"
 kind = "token_exchange"
 client = "svc"
+actor = { grant = "client_credentials" }
+resource = ["urn:example:api"]
 "#;
 
 /// Where, whom and as whom; the probes come with each configuration.
@@ -96,11 +99,7 @@ impl Scene {
             let timeout = if table.contains("\ntimeout = ") { "" } else { "\ntimeout = \"20s\"" };
             table.replace("[[probe]]", &format!("[[probe]]\nevery = \"{}\"{timeout}", self.every))
         };
-        let probes = probes
-            .split("\n\n")
-            .map(often)
-            .collect::<Vec<_>>()
-            .join("\n\n");
+        let probes = probes.split("\n\n").map(often).collect::<Vec<_>>().join("\n\n");
         let Self { listen, issuer, regions, provider, more, .. } = self;
         self.folder.write(
             "authprobe.toml",

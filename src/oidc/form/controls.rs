@@ -92,9 +92,11 @@ impl<'a> Control<'a> {
     /// Itself, or by a `fieldset` around it.
     fn disabled(&self) -> bool {
         self.element.attr("disabled").is_some()
-            || self.element.ancestors().filter_map(ElementRef::wrap).any(|around| {
-                around.value().name() == "fieldset" && around.attr("disabled").is_some()
-            })
+            || self
+                .element
+                .ancestors()
+                .filter_map(ElementRef::wrap)
+                .any(|around| around.value().name() == "fieldset" && around.attr("disabled").is_some())
     }
 
     /// What is written on it: text, `value`, `aria-label`, `title` or `alt`.
@@ -181,7 +183,12 @@ impl<'a> Form<'a> {
     }
 
     /// What pressing `by` sends. `None` if it cannot be sent.
-    pub(super) fn submission(&self, document: &Document, by: Option<&Control<'a>>, typed: &Typed) -> Option<Submission> {
+    pub(super) fn submission(
+        &self,
+        document: &Document,
+        by: Option<&Control<'a>>,
+        typed: &Typed,
+    ) -> Option<Submission> {
         let enctype = self.setting(by, "formenctype", "enctype").unwrap_or_default();
         let mut fields = Vec::new();
         for control in &self.controls {
@@ -259,9 +266,10 @@ fn chosen(select: ElementRef<'_>) -> Vec<String> {
         .filter(|option| {
             option.value().name() == "option"
                 && option.attr("disabled").is_none()
-                && !option.parent().and_then(ElementRef::wrap).is_some_and(|group| {
-                    group.value().name() == "optgroup" && group.attr("disabled").is_some()
-                })
+                && !option
+                    .parent()
+                    .and_then(ElementRef::wrap)
+                    .is_some_and(|group| group.value().name() == "optgroup" && group.attr("disabled").is_some())
         })
         .collect();
     let value = |option: &ElementRef<'_>| option.attr("value").map_or_else(|| text(*option), str::to_owned);
@@ -338,7 +346,10 @@ mod tests {
     fn controls_find_their_form() {
         let (_, fields) = sent("<form id=f><input name=a></form><input name=b form=f><input name=c>", None);
         assert_eq!(fields, "a=&b=");
-        let (_, fields) = sent("<table><tr><form method=post><td><input name=a></td><td><input name=b></td></form></tr></table>", None);
+        let (_, fields) = sent(
+            "<table><tr><form method=post><td><input name=a></td><td><input name=b></td></form></tr></table>",
+            None,
+        );
         assert_eq!(fields, "a=&b=");
         let (_, fields) = sent("<form><input type=image id=go name=go></form>", Some("go"));
         assert_eq!(fields, "go.x=0&go.y=0");

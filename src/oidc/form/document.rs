@@ -130,7 +130,8 @@ pub(super) fn visible(element: ElementRef<'_>) -> bool {
 }
 
 /// Classes of well-known frameworks that take an element off the page.
-const HIDING_CLASSES: [&str; 8] = ["hidden", "hide", "d-none", "is-hidden", "invisible", "moveOffScreen", "js-hidden", "display-none"];
+const HIDING_CLASSES: [&str; 8] =
+    ["hidden", "hide", "d-none", "is-hidden", "invisible", "moveOffScreen", "js-hidden", "display-none"];
 
 #[cfg(test)]
 mod tests {
@@ -150,7 +151,9 @@ mod tests {
 
     #[test]
     fn noscript_is_read_and_scripts_are_not() {
-        let page = parse("<title> Sign\n in </title><body><script>var a='x'</script><noscript><p>No script</p></noscript>").unwrap();
+        let page =
+            parse("<title> Sign\n in </title><body><script>var a='x'</script><noscript><p>No script</p></noscript>")
+                .unwrap();
         assert_eq!(page.title(), "Sign in");
         assert_eq!(page.visible_text(100), "No script");
         assert_eq!(page.visible_text(4), "No s");
@@ -158,7 +161,12 @@ mod tests {
 
     #[test]
     fn hidden_is_hidden_with_its_children() {
-        for wrap in ["<div hidden>", "<div style='color:red; display : none'>", "<p class='x d-none'>", "<div aria-hidden=true>"] {
+        for wrap in [
+            "<div hidden>",
+            "<div style='color:red; display : none'>",
+            "<p class='x d-none'>",
+            "<div aria-hidden=true>",
+        ] {
             let page = parse(&format!("{wrap}<input id=a>")).unwrap();
             assert!(!visible(page.select("#a").next().unwrap()), "{wrap}");
         }

@@ -68,7 +68,10 @@ fn fill(
 ) -> Result<(), Fault> {
     if with == With::Totp && !reading.setting.has_totp {
         let user = reading.setting.user;
-        return Err(Fault::new(Class::Config, format!("a step fills in a one-time code, but user {user} has no `totp`")));
+        return Err(Fault::new(
+            Class::Config,
+            format!("a step fills in a one-time code, but user {user} has no `totp`"),
+        ));
     }
     let Some(control) = control_of(reading, element).filter(|c| c.fillable()) else {
         return Err(reading.login_page(&format!("the element of {} cannot be filled in", step.action)));
@@ -104,7 +107,8 @@ fn click(
 }
 
 fn needs_script(step: &Step) -> Fault {
-    let detail = format!("{} does nothing without a script: use browser_login", super::page::cut(&step.action.to_string(), 100));
+    let detail =
+        format!("{} does nothing without a script: use browser_login", super::page::cut(&step.action.to_string(), 100));
     Fault::new(Class::Unsupported, detail)
 }
 
@@ -150,14 +154,15 @@ fn by_text<'a>(reading: &Reading<'a>, words: &str, sought: Sought) -> Option<Ele
 /// An element of the sought kind, and what is written on it.
 fn labelled<'a>(reading: &Reading<'a>, element: ElementRef<'a>, sought: Sought) -> Option<(ElementRef<'a>, String)> {
     let name = element.value().name();
-    let attribute = |names: &[&str]| {
-        names.iter().find_map(|name| element.attr(name)).unwrap_or_default().trim().to_owned()
-    };
+    let attribute =
+        |names: &[&str]| names.iter().find_map(|name| element.attr(name)).unwrap_or_default().trim().to_owned();
     match sought {
         Sought::Button => {
             let label = match name {
                 "a" | "button" => Some(text(element)).filter(|t| !t.is_empty()),
-                "input" if matches!(element.attr("type"), Some("submit" | "button" | "image")) => Some(attribute(&["value"])),
+                "input" if matches!(element.attr("type"), Some("submit" | "button" | "image")) => {
+                    Some(attribute(&["value"]))
+                }
                 _ => return None,
             };
             let label = label.filter(|t| !t.is_empty()).unwrap_or_else(|| attribute(&["aria-label", "title", "alt"]));

@@ -31,7 +31,8 @@ impl<'a, 'f> Fields<'a, 'f> {
         let code = best(fillable(), code_score);
         let is_code = |c: &Control<'_>| code.is_some_and(|code| code.number == c.number);
         let password = passwords().find(|c| !autocomplete(c, "new-password") && !is_code(c));
-        let new_password = passwords().filter(|c| !is_code(c)).count() > 1 || (password.is_none() && passwords().any(|c| !is_code(c)));
+        let new_password =
+            passwords().filter(|c| !is_code(c)).count() > 1 || (password.is_none() && passwords().any(|c| !is_code(c)));
         let texts = || fillable().filter(|c| c.kind == Kind::Text && !is_code(c));
         let username = best(texts(), username_score).or_else(|| {
             // Beside a password the only text field can be nothing else.
@@ -186,7 +187,10 @@ fn agree(reading: &Reading<'_>, progress: &mut Progress) -> Result<Next, Fault> 
     let mut pressable = 0;
     for form in reading.forms {
         if let Some(field) = required_field(form) {
-            return Err(challenge(format!("after the password the page asks for more: {:?}", super::page::cut(field, 60))));
+            return Err(challenge(format!(
+                "after the password the page asks for more: {:?}",
+                super::page::cut(field, 60)
+            )));
         }
         for control in form.controls.iter().filter(|c| c.submits() && visible(c.element)) {
             let meaning = reading.meaning(control);
@@ -248,7 +252,10 @@ fn needs_script(reading: &Reading<'_>) -> bool {
 }
 
 /// The control with the highest score that is sure enough; the first of several.
-fn best<'a, 'f>(controls: impl Iterator<Item = &'f Control<'a>>, score: fn(&Control<'_>) -> i32) -> Option<&'f Control<'a>>
+fn best<'a, 'f>(
+    controls: impl Iterator<Item = &'f Control<'a>>,
+    score: fn(&Control<'_>) -> i32,
+) -> Option<&'f Control<'a>>
 where
     'a: 'f,
 {
@@ -274,8 +281,22 @@ fn names(control: &Control<'_>) -> [String; 2] {
 
 fn username_score(control: &Control<'_>) -> i32 {
     const EXACT: [&str; 16] = [
-        "username", "user", "login", "email", "mail", "identifier", "userid", "user_id", "uid", "loginfmt", "j_username",
-        "user_name", "usr", "session_key", "signin", "account",
+        "username",
+        "user",
+        "login",
+        "email",
+        "mail",
+        "identifier",
+        "userid",
+        "user_id",
+        "uid",
+        "loginfmt",
+        "j_username",
+        "user_name",
+        "usr",
+        "session_key",
+        "signin",
+        "account",
     ];
     const PARTS: [&str; 8] = ["username", "user", "login", "email", "identifier", "loginid", "account", "benutzer"];
     const NEVER: [&str; 9] = ["search", "query", "captcha", "otp", "coupon", "phone", "company", "invite", "website"];
@@ -300,8 +321,18 @@ fn username_score(control: &Control<'_>) -> i32 {
 
 fn code_score(control: &Control<'_>) -> i32 {
     const PARTS: [&str; 12] = [
-        "totp", "otp", "onetime", "one-time", "one_time", "mfa", "2fa", "twofactor", "two_factor", "two-factor",
-        "verification_code", "verificationcode",
+        "totp",
+        "otp",
+        "onetime",
+        "one-time",
+        "one_time",
+        "mfa",
+        "2fa",
+        "twofactor",
+        "two_factor",
+        "two-factor",
+        "verification_code",
+        "verificationcode",
     ];
     const WEAK: [&str; 6] = ["code", "passcode", "token", "otc", "pin", "securitycode"];
     let names = names(control);

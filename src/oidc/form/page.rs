@@ -124,7 +124,8 @@ impl<'a> Reading<'a> {
             }
         }
         let [form] = self.forms else { return Ok(None) };
-        let sends = form.is_hidden() && form.controls.iter().any(|c| c.kind == Kind::Hidden) && self.has_sending_script();
+        let sends =
+            form.is_hidden() && form.controls.iter().any(|c| c.kind == Kind::Hidden) && self.has_sending_script();
         if !sends {
             return Ok(None);
         }
@@ -176,7 +177,9 @@ impl<'a> Reading<'a> {
         }
         let status = self.page.status;
         if !fresh.is_empty() || matches!(status, 401 | 403) {
-            return Err(self.credentials(&format!("the {again} is asked for again (status {status})"), &fresh.join(" ")));
+            return Err(
+                self.credentials(&format!("the {again} is asked for again (status {status})"), &fresh.join(" "))
+            );
         }
         Err(self.login_page(&format!("the {again} is asked for again, without an error message")))
     }
@@ -184,7 +187,8 @@ impl<'a> Reading<'a> {
     /// Our user is refused. `message` only tells a locked account from a wrong password; it is not passed on.
     fn credentials(&self, why: &str, message: &str) -> Fault {
         let user = self.setting.user;
-        let locked = if words::about_lock(message) { "; the message speaks of a locked or disabled account" } else { "" };
+        let locked =
+            if words::about_lock(message) { "; the message speaks of a locked or disabled account" } else { "" };
         Fault::new(Class::Credentials, format!("user {user} is refused: {why}{locked}"))
             .with_account(Account::User(user.to_owned()))
     }
@@ -229,7 +233,8 @@ impl<'a> Reading<'a> {
     }
 
     fn what_is_there(&self) -> String {
-        let quoted = |texts: Vec<String>| texts.iter().map(|t| format!("{:?}", cut(t, 60))).collect::<Vec<_>>().join(", ");
+        let quoted =
+            |texts: Vec<String>| texts.iter().map(|t| format!("{:?}", cut(t, 60))).collect::<Vec<_>>().join(", ");
         let mut parts = Vec::new();
         let title = self.document.title();
         if !title.is_empty() {
@@ -265,7 +270,8 @@ impl<'a> Reading<'a> {
             }
         }
         if !submission.post && answers.iter().any(|with| *with != With::Username) {
-            let detail = "the login form has no method=post: it is meant for a script, and would show the password in a URL";
+            let detail =
+                "the login form has no method=post: it is meant for a script, and would show the password in a URL";
             return Err(Fault::new(Class::Unsupported, detail));
         }
         progress.given.extend(answers);
@@ -300,7 +306,9 @@ pub(super) fn place(url: &Url) -> String {
 
 /// At most `max` characters, and nothing that disturbs a terminal.
 pub(super) fn cut(text: &str, max: usize) -> String {
-    let printable = |c: &char| !c.is_control() && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let printable = |c: &char| {
+        !c.is_control() && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
     let mut out: String = text.chars().filter(printable).take(max).collect();
     if text.chars().nth(max).is_some() {
         out.push('…');
@@ -310,5 +318,7 @@ pub(super) fn cut(text: &str, max: usize) -> String {
 
 fn plain(submission: Submission) -> Vec<(String, String)> {
     let fields = submission.fields.into_iter();
-    fields.filter_map(|(name, value)| if let Value::Plain(value) = value { Some((name, value)) } else { None }).collect()
+    fields
+        .filter_map(|(name, value)| if let Value::Plain(value) = value { Some((name, value)) } else { None })
+        .collect()
 }

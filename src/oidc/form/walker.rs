@@ -267,9 +267,7 @@ fn allowed(from: &Url, to: &Url) -> Result<(), Fault> {
     match (from.scheme(), to.scheme()) {
         ("https", "http") => refused(format!("{} leads from https to http ({})", place(from), place(to))),
         (_, "http" | "https") => Ok(()),
-        (_, scheme) => {
-            refused(format!("{} leads to {}: which is not the redirect URI", place(from), cut(scheme, 40)))
-        }
+        (_, scheme) => refused(format!("{} leads to {}: which is not the redirect URI", place(from), cut(scheme, 40))),
     }
 }
 
@@ -291,7 +289,9 @@ fn redirected(request: Request, status: StatusCode, target: Url) -> Request {
 fn navigation(from: Option<&Url>, to: &Url) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(header::ACCEPT, HeaderValue::from_static("text/html,application/xhtml+xml,*/*;q=0.8"));
-    let Some(from) = from.filter(|from| from.scheme() == to.scheme() || from.scheme() == "http") else { return headers };
+    let Some(from) = from.filter(|from| from.scheme() == to.scheme() || from.scheme() == "http") else {
+        return headers;
+    };
     let referer = if from.origin() == to.origin() {
         let mut full = from.clone();
         full.set_fragment(None);

@@ -73,58 +73,297 @@ fn contains(text: &str, phrase: &str) -> bool {
 }
 
 const ALLOW: &[&str] = &[
-    "allow", "authorize", "authorise", "accept", "agree", "consent", "grant", "approve", "permit", "yes", // en
-    "erlauben", "zulassen", "zustimmen", "akzeptieren", "annehmen", "genehmigen", "gewähren", "autorisieren", "ja", // de, nl, sv
-    "autoriser", "accepter", "j'accepte", "accepte", "permettre", "oui", // fr
-    "permitir", "autorizar", "aceptar", "acepto", "aceitar", "aceito", "sí", "sim", // es, pt
-    "consenti", "autorizza", "accetta", "accetto", "permetti", "sì", // it
-    "toestaan", "accepteren", "akkoord", // nl
-    "tillåt", "godkänn", "acceptera", "tillad", "godkend", "tillat", "godta", "salli", "hyväksy", // nordic
-    "zezwól", "zezwalam", "akceptuj", "akceptuję", "zgadzam", "tak", "povolit", "přijmout", "souhlasím", "ano", // pl, cs
-    "разрешить", "принять", "да", "дозволити", "так", "izin", "kabul", "evet", // ru, uk, tr
-    "同意", "許可", "承認", "はい", "允许", "授权", "接受", "허용", "동의", "승인", // ja, zh, ko
+    "allow",
+    "authorize",
+    "authorise",
+    "accept",
+    "agree",
+    "consent",
+    "grant",
+    "approve",
+    "permit",
+    "yes", // en
+    "erlauben",
+    "zulassen",
+    "zustimmen",
+    "akzeptieren",
+    "annehmen",
+    "genehmigen",
+    "gewähren",
+    "autorisieren",
+    "ja", // de, nl, sv
+    "autoriser",
+    "accepter",
+    "j'accepte",
+    "accepte",
+    "permettre",
+    "oui", // fr
+    "permitir",
+    "autorizar",
+    "aceptar",
+    "acepto",
+    "aceitar",
+    "aceito",
+    "sí",
+    "sim", // es, pt
+    "consenti",
+    "autorizza",
+    "accetta",
+    "accetto",
+    "permetti",
+    "sì", // it
+    "toestaan",
+    "accepteren",
+    "akkoord", // nl
+    "tillåt",
+    "godkänn",
+    "acceptera",
+    "tillad",
+    "godkend",
+    "tillat",
+    "godta",
+    "salli",
+    "hyväksy", // nordic
+    "zezwól",
+    "zezwalam",
+    "akceptuj",
+    "akceptuję",
+    "zgadzam",
+    "tak",
+    "povolit",
+    "přijmout",
+    "souhlasím",
+    "ano", // pl, cs
+    "разрешить",
+    "принять",
+    "да",
+    "дозволити",
+    "так",
+    "izin",
+    "kabul",
+    "evet", // ru, uk, tr
+    "同意",
+    "許可",
+    "承認",
+    "はい",
+    "允许",
+    "授权",
+    "接受",
+    "허용",
+    "동의",
+    "승인", // ja, zh, ko
 ];
 
 const CONTINUE: &[&str] = &[
-    "continue", "confirm", "next", "proceed", "ok", "okay", "submit", "done", "finish", // en
-    "weiter", "fortfahren", "bestätigen", "continuer", "confirmer", "suivant", "valider", // de, fr
-    "continuar", "confirmar", "siguiente", "próximo", "continua", "conferma", "avanti", // es, pt, it
-    "doorgaan", "bevestigen", "volgende", "fortsätt", "fortsæt", "fortsett", "bekräfta", "jatka", // nl, nordic
-    "kontynuuj", "dalej", "potwierdź", "pokračovat", "продолжить", "далее", "devam", // pl, cs, ru, tr
-    "続行", "続ける", "次へ", "继续", "繼續", "确认", "계속", "확인", // ja, zh, ko
+    "continue",
+    "confirm",
+    "next",
+    "proceed",
+    "ok",
+    "okay",
+    "submit",
+    "done",
+    "finish", // en
+    "weiter",
+    "fortfahren",
+    "bestätigen",
+    "continuer",
+    "confirmer",
+    "suivant",
+    "valider", // de, fr
+    "continuar",
+    "confirmar",
+    "siguiente",
+    "próximo",
+    "continua",
+    "conferma",
+    "avanti", // es, pt, it
+    "doorgaan",
+    "bevestigen",
+    "volgende",
+    "fortsätt",
+    "fortsæt",
+    "fortsett",
+    "bekräfta",
+    "jatka", // nl, nordic
+    "kontynuuj",
+    "dalej",
+    "potwierdź",
+    "pokračovat",
+    "продолжить",
+    "далее",
+    "devam", // pl, cs, ru, tr
+    "続行",
+    "続ける",
+    "次へ",
+    "继续",
+    "繼續",
+    "确认",
+    "계속",
+    "확인", // ja, zh, ko
 ];
 
 const DENY: &[&str] = &[
-    "deny", "cancel", "decline", "reject", "refuse", "disallow", "abort", "no", "not", "don't", "back", "stay", "logout",
-    "log out", "sign out", "signout", "switch", "another", "other", "different", "forgot", "reset", "register", "sign up",
-    "signup", "create", "passkey", "security key", "google", "facebook", "apple", "microsoft", "github", // en
-    "ablehnen", "abbrechen", "verweigern", "nein", "nicht", "zurück", "abmelden", // de
-    "refuser", "annuler", "non", "retour", "déconnexion", "denegar", "rechazar", "cancelar", "volver", // fr, es
-    "nega", "annulla", "rifiuta", "indietro", "recusar", "não", "voltar", "weigeren", "annuleren", "nee", "terug", // it, pt, nl
-    "avbryt", "neka", "nej", "afvis", "annuller", "avvis", "nei", "peruuta", "hylkää", "ei", // nordic
-    "odmów", "anuluj", "nie", "zrušit", "odmítnout", "ne", "отклонить", "отмена", "нет", "reddet", "iptal", "hayır", // pl, cs, ru, tr
-    "拒否", "キャンセル", "いいえ", "拒绝", "取消", "否", "거부", "취소", "아니요", // ja, zh, ko
+    "deny",
+    "cancel",
+    "decline",
+    "reject",
+    "refuse",
+    "disallow",
+    "abort",
+    "no",
+    "not",
+    "don't",
+    "back",
+    "stay",
+    "logout",
+    "log out",
+    "sign out",
+    "signout",
+    "switch",
+    "another",
+    "other",
+    "different",
+    "forgot",
+    "reset",
+    "register",
+    "sign up",
+    "signup",
+    "create",
+    "passkey",
+    "security key",
+    "google",
+    "facebook",
+    "apple",
+    "microsoft",
+    "github", // en
+    "ablehnen",
+    "abbrechen",
+    "verweigern",
+    "nein",
+    "nicht",
+    "zurück",
+    "abmelden", // de
+    "refuser",
+    "annuler",
+    "non",
+    "retour",
+    "déconnexion",
+    "denegar",
+    "rechazar",
+    "cancelar",
+    "volver", // fr, es
+    "nega",
+    "annulla",
+    "rifiuta",
+    "indietro",
+    "recusar",
+    "não",
+    "voltar",
+    "weigeren",
+    "annuleren",
+    "nee",
+    "terug", // it, pt, nl
+    "avbryt",
+    "neka",
+    "nej",
+    "afvis",
+    "annuller",
+    "avvis",
+    "nei",
+    "peruuta",
+    "hylkää",
+    "ei", // nordic
+    "odmów",
+    "anuluj",
+    "nie",
+    "zrušit",
+    "odmítnout",
+    "ne",
+    "отклонить",
+    "отмена",
+    "нет",
+    "reddet",
+    "iptal",
+    "hayır", // pl, cs, ru, tr
+    "拒否",
+    "キャンセル",
+    "いいえ",
+    "拒绝",
+    "取消",
+    "否",
+    "거부",
+    "취소",
+    "아니요", // ja, zh, ko
 ];
 
 /// Offers that may be put off: they contain words of denial and are no denial.
-const LATER: &[&str] = &["not now", "skip", "later", "remind me", "maybe later", "später", "überspringen", "plus tard", "más tarde"];
+const LATER: &[&str] =
+    &["not now", "skip", "later", "remind me", "maybe later", "später", "überspringen", "plus tard", "más tarde"];
 
 const SESSION: &[&str] = &[
-    "cookie", "csrf", "session", "sitzung", "sesión", "sessione", "sessão", "expired", "abgelaufen", "expiré", "timed out",
-    "timeout", "too long", "start over", "try signing in again", "セッション", "会话",
+    "cookie",
+    "csrf",
+    "session",
+    "sitzung",
+    "sesión",
+    "sessione",
+    "sessão",
+    "expired",
+    "abgelaufen",
+    "expiré",
+    "timed out",
+    "timeout",
+    "too long",
+    "start over",
+    "try signing in again",
+    "セッション",
+    "会话",
 ];
 
 const CREDENTIAL: &[&str] = &[
-    "password", "passwort", "kennwort", "mot de passe", "contraseña", "senha", "wachtwoord", "lösenord", "username",
-    "user name", "benutzer", "account", "konto", "credential", "incorrect", "invalid username", "パスワード", "密码",
+    "password",
+    "passwort",
+    "kennwort",
+    "mot de passe",
+    "contraseña",
+    "senha",
+    "wachtwoord",
+    "lösenord",
+    "username",
+    "user name",
+    "benutzer",
+    "account",
+    "konto",
+    "credential",
+    "incorrect",
+    "invalid username",
+    "パスワード",
+    "密码",
 ];
 
 const LOCKED: &[&str] = &[
-    "locked", "disabled", "blocked", "suspended", "too many", "gesperrt", "deaktiviert", "verrouillé", "bloqué",
-    "bloquead", "bloccat", "geblokkeerd", "spärrat", "zablokowan", "заблокирован", "ロック", "锁定",
+    "locked",
+    "disabled",
+    "blocked",
+    "suspended",
+    "too many",
+    "gesperrt",
+    "deaktiviert",
+    "verrouillé",
+    "bloqué",
+    "bloquead",
+    "bloccat",
+    "geblokkeerd",
+    "spärrat",
+    "zablokowan",
+    "заблокирован",
+    "ロック",
+    "锁定",
 ];
 
-const SENT: &[&str] = &["sms", "text message", "texted", "emailed", "e-mailed", "sent to your", "sent you", "per e-mail", "gesendet"];
+const SENT: &[&str] =
+    &["sms", "text message", "texted", "emailed", "e-mailed", "sent to your", "sent you", "per e-mail", "gesendet"];
 
 #[cfg(test)]
 mod tests {
