@@ -171,6 +171,16 @@ pub enum Account {
     Client(String),
 }
 
+/// `user:NAME` or `client:NAME`.
+impl fmt::Display for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User(name) => write!(f, "user:{name}"),
+            Self::Client(name) => write!(f, "client:{name}"),
+        }
+    }
+}
+
 /// Why a run did not end well.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Fault {

@@ -30,7 +30,7 @@ mod service;
 pub mod slo;
 mod typed;
 
-pub use build::build;
+pub use build::{build, build_with};
 
 /// What a command wants of the plan besides the file.
 #[derive(Clone, Debug, Default)]
@@ -71,6 +71,8 @@ pub struct Plan {
     pub slos: Vec<slo::PlannedSlo>,
     /// The files it was made from: a change of any of them asks for a reload.
     pub files: Vec<PathBuf>,
+    /// A hash of their contents: tells whether anything was changed, also where the plan looks the same (a login step).
+    pub fingerprint: [u8; 32],
     /// Notes for a person who reads the plan: what is accepted but has no effect, what is unwise.
     pub notes: Vec<String>,
 }
@@ -145,3 +147,6 @@ impl Plan {
         self.checks.iter().find(|c| &*c.labels.probe == probe && &*c.labels.region == region)
     }
 }
+
+#[cfg(test)]
+mod tests;

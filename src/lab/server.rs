@@ -141,7 +141,10 @@ async fn answer(
     for action in world.request_faults(endpoint, &asked) {
         match action {
             Action::Wait(delay) => world.pause(delay).await,
-            Action::Hang => world.pause(Duration::MAX).await,
+            Action::Hang => {
+                world.pause(Duration::MAX).await;
+                breaks.now();
+            }
             Action::Reset => breaks.now(),
             Action::Answer(answer) => reply = Some(answer),
         }

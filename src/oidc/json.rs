@@ -211,7 +211,7 @@ mod tests {
             (b"<!doctype html>", "markup (an HTML or XML page)"),
             (b"{\"a\":", "cut off at line 1 column 5"),
             (b"{} x", "no JSON at line 1 column 4"),
-            (b"\"\xff\"", "no JSON at line 1 column 3"),
+            (b"\"\xff\"", "no JSON at line 1 column 2"),
             (b"NaN", "no JSON at line 1 column 1"),
         ] {
             assert_eq!(parse(body).unwrap_err(), why);

@@ -16,6 +16,7 @@ const MAX_KEYS: usize = 1000;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeySet {
     keys: Vec<Key>,
+    fetched: bool,
 }
 
 impl KeySet {
@@ -44,7 +45,7 @@ impl KeySet {
         if keys.len() > MAX_KEYS {
             find("", format!("{} keys; only the first {MAX_KEYS} were read", keys.len()));
         }
-        let mut set = Self::default();
+        let mut set = Self { keys: Vec::new(), fetched: true };
         for (index, value) in keys.iter().take(MAX_KEYS).enumerate() {
             set.keys.extend(jwk::read(&name(index, value), value, &mut findings));
         }
@@ -55,6 +56,11 @@ impl KeySet {
     /// All keys, in order.
     pub fn keys(&self) -> &[Key] {
         &self.keys
+    }
+
+    /// Whether it was read from a provider: the default, an empty set, was not.
+    pub fn was_fetched(&self) -> bool {
+        self.fetched
     }
 
     /// How many keys are usable.
@@ -114,3 +120,6 @@ fn name(index: usize, value: &Value) -> String {
         None => format!("key {index}"),
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

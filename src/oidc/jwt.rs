@@ -295,3 +295,6 @@ impl Accepts<'_> {
         })
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

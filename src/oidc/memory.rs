@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use crate::oidc::http::Budget;
+use crate::oidc::key_history::KeyHistory;
 use crate::oidc::totp::OneTimeCodes;
 
 /// What is remembered of one provider.
@@ -13,6 +14,8 @@ use crate::oidc::totp::OneTimeCodes;
 pub struct ProviderMemory {
     /// The request budget that all probes and regions share.
     pub budget: Mutex<Budget>,
+    /// What has been seen of its keys, in every region.
+    pub keys: Mutex<KeyHistory>,
     /// Which one-time codes of its users were used.
     pub one_time_codes: OneTimeCodes,
 }

@@ -15,6 +15,7 @@ pub mod json;
 pub mod jwk;
 pub mod jwks;
 pub mod jwt;
+pub mod key_history;
 pub mod memory;
 pub mod metadata;
 pub mod pkce;

@@ -8,7 +8,7 @@ use ::http::{HeaderValue, header};
 use serde_json::{Map, Value};
 use url::Url;
 
-use crate::clock::{Clock, Instant};
+use crate::clock::{Clock, Instant, Timestamp};
 use crate::fault::{Class, Fault, Finding};
 use crate::journey::Recorder;
 use crate::oidc::access_token::{self, AccessTokenRules};
@@ -18,8 +18,10 @@ use crate::oidc::expect::Expect;
 use crate::oidc::http::{Endpoint, Http, Request, Response};
 use crate::oidc::id_token::{self, IdTokenRules, LEEWAY, Report};
 use crate::oidc::introspection;
+use crate::oidc::jwk::Key;
 use crate::oidc::jwks::KeySet;
 use crate::oidc::jwt::{Accepts, Claims, Jwt, Refusal};
+use crate::oidc::key_history::{Change, KeyHistory};
 use crate::oidc::memory::ProviderMemory;
 use crate::oidc::metadata::{Document, Metadata};
 use crate::oidc::revocation;
@@ -176,6 +178,7 @@ impl Relying {
         let result = KeySet::process(&answer, &mut warnings);
         self.recorder.warn_all(warnings);
         let (keys, findings) = result?;
+        self.rotated(|history, now| history.saw_set(&self.region, &keys, now));
         self.recorder.observe(Observation::KeySet { keys: keys.len() as u64 });
         Ok((keys, findings))
     }
@@ -283,17 +286,25 @@ impl Relying {
             Some(client) if accepts.registered.is_some_and(|alg| alg.starts_with("HS")) => self.secret(client)?,
             _ => None,
         };
+        // A run that expected an opaque token has no set yet: nothing can be said of when the key was published.
+        let cached = keys.was_fetched();
         let first = match jwt.verify(keys, accepts, secret.as_ref()) {
-            Ok(_) => return Ok(Vec::new()),
+            Ok(key) => {
+                self.signed(key, jwt, true);
+                return Ok(Vec::new());
+            }
             Err(Refusal::Wrong(finding)) => return Ok(vec![finding]),
             Err(Refusal::Unsupported(fault)) => return Err(fault),
             Err(Refusal::KeyNotFound(finding)) => finding,
         };
         *keys = self.keys(metadata).await?;
         match jwt.verify(keys, accepts, secret.as_ref()) {
-            Ok(_) => {
-                let detail = format!("{what}: {}; it was there after a fresh fetch", first.detail);
-                self.recorder.warn(Warning::new("key_not_published", "OIDC Core 10.1.1", detail));
+            Ok(key) => {
+                if cached {
+                    let detail = format!("{what}: {}; a fresh fetch had it", first.detail);
+                    self.recorder.warn(Warning::new("key_not_published", "OIDC Core 10.1.1", detail));
+                }
+                self.signed(key, jwt, !cached);
                 Ok(Vec::new())
             }
             Err(Refusal::KeyNotFound(mut finding)) => {
@@ -302,6 +313,24 @@ impl Relying {
             }
             Err(Refusal::Wrong(finding)) => Ok(vec![finding]),
             Err(Refusal::Unsupported(fault)) => Err(fault),
+        }
+    }
+
+    /// Tells the history that a key signed; `cached`: it was in the set that was fetched before the token.
+    fn signed(&self, key: Option<&Key>, jwt: &Jwt, cached: bool) {
+        let Some(key) = key else { return };
+        let lifetime = jwt.claims.lifetime().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        self.rotated(|history, now| history.saw_signature(&self.region, key, cached, lifetime, now));
+    }
+
+    fn rotated(&self, look: impl FnOnce(&mut KeyHistory, Timestamp) -> Change) {
+        let change = look(&mut self.memory.keys.lock().expect("key history"), self.clock.now());
+        let unsafe_rotations = change.unsafe_rotations.len() as u64;
+        if change.rotations + unsafe_rotations > 0 {
+            self.recorder.observe(Observation::KeyRotation { rotations: change.rotations, unsafe_rotations });
+        }
+        for detail in change.unsafe_rotations {
+            self.recorder.warn(Warning::new("unsafe_rotation", "OIDC Core 10.1.1", detail));
         }
     }
 

@@ -210,7 +210,7 @@ pub mod testing {
 
     use super::*;
 
-    /// An answer that arrived at 2023-11-14T22:13:20Z, 100 ms after it was asked for.
+    /// An answer that arrived at 2023-11-14T22:13:20Z, 200 ms after it was asked for.
     pub fn response(status: u16, headers: &[(&'static str, &str)], body: impl Into<Bytes>) -> Response {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
@@ -222,7 +222,7 @@ pub mod testing {
             body: body.into(),
             url: Url::parse("https://login.example.com/token").unwrap(),
             received: Timestamp::from_secs(1_700_000_000),
-            round_trip: Duration::from_millis(100),
+            round_trip: Duration::from_millis(200),
         }
     }
 

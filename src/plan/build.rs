@@ -2,17 +2,25 @@
 
 use std::sync::Arc;
 
+use aws_lc_rs::digest;
+
 use super::desk::Desk;
 use super::probes::{self, Known};
 use super::{BuildOptions, Plan, clients, later, providers, rate, regions, schema, service};
 use crate::config::tree::Path;
 use crate::config::walk::walk;
 use crate::config::{Diagnostics, Loaded, Mistake};
+use crate::probe::{KINDS, Kind};
 
 /// Resolves a configuration: a plan without any mistake, or all of them.
 pub fn build(loaded: &Loaded, options: &BuildOptions) -> Result<Plan, Diagnostics> {
-    let mistakes = walk(&schema::document(), &loaded.root, &Path::default());
-    let mut desk = Desk { loaded, mistakes, notes: Vec::new() };
+    build_with(KINDS, loaded, options)
+}
+
+/// The same with other kinds of probes.
+pub fn build_with(kinds: &[&'static Kind], loaded: &Loaded, options: &BuildOptions) -> Result<Plan, Diagnostics> {
+    let mistakes = walk(&schema::document_of(kinds), &loaded.root, &Path::default());
+    let mut desk = Desk { loaded, kinds, mistakes, notes: Vec::new() };
     let server = service::server(&mut desk);
     let (telemetry, propagate_traceparent) = service::telemetry(&mut desk);
     let regions = regions::regions(&mut desk, options);
@@ -23,6 +31,7 @@ pub fn build(loaded: &Loaded, options: &BuildOptions) -> Result<Plan, Diagnostic
     let (planned, names) = probes::probes(&mut desk, &known);
     let checks = probes::checks(&mut desk, &planned);
     rate::check(&mut desk, &known.providers.0, &planned);
+    rate::one_time_codes(&mut desk, &checks);
     later::store(&mut desk);
     later::alerting(&mut desk);
     let slos = later::slos(&mut desk, &planned, &names);
@@ -49,8 +58,18 @@ pub fn build(loaded: &Loaded, options: &BuildOptions) -> Result<Plan, Diagnostic
         checks,
         slos,
         files: loaded.files(),
+        fingerprint: fingerprint(loaded),
         notes,
     })
+}
+
+fn fingerprint(loaded: &Loaded) -> [u8; 32] {
+    let mut context = digest::Context::new(&digest::SHA256);
+    for source in loaded.sources.iter() {
+        context.update(&(source.text.len() as u64).to_be_bytes());
+        context.update(source.text.as_bytes());
+    }
+    context.finish().as_ref().try_into().unwrap_or_default()
 }
 
 /// What it costs to run only some regions.

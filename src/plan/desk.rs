@@ -9,6 +9,7 @@ use super::typed::Item;
 use crate::config::tree::{At, Path};
 use crate::config::values::TextOrSecret;
 use crate::config::{Loaded, Mistake};
+use crate::probe::Kind;
 use crate::secret::{Secret, SecretSource};
 
 /// The largest certificate file that is read (bytes).
@@ -18,6 +19,8 @@ const MAX_PEM: u64 = 4 * 1024 * 1024;
 pub struct Desk<'a> {
     /// The configuration.
     pub loaded: &'a Loaded,
+    /// The kinds of probes that there are.
+    pub kinds: &'a [&'static Kind],
     /// What is wrong.
     pub mistakes: Vec<Mistake>,
     /// What a person should know.

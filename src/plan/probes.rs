@@ -14,7 +14,7 @@ use crate::duration::HumanDuration;
 use crate::oidc::http::Egress;
 use crate::oidc::settings::{Client, Provider, User};
 use crate::outcome::CheckLabels;
-use crate::probe::{self, Kind, Need, ParseContext, Probe};
+use crate::probe::{Kind, Need, ParseContext, Probe};
 use crate::schedule::Timing;
 
 /// The shortest period (10 a second).
@@ -61,7 +61,7 @@ fn planned(desk: &mut Desk<'_>, known: &Known, item: &Item<'_, Written>, written
     let timing = timing(desk, item, written);
     let timeout = timeout(desk, item, written, timing.as_ref());
     // An unknown kind is on record already.
-    let kind = probe::kind(&written.kind)?;
+    let kind = desk.kinds.iter().copied().find(|kind| kind.name == written.kind)?;
     needs(desk, item, kind, client.as_deref());
     let probe = parse(desk, item, kind, regions.len());
     if let Some(probe) = &probe

@@ -1,5 +1,6 @@
 //! What a plan costs its providers: requests, on average and at once.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -86,6 +87,23 @@ pub fn check(desk: &mut Desk<'_>, providers: &[Arc<Provider>], probes: &[Arc<Pla
                 ));
             }
         }
+    }
+}
+
+/// A code of an authenticator is good once (RFC 6238 §5.2), and a new one comes every 30 seconds.
+pub fn one_time_codes(desk: &mut Desk<'_>, checks: &[Arc<Check>]) {
+    let mut rates: BTreeMap<&str, f64> = BTreeMap::new();
+    for check in checks {
+        if let Some(user) = check.user.as_ref().filter(|user| user.totp.is_some()) {
+            *rates.entry(&user.name).or_default() += runs_per_minute(&check.probe.timing);
+        }
+    }
+    for (user, rate) in rates.into_iter().filter(|(_, rate)| *rate > 1.0) {
+        desk.note(format!(
+            "user {user}: {} logins a minute with a one-time code that changes every 30 seconds and is good once: some \
+             may be refused; give each region a user of its own, or probe less often",
+            shown(rate)
+        ));
     }
 }
 

@@ -1,6 +1,7 @@
 //! Cron with time zones. The `cron` crate only ever sees wall-clock time as if it were UTC; what that means as an
 //! instant is decided here, because a day of 23 or 25 hours is where schedulers lose runs.
 
+use std::fmt;
 use std::str::FromStr;
 
 use ::cron::{Schedule, TimeUnitSpec};
@@ -123,6 +124,13 @@ impl Cron {
 
     fn wall(&self, at: DateTime<Utc>) -> NaiveDateTime {
         at.naive_utc().checked_add_signed(Duration::seconds(self.offset(at).into())).unwrap_or(at.naive_utc())
+    }
+}
+
+/// The expression with its seconds, and the zone.
+impl fmt::Display for Cron {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.schedule.source(), self.zone)
     }
 }
 

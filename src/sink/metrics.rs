@@ -23,7 +23,8 @@ use table::Definition;
 pub const MAX_SERIES: usize = 200_000;
 
 /// Why a scheduled run may not take place: the `reason` label. Every check has each of them at 0.
-pub const MISSED_REASONS: &[&str] = &["overlap", "late", "paused", "stopped"];
+pub const MISSED_REASONS: &[&str] =
+    &["overlap", "late", "budget", "rate_limited", "account", "capacity", "paused", "shutdown"];
 
 /// Who may drop: the `sink` label.
 pub const SINKS: &[&str] = &[METRICS, TRACES, OTLP_METRICS];
@@ -239,9 +240,14 @@ impl Metrics {
 
     /// Counts a scheduled run that did not take place; `reason` is one of [`MISSED_REASONS`].
     pub fn missed(&self, check: &CheckLabels, reason: &'static str) {
+        self.missed_times(check, reason, 1);
+    }
+
+    /// Counts several of them.
+    pub fn missed_times(&self, check: &CheckLabels, reason: &'static str, times: u64) {
         let declared = self.declared.read().expect("declared checks");
         if declared.contains(check) {
-            self.add(&table::MISSED, &join(&labels(check), [reason]), 1, None);
+            self.add(&table::MISSED, &join(&labels(check), [reason]), times, None);
         }
     }
 
@@ -379,5 +385,5 @@ fn ended(outcome: &Outcome) -> Timestamp {
 }
 
 fn exemplar(outcome: &Outcome, value: f64) -> Exemplar {
-    Exemplar { trace_id: outcome.trace_id, value, at: ended(outcome) }
+    Exemplar { trace_id: outcome.trace_id, span_id: outcome.span_id, value, at: ended(outcome) }
 }

@@ -80,7 +80,7 @@ impl Faults {
 
     /// Every fault with its state, for `GET /lab/faults`.
     pub fn to_json(&self) -> Value {
-        Value::Array(self.lock().iter().map(State::to_json).collect())
+        Value::Array(self.lock().iter().map(State::described).collect())
     }
 
     /// One fault with its state.
@@ -151,16 +151,22 @@ impl State {
     }
 
     fn to_json(&self) -> Value {
-        let parameters = self.fault.parameters.iter().chain(COMMON).map(Parameter::to_json);
         json!({
             "name": self.fault.name,
-            "about": self.fault.about,
             "on": self.setting.is_some(),
             "parameters": self.setting.as_ref().map(|setting| setting.to_json()),
-            "allowed": parameters.collect::<Vec<_>>(),
             "seen": self.seen,
             "fired": self.fired,
         })
+    }
+
+    /// With what it does and what it can be told.
+    fn described(&self) -> Value {
+        let parameters = self.fault.parameters.iter().chain(COMMON).map(Parameter::to_json);
+        let mut state = self.to_json();
+        state["about"] = json!(self.fault.about);
+        state["allowed"] = parameters.collect();
+        state
     }
 }
 

@@ -11,6 +11,8 @@ use crate::fault::{Class, Fault};
 
 /// The most nodes a page may have; login pages have hundreds.
 const MAX_NODES: usize = 20_000;
+/// How deep elements may be nested; the parser looks through all that are open for many a tag.
+const MAX_DEPTH: usize = 300;
 /// After how many bytes the nodes are counted: a few bytes can make as many nodes as there are open elements.
 const CHUNK: usize = 256;
 /// The longest text taken from one element (characters).
@@ -29,14 +31,22 @@ impl Document {
         let tree_builder = TreeBuilderOpts { scripting_enabled: false, ..TreeBuilderOpts::default() };
         let options = ParseOpts { tree_builder, ..ParseOpts::default() };
         let mut parser = parse_document(HtmlTreeSink::new(Html::new_document()), options);
-        let mut rest = text;
+        let (mut rest, mut known) = (text, 0);
         while !rest.is_empty() {
             let (chunk, after) = rest.split_at(rest.ceil_char_boundary(CHUNK));
             parser.process(chunk.into());
             rest = after;
-            if parser.tokenizer.sink.sink.0.borrow().tree.nodes().len() > MAX_NODES {
+            let html = parser.tokenizer.sink.sink.0.borrow();
+            let nodes = html.tree.nodes();
+            let count = nodes.len();
+            if count > MAX_NODES {
                 return Err(Fault::new(Class::TooLarge, format!("the page has more than {MAX_NODES} elements")));
             }
+            if nodes.skip(known).any(|node| node.ancestors().nth(MAX_DEPTH).is_some()) {
+                let detail = format!("the page has elements nested more than {MAX_DEPTH} deep");
+                return Err(Fault::new(Class::TooLarge, detail));
+            }
+            known = count;
         }
         let mut document = Self { html: parser.finish(), url: url.clone(), base: url.clone() };
         let base = document.select("base[href]").find_map(|base| url.join(base.attr("href")?.trim()).ok());
@@ -184,7 +194,8 @@ mod tests {
         for text in ["", "<", "\u{0}\u{fffd}<!", "<svg><form><![CDATA[", "<table><form><select><template><input"] {
             assert!(parse(text).is_ok(), "{text}");
         }
-        // As many tags as allowed, as deep as possible.
-        assert!(parse(&"<div>".repeat(19_000)).is_ok());
+        // As many tags as allowed, as deep as allowed.
+        assert!(parse(&"<div>".repeat(290)).is_ok());
+        assert!(parse(&"<p>".repeat(19_000)).is_ok());
     }
 }

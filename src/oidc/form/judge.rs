@@ -43,7 +43,7 @@ impl<'a, 'f> Fields<'a, 'f> {
     }
 
     fn is_empty(&self) -> bool {
-        self.username.is_none() && self.password.is_none() && self.code.is_none()
+        self.username.is_none() && self.password.is_none() && self.code.is_none() && !self.new_password
     }
 }
 

@@ -51,3 +51,6 @@ pub enum Next {
     /// The page is the answer: a form to the redirect URI that sends itself (`response_mode=form_post`).
     Answer(Vec<(String, String)>),
 }
+
+#[cfg(test)]
+mod tests;

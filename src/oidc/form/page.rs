@@ -38,7 +38,7 @@ pub struct Progress {
     /// How many forms were sent.
     pub submissions: usize,
     /// The messages on the page before: only new ones are about what we sent.
-    alerts: Vec<String>,
+    pub(super) alerts: Vec<String>,
 }
 
 impl Progress {

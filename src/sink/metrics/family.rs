@@ -11,7 +11,7 @@ use prometheus::{Gauge, Histogram, HistogramOpts, IntCounter};
 
 use super::table::{Definition, Shape};
 use crate::clock::{Clock, Timestamp};
-use crate::outcome::TraceId;
+use crate::outcome::{SpanId, TraceId};
 
 /// Stands between label values in a key: never part of UTF-8.
 const SEPARATOR: u8 = 0xFF;
@@ -21,6 +21,8 @@ const SEPARATOR: u8 = 0xFF;
 pub struct Exemplar {
     /// Its trace.
     pub trace_id: TraceId,
+    /// The root of its trace.
+    pub span_id: SpanId,
     /// What was observed.
     pub value: f64,
     /// When.
@@ -323,8 +325,12 @@ mod tests {
     fn the_latest_exemplar_of_a_bucket_is_kept() {
         let (family, _) = family(&PROPAGATION_TIME, 100);
         let child = family.with(&["p", "revocation", "main", "web", "eu"]).unwrap();
-        let exemplar =
-            |value, secs| Exemplar { trace_id: crate::outcome::Id([7; 16]), value, at: Timestamp::from_secs(secs) };
+        let exemplar = |value, secs| Exemplar {
+            trace_id: crate::outcome::Id([7; 16]),
+            span_id: crate::outcome::Id([1; 8]),
+            value,
+            at: Timestamp::from_secs(secs),
+        };
         for (value, secs) in [(0.1, 1), (0.05, 2), (400.0, 3)] {
             child.observe(value, Some(exemplar(value, secs)));
         }

@@ -1,0 +1,300 @@
+//! A plan in words. Pure.
+
+use std::time::Duration;
+
+use super::table::{paragraph, table};
+use crate::clock::Timestamp;
+use crate::config::model::{Aggregate, Severity};
+use crate::duration::HumanDuration;
+use crate::oidc::http::Egress;
+use crate::oidc::settings::Provider;
+use crate::plan::slo::{self, PlannedSlo};
+use crate::plan::{Plan, PlannedProbe, rate};
+use crate::schedule::Timing;
+
+/// The plan, for a terminal of that width.
+pub fn render(plan: &Plan, now: Timestamp, width: usize, colour: bool) -> String {
+    let mut page = Page { out: String::new(), width, colour };
+    page.summary(plan);
+    page.providers(plan);
+    page.probes(plan, now);
+    page.regions(plan);
+    page.accounts(plan);
+    page.objectives(plan);
+    page.notes(plan);
+    page.out
+}
+
+struct Page {
+    out: String,
+    width: usize,
+    colour: bool,
+}
+
+impl Page {
+    fn heading(&mut self, text: &str) {
+        let (on, off) = if self.colour { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
+        self.out.push_str(&format!("\n{on}{text}{off}\n"));
+    }
+
+    fn table(&mut self, headings: &[&str], rows: &[Vec<String>], right: &[usize]) {
+        let text = table(headings, rows, right, 2, self.width);
+        self.out.push_str(&text);
+    }
+
+    fn paragraph(&mut self, first: &str, text: &str) {
+        let text = paragraph(first, text, self.width);
+        self.out.push_str(&text);
+    }
+
+    fn summary(&mut self, plan: &Plan) {
+        let files: Vec<String> = plan.files.iter().map(|path| path.display().to_string()).collect();
+        let (probes, regions) = (plan.probes.len(), plan.regions.len());
+        let many = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+        let text = format!(
+            "{} × {} = {} in {}; page, API and /metrics at {}://{}",
+            many(probes, "probe"),
+            many(regions, "region"),
+            many(plan.checks.len(), "check"),
+            if files.is_empty() { "the built-in configuration".to_owned() } else { files.join(", ") },
+            if plan.server.tls.is_some() { "https" } else { "http" },
+            plan.server.listen
+        );
+        self.paragraph("", &text);
+        if let Some(otlp) = &plan.telemetry {
+            let every = HumanDuration(otlp.interval);
+            self.paragraph("", &format!("traces and metrics to {} (metrics every {every})", otlp.endpoint));
+        }
+    }
+
+    fn providers(&mut self, plan: &Plan) {
+        self.heading("Providers");
+        let rows: Vec<Vec<String>> = plan
+            .providers
+            .iter()
+            .map(|provider| {
+                let total: f64 = mine(plan, provider).map(rate::of_probe).sum();
+                let limit = provider.max_requests_per_minute;
+                vec![
+                    provider.name.to_string(),
+                    provider.issuer.to_string(),
+                    rate::shown(total * 60.0),
+                    rate::shown(total),
+                    limit.map_or_else(|| "none".to_owned(), |limit| limit.to_string()),
+                    limit.map_or_else(String::new, |limit| format!("{:.0} %", total * 100.0 / f64::from(limit))),
+                ]
+            })
+            .collect();
+        self.table(&["NAME", "ISSUER", "REQUESTS/H", "/MIN", "LIMIT/MIN", "USED"], &rows, &[2, 3, 4, 5]);
+    }
+
+    fn probes(&mut self, plan: &Plan, now: Timestamp) {
+        self.heading("Probes");
+        let rows: Vec<Vec<String>> = plan
+            .probes
+            .iter()
+            .map(|probe| {
+                let cost = probe.probe.cost();
+                vec![
+                    probe.name.to_string(),
+                    probe.kind.name.to_owned(),
+                    probe.client.as_ref().map_or_else(|| "–".to_owned(), |client| client.name.to_string()),
+                    places(plan, probe),
+                    schedule(&probe.timing),
+                    cost.requests.to_string(),
+                    rate::shown(rate::of_probe(probe) * 60.0),
+                ]
+            })
+            .collect();
+        self.table(&["NAME", "KIND", "CLIENT", "REGIONS", "WHEN", "REQUESTS/RUN", "REQUESTS/H"], &rows, &[5, 6]);
+        self.out.push('\n');
+        for probe in &plan.probes {
+            let steps = probe.probe.steps().join(" → ");
+            self.paragraph(
+                &format!("  {}: ", probe.name),
+                &format!("{steps}; within {}", HumanDuration(probe.timeout)),
+            );
+            self.details(plan, probe, now);
+        }
+    }
+
+    fn details(&mut self, plan: &Plan, probe: &PlannedProbe, now: Timestamp) {
+        let cost = probe.probe.cost();
+        if cost.burst > cost.requests {
+            let whom = if cost.all_regions && probe.regions.len() > 1 {
+                format!(" from {} regions in one run", probe.regions.len())
+            } else {
+                String::new()
+            };
+            self.paragraph("    ", &format!("burst: up to {} requests{whom}", cost.burst));
+        }
+        if let Timing::Cron(_) = &probe.timing {
+            let mut at = now;
+            let mut next = Vec::new();
+            while next.len() < 3
+                && let Some(due) = probe.timing.next_after(at, Duration::ZERO)
+            {
+                next.push(due.to_utc().format("%a %Y-%m-%d %H:%M:%S UTC").to_string());
+                at = due;
+            }
+            self.paragraph("    ", &format!("next: {}", next.join(", ")));
+        }
+        if !probe.users.is_empty() {
+            let mut users: Vec<String> = Vec::new();
+            for check in plan.checks.iter().filter(|check| check.labels.probe == probe.name) {
+                if let Some(user) = &check.user {
+                    users.push(if probe.users.len() == 1 {
+                        user.name.to_string()
+                    } else {
+                        format!("{} in {}", user.name, check.labels.region)
+                    });
+                }
+            }
+            users.dedup();
+            self.paragraph("    ", &format!("logs in as {}", users.join(", ")));
+        }
+        if !probe.labels.is_empty() {
+            let labels: Vec<String> = probe.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            self.paragraph("    ", &format!("labels: {}", labels.join(", ")));
+        }
+    }
+
+    fn regions(&mut self, plan: &Plan) {
+        self.heading("Regions");
+        let rows: Vec<Vec<String>> =
+            plan.regions.iter().map(|region| vec![region.region.to_string(), way_out(region)]).collect();
+        self.table(&["NAME", "WAY OUT"], &rows, &[]);
+    }
+
+    fn accounts(&mut self, plan: &Plan) {
+        if !plan.clients.is_empty() {
+            self.heading("Clients");
+            let rows: Vec<Vec<String>> = plan
+                .clients
+                .iter()
+                .map(|client| {
+                    vec![
+                        client.name.to_string(),
+                        client.client_id.to_string(),
+                        client.auth_method.as_str().to_owned(),
+                        client.secret.as_ref().map_or_else(|| "–".to_owned(), ToString::to_string),
+                        client.scopes.join(" "),
+                    ]
+                })
+                .collect();
+            self.table(&["NAME", "CLIENT_ID", "AUTH_METHOD", "SECRET", "SCOPES"], &rows, &[]);
+        }
+        if !plan.users.is_empty() {
+            self.heading("Users");
+            let rows: Vec<Vec<String>> = plan
+                .users
+                .iter()
+                .map(|user| {
+                    let totp = user.totp.as_ref().map_or_else(|| "–".to_owned(), ToString::to_string);
+                    vec![user.name.to_string(), user.username.to_string(), user.password.to_string(), totp]
+                })
+                .collect();
+            self.table(&["NAME", "USERNAME", "PASSWORD", "TOTP"], &rows, &[]);
+        }
+    }
+
+    fn objectives(&mut self, plan: &Plan) {
+        if plan.slos.is_empty() {
+            return;
+        }
+        self.heading("Objectives (not evaluated by this version)");
+        for slo in &plan.slos {
+            self.paragraph(&format!("  {}: ", slo.name), &promise(slo));
+            let (live, idle): (Vec<_>, Vec<_>) = slo.tiers.iter().partition(|tier| tier.idle.is_none());
+            let rows: Vec<Vec<String>> = live
+                .iter()
+                .map(|tier| {
+                    let within = HumanDuration(tier.within).to_string();
+                    vec![
+                        severity(tier.severity).to_owned(),
+                        tier.budget.to_string(),
+                        within,
+                        format!("{} ×", slo::milli(tier.factor_milli)),
+                    ]
+                })
+                .collect();
+            let text = table(&["SEVERITY", "BUDGET GONE", "WITHIN", "BURN RATE"], &rows, &[1, 2, 3], 4, self.width);
+            self.out.push_str(&text);
+            for tier in idle {
+                let why = tier.idle.as_deref().unwrap_or_default();
+                let within = HumanDuration(tier.within);
+                let what = severity(tier.severity);
+                self.paragraph("    ", &format!("dropped: {what} at {} within {within}: {why}", tier.budget));
+            }
+        }
+    }
+
+    fn notes(&mut self, plan: &Plan) {
+        if plan.notes.is_empty() {
+            return;
+        }
+        self.heading("Notes");
+        for note in &plan.notes {
+            self.paragraph("  - ", note);
+        }
+    }
+}
+
+fn mine<'a>(plan: &'a Plan, provider: &'a Provider) -> impl Iterator<Item = &'a PlannedProbe> {
+    plan.probes.iter().map(AsRef::as_ref).filter(move |probe| probe.provider.name == provider.name)
+}
+
+fn places(plan: &Plan, probe: &PlannedProbe) -> String {
+    if probe.regions.len() == plan.regions.len() && plan.regions.len() > 1 {
+        return format!("all {}", plan.regions.len());
+    }
+    probe.regions.iter().map(|region| region.region.to_string()).collect::<Vec<_>>().join(", ")
+}
+
+fn schedule(timing: &Timing) -> String {
+    match timing {
+        Timing::Every(period) => format!("every {}", HumanDuration(*period)),
+        Timing::Cron(cron) => format!("cron {cron}"),
+    }
+}
+
+fn way_out(region: &Egress) -> String {
+    let mut parts = Vec::new();
+    match &region.proxy {
+        Some(proxy) => {
+            let with = if proxy.credentials.is_some() { " with a user name" } else { "" };
+            parts.push(format!("through {}{with}", proxy.url.as_str().trim_end_matches('/')));
+        }
+        None => parts.push("direct".to_owned()),
+    }
+    if let Some(address) = region.source_address {
+        parts.push(format!("from {address}"));
+    }
+    for (host, addresses) in &region.resolve {
+        let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+        parts.push(format!("{host} at {}", addresses.join(" or ")));
+    }
+    if !region.references.is_empty() {
+        let urls: Vec<&str> = region.references.iter().map(url::Url::as_str).collect();
+        parts.push(format!("references: {}", urls.join(" ")));
+    }
+    parts.join("; ")
+}
+
+fn promise(slo: &PlannedSlo) -> String {
+    let window = if slo.calendar { "a calendar month".to_owned() } else { HumanDuration(slo.window).to_string() };
+    let counted = match (slo.aggregate, slo.quorum) {
+        (Aggregate::Reachability, _) => "every run counts".to_owned(),
+        (Aggregate::Uptime, Some(quorum)) => format!("a tick is good if {quorum} regions succeed"),
+        (Aggregate::Uptime, None) => "a tick is good if more than half of the regions succeed".to_owned(),
+    };
+    let probes = slo.probes.join(", ");
+    format!("{} {} over {window} of {probes}; {counted}", slo.objective, slo::describe(&slo.sli))
+}
+
+fn severity(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Page => "page",
+        Severity::Ticket => "ticket",
+    }
+}

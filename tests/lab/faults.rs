@@ -1,0 +1,190 @@
+//! Every fault: what a client sees without it, with it, and after it.
+
+use std::collections::BTreeSet;
+use std::pin::Pin;
+
+use authprobe::lab::fault;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::client::Rp;
+use crate::looks;
+
+type Look = for<'a> fn(&'a Rp) -> Pin<Box<dyn Future<Output = String> + 'a>>;
+
+struct Case {
+    fault: &'static str,
+    parameters: &'static str,
+    look: Look,
+    healthy: &'static str,
+    faulty: &'static str,
+}
+
+macro_rules! cases {
+    ($($fault:literal $parameters:literal $look:ident: $healthy:literal => $faulty:literal;)*) => {
+        &[$(Case {
+            fault: $fault,
+            parameters: $parameters,
+            look: |rp| Box::pin(looks::$look(rp)),
+            healthy: $healthy,
+            faulty: $faulty,
+        },)*]
+    };
+}
+
+static CASES: &[Case] = cases! {
+    "latency" r#"{"delay_ms": 1000, "endpoint": "jwks"}"# pace: "prompt" => "late";
+    "slow_body" r#"{"delay_ms": 80}"# pace: "prompt" => "late";
+    "hang" r#"{"endpoint": "jwks"}"# key_set: "200, application/json, JSON" => "timeout";
+    "connection_reset" "" key_set: "200, application/json, JSON" => "broken before the head";
+    "reset_mid_body" "" key_set: "200, application/json, JSON" => "200, application/json, broken in the body";
+    "http_500" "" key_set: "200, application/json, JSON" => "500, text/plain, no JSON";
+    "http_502_html" "" key_set: "200, application/json, JSON" => "502, text/html, no JSON";
+    "http_503" r#"{"retry_after": 7}"# key_set:
+        "200, application/json, JSON" => "503, text/plain, retry-after 7, no JSON";
+    "rate_limited" "" key_set: "200, application/json, JSON" => "429, text/plain, retry-after 30, no JSON";
+    "rate_limited" r#"{"retry_after": 0}"# key_set: "200, application/json, JSON" => "429, text/plain, no JSON";
+    "redirect_loop" r#"{"endpoint": "jwks"}"# key_set: "200, application/json, JSON" => "302, to /jwks, no JSON";
+    "oversize_body" "" key_set: "200, application/json, JSON" => "200, application/json, huge";
+    "wrong_content_type" "" key_set: "200, application/json, JSON" => "200, text/html, JSON";
+    "jwks_down" "" key_set: "200, application/json, JSON" => "503, text/plain, no JSON";
+    "jwks_garbage" "" key_set: "200, application/json, JSON" => "200, application/json, no JSON";
+    "introspection_down" "" introspection: "200 {\"active\":false}" => "503 null";
+    "skewed_clock" "" clock: "Date +0, iat +0" => "Date +300, iat +300";
+    "skewed_clock" r#"{"seconds": -90}"# clock: "Date +0, iat +0" => "Date -90, iat -90";
+    "issuer_mismatch" "" metadata: "token endpoint answers 401" => "issuer \"https://other.example.com\"";
+    "endpoint_moved" "" metadata: "token endpoint answers 401" => "token endpoint answers 404";
+    "jwks_uri_missing" "" metadata: "token endpoint answers 401" => "a member is missing";
+    "jwks_empty" "" keys: "1 keys" => "0 keys";
+    "jwks_malformed_key" "" keys: "1 keys" => "2 keys, malformed";
+    "jwks_weak_key" "" keys: "1 keys" => "2 keys, 1024 bits";
+    "jwks_private_key" "" keys: "1 keys" => "1 keys, private";
+    "jwks_duplicate_kid" "" keys: "1 keys" => "2 keys, duplicate kid";
+    "jwks_stale" "" signature:
+        "RS256, cached keys: verifies, fresh keys: verifies" => "RS256, cached keys: verifies, fresh keys: unknown kid";
+    "unsafe_rotation" "" signature:
+        "RS256, cached keys: verifies, fresh keys: verifies" => "RS256, cached keys: unknown kid, fresh keys: unknown kid";
+    "same_kid_new_key" "" signature:
+        "RS256, cached keys: verifies, fresh keys: verifies" => "RS256, cached keys: refused, fresh keys: verifies";
+    "bad_signature" "" signature:
+        "RS256, cached keys: verifies, fresh keys: verifies" => "RS256, cached keys: refused, fresh keys: refused";
+    "alg_none" "" signature:
+        "RS256, cached keys: verifies, fresh keys: verifies" => "none, cached keys: unknown kid, fresh keys: unknown kid";
+    "token_invalid_json" "" token_response: "200, JSON" => "200, no JSON";
+    "token_type_missing" "" login: "good" => "no token_type";
+    "expires_in_string" "" login: "good" => "expires_in is no number";
+    "missing_id_token" "" login: "good" => "no id_token";
+    "userinfo_wrong_sub" "" login: "good" => "userinfo sub";
+    "wrong_issuer" "" login: "good" => "iss";
+    "wrong_issuer" r#"{"token": "access"}"# access_token: "iss true, aud true" => "iss false, aud true";
+    "wrong_audience" "" login: "good" => "aud";
+    "wrong_audience" r#"{"token": "all"}"# access_token: "iss true, aud true" => "iss true, aud false";
+    "wrong_nonce" "" login: "good" => "nonce";
+    "wrong_at_hash" "" login: "good" => "at_hash";
+    "missing_subject" "" login: "good" => "sub";
+    "expired_token" "" login: "good" => "exp";
+    "state_mangled" "" login: "good" => "state";
+    "response_iss_missing" "" login: "good" => "no response iss";
+    "response_iss_wrong" "" login: "good" => "response iss";
+    "login_page_changed" "" page: "200, fields: username password" => "200, fields: account passphrase";
+    "login_page_two_steps" "" page: "200, fields: username password" => "200, fields: username";
+    "login_page_script" "" page: "200, fields: username password" => "200, fields: , script";
+    "login_page_captcha" "" page: "200, fields: username password" => "200, fields: username password captcha";
+    "login_page_maintenance" "" page: "200, fields: username password" => "200, fields: ";
+    "login_page_maintenance" r#"{"status": 503}"# page: "200, fields: username password" => "503, fields: ";
+    "wrong_password_page" "" password: "logged in" => "Wrong user name or password.";
+    "slow_revocation" "" revocation: "alive: [false, false]" => "alive: [true, true]";
+    "revocation_ignored" "" revocation: "alive: [false, false]" => "alive: [true, true]";
+    "introspection_inactive" "" activity: "active: true" => "active: false";
+    "reuse_accepted" "" refreshing: "rotated: true, reuse: 400" => "rotated: true, reuse: 200";
+    "no_rotation" "" refreshing: "rotated: true, reuse: 400" => "rotated: false, reuse: 200";
+    "refresh_dies_early" "" refreshing: "rotated: true, reuse: 400" => "refused: \"invalid_grant\"";
+    "logout_ignored" "" logout: "login_required" => "still logged in";
+};
+
+#[test]
+fn no_fault_is_without_a_case() {
+    let tried: BTreeSet<_> = CASES.iter().map(|case| case.fault).collect();
+    let all: BTreeSet<_> = fault::all().map(|fault| fault.name).collect();
+    assert_eq!(all.difference(&tried).collect::<Vec<_>>(), Vec::<&&str>::new(), "faults that no case tries");
+    assert_eq!(tried, all);
+}
+
+#[tokio::test]
+async fn every_fault_shows_and_goes_away() {
+    let mut rp = Rp::new().await;
+    let mut wrong = Vec::new();
+    for case in CASES {
+        let Case { fault, parameters, look, healthy, faulty } = case;
+        let path = format!("faults/{fault}");
+        let parameters: Option<Value> = (!parameters.is_empty()).then(|| serde_json::from_str(parameters).unwrap());
+        rp.forget_cookies();
+        let before = look(&rp).await;
+        let (status, state) = rp.control(Method::PUT, &path, parameters.as_ref()).await;
+        assert_eq!((status, &state["on"]), (200, &json!(true)), "{fault}: {state}");
+        let during = look(&rp).await;
+        let (status, state) = rp.control(Method::DELETE, &path, None).await;
+        assert_eq!((status, &state["on"]), (200, &json!(false)), "{fault}: {state}");
+        assert!(state["fired"].as_u64().unwrap() > 0, "{fault}: counted");
+        let after = look(&rp).await;
+        if (before.as_str(), during.as_str(), after.as_str()) != (healthy, faulty, healthy) {
+            wrong.push(format!("{fault}: before {before:?}, with it {during:?}, after {after:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test]
+async fn a_rate_is_a_share_and_repeats_itself() {
+    let rp = Rp::new().await;
+    let mut seen = Vec::new();
+    for _ in 0..2 {
+        let parameters = json!({"rate": 0.25, "endpoint": "jwks"});
+        assert_eq!(rp.control(Method::PUT, "faults/http_500", Some(&parameters)).await.0, 200);
+        let mut statuses = Vec::new();
+        for _ in 0..40 {
+            statuses.push(rp.http.get(rp.url("jwks_uri")).send().await.unwrap().status().as_u16());
+        }
+        let broken = statuses.iter().filter(|status| **status == 500).count();
+        assert!((9..=11).contains(&broken), "{broken} of 40");
+        seen.push(statuses);
+    }
+    assert_eq!(seen[0], seen[1]);
+}
+
+#[tokio::test]
+async fn the_control_interface_explains_itself() {
+    let rp = Rp::new().await;
+    let (status, list) = rp.control(Method::GET, "faults", None).await;
+    assert_eq!(status, 200);
+    let latency = list["faults"].as_array().unwrap().iter().find(|fault| fault["name"] == "latency").unwrap();
+    assert_eq!((&latency["on"], &latency["allowed"][0]["name"]), (&json!(false), &json!("delay_ms")));
+    let (status, problem) = rp.control(Method::PUT, "faults/latencey", None).await;
+    assert_eq!((status, &problem["detail"]), (404, &json!("no fault `latencey`; did you mean `latency`?")));
+    let (status, problem) = rp.control(Method::PUT, "faults/latency", Some(&json!({"rate": 2}))).await;
+    assert_eq!((status, &problem["detail"]), (400, &json!("latency: `rate` is a number from 0 to 1")));
+    let (status, problem) = rp.control(Method::PUT, "faults/latency", Some(&json!([]))).await;
+    assert_eq!((status, &problem["detail"]), (400, &json!("the body is a JSON object, or empty")));
+    for fault in ["hang", "http_500"] {
+        rp.control(Method::PUT, &format!("faults/{fault}"), None).await;
+    }
+    assert_eq!(rp.control(Method::GET, "faults/hang", None).await.1["on"], true, "faults leave the switches alone");
+    assert_eq!(rp.control(Method::DELETE, "faults", None).await.0, 204);
+    assert_eq!(looks::key_set(&rp).await, "200, application/json, JSON");
+    let (_, stats) = rp.control(Method::GET, "stats", None).await;
+    assert_eq!((&stats["requests"]["jwks"], &stats["requests"]["token"]), (&json!(2), &json!(0)));
+}
+
+#[test]
+fn the_documented_table_is_the_real_one() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/lab.md");
+    let document = std::fs::read_to_string(path).unwrap();
+    let (begin, end) = ("<!-- faults -->\n", "<!-- /faults -->");
+    let from = document.find(begin).unwrap() + begin.len();
+    let to = document.find(end).unwrap();
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(path, format!("{}{}{}", &document[..from], fault::describe(), &document[to..])).unwrap();
+        return;
+    }
+    assert_eq!(&document[from..to], fault::describe(), "run this test with UPDATE_DOCS=1");
+}

@@ -1,0 +1,257 @@
+//! What a client sees, in words that a table of faults can name.
+
+use std::time::Duration;
+
+use authprobe::clock::Clock;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::DateTime;
+use reqwest::Method;
+use serde_json::Value;
+
+use crate::client::{CALLBACK, Params, Rp, Sent, callback, location, part, verify};
+
+pub const SCOPE: &str = "openid profile email offline_access api";
+
+/// The answer to a GET: status, media type, `Retry-After`, and what the body is.
+pub async fn fetch(rp: &Rp, url: &str) -> String {
+    let response = match rp.http.get(url).timeout(Duration::from_secs(2)).send().await {
+        Ok(response) => response,
+        Err(error) if error.is_timeout() => return "timeout".into(),
+        Err(_) => return "broken before the head".into(),
+    };
+    let mut words = vec![response.status().as_u16().to_string()];
+    for (header, prefix) in [("content-type", ""), ("retry-after", "retry-after "), ("location", "to ")] {
+        if let Some(value) = response.headers().get(header) {
+            words.push(format!("{prefix}{}", value.to_str().unwrap()));
+        }
+    }
+    match response.bytes().await {
+        Ok(body) if body.len() > 1 << 20 => words.push("huge".into()),
+        Ok(body) if serde_json::from_slice::<Value>(&body).is_ok() => words.push("JSON".into()),
+        Ok(_) => words.push("no JSON".into()),
+        Err(error) if error.is_timeout() => words.push("timeout".into()),
+        Err(_) => words.push("broken in the body".into()),
+    }
+    words.join(", ")
+}
+
+pub async fn key_set(rp: &Rp) -> String {
+    fetch(rp, &rp.url("jwks_uri")).await
+}
+
+/// Whether the key set takes a second or longer.
+pub async fn pace(rp: &Rp) -> String {
+    let (clock, url) = (Clock::system(), rp.url("jwks_uri"));
+    let begun = clock.instant();
+    rp.http.get(url).send().await.unwrap().bytes().await.unwrap();
+    if begun.elapsed() >= Duration::from_secs(1) { "late" } else { "prompt" }.into()
+}
+
+/// `Date` and `iat`, in seconds before or after the truth.
+pub async fn clock(rp: &Rp) -> String {
+    let response = rp.http.get(rp.url("jwks_uri")).send().await.unwrap();
+    let date = DateTime::parse_from_rfc2822(response.headers()["date"].to_str().unwrap()).unwrap().timestamp();
+    let (_, tokens) = rp.tokens("web", SCOPE).await.unwrap();
+    let issued = part(&tokens["id_token"], 1)["iat"].as_i64().unwrap();
+    let truth = rp.clock.now().as_secs();
+    format!("Date {:+}, iat {:+}", date - truth, issued - truth)
+}
+
+pub async fn introspection(rp: &Rp) -> String {
+    let (status, answer) = rp.as_client("introspection_endpoint", "svc", &[("token", "unknown")]).await;
+    format!("{status} {answer}")
+}
+
+/// The metadata, by what a client must find in it.
+pub async fn metadata(rp: &Rp) -> String {
+    let document = rp.json(&format!("{}/.well-known/openid-configuration", rp.lab.issuer)).await;
+    if document["issuer"] != rp.lab.issuer {
+        return format!("issuer {}", document["issuer"]);
+    }
+    let Some(token_endpoint) = document["token_endpoint"].as_str().filter(|_| document["jwks_uri"].is_string()) else {
+        return "a member is missing".into();
+    };
+    format!("token endpoint answers {}", rp.post(token_endpoint, &[]).await.status().as_u16())
+}
+
+/// The key set, by what a strict reader looks for.
+pub async fn keys(rp: &Rp) -> String {
+    let set = rp.json(&rp.url("jwks_uri")).await;
+    let keys = set["keys"].as_array().unwrap();
+    let mut words = vec![format!("{} keys", keys.len())];
+    let mut kids: Vec<_> = keys.iter().map(|key| key["kid"].as_str().unwrap()).collect();
+    kids.sort_unstable();
+    let count = kids.len();
+    kids.dedup();
+    if kids.len() < count {
+        words.push("duplicate kid".into());
+    }
+    for key in keys {
+        match URL_SAFE_NO_PAD.decode(key["n"].as_str().unwrap()) {
+            Ok(modulus) if modulus.len() == 256 => {}
+            Ok(modulus) => words.push(format!("{} bits", modulus.len() * 8)),
+            Err(_) => words.push("malformed".into()),
+        }
+        if key.get("d").is_some() {
+            words.push("private".into());
+        }
+    }
+    words.join(", ")
+}
+
+/// Whether a new ID token verifies with the key set of the start, and with a fresh one.
+pub async fn signature(rp: &Rp) -> String {
+    let (_, tokens) = rp.tokens("web", SCOPE).await.unwrap();
+    let token = &tokens["id_token"];
+    let fresh = rp.json(&rp.url("jwks_uri")).await;
+    let alg = part(token, 0)["alg"].as_str().unwrap().to_owned();
+    format!("{alg}, cached keys: {}, fresh keys: {}", verify(token, &rp.cached_keys), verify(token, &fresh))
+}
+
+/// A login from end to end, by what is wrong in the ID token and around it; `good` otherwise.
+pub async fn login(rp: &Rp) -> String {
+    let (sent, params) = match rp.log_in("web", SCOPE).await {
+        Ok(done) => done,
+        Err(why) => return why,
+    };
+    let mut wrong = response_problems(rp, &sent, &params);
+    match rp.exchange(&sent, &params["code"]).await {
+        (200, tokens) => {
+            wrong.extend(token_problems(&tokens));
+            if tokens["id_token"].is_string() {
+                wrong.extend(id_token_problems(rp, &sent, &tokens));
+            }
+            wrong.extend(userinfo_problems(rp, &tokens).await);
+        }
+        (status, _) => wrong.push(format!("token endpoint {status}")),
+    }
+    if wrong.is_empty() { "good".into() } else { wrong.join(", ") }
+}
+
+fn response_problems(rp: &Rp, sent: &Sent, params: &Params) -> Vec<String> {
+    let mut wrong = Vec::new();
+    if params.get("state") != Some(&sent.state) {
+        wrong.push("state".to_owned());
+    }
+    match params.get("iss") {
+        None => wrong.push("no response iss".into()),
+        Some(iss) if *iss != rp.lab.issuer => wrong.push("response iss".into()),
+        Some(_) => {}
+    }
+    wrong
+}
+
+fn token_problems(tokens: &Value) -> Vec<String> {
+    let checks = [
+        ("no token_type", tokens["token_type"] == "Bearer"),
+        ("expires_in is no number", tokens["expires_in"].is_u64()),
+        ("no id_token", tokens["id_token"].is_string()),
+        ("no refresh_token", tokens["refresh_token"].is_string()),
+    ];
+    checks.iter().filter(|(_, fine)| !fine).map(|(name, _)| (*name).to_owned()).collect()
+}
+
+fn id_token_problems(rp: &Rp, sent: &Sent, tokens: &Value) -> Vec<String> {
+    let claims = part(&tokens["id_token"], 1);
+    let now = rp.clock.now().as_secs();
+    let access_token = tokens["access_token"].as_str().unwrap();
+    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, access_token.as_bytes());
+    let checks = [
+        ("iss", claims["iss"] == rp.lab.issuer),
+        ("aud", claims["aud"] == sent.client),
+        ("azp", claims["azp"] == sent.client),
+        ("exp", claims["exp"].as_i64().unwrap() > now),
+        ("nonce", claims["nonce"] == sent.nonce),
+        ("at_hash", claims["at_hash"] == URL_SAFE_NO_PAD.encode(&hash.as_ref()[..16])),
+        ("auth_time", claims["auth_time"].as_i64().unwrap() <= now),
+        ("sub", claims["sub"].is_string()),
+    ];
+    checks.iter().filter(|(_, fine)| !fine).map(|(name, _)| (*name).to_owned()).collect()
+}
+
+async fn userinfo_problems(rp: &Rp, tokens: &Value) -> Vec<String> {
+    let response = rp.request(Method::GET, &rp.url("userinfo_endpoint"), &[], tokens["access_token"].as_str()).await;
+    let claims: Value = serde_json::from_slice(&response.bytes().await.unwrap()).unwrap();
+    let fine = claims["sub"] == "5f1f9a0c-alice";
+    if fine { Vec::new() } else { vec!["userinfo sub".into()] }
+}
+
+/// The token response itself, as bytes.
+pub async fn token_response(rp: &Rp) -> String {
+    let (status, body) = rp.as_client("token_endpoint", "svc", &[("grant_type", "client_credentials")]).await;
+    format!("{status}, {}", if body.is_object() { "JSON" } else { "no JSON" })
+}
+
+/// The claims of a JWT access token that a client may check.
+pub async fn access_token(rp: &Rp) -> String {
+    let (_, response) = rp.as_client("token_endpoint", "svc", &[("grant_type", "client_credentials")]).await;
+    let claims = part(&response["access_token"], 1);
+    format!("iss {}, aud {}", claims["iss"] == rp.lab.issuer, claims["aud"] == format!("{}/resource", rp.lab.issuer))
+}
+
+/// The login page, by what an HTTP client finds in it.
+pub async fn page(rp: &Rp) -> String {
+    let response = rp.begin("web", SCOPE, &[("prompt", "login")]).await.1;
+    let status = response.status().as_u16();
+    let html = response.text().await.unwrap();
+    let document = scraper::Html::parse_document(&html);
+    let inputs = scraper::Selector::parse("form input:not([type=hidden])").unwrap();
+    let names: Vec<_> = document.select(&inputs).filter_map(|input| input.attr("name")).collect();
+    let script = if html.contains("<script") { ", script" } else { "" };
+    format!("{status}, fields: {}{script}", names.join(" "))
+}
+
+/// What comes of alice's right password, typed into the one form there is.
+pub async fn password(rp: &Rp) -> String {
+    let (_, response) = rp.begin("spa", "openid", &[("prompt", "login")]).await;
+    let response = rp.submit(response, &[("username", "alice"), ("password", "wonderland-7")]).await.unwrap();
+    if callback(&response).is_ok() {
+        return "logged in".into();
+    }
+    let html = response.text().await.unwrap();
+    let alert = scraper::Selector::parse("[role=alert]").unwrap();
+    scraper::Html::parse_document(&html).select(&alert).flat_map(|alert| alert.text()).collect()
+}
+
+/// Whether revoked tokens still work: access token, refresh token.
+pub async fn revocation(rp: &Rp) -> String {
+    let (_, tokens) = rp.tokens("web", SCOPE).await.unwrap();
+    let mut alive = Vec::new();
+    for token in ["access_token", "refresh_token"] {
+        assert!(rp.active(&tokens[token]).await);
+        assert_eq!(rp.revoke(&tokens[token]).await, 200);
+        alive.push(rp.active(&tokens[token]).await);
+    }
+    format!("alive: {alive:?}")
+}
+
+/// Refreshing, then using the old refresh token again.
+pub async fn refreshing(rp: &Rp) -> String {
+    let (_, tokens) = rp.tokens("web", SCOPE).await.unwrap();
+    let (status, new) = rp.refresh(&tokens["refresh_token"]).await;
+    if status != 200 {
+        return format!("refused: {}", new["error"]);
+    }
+    let rotated = new["refresh_token"].is_string();
+    let (reused, _) = rp.refresh(&tokens["refresh_token"]).await;
+    format!("rotated: {rotated}, reuse: {reused}")
+}
+
+/// Whether the browser is still logged in after logging out.
+pub async fn logout(rp: &Rp) -> String {
+    let (_, tokens) = rp.tokens("web", SCOPE).await.unwrap();
+    let hint = tokens["id_token"].as_str().unwrap();
+    let query = [("id_token_hint", hint), ("post_logout_redirect_uri", CALLBACK), ("state", "bye")];
+    let url = url::Url::parse_with_params(&rp.url("end_session_endpoint"), query).unwrap();
+    let back = location(&rp.http.get(url).send().await.unwrap());
+    assert_eq!(back.as_deref(), Some("http://127.0.0.1:8765/cb?state=bye"));
+    let answer = callback(&rp.begin("web", SCOPE, &[("prompt", "none")]).await.1).unwrap();
+    answer.get("error").cloned().unwrap_or_else(|| "still logged in".into())
+}
+
+/// Whether introspection knows a living token.
+pub async fn activity(rp: &Rp) -> String {
+    let (_, response) = rp.as_client("token_endpoint", "svc", &[("grant_type", "client_credentials")]).await;
+    format!("active: {}", rp.active(&response["access_token"]).await)
+}
