@@ -162,7 +162,8 @@ fn flush(word: &mut String, out: &mut String) {
                 && part.bytes().any(|b| b.is_ascii_digit())
                 && part.bytes().any(|b| b.is_ascii_alphabetic())
                 && !part.contains("--")
-                && part.split(['-', '_']).any(|run| run.len() >= 12 && run.bytes().any(|b| b.is_ascii_digit()))
+                && (part.bytes().any(|b| b.is_ascii_uppercase()) && part.bytes().any(|b| b.is_ascii_lowercase())
+                    || part.split(['-', '_']).any(|run| run.len() >= 12 && run.bytes().any(|b| b.is_ascii_digit())))
         });
     out.push_str(if looks { REDACTED } else { word });
     word.clear();

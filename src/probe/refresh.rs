@@ -132,7 +132,7 @@ impl Probe for Refresh {
         let refresh = 2 + 1 + 1 + 1;
         let whole = refresh + login + reuse + 4;
         let requests = if self.age.is_some() { refresh } else { whole };
-        Cost { requests, burst: whole + flow::LOGIN_DETOURS, all_regions: false }
+        Cost { requests, burst: whole + flow::LOGIN_DETOURS, all_regions: false, waits: self.reuse_grace }
     }
 
     async fn run(&self, cx: &Context, journey: &mut Journey) -> Result<(), Stopped> {
