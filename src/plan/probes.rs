@@ -173,7 +173,7 @@ fn users(
         && several.len() != regions
         && !desk.any_wrong(&item.path.join("regions"))
     {
-        let message = format!("{} users for {regions} regions", several.len());
+        let message = format!("{} for {}", counted(several.len(), "user"), counted(regions, "region"));
         desk.wrong(item.mistake("users", message).help("one each region, in order; or `user` for all of them"));
     }
     let mut found = Vec::new();
@@ -196,6 +196,7 @@ fn timing(desk: &mut Desk<'_>, item: &Item<'_, Written>, written: &Written) -> O
             desk.wrong(item.mistake("cron", "either `every` or `cron`, not both"));
             None
         }
+        (false, false) if item.misspells("every", &COMMON_KEYS) || item.misspells("cron", &COMMON_KEYS) => None,
         (false, false) => {
             let help = "every = \"1m\", or cron = \"0 */5 * * * *\" with a timezone";
             desk.wrong(item.mistake("", "neither `every` nor `cron` says when it runs").help(help));
@@ -269,7 +270,8 @@ fn timeout(
 fn needs(desk: &mut Desk<'_>, item: &Item<'_, Written>, kind: &Kind, client: Option<&Client>) {
     let has = |key: &str| item.node.get(key).is_some();
     let logs_in = has("user") || has("users");
-    if kind.user == Need::Required && !logs_in {
+    let misspelt = |key: &str| item.misspells(key, &COMMON_KEYS);
+    if kind.user == Need::Required && !logs_in && !misspelt("user") && !misspelt("users") {
         let message = format!("kind `{}` logs somebody in: `user` (or `users`) is missing", kind.name);
         desk.wrong(item.mistake("", message));
     }
@@ -322,6 +324,11 @@ fn parse(desk: &mut Desk<'_>, item: &Item<'_, Written>, kind: &Kind, regions: us
             None
         }
     }
+}
+
+/// A number of things.
+pub fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Probe × region, in order.
