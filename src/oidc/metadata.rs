@@ -89,6 +89,7 @@ impl Document {
 /// What a provider says of itself, with the configured `endpoints` over it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Metadata {
+    document: Option<Document>,
     issuer: String,
     members: Map<String, Value>,
     findings: Vec<Finding>,
@@ -128,13 +129,13 @@ impl Metadata {
         }
         let findings = examine(&members, document);
         warnings.extend(remark(&members, document));
-        Ok(Self { issuer: issuer.to_owned(), members, findings })
+        Ok(Self { document: Some(document), issuer: issuer.to_owned(), members, findings })
     }
 
     /// Of a provider that has no metadata: `overrides` are all there is.
     pub fn configured(issuer: &str, overrides: &BTreeMap<String, Url>) -> Self {
         let members = overrides.iter().map(|(name, url)| (name.clone(), Value::String(url.to_string()))).collect();
-        Self { issuer: issuer.to_owned(), members, findings: Vec::new() }
+        Self { document: None, issuer: issuer.to_owned(), members, findings: Vec::new() }
     }
 
     /// Takes over what only the other document of the same issuer has (RFC 8414 lists what Discovery may hide).
@@ -142,6 +143,11 @@ impl Metadata {
         for (name, value) in other.members {
             self.members.entry(name).or_insert(value);
         }
+    }
+
+    /// Which document it is; `None`: configured.
+    pub fn document(&self) -> Option<Document> {
+        self.document
     }
 
     /// The issuer: the configured one, which the document repeats.

@@ -68,8 +68,7 @@ impl Relying {
 
     /// Adds what only the RFC 8414 document lists. Its absence is none of our business: what is missing stays missing.
     async fn complete(&self, metadata: &mut Metadata) -> Result<(), Fault> {
-        // The one that was read may have been this one already.
-        if !metadata.has("subject_types_supported") {
+        if metadata.document() == Some(Document::Oauth) {
             return Ok(());
         }
         let answer = self.ask_document(Document::Oauth).await?;
