@@ -31,6 +31,7 @@ pub mod slo;
 mod typed;
 
 pub use build::{build, build_with};
+pub use regions::direct;
 
 /// What a command wants of the plan besides the file.
 #[derive(Clone, Debug, Default)]

@@ -6,6 +6,7 @@ use super::{ConfigArg, Exit};
 use crate::clock::Clock;
 use crate::config::Diagnostics;
 use crate::plan::{self, BuildOptions};
+use crate::terminal::Terminal;
 
 mod report;
 mod table;
@@ -32,7 +33,7 @@ pub async fn main(args: Args) -> Exit {
             return Exit::Usage;
         }
     };
-    let text = render(&plan, Clock::system().now(), width(), colour(&std::io::stdout()));
+    let text = render(&plan, Clock::system().now(), &Terminal::stdout());
     // Whoever closed the pipe has read enough.
     let _ = std::io::stdout().write_all(text.as_bytes());
     Exit::Good
@@ -46,9 +47,4 @@ pub fn complain(errors: &Diagnostics) {
 /// Whether to write in colour there.
 fn colour(stream: &impl IsTerminal) -> bool {
     stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-}
-
-/// The width to fit into: the terminal's, at least 80 columns.
-fn width() -> usize {
-    terminal_size::terminal_size().map_or(100, |(width, _)| usize::from(width.0)).clamp(80, 200)
 }

@@ -1,13 +1,143 @@
-//! `authprobe probe`
+//! `authprobe probe NAME`: one run now, and its waterfall.
 
-use super::Exit;
+use std::io::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+
+use super::check::complain;
+use super::{ConfigArg, Exit, render};
+use crate::app::{self, Signals};
+use crate::clock::Clock;
+use crate::config::nearest::nearest;
+use crate::outcome::{CheckLabels, Outcome, Verdict};
+use crate::plan::{self, BuildOptions, Check, Plan};
+use crate::runner::{CLEANUP_GRACE, Credentials, Engine, Missed, Stop, Stopper, Watch};
+use crate::terminal::Terminal;
 
 /// Its arguments.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// The probe's name in the configuration
+    name: String,
+    #[command(flatten)]
+    config: ConfigArg,
+    /// Only from this region
+    #[arg(long, value_name = "NAME")]
+    region: Option<String>,
+    /// Print the run's record, one JSON object a line
+    #[arg(long)]
+    json: bool,
+}
+
+/// Nobody looks on: the terminal shows the outcomes itself.
+struct Nobody;
+
+impl Watch for Nobody {
+    fn outcome(&self, _: &Arc<Outcome>) {}
+    fn missed(&self, _: &CheckLabels, _: Missed, _: u64) {}
+    fn lateness(&self, _: Duration) {}
+}
 
 /// Runs it.
 pub async fn main(args: Args) -> Exit {
-    let Args {} = args;
-    Exit::Unknown
+    app::log_panics();
+    let options = BuildOptions { regions: args.region.as_ref().map(|region| vec![region.clone()]) };
+    let plan = match plan::load(args.config.config.as_deref(), &options) {
+        Ok(plan) => plan,
+        Err(mistakes) => {
+            complain(&mistakes);
+            return Exit::Usage;
+        }
+    };
+    let checks: Vec<_> = plan.checks.iter().filter(|check| *check.labels.probe == *args.name).cloned().collect();
+    if checks.is_empty() {
+        eprintln!("error: {}", unknown(&plan, &args));
+        return Exit::Usage;
+    }
+    let ready = Signals::new().and_then(|signals| Ok((signals, Engine::new(Clock::system(), Arc::new(Nobody))?)));
+    let (signals, engine) = match ready {
+        Ok(ready) => ready,
+        Err(why) => {
+            eprintln!("error: {why}");
+            return Exit::Unknown;
+        }
+    };
+    match run(&engine, &checks, signals).await {
+        Some(outcomes) => {
+            show(&outcomes, args.json);
+            exit(&outcomes)
+        }
+        None => {
+            eprintln!("interrupted");
+            Exit::Interrupted
+        }
+    }
+}
+
+/// Runs the checks, all at once. `None`: interrupted; what was issued has been cleaned up, unless that was interrupted
+/// too.
+async fn run(engine: &Engine, checks: &[Arc<Check>], mut signals: Signals) -> Option<Vec<Arc<Outcome>>> {
+    let (stopper, stop) = Stopper::new();
+    let mut runs = std::pin::pin!(join_all(checks.iter().map(|check| one(engine, check, stop.clone()))));
+    tokio::select! {
+        outcomes = &mut runs => return Some(outcomes.into_iter().flatten().collect()),
+        () = signals.stop() => stopper.stop(),
+    }
+    tokio::select! {
+        _ = tokio::time::timeout(CLEANUP_GRACE + Duration::from_secs(1), runs) => {}
+        () = signals.stop() => {}
+    }
+    None
+}
+
+async fn one(engine: &Engine, check: &Check, stop: Stop) -> Option<Arc<Outcome>> {
+    engine.run_now(check, &Credentials::of(check), stop).await
+}
+
+fn show(outcomes: &[Arc<Outcome>], json: bool) {
+    let terminal = Terminal::stdout();
+    let mut text = String::new();
+    for (n, outcome) in outcomes.iter().enumerate() {
+        if json {
+            text.push_str(
+                &serde_json::to_string(&**outcome).unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}")),
+            );
+            text.push('\n');
+            continue;
+        }
+        if n > 0 {
+            text.push('\n');
+        }
+        text.push_str(&render::outcome(outcome, &terminal));
+    }
+    if !json && outcomes.len() > 1 {
+        text.push_str(&format!("\n{}\n", render::summary(outcomes.iter().map(|outcome| &**outcome))));
+    }
+    // Whoever closed the pipe has read enough.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
+/// Any bad, else any inconclusive, else good.
+fn exit(outcomes: &[Arc<Outcome>]) -> Exit {
+    let any = |verdict| outcomes.iter().any(|outcome| outcome.verdict == verdict);
+    match () {
+        () if any(Verdict::Bad) => Exit::Bad,
+        () if any(Verdict::Inconclusive) || outcomes.is_empty() => Exit::Unknown,
+        () => Exit::Good,
+    }
+}
+
+fn unknown(plan: &Plan, args: &Args) -> String {
+    let names = || plan.probes.iter().map(|probe| &*probe.name);
+    let name = &args.name;
+    if let Some(region) = args.region.as_ref().filter(|_| names().any(|known| known == name)) {
+        return format!("probe {name:?} does not run in region {region:?}");
+    }
+    let known = names().collect::<Vec<_>>().join(", ");
+    match nearest(name, names()) {
+        Some(nearest) => format!("no probe {name:?}; did you mean {nearest:?}? There are: {known}"),
+        None => format!("no probe {name:?}; there are: {known}"),
+    }
 }

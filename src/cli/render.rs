@@ -44,6 +44,15 @@ pub fn short(took: Duration) -> String {
     }
 }
 
+/// The sign of a verdict, and its colour.
+pub fn verdict_mark(verdict: Verdict, terminal: &Terminal) -> (&'static str, Style) {
+    match verdict {
+        Verdict::Good => (terminal.pick("✔", "+"), Style::Good),
+        Verdict::Bad => (terminal.pick("✘", "x"), Style::Bad),
+        Verdict::Inconclusive => ("?", Style::Warn),
+    }
+}
+
 struct Page<'a> {
     terminal: &'a Terminal,
     out: String,
@@ -57,12 +66,8 @@ impl Page<'_> {
 
     fn heading(&mut self, outcome: &Outcome) {
         let terminal = self.terminal;
-        let (mark, word, style) = match outcome.verdict {
-            Verdict::Good => (terminal.pick("✔", "+"), "good", Style::Good),
-            Verdict::Bad => (terminal.pick("✘", "x"), "bad", Style::Bad),
-            Verdict::Inconclusive => ("?", "inconclusive", Style::Warn),
-        };
-        let verdict = terminal.paint(style, &format!("{mark} {word}"));
+        let (mark, style) = verdict_mark(outcome.verdict, terminal);
+        let verdict = terminal.paint(style, &format!("{mark} {}", outcome.verdict.as_str()));
         let name = terminal.paint(Style::Bold, &terminal.clean(&outcome.check.to_string()));
         self.line(&format!("{verdict}  {name}  {} in {}", outcome.check.kind, short(outcome.duration)));
         let who = match &*outcome.check.client {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ::http::{HeaderMap, HeaderName, HeaderValue};
-use url::{Host, Url};
+use url::Url;
 
 use super::desk::Desk;
 use super::typed::{self, Item};
@@ -12,21 +12,8 @@ use crate::config::model::{Metadata, Provider as Written};
 use crate::config::nearest;
 use crate::config::values::TextOrSecret;
 use crate::oidc::http::Trust;
+use crate::oidc::metadata::{ENDPOINTS, is_loopback};
 use crate::oidc::settings::{MetadataSource, Provider};
-
-/// Members of the metadata that `endpoints` may name (OIDC Discovery 1.0 §3, RFC 8414 §2 and their registry).
-const ENDPOINTS: [&str; 10] = [
-    "authorization_endpoint",
-    "token_endpoint",
-    "userinfo_endpoint",
-    "jwks_uri",
-    "revocation_endpoint",
-    "introspection_endpoint",
-    "end_session_endpoint",
-    "registration_endpoint",
-    "device_authorization_endpoint",
-    "pushed_authorization_request_endpoint",
-];
 
 /// Headers that are ours to set.
 const RESERVED_HEADERS: [&str; 13] = [
@@ -71,7 +58,9 @@ fn provider(desk: &mut Desk<'_>, item: &Item<'_, Written>, written: &Written, pr
     let endpoints = endpoints(desk, item, written);
     if metadata == MetadataSource::None && endpoints.is_empty() {
         let message = "with `metadata = \"none\"` the provider's `endpoints` must be named";
-        desk.wrong(item.mistake("metadata", message).help(format!("allowed: {}", nearest::listed(ENDPOINTS))));
+        desk.wrong(
+            item.mistake("metadata", message).help(format!("allowed: {}", nearest::listed(ENDPOINTS.iter().copied()))),
+        );
     }
     let ca_file = desk.ca_file(item, "ca_file", written.ca_file.as_ref());
     Provider {
@@ -91,10 +80,10 @@ fn endpoints(desk: &mut Desk<'_>, item: &Item<'_, Written>, written: &Written) -
     for (name, text) in written.endpoints.iter().flatten() {
         if !ENDPOINTS.contains(&name.as_str()) {
             let mut message = format!("unknown endpoint `{name}`");
-            if let Some(near) = nearest::nearest(name, ENDPOINTS) {
+            if let Some(near) = nearest::nearest(name, ENDPOINTS.iter().copied()) {
                 message.push_str(&format!(": did you mean `{near}`?"));
             }
-            let help = format!("allowed: {}", nearest::listed(ENDPOINTS));
+            let help = format!("allowed: {}", nearest::listed(ENDPOINTS.iter().copied()));
             desk.wrong(item.mistake_in("endpoints", name, message).help(help));
         }
         match secure_url(text) {
@@ -193,16 +182,6 @@ pub fn secure_url(text: &str) -> Result<Url, String> {
         "http" if is_loopback(&url) => Ok(url),
         "http" => Err("plain http is for loopback only".to_owned()),
         other => Err(format!("expected an https URL, found the scheme {other:?}")),
-    }
-}
-
-/// Whether the URL's host is this machine, whatever the resolver says.
-pub fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
     }
 }
 

@@ -59,8 +59,8 @@ pub fn regions(desk: &mut Desk<'_>, options: &BuildOptions) -> Regions {
     Regions { all, names, selected }
 }
 
-/// Straight from this machine.
-fn direct(name: &str) -> Egress {
+/// A region without any settings: straight from this machine.
+pub fn direct(name: &str) -> Egress {
     Egress { region: name.into(), proxy: None, resolve: BTreeMap::new(), source_address: None, references: Vec::new() }
 }
 

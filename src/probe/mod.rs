@@ -16,13 +16,26 @@ use crate::oidc::settings::{Client, Provider, User};
 pub mod client_credentials;
 pub mod discovery;
 pub mod expect;
+pub mod form_login;
 mod issued;
 pub mod jwks;
+pub mod login_flow;
 mod own_keys;
+mod propagation;
+pub mod refresh;
+pub mod revocation;
 pub mod token_exchange;
 
 /// Every kind. `check`, documents, schema and the metric series are made from this table.
-pub const KINDS: &[&Kind] = &[&discovery::KIND, &jwks::KIND, &client_credentials::KIND, &token_exchange::KIND];
+pub const KINDS: &[&Kind] = &[
+    &discovery::KIND,
+    &jwks::KIND,
+    &client_credentials::KIND,
+    &form_login::KIND,
+    &refresh::KIND,
+    &revocation::KIND,
+    &token_exchange::KIND,
+];
 
 /// The kind of that name.
 pub fn kind(name: &str) -> Option<&'static Kind> {

@@ -1,11 +1,33 @@
 //! Page, API and `/metrics`.
+//!
+//! Whoever asks is bounded: connections, the time to send a request, its size, the time to read the answer, scrapes and
+//! manual runs at once. Nothing here holds a lock that a probe needs.
 
+use std::future::Future;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{StatusCode, Uri};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{get, post};
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 
 use crate::outcome::Outcome;
-use crate::plan::Plan;
+use crate::plan::{Plan, Server};
+use crate::sink::metrics::Metrics;
+
+mod api;
+mod guard;
+mod listen;
+mod page;
+mod problem;
+mod scrape;
+mod tls;
+
+use problem::Problem;
 
 /// What the web server may ask of the engine. Reading never waits.
 #[async_trait]
@@ -30,4 +52,66 @@ pub trait Control: Send + Sync + 'static {
     async fn run_now(&self, probe: &str, region: Option<&str>) -> Option<Vec<Arc<Outcome>>>;
     /// Reads the configuration again: applied whole, or the errors and nothing changed.
     async fn reload(&self) -> Result<(), String>;
+}
+
+/// The largest body of a request (bytes).
+const MAX_BODY: usize = 64 * 1024;
+/// How many manual runs may be under way at once.
+const MAX_RUNS: usize = 8;
+
+/// What every handler may use.
+#[derive(Clone)]
+struct App {
+    control: Arc<dyn Control>,
+    metrics: Arc<Metrics>,
+    scrapes: Arc<Semaphore>,
+    runs: Arc<Semaphore>,
+}
+
+/// Serves until `shutdown` is ready; then answers what was asked already, for a few seconds at most. Tokens are those of
+/// the plan in force, so that a reload changes them; address and certificate files are those of `server` (the files'
+/// contents are read again when they change).
+///
+/// # Errors
+/// When certificate or key cannot be used.
+pub fn serve(
+    listener: TcpListener,
+    server: &Server,
+    control: Arc<dyn Control>,
+    metrics: Arc<Metrics>,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<impl Future<Output = ()> + Send + 'static, String> {
+    let tls = server.tls.clone().map(|(cert, key)| tls::Tls::load(cert, key)).transpose()?;
+    let app = App {
+        control,
+        metrics,
+        scrapes: Arc::new(Semaphore::new(scrape::MAX_SCRAPES)),
+        runs: Arc::new(Semaphore::new(MAX_RUNS)),
+    };
+    Ok(listen::run(listener, tls, router(app), shutdown))
+}
+
+fn router(app: App) -> Router {
+    Router::new()
+        .route("/", get(page::page))
+        .route(page::STYLE, get(page::style))
+        .route("/metrics", get(scrape::metrics))
+        .route("/-/healthy", get(api::healthy))
+        .route("/-/ready", get(api::ready))
+        .route("/-/reload", post(api::reload))
+        .route("/api/v1/probes", get(api::probes))
+        .route("/api/v1/regions", get(api::regions))
+        .route("/api/v1/probes/{name}/runs", get(api::runs))
+        .route("/api/v1/probes/{name}/run", post(api::run_now))
+        .route("/api/v1/runs/{id}", get(api::run))
+        .route("/api/v1/accounts/{name}/resume", post(api::resume_account))
+        .route("/api/v1/pause", post(api::pause))
+        .route("/api/v1/resume", post(api::resume))
+        .fallback(async |uri: Uri| Problem::new(StatusCode::NOT_FOUND, format!("there is nothing at {}", uri.path())))
+        .method_not_allowed_fallback(async || Problem::new(StatusCode::METHOD_NOT_ALLOWED, "see the Allow header"))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(from_fn(guard::bounded_body))
+        .layer(from_fn_with_state(app.clone(), guard::authorize))
+        .layer(from_fn(guard::headers))
+        .with_state(app)
 }

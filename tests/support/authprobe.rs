@@ -153,14 +153,15 @@ impl Daemon {
         eventually(&format!("{name} {parts:?}"), || self.sample(name, parts).filter(|value| fits(*value)))
     }
 
-    /// The recent runs of a probe, newest first.
+    /// The recent runs of a probe, whole, newest first.
     pub fn runs(&self, probe: &str) -> Vec<Run> {
-        let answer = self.get(&format!("/api/v1/probes/{probe}/runs"));
-        assert_eq!(answer.status, 200, "{}", answer.body);
-        match answer.json() {
-            Value::Object(mut object) => runs(&object.remove("runs").unwrap_or_default().to_string()),
-            other => runs(&other.to_string()),
-        }
+        let list = self.get(&format!("/api/v1/probes/{probe}/runs"));
+        assert_eq!(list.status, 200, "{}", list.body);
+        let list = list.json();
+        let ids = list["runs"].as_array().unwrap().iter().map(|run| run["trace_id"].as_str().unwrap());
+        // What has been pushed out meanwhile is gone.
+        let whole = ids.map(|id| self.get(&format!("/api/v1/runs/{id}"))).filter(|answer| answer.status == 200);
+        whole.map(|answer| Run(answer.json())).collect()
     }
 
     /// Ends it as a service manager does; its exit code.

@@ -14,10 +14,17 @@ pub struct Proxy {
 impl Proxy {
     /// tinyproxy: HTTP, with CONNECT.
     pub fn tinyproxy() -> Self {
+        Self::tinyproxy_with("")
+    }
+
+    /// The same with more lines in its configuration.
+    pub fn tinyproxy_with(more: &str) -> Self {
         let (folder, port) = (Folder::new(), net::free_port());
         let file = folder.write(
             "tinyproxy.conf",
-            &format!("Port {port}\nListen 127.0.0.1\nAllow 127.0.0.1\nTimeout 60\nLogLevel Info\nMaxClients 100\n"),
+            &format!(
+                "Port {port}\nListen 127.0.0.1\nAllow 127.0.0.1\nTimeout 60\nLogLevel Info\nMaxClients 100\n{more}"
+            ),
         );
         let process = Process::start("tinyproxy", |command| {
             command.arg("-d").arg("-c").arg(file);
@@ -27,6 +34,11 @@ impl Proxy {
 
     /// Dante: SOCKS 5, resolving names itself.
     pub fn danted() -> Self {
+        Self::danted_with("")
+    }
+
+    /// The same with more rules, which come first.
+    pub fn danted_with(rules: &str) -> Self {
         let (folder, port) = (Folder::new(), net::free_port());
         let user = String::from_utf8(std::process::Command::new("id").arg("-un").output().unwrap().stdout).unwrap();
         let user = user.trim();
@@ -36,6 +48,7 @@ impl Proxy {
                 "logoutput: stderr\ninternal: 127.0.0.1 port = {port}\nexternal: 127.0.0.1\n\
                  clientmethod: none\nsocksmethod: none\nuser.privileged: {user}\nuser.unprivileged: {user}\n\
                  client pass {{ from: 127.0.0.0/8 to: 0.0.0.0/0 }}\n\
+                 {rules}\
                  socks pass {{ from: 127.0.0.0/8 to: 0.0.0.0/0 log: connect }}\n"
             ),
         );
@@ -55,9 +68,9 @@ impl Proxy {
 
     /// How many connections to that port its access log shows.
     pub fn connections(&self, port: u16) -> usize {
-        let (http, socks) = (format!(":{port} HTTP/1.1"), format!(".{port}"));
+        let (tunnel, plain, socks) = (format!(":{port} HTTP/1.1"), format!(":{port}/"), format!(".{port}"));
         let accessed = |line: &&str| {
-            line.contains("Request (file descriptor") && line.ends_with(&http)
+            line.contains("Request (file descriptor") && (line.ends_with(&tunnel) || line.contains(&plain))
                 || line.contains("pass(1): tcp/connect [") && line.ends_with(&socks)
         };
         self.process.output().lines().filter(accessed).count()

@@ -22,6 +22,7 @@ provider = "main"
 name = "machine"
 kind = "client_credentials"
 client = "svc"
+resource = ["urn:example:api"]
 
 [[probe]]
 name = "login"
@@ -47,6 +48,8 @@ token = "access"
 name = "exchange"
 kind = "token_exchange"
 client = "svc"
+actor = { grant = "client_credentials" }
+resource = ["urn:example:api"]
 "#;
 
 /// Where, whom and as whom; the probes come with each configuration.

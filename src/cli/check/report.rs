@@ -11,10 +11,11 @@ use crate::oidc::settings::Provider;
 use crate::plan::slo::{self, PlannedSlo};
 use crate::plan::{Plan, PlannedProbe, rate};
 use crate::schedule::Timing;
+use crate::terminal::{Style, Terminal};
 
-/// The plan, for a terminal of that width.
-pub fn render(plan: &Plan, now: Timestamp, width: usize, colour: bool) -> String {
-    let mut page = Page { out: String::new(), width, colour };
+/// The plan, for that terminal.
+pub fn render(plan: &Plan, now: Timestamp, terminal: &Terminal) -> String {
+    let mut page = Page { out: String::new(), terminal };
     page.summary(plan);
     page.providers(plan);
     page.probes(plan, now);
@@ -25,25 +26,24 @@ pub fn render(plan: &Plan, now: Timestamp, width: usize, colour: bool) -> String
     page.out
 }
 
-struct Page {
+struct Page<'a> {
     out: String,
-    width: usize,
-    colour: bool,
+    terminal: &'a Terminal,
 }
 
-impl Page {
+impl Page<'_> {
     fn heading(&mut self, text: &str) {
-        let (on, off) = if self.colour { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
-        self.out.push_str(&format!("\n{on}{text}{off}\n"));
+        let heading = self.terminal.paint(Style::Bold, text);
+        self.out.push_str(&format!("\n{heading}\n"));
     }
 
     fn table(&mut self, headings: &[&str], rows: &[Vec<String>], right: &[usize]) {
-        let text = table(headings, rows, right, 2, self.width);
+        let text = table(self.terminal, headings, rows, right, 2);
         self.out.push_str(&text);
     }
 
     fn paragraph(&mut self, first: &str, text: &str) {
-        let text = paragraph(first, text, self.width);
+        let text = paragraph(self.terminal, first, text);
         self.out.push_str(&text);
     }
 
@@ -52,7 +52,7 @@ impl Page {
         let (probes, regions) = (plan.probes.len(), plan.regions.len());
         let many = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
         let text = format!(
-            "{} × {} = {} in {}; page, API and /metrics at {}://{}",
+            "{}, {}, {} in {}; page, API and /metrics at {}://{}",
             many(probes, "probe"),
             many(regions, "region"),
             many(plan.checks.len(), "check"),
@@ -98,7 +98,7 @@ impl Page {
                 vec![
                     probe.name.to_string(),
                     probe.kind.name.to_owned(),
-                    probe.client.as_ref().map_or_else(|| "–".to_owned(), |client| client.name.to_string()),
+                    probe.client.as_ref().map_or_else(|| "-".to_owned(), |client| client.name.to_string()),
                     places(plan, probe),
                     schedule(&probe.timing),
                     cost.requests.to_string(),
@@ -109,7 +109,7 @@ impl Page {
         self.table(&["NAME", "KIND", "CLIENT", "REGIONS", "WHEN", "REQUESTS/RUN", "REQUESTS/H"], &rows, &[5, 6]);
         self.out.push('\n');
         for probe in &plan.probes {
-            let steps = probe.probe.steps().join(" → ");
+            let steps = probe.probe.steps().join(self.terminal.pick(" → ", " > "));
             self.paragraph(
                 &format!("  {}: ", probe.name),
                 &format!("{steps}; within {}", HumanDuration(probe.timeout)),
@@ -177,7 +177,7 @@ impl Page {
                         client.name.to_string(),
                         client.client_id.to_string(),
                         client.auth_method.as_str().to_owned(),
-                        client.secret.as_ref().map_or_else(|| "–".to_owned(), ToString::to_string),
+                        client.secret.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string),
                         client.scopes.join(" "),
                     ]
                 })
@@ -190,7 +190,7 @@ impl Page {
                 .users
                 .iter()
                 .map(|user| {
-                    let totp = user.totp.as_ref().map_or_else(|| "–".to_owned(), ToString::to_string);
+                    let totp = user.totp.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string);
                     vec![user.name.to_string(), user.username.to_string(), user.password.to_string(), totp]
                 })
                 .collect();
@@ -214,11 +214,12 @@ impl Page {
                         severity(tier.severity).to_owned(),
                         tier.budget.to_string(),
                         within,
-                        format!("{} ×", slo::milli(tier.factor_milli)),
+                        slo::milli(tier.factor_milli),
                     ]
                 })
                 .collect();
-            let text = table(&["SEVERITY", "BUDGET GONE", "WITHIN", "BURN RATE"], &rows, &[1, 2, 3], 4, self.width);
+            let headings = ["SEVERITY", "BUDGET GONE", "WITHIN", "BURN RATE"];
+            let text = table(self.terminal, &headings, &rows, &[1, 2, 3], 4);
             self.out.push_str(&text);
             for tier in idle {
                 let why = tier.idle.as_deref().unwrap_or_default();

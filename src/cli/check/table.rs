@@ -1,4 +1,6 @@
-//! Plain tables that fit a width: the widest columns wrap.
+//! Plain tables that fit the terminal: the widest columns wrap.
+
+use crate::terminal::Terminal;
 
 /// The narrowest that a column is made (characters).
 const LEAST: usize = 10;
@@ -6,7 +8,8 @@ const LEAST: usize = 10;
 const GAP: usize = 2;
 
 /// Rows under headings; columns in `right` are aligned to the right.
-pub fn table(headings: &[&str], rows: &[Vec<String>], right: &[usize], indent: usize, width: usize) -> String {
+pub fn table(terminal: &Terminal, headings: &[&str], rows: &[Vec<String>], right: &[usize], indent: usize) -> String {
+    let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| terminal.clean(cell)).collect()).collect();
     let columns = headings.len();
     let mut widths: Vec<usize> = (0..columns)
         .map(|i| {
@@ -14,7 +17,7 @@ pub fn table(headings: &[&str], rows: &[Vec<String>], right: &[usize], indent: u
             cells.chain([length(headings[i])]).max().unwrap_or(0)
         })
         .collect();
-    let room = width.saturating_sub(indent + GAP * columns.saturating_sub(1));
+    let room = terminal.width.saturating_sub(indent + GAP * columns.saturating_sub(1));
     // The widest gives way first, until all fit.
     while widths.iter().sum::<usize>() > room
         && let Some(widest) = widths.iter_mut().filter(|w| **w > LEAST).max()
@@ -22,8 +25,9 @@ pub fn table(headings: &[&str], rows: &[Vec<String>], right: &[usize], indent: u
         *widest -= 1;
     }
     let mut out = line(&headings.iter().map(|h| (*h).to_owned()).collect::<Vec<_>>(), &widths, right, indent);
-    for row in rows {
-        let cells: Vec<Vec<String>> = row.iter().zip(&widths).map(|(cell, width)| wrap(cell, *width)).collect();
+    for row in &rows {
+        let cells: Vec<Vec<String>> =
+            row.iter().zip(&widths).map(|(cell, width)| terminal.wrap(cell, *width)).collect();
         for i in 0..cells.iter().map(Vec::len).max().unwrap_or(0) {
             let parts: Vec<String> = cells.iter().map(|cell| cell.get(i).cloned().unwrap_or_default()).collect();
             out.push_str(&line(&parts, &widths, right, indent));
@@ -48,46 +52,15 @@ fn line(cells: &[String], widths: &[usize], right: &[usize], indent: usize) -> S
     format!("{}\n", out.trim_end())
 }
 
-/// `text` in lines of at most `width` characters, broken at spaces where there are any.
-pub fn wrap(text: &str, width: usize) -> Vec<String> {
-    let width = width.max(1);
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
-        let mut word = word;
-        loop {
-            let current = lines.last_mut().expect("one at least");
-            let used = length(current);
-            let gap = usize::from(used > 0);
-            if used + gap + length(word) <= width {
-                if gap == 1 {
-                    current.push(' ');
-                }
-                current.push_str(word);
-                break;
-            }
-            if used == 0 {
-                // A word longer than the line is cut.
-                let cut = word.char_indices().nth(width).map_or(word.len(), |(at, _)| at);
-                current.push_str(&word[..cut]);
-                word = &word[cut..];
-                if word.is_empty() {
-                    break;
-                }
-            }
-            lines.push(String::new());
-        }
-    }
-    lines
-}
-
 /// A paragraph with a hanging indent: `first` before the first line.
-pub fn paragraph(first: &str, text: &str, width: usize) -> String {
+pub fn paragraph(terminal: &Terminal, first: &str, text: &str) -> String {
     let indent = length(first);
     let mut out = String::new();
-    for (i, line) in wrap(text, width.saturating_sub(indent).max(20)).into_iter().enumerate() {
+    for (i, line) in
+        terminal.wrap(&terminal.clean(text), terminal.width.saturating_sub(indent).max(20)).iter().enumerate()
+    {
         let lead = if i == 0 { first.to_owned() } else { " ".repeat(indent) };
-        out.push_str(format!("{lead}{line}").trim_end());
-        out.push('\n');
+        out.push_str(&format!("{lead}{line}\n"));
     }
     out
 }
@@ -100,20 +73,21 @@ fn length(text: &str) -> usize {
 mod tests {
     use super::*;
 
+    const NARROW: Terminal = Terminal { width: 40, colour: false, unicode: true };
+
     #[test]
-    fn lines_fit() {
-        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
-        assert_eq!(wrap("abcdefghij", 4), ["abcd", "efgh", "ij"]);
-        assert_eq!(wrap("a abcdefghij", 4), ["a", "abcd", "efgh", "ij"]);
-        assert_eq!(wrap("", 4), [""]);
+    fn tables_fit() {
         let rows = vec![vec!["login".into(), "a long text that has to be wrapped somewhere".into(), "9".into()]];
-        let text = table(&["NAME", "WHAT", "N"], &rows, &[2], 2, 40);
-        assert!(text.lines().all(|line| line.chars().count() <= 40), "{text}");
-        assert!(text.lines().count() > 2, "{text}");
+        let text = table(&NARROW, &["NAME", "WHAT", "N"], &rows, &[2], 2);
+        assert_eq!(
+            text,
+            "  NAME   WHAT                         N\n  login  a long text that has to be   9\n         wrapped somewhere\n"
+        );
     }
 
     #[test]
     fn paragraphs_hang() {
-        assert_eq!(paragraph("- ", "aaaa bbbb cccc dddd eeee", 24), "- aaaa bbbb cccc dddd\n  eeee\n");
+        let text = paragraph(&NARROW, "- ", "aaaa bbbb cccc dddd eeee ffff gggg hhhh iiii");
+        assert_eq!(text, "- aaaa bbbb cccc dddd eeee ffff gggg\n  hhhh iiii\n");
     }
 }

@@ -322,3 +322,17 @@ fn plain(submission: Submission) -> Vec<(String, String)> {
         .filter_map(|(name, value)| if let Value::Plain(value) = value { Some((name, value)) } else { None })
         .collect()
 }
+
+/// Whether the first page is one at all: what cannot be a login page ends the authorization request already.
+/// Faults: `challenge`, `http_status`, `malformed`, `too_large`.
+pub fn first(page: &Page) -> Result<(), Fault> {
+    if page.status < 400 {
+        return Ok(());
+    }
+    let redirect_uri = page.url.clone();
+    let setting = Setting { guide: &Guide::default(), redirect_uri: &redirect_uri, has_totp: true, user: "" };
+    match read(page, &mut Progress::default(), setting) {
+        Err(fault) if matches!(fault.class, Class::HttpStatus | Class::Challenge | Class::TooLarge) => Err(fault),
+        _ => Ok(()),
+    }
+}

@@ -36,6 +36,13 @@ pub(super) fn meaning(label: &str, names: &[&str]) -> Meaning {
     }
 }
 
+/// Whether pressing a button ends the session: it speaks of leaving, or says yes on a page that asks.
+pub(super) fn ends_session(label: &str, names: &[&str]) -> bool {
+    let texts: Vec<String> = std::iter::once(&label).chain(names).map(|text| text.to_lowercase()).collect();
+    let says = |words: &[&str]| words.iter().any(|word| texts.iter().any(|text| contains(text, word)));
+    !says(STAY) && (says(LEAVE) || says(ALLOW) || says(CONTINUE))
+}
+
 /// Whether the message of a login page is about the session (our cookies, our time) and not about name or password.
 pub(super) fn about_session(message: &str) -> bool {
     let message = message.to_lowercase();
@@ -296,6 +303,14 @@ const DENY: &[&str] = &[
     "취소",
     "아니요", // ja, zh, ko
 ];
+
+const LEAVE: &[&str] = &[
+    "logout", "log out", "sign out", "signout", "sign me out", "log me out", "abmelden", "ausloggen", "déconnexion",
+    "déconnecter", "cerrar sesión", "esci", "disconnetti", "sair", "afmelden", "uitloggen", "logga ut", "log ud", "logg ut",
+    "kirjaudu ulos", "wyloguj", "odhlásit", "выйти", "ログアウト", "退出", "登出", "로그아웃",
+];
+
+const STAY: &[&str] = &["stay", "cancel", "no", "not", "don't", "back", "abbrechen", "nein", "angemeldet bleiben", "annuler", "rester", "cancelar"];
 
 /// Offers that may be put off: they contain words of denial and are no denial.
 const LATER: &[&str] =

@@ -1,7 +1,6 @@
 //! One request on a connection of its own, by a reqwest client of its own: concurrent requests cannot mix their marks.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use rustls::ClientConfig;
 use rustls::client::Resumption;
@@ -23,8 +22,6 @@ pub(super) const USER_AGENT: &str = concat!("authprobe/", env!("CARGO_PKG_VERSIO
 
 /// The largest head of an HTTP/2 answer that is read (bytes); hyper bounds HTTP/1's by itself.
 pub(super) const MAX_HEAD: usize = 64 * 1024;
-/// How long a proxy may take to say why it refused.
-const DIAGNOSIS: Duration = Duration::from_secs(1);
 
 /// All that one exchange needs.
 pub(super) struct Exchange<'a> {
@@ -72,12 +69,12 @@ impl Exchange<'_> {
         };
         match (&self.egress.proxy, failure.is_refused_tunnel(error)) {
             (Some(proxy), true) => {
-                let asking = async {
-                    let base = self.tls.base(self.trust).await.ok()?;
-                    proxy::connect_status(proxy, self.egress, &base, target).await
+                // A tunnel is for https, so that these settings are there already.
+                let refusal = match self.tls.base(self.trust).await {
+                    Ok(base) => proxy::ask_again(proxy, self.egress, &base, target).await,
+                    Err(_) => proxy::Refusal::Unknown,
                 };
-                let status = tokio::time::timeout(DIAGNOSIS, asking).await.ok().flatten();
-                proxy::refused_tunnel(proxy, &failure.target(), status)
+                proxy::refused_tunnel(proxy, &failure.target(), refusal)
             }
             _ => failure.classify(error),
         }

@@ -1,6 +1,8 @@
 //! Egress proxies: handed to reqwest, and asked themselves when reqwest does not say enough.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
 
 use ::http::header::{HeaderMap, SERVER};
 use base64::Engine as _;
@@ -8,6 +10,8 @@ use base64::engine::general_purpose::STANDARD;
 use rustls_pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 use url::Url;
 
 use super::client::USER_AGENT;
@@ -18,6 +22,8 @@ use crate::fault::{Class, Fault};
 
 /// The longest head of an answer to CONNECT that is read (bytes).
 const MAX_CONNECT_HEAD: usize = 8 * 1024;
+/// How long a proxy may take to say why it refused.
+const DIAGNOSIS: Duration = Duration::from_secs(1);
 
 /// The proxy as reqwest wants it, for a request to `target`.
 pub(super) fn to_reqwest(proxy: &Proxy, egress: &Egress, target: &Url) -> Result<reqwest::Proxy, Fault> {
@@ -61,22 +67,38 @@ async fn connect_from(source: Option<IpAddr>, to: SocketAddr) -> std::io::Result
     socket.connect(to).await
 }
 
-/// Why the proxy refused a tunnel to `target`: its status when asked once more (reqwest keeps it to itself). `None` if
-/// it cannot be had; 200 if it works now.
-pub(super) async fn connect_status(proxy: &Proxy, egress: &Egress, tls: &TlsBase, target: &Url) -> Option<u16> {
-    let stream = reach(proxy, egress).await.ok()?;
-    if proxy.url.scheme() != "https" {
-        return ask(stream, proxy, target).await;
-    }
+/// What a proxy says when it is asked once more for a tunnel that it refused: reqwest keeps that to itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// A status; 200 if it works now.
+    Status(u16),
+    /// Something that is not HTTP.
+    NotHttp,
+    /// Nothing in time.
+    Unknown,
+}
+
+/// Asks the proxy for a tunnel to `target`, to see its answer.
+pub(super) async fn ask_again(proxy: &Proxy, egress: &Egress, tls: &TlsBase, target: &Url) -> Refusal {
+    let asking = async {
+        let stream = reach(proxy, egress).await.ok()?;
+        match proxy.url.scheme() {
+            "https" => ask(over_tls(stream, proxy, tls).await?, proxy, target).await,
+            _ => ask(stream, proxy, target).await,
+        }
+    };
+    tokio::time::timeout(DIAGNOSIS, asking).await.ok().flatten().unwrap_or(Refusal::Unknown)
+}
+
+async fn over_tls(stream: TcpStream, proxy: &Proxy, tls: &TlsBase) -> Option<TlsStream<TcpStream>> {
     let mut config = tls.config.clone();
     config.alpn_protocols.clear();
     config.dangerous().set_certificate_verifier(tls.believed.as_ref()?.verifier.clone());
     let name = ServerName::try_from(proxy.host().trim_matches(['[', ']']).to_owned()).ok()?;
-    let stream = tokio_rustls::TlsConnector::from(std::sync::Arc::new(config)).connect(name, stream).await.ok()?;
-    ask(stream, proxy, target).await
+    TlsConnector::from(Arc::new(config)).connect(name, stream).await.ok()
 }
 
-async fn ask(mut stream: impl AsyncRead + AsyncWrite + Unpin, proxy: &Proxy, target: &Url) -> Option<u16> {
+async fn ask(mut stream: impl AsyncRead + AsyncWrite + Unpin, proxy: &Proxy, target: &Url) -> Option<Refusal> {
     let authority = format!("{}:{}", target.host_str()?, target.port_or_known_default()?);
     let mut head = format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\nUser-Agent: {USER_AGENT}\r\n");
     if let Some((user, password)) = &proxy.credentials {
@@ -92,20 +114,24 @@ async fn ask(mut stream: impl AsyncRead + AsyncWrite + Unpin, proxy: &Proxy, tar
         }
     }
     let line = String::from_utf8_lossy(&answer);
-    line.strip_prefix("HTTP/1.")?.split(' ').nth(1)?.parse().ok()
+    let status = line.strip_prefix("HTTP/1.").and_then(|rest| rest.split(' ').nth(1)?.trim().parse().ok());
+    Some(status.map_or(Refusal::NotHttp, Refusal::Status))
 }
 
 /// What a refused tunnel means. The proxy's 5xx is about the target; its 4xx is about us.
-pub(super) fn refused_tunnel(proxy: &Proxy, target: &str, status: Option<u16>) -> Fault {
+pub(super) fn refused_tunnel(proxy: &Proxy, target: &str, refusal: Refusal) -> Fault {
     let shown = proxy.display();
-    match status {
-        Some(407) => Fault::new(Class::Egress, format!("proxy {shown} refuses our credentials (407)")),
-        Some(status @ 400..=499) => {
-            Fault::new(Class::Egress, format!("proxy {shown} does not let us through to {target} ({status})"))
+    let (class, detail) = match refusal {
+        // tinyproxy says 401 to wrong ones.
+        Refusal::Status(status @ (401 | 407)) => (Class::Egress, format!("refuses our credentials ({status})")),
+        Refusal::Status(status @ 400..=499) => {
+            (Class::Egress, format!("does not let us through to {target} ({status})"))
         }
-        Some(status @ 500..) => Fault::new(Class::Connect, format!("proxy {shown} cannot reach {target} ({status})")),
-        _ => Fault::new(Class::Connect, format!("proxy {shown} could not reach {target}")),
-    }
+        Refusal::Status(status @ 500..) => (Class::Connect, format!("cannot reach {target} ({status})")),
+        Refusal::NotHttp => (Class::Egress, "does not speak HTTP".to_owned()),
+        Refusal::Status(_) | Refusal::Unknown => (Class::Connect, format!("could not reach {target}")),
+    };
+    Fault::new(class, format!("proxy {shown} {detail}"))
 }
 
 /// What an answer means that an http or https proxy made instead of forwarding plain http; `None`: it is the target's.
@@ -114,7 +140,7 @@ pub(super) fn own_answer(proxy: &Proxy, target: &str, status: u16, headers: &Hea
         return None;
     }
     if status == 407 || status >= 400 && made_by_proxy(headers) {
-        return Some(refused_tunnel(proxy, target, Some(status)));
+        return Some(refused_tunnel(proxy, target, Refusal::Status(status)));
     }
     None
 }

@@ -1,0 +1,80 @@
+//! Where outcomes go: metrics, traces, the log. None of them is waited for.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::export::Export;
+use crate::outcome::{CheckLabels, Outcome, Verdict};
+use crate::runner::{Missed, Watch};
+use crate::sink::metrics::Metrics;
+
+/// See the module.
+pub struct Sinks {
+    /// To scrape.
+    pub metrics: Arc<Metrics>,
+    /// To push.
+    pub export: Arc<Export>,
+    /// Who else wants to know.
+    pub also: Option<Arc<dyn Watch>>,
+    /// Whether runs are logged.
+    pub log_runs: bool,
+}
+
+impl Watch for Sinks {
+    fn outcome(&self, outcome: &Arc<Outcome>) {
+        self.metrics.outcome(outcome);
+        self.export.outcome(outcome);
+        if self.log_runs {
+            log(outcome);
+        }
+        if let Some(also) = &self.also {
+            also.outcome(outcome);
+        }
+    }
+
+    fn missed(&self, check: &CheckLabels, why: Missed, times: u64) {
+        self.metrics.missed_times(check, why.as_str(), times);
+        tracing::debug!(probe = %check.probe, region = %check.region, reason = why.as_str(), times, "run missed");
+        if let Some(also) = &self.also {
+            also.missed(check, why, times);
+        }
+    }
+
+    fn lateness(&self, late: Duration) {
+        self.metrics.lateness(late);
+    }
+}
+
+/// One line a run. An outcome holds nothing secret: the journey has scrubbed it.
+fn log(outcome: &Outcome) {
+    let Outcome { check, trace_id, trigger, .. } = outcome;
+    let (probe, region, kind) = (&*check.probe, &*check.region, check.kind);
+    let (seconds, trigger, verdict) = (outcome.duration.as_secs_f64(), trigger.as_str(), outcome.verdict.as_str());
+    match &outcome.fault {
+        Some(fault) if outcome.verdict != Verdict::Good => tracing::warn!(
+            probe,
+            region,
+            kind,
+            trigger,
+            verdict,
+            class = fault.class.as_str(),
+            blame = fault.blame.as_str(),
+            step = fault.step,
+            detail = fault.detail,
+            duration_seconds = seconds,
+            %trace_id,
+            "run {verdict}"
+        ),
+        _ => tracing::debug!(
+            probe,
+            region,
+            kind,
+            trigger,
+            verdict,
+            warnings = outcome.warnings.len(),
+            duration_seconds = seconds,
+            %trace_id,
+            "run {verdict}"
+        ),
+    }
+}

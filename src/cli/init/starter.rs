@@ -1,0 +1,263 @@
+//! The configuration to start from, written out of metadata. Pure. Of the metadata only what is looked for gets into
+//! it: nothing that the provider says is copied.
+
+use std::path::Path;
+
+use crate::oidc::metadata::Metadata;
+use crate::oidc::settings::AuthMethod;
+use crate::probe::{self, Need};
+
+/// What is left to do, by the word in the file that asks for it.
+pub const TO_DO: [(&str, &str); 3] = [
+    (CLIENT_SECRET, "set AUTHPROBE_CLIENT_SECRET to the client's secret"),
+    (USERNAME, "write the synthetic user's name in place of CHANGE-ME"),
+    (PASSWORD, "set AUTHPROBE_USER_PASSWORD to that user's password"),
+];
+
+const CLIENT_SECRET: &str = "AUTHPROBE_CLIENT_SECRET";
+const USERNAME: &str = "CHANGE-ME";
+const PASSWORD: &str = "AUTHPROBE_USER_PASSWORD";
+
+/// What was asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask<'a> {
+    /// The issuer.
+    pub issuer: &'a str,
+    /// A registered client.
+    pub client_id: Option<&'a str>,
+    /// Certificates to believe.
+    pub ca_file: Option<&'a Path>,
+}
+
+/// What a probe would look like, and why not.
+struct Offer {
+    kind: &'static str,
+    name: &'static str,
+    about: &'static str,
+    every: &'static str,
+    lines: &'static [&'static str],
+    why_not: Option<String>,
+}
+
+/// Just enough to read the provider's metadata with.
+pub fn smallest(ask: &Ask<'_>) -> String {
+    let mut text = provider(ask);
+    text.push_str("\n[[probe]]\nname = \"discovery\"\nkind = \"discovery\"\nprovider = \"main\"\nevery = \"5m\"\n");
+    text
+}
+
+/// A commented configuration with the kinds that this provider supports; the others are there as comments, with the
+/// reason.
+pub fn starter(ask: &Ask<'_>, metadata: &Metadata) -> String {
+    let auth = auth_method(metadata);
+    let offers = offers(ask, metadata, &auth);
+    let logs_in = |offer: &Offer| probe::kind(offer.kind).is_some_and(|kind| kind.user == Need::Required);
+    let login = offers.iter().any(|offer| offer.why_not.is_none() && logs_in(offer));
+    let mut text = head(ask);
+    text.push('\n');
+    text.push_str(&provider(ask));
+    text.push_str(&client(ask, metadata, auth));
+    text.push_str(&user(login));
+    for offer in &offers {
+        text.push_str(&block(offer));
+    }
+    text
+}
+
+fn head(ask: &Ask<'_>) -> String {
+    format!(
+        "# authprobe watches the login door of {}
+# Validate this file and see what it will do: authprobe check --config FILE
+# Run one probe now:                           authprobe probe NAME --config FILE
+# Run them all, for ever:                      authprobe run --config FILE
+
+[server]
+listen = \"127.0.0.1:9464\"                  # page, API and /metrics for Prometheus
+
+# [telemetry]                              # traces and metrics over OTLP/HTTP
+# otlp_endpoint = \"http://127.0.0.1:4318\"
+
+[[region]]                                 # a way out of this machine; more: one each proxy
+name = \"local\"
+# reference = [\"https://www.example.org/\"] # tried after a network fault: if it fails too, the fault is our own
+",
+        ask.issuer.replace(|c: char| c.is_control(), " ")
+    )
+}
+
+fn provider(ask: &Ask<'_>) -> String {
+    let mut text = format!("[[provider]]\nname = \"main\"\nissuer = {}\n", quoted(ask.issuer));
+    if let Some(path) = ask.ca_file {
+        text.push_str(&format!("ca_file = {}\n", quoted(&path.display().to_string())));
+    }
+    text.push_str("max_requests_per_minute = 60               # all probes and regions together\n");
+    text
+}
+
+fn client(ask: &Ask<'_>, metadata: &Metadata, auth: Result<AuthMethod, String>) -> String {
+    let mut lines = vec![
+        "[[client]]".to_owned(),
+        "name = \"web\"".to_owned(),
+        "provider = \"main\"".to_owned(),
+        format!("client_id = {}", quoted(ask.client_id.unwrap_or("CHANGE-ME"))),
+    ];
+    let secret = format!("client_secret = {{ env = \"{CLIENT_SECRET}\" }}");
+    match &auth {
+        Ok(AuthMethod::None) => lines.push("auth_method = \"none\"".to_owned()),
+        Ok(method) => {
+            lines.push(secret);
+            lines.push(format!("auth_method = \"{}\"", method.as_str()));
+        }
+        Err(_) => lines.push(secret),
+    }
+    lines.push("redirect_uri = \"http://127.0.0.1:8765/cb\"  # must be registered; nothing listens there".to_owned());
+    let scopes: Vec<String> = scopes(metadata).into_iter().map(quoted).collect();
+    lines.push(format!("scopes = [{}]", scopes.join(", ")));
+    let why = match (ask.client_id, auth) {
+        (None, _) => {
+            Some("register a client for authprobe alone, name it here, and take the comment marks away".to_owned())
+        }
+        (_, Err(why)) => Some(why),
+        _ => None,
+    };
+    section(&lines, why.as_deref(), "The client that probes act as.")
+}
+
+fn user(wanted: bool) -> String {
+    let lines = [
+        "[[user]]".to_owned(),
+        "name = \"synthetic\"".to_owned(),
+        format!("username = \"{USERNAME}\""),
+        format!("password = {{ env = \"{PASSWORD}\" }}"),
+    ];
+    let why = (!wanted).then_some("no probe logs in yet");
+    section(&lines, why, "An account that exists for this alone: nobody's own, with no rights.")
+}
+
+fn block(offer: &Offer) -> String {
+    let Some(kind) = probe::kind(offer.kind) else { return String::new() };
+    let mut lines =
+        vec!["[[probe]]".to_owned(), format!("name = \"{}\"", offer.name), format!("kind = \"{}\"", kind.name)];
+    lines.push(if kind.client == Need::Forbidden { "provider = \"main\"" } else { "client = \"web\"" }.to_owned());
+    if kind.user == Need::Required {
+        lines.push("user = \"synthetic\"".to_owned());
+    }
+    lines.push(format!("every = \"{}\"", offer.every));
+    lines.extend(offer.lines.iter().map(|line| (*line).to_owned()));
+    section(&lines, offer.why_not.as_deref(), offer.about)
+}
+
+fn section(lines: &[String], why_not: Option<&str>, about: &str) -> String {
+    let mut text = format!("\n# {about}\n");
+    if let Some(why) = why_not {
+        text.push_str(&format!("# Not enabled: {why}.\n"));
+    }
+    let mark = if why_not.is_some() { "# " } else { "" };
+    for line in lines {
+        text.push_str(&format!("{mark}{line}\n"));
+    }
+    text
+}
+
+/// How a client can prove itself here; absent is `client_secret_basic` (OIDC Discovery 1.0 §3, RFC 8414 §2).
+fn auth_method(metadata: &Metadata) -> Result<AuthMethod, String> {
+    let Some(offered) = metadata.list("token_endpoint_auth_methods_supported") else {
+        return Ok(AuthMethod::ClientSecretBasic);
+    };
+    [AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost, AuthMethod::None]
+        .into_iter()
+        .find(|method| offered.contains(&method.as_str()))
+        .ok_or_else(|| "every client authentication that the metadata offers comes with a later version".to_owned())
+}
+
+fn scopes(metadata: &Metadata) -> Vec<&'static str> {
+    let offered = metadata.list("scopes_supported").unwrap_or_default();
+    let mut scopes = vec!["openid"];
+    scopes.extend(["profile", "email", "offline_access"].into_iter().filter(|scope| offered.contains(scope)));
+    scopes
+}
+
+fn offers(ask: &Ask<'_>, metadata: &Metadata, auth: &Result<AuthMethod, String>) -> Vec<Offer> {
+    let absent = |member: &str| (!metadata.has(member)).then(|| format!("`{member}` is absent from the metadata"));
+    // Without the member code and implicit are offered (OIDC Discovery 1.0 §3, RFC 8414 §2).
+    let grant = |name: &str| match metadata.list("grant_types_supported") {
+        Some(grants) if grants.contains(&name) => None,
+        Some(_) => Some(format!("`grant_types_supported` does not list {name}")),
+        None if name == "authorization_code" => None,
+        None => Some(format!("`grant_types_supported` is absent, which means without {name} (RFC 8414 §2)")),
+    };
+    let code = match metadata.list("response_types_supported") {
+        Some(types) if !types.contains(&"code") => Some("`response_types_supported` does not list code".to_owned()),
+        _ => None,
+    };
+    let acting = match (ask.client_id, auth) {
+        (None, _) => Some("it needs a client: see above".to_owned()),
+        (_, Err(_)) => Some("it needs a client that can prove itself: see above".to_owned()),
+        _ => None,
+    };
+    let login = || {
+        absent("authorization_endpoint")
+            .or_else(|| absent("token_endpoint"))
+            .or_else(|| code.clone())
+            .or_else(|| grant("authorization_code"))
+            .or_else(|| acting.clone())
+    };
+    let refresh = || {
+        let offline = metadata.list("scopes_supported").unwrap_or_default().contains(&"offline_access");
+        if offline { None } else { grant("refresh_token") }
+    };
+    let public = *auth == Ok(AuthMethod::None);
+    let offer = |kind, name, about, every, lines, why_not| Offer { kind, name, about, every, lines, why_not };
+    vec![
+        offer("discovery", "discovery", "The metadata: complete, consistent, and what changes in it.", "5m", &[], None),
+        offer(
+            "jwks",
+            "keys",
+            "The keys that tokens are verified with, and how they rotate.",
+            "1m",
+            &[],
+            absent("jwks_uri"),
+        ),
+        offer(
+            "client_credentials",
+            "service",
+            "A token for a service (the client must be registered for that grant).",
+            "1m",
+            &[],
+            absent("token_endpoint")
+                .or_else(|| grant("client_credentials"))
+                .or_else(|| public.then(|| "a public client cannot use it".to_owned()))
+                .or_else(|| acting.clone()),
+        ),
+        offer(
+            "form_login",
+            "login",
+            "A person's login over plain HTTP and HTML forms, to the verified ID token.",
+            "1m",
+            &[],
+            login(),
+        ),
+        offer("refresh", "refresh", "A login, then its refresh token used.", "5m", &[], login().or_else(refresh)),
+        offer(
+            "revocation",
+            "revocation",
+            "A login, then how soon a revoked token is refused everywhere.",
+            "15m",
+            &[],
+            absent("revocation_endpoint").or_else(login),
+        ),
+        offer(
+            "token_exchange",
+            "exchange",
+            "A token turned into another (RFC 8693).",
+            "5m",
+            &[],
+            grant("urn:ietf:params:oauth:grant-type:token-exchange")
+                .or(Some("say which tokens to exchange first".to_owned())),
+        ),
+    ]
+}
+
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}

@@ -1,0 +1,77 @@
+//! The pages of a logout: whether somebody has to confirm it, and whether it was done.
+
+use super::controls::forms;
+use super::document::{Document, visible};
+use super::page::Page;
+use super::{Submission, words};
+use crate::fault::{Class, Fault};
+
+/// The form that confirms the logout, if the page asks for that. Faults: `too_large`; `logout_ineffective` if the page asks
+/// in a way that we do not understand.
+pub fn confirmation(page: &Page) -> Result<Option<Submission>, Fault> {
+    let document = Document::parse(&page.content, &page.url)?;
+    // A login page after the logout is a sign that it is done.
+    if document.select("input[type=password], input[autocomplete~=username]").any(visible) {
+        return Ok(None);
+    }
+    let forms = forms(&document);
+    let mut asks = false;
+    for form in forms.iter().filter(|form| form.posts(form.default_button())) {
+        for button in form.controls.iter().filter(|c| c.submits() && visible(c.element)) {
+            asks = true;
+            let attribute = |name| button.element.attr(name).unwrap_or_default();
+            if words::ends_session(&button.label(), &[attribute("name"), attribute("value"), attribute("id")]) {
+                return Ok(form.submission(&document, Some(button), &Default::default()));
+            }
+        }
+    }
+    if asks {
+        let detail = "the logout page asks for something, and no button on it ends the session";
+        return Err(Fault::new(Class::LogoutIneffective, detail));
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use url::Url;
+
+    use super::super::Value;
+    use super::*;
+
+    fn page(content: &str) -> Page {
+        Page {
+            url: Url::parse("https://login.example.com/session/end").unwrap(),
+            status: 200,
+            media_type: "text/html".into(),
+            gatekeeper: false,
+            content: content.into(),
+        }
+    }
+
+    /// oidc-provider's and canaille's confirmation pages.
+    #[test]
+    fn confirmations_are_found() {
+        let oidc_provider = r#"<h1>Do you want to sign-out from x?</h1>
+            <form id="op.logoutForm" method="post" action="https://login.example.com/session/end/confirm"><input type="hidden" name="xsrf" value="a"/></form>
+            <button autofocus type="submit" form="op.logoutForm" value="yes" name="logout">Yes, sign me out</button>
+            <button type="submit" form="op.logoutForm">No, stay signed in</button>"#;
+        let confirm = confirmation(&page(oidc_provider)).unwrap().unwrap();
+        assert_eq!(confirm.url.path(), "/session/end/confirm");
+        let expected = [("xsrf".to_owned(), Value::Plain("a".into())), ("logout".to_owned(), Value::Plain("yes".into()))];
+        assert_eq!(confirm.fields, expected);
+        let canaille = r#"<form method=post><button name="answer" value="stay">Stay logged</button>
+            <button name="answer" value="logout">Logout</button></form>"#;
+        let confirm = confirmation(&page(canaille)).unwrap().unwrap();
+        assert_eq!(confirm.fields, [("answer".to_owned(), Value::Plain("logout".into()))]);
+    }
+
+    #[test]
+    fn a_page_that_only_says_goodbye_is_done() {
+        assert_eq!(confirmation(&page("<h1>Goodbye</h1>")), Ok(None));
+        let login = "<form method=post><input autocomplete='section-login username'><button>Continue</button></form>";
+        assert_eq!(confirmation(&page(login)), Ok(None));
+        let strange = "<form method=post><button>Frobnicate</button></form>";
+        assert_eq!(confirmation(&page(strange)).unwrap_err().class, Class::LogoutIneffective);
+    }
+}

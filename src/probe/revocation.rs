@@ -1,0 +1,452 @@
+//! `revocation`: how long a revoked token still works, seen from every region in one run.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::future::join_all;
+use http::{HeaderValue, header};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use url::Url;
+
+use super::login_flow::{self as flow, Login};
+use super::propagation::{Pace, Sample, Seen, Watch};
+use super::{Context, Cost, Kind, Need, ParseContext, Probe, Problem};
+use crate::clock::Instant;
+use crate::duration::HumanDuration;
+use crate::fault::{Blame, Class, Fault, Finding};
+use crate::journey::{Journey, StepName, Stopped};
+use crate::oidc::http::{Endpoint, Request};
+use crate::oidc::metadata::{self, Metadata};
+use crate::oidc::relying::Relying;
+use crate::oidc::token::{Grant, Tokens};
+use crate::outcome::{Observation, Warning};
+use crate::secret::Secret;
+
+/// The token is shown to work, from every region.
+const ALIVE: StepName = "alive";
+/// The token is revoked (RFC 7009).
+const REVOCATION: StepName = "revocation";
+/// The token is tried until it is refused, from every region.
+const PROPAGATION: StepName = "propagation";
+
+/// How long a token is tried unless `bound` says otherwise.
+const BOUND: HumanDuration = HumanDuration::from_secs(30);
+/// How long one try may take: one that hangs must not hide what the next would see.
+const TRY: Duration = Duration::from_secs(5);
+
+/// See the module.
+pub const KIND: Kind = Kind {
+    name: "revocation",
+    summary: "Revokes a token and measures, from every region in one run, how long it still works.",
+    spec: "RFC 7009, RFC 7662, RFC 6750 §3.1",
+    client: Need::Required,
+    user: Need::Optional,
+    schema: Login::schema_with::<Settings>,
+    parse,
+};
+
+/// Which token is revoked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Which {
+    /// The access token.
+    #[default]
+    Access,
+    /// The refresh token.
+    Refresh,
+}
+
+/// How the token is obtained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Obtain {
+    /// The user logs in.
+    Login,
+    /// By client credentials.
+    ClientCredentials,
+}
+
+/// Where the token is tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Poll {
+    /// At the introspection endpoint (RFC 7662): the revoked token itself.
+    Introspection,
+    /// At the userinfo endpoint: the access token.
+    Userinfo,
+    /// At `resource`: the access token.
+    Resource,
+}
+
+/// The kind's own keys, besides those of the login.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+struct Settings {
+    /// Which token is revoked. Default: "access".
+    token: Which,
+    /// How the token is obtained. Default: "login" if there is a user, else "client_credentials".
+    grant: Option<Obtain>,
+    /// Where the token is tried. Introspection tries the revoked token itself; userinfo and resource try the access token,
+    /// which should die with the refresh token of its grant (RFC 7009 §2.1). Default: "resource" if there is one, else
+    /// "introspection" if the provider offers it, else "userinfo" for an access token of a login.
+    poll: Option<Poll>,
+    /// The URL of a protected resource that answers a GET with a good bearer token by 2xx and refuses a dead one by 401.
+    #[schemars(with = "Option<String>")]
+    resource: Option<Url>,
+    /// How long the token may still work. Default: "30s".
+    bound: Option<HumanDuration>,
+}
+
+fn parse(mut table: toml::Table, context: &ParseContext) -> Result<Box<dyn Probe>, Vec<Problem>> {
+    let mut problems = Vec::new();
+    let login = Login::take(&mut table, &mut problems);
+    let settings: Settings = flow::read(table, &mut problems);
+    let mut wrong = |key: &str, message: &str| problems.push(flow::problem(key, message));
+    match (&settings.resource, settings.poll) {
+        (None, Some(Poll::Resource)) => wrong("resource", "`poll = \"resource\"` needs the URL of one"),
+        (Some(_), Some(Poll::Introspection | Poll::Userinfo)) => {
+            wrong("resource", "it is not asked: `poll` names another place");
+        }
+        _ => {}
+    }
+    if let Some(url) = &settings.resource
+        && !(url.scheme() == "https" || url.scheme() == "http" && metadata::is_loopback(url))
+    {
+        wrong("resource", "a token is only sent over https (http on loopback)");
+    }
+    if settings.grant == Some(Obtain::ClientCredentials) {
+        if settings.token == Which::Refresh {
+            wrong("token", "client credentials bring no refresh token (RFC 6749 §4.4.3)");
+        }
+        if settings.poll == Some(Poll::Userinfo) {
+            wrong("poll", "userinfo needs the access token of a user");
+        }
+    }
+    let bound = settings.bound.unwrap_or(BOUND).0;
+    if bound < Duration::from_secs(1) || bound > Duration::from_secs(3600) {
+        wrong("bound", "between \"1s\" and \"1h\"");
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let regions = u32::try_from(context.regions.max(1)).unwrap_or(u32::MAX);
+    Ok(Box::new(Revocation { login, settings, bound, regions }))
+}
+
+struct Revocation {
+    login: Login,
+    settings: Settings,
+    bound: Duration,
+    regions: u32,
+}
+
+impl Revocation {
+    /// The grant; `has_user` is only known when the probe runs.
+    fn obtain(&self, has_user: bool) -> Obtain {
+        self.settings.grant.unwrap_or(if has_user { Obtain::Login } else { Obtain::ClientCredentials })
+    }
+
+    fn poll(&self, metadata: &Metadata, obtain: Obtain) -> Result<Poll, Fault> {
+        let offers = |endpoint: &str| metadata.optional_endpoint(endpoint).is_some();
+        let userinfo = self.settings.token == Which::Access && obtain == Obtain::Login && offers("userinfo_endpoint");
+        match self.settings.poll {
+            Some(poll) => Ok(poll),
+            None if self.settings.resource.is_some() => Ok(Poll::Resource),
+            None if offers("introspection_endpoint") => Ok(Poll::Introspection),
+            None if userinfo => Ok(Poll::Userinfo),
+            None => {
+                let detail = "nothing tells whether the token still works: the provider offers no introspection_endpoint; \
+                              set `resource`, or `poll = \"userinfo\"` to watch the access token of the grant";
+                Err(Fault::new(Class::Unsupported, detail))
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Probe for Revocation {
+    fn steps(&self) -> Vec<StepName> {
+        vec![flow::DISCOVERY, flow::AUTHORIZE, flow::LOGIN, flow::TOKEN, ALIVE, REVOCATION, PROPAGATION]
+    }
+
+    fn cost(&self) -> Cost {
+        let logs_in = self.settings.grant != Some(Obtain::ClientCredentials);
+        let (login, detours) = if logs_in { (flow::LOGIN_REQUESTS, flow::LOGIN_DETOURS) } else { (0, 0) };
+        // Metadata twice where it hides an endpoint, the token, its revocation, cleanup; with a refresh token the last word
+        // of the token endpoint.
+        let fixed = 2 + login + 1 + 1 + 2 + u32::from(self.settings.token == Which::Refresh);
+        let at_once = self.regions.saturating_mul(1 + Watch::CONFIRMATIONS);
+        let at_most = self.regions.saturating_mul(1 + Pace::tries(self.bound) + Watch::CONFIRMATIONS);
+        Cost { requests: fixed + at_once, burst: (fixed + detours).saturating_add(at_most), all_regions: true }
+    }
+
+    async fn run(&self, cx: &Context, journey: &mut Journey) -> Result<(), Stopped> {
+        let relying = cx.relying(journey);
+        let needed = ["revocation_endpoint", "introspection_endpoint"];
+        let metadata = journey.step(flow::DISCOVERY, self.offers(cx, &relying, journey.deadline(), &needed)).await?;
+        let tokens = self.obtain_tokens(cx, journey, &relying, &metadata).await?;
+        let from: Vec<Relying> = cx.regions.iter().map(|region| cx.relying_from(region, journey)).collect();
+        let watched = journey.step(ALIVE, self.prove_alive(cx, from, &metadata, &tokens)).await?;
+        let acknowledged = journey.step(REVOCATION, self.revoke(&relying, &metadata, &tokens)).await?;
+        journey.step(PROPAGATION, self.watch(&watched, acknowledged, &relying, &metadata, &tokens)).await
+    }
+}
+
+/// A token under watch.
+struct Watched {
+    token: Secret,
+    poll: Poll,
+    /// One a region.
+    from: Vec<Relying>,
+}
+
+impl Revocation {
+    /// The metadata; what this run needs must be there, and its time must suffice.
+    async fn offers(
+        &self,
+        cx: &Context,
+        relying: &Relying,
+        deadline: Instant,
+        needed: &[&'static str],
+    ) -> Result<Metadata, Fault> {
+        let left = deadline.duration_since(cx.clock.instant());
+        if left <= self.bound {
+            let (bound, left) = (HumanDuration(self.bound), HumanDuration(left));
+            let detail = format!("`timeout` leaves {left}, but the token may work for `bound` = {bound} after the rest");
+            return Err(Fault::new(Class::Config, detail));
+        }
+        let metadata = relying.metadata_for(needed).await?;
+        if metadata.optional_endpoint("revocation_endpoint").is_none() {
+            let detail = "the provider has no revocation_endpoint; if it hides one, name it under `endpoints`";
+            return Err(Fault::new(Class::Unsupported, detail));
+        }
+        self.poll(&metadata, self.obtain(cx.user.is_some()))?;
+        Ok(metadata)
+    }
+
+    async fn obtain_tokens(
+        &self,
+        cx: &Context,
+        journey: &mut Journey,
+        relying: &Relying,
+        metadata: &Metadata,
+    ) -> Result<Tokens, Stopped> {
+        let tokens = match self.obtain(cx.user.is_some()) {
+            Obtain::Login => {
+                let authorized = flow::authorize_by_form(cx, journey, relying, metadata, &self.login).await?;
+                flow::redeem(journey, relying, metadata, &authorized, &self.login).await?
+            }
+            Obtain::ClientCredentials => {
+                journey.skip(flow::AUTHORIZE, "the token is obtained by client credentials");
+                journey.skip(flow::LOGIN, "the token is obtained by client credentials");
+                let work = async {
+                    let grant = Grant::ClientCredentials { scopes: relying.client()?.scopes.clone(), extra: Vec::new() };
+                    relying.token(metadata, grant).await
+                };
+                journey.step(flow::TOKEN, work).await?
+            }
+        };
+        flow::revoke_later(journey, relying, metadata, &tokens);
+        Ok(tokens)
+    }
+
+    /// RFC 7009 answers 200 to unknown tokens as well, so a token must be seen to work before it is revoked: in every
+    /// region, by the means that will see it die.
+    async fn prove_alive(
+        &self,
+        cx: &Context,
+        from: Vec<Relying>,
+        metadata: &Metadata,
+        tokens: &Tokens,
+    ) -> Result<Watched, Fault> {
+        let poll = self.poll(metadata, self.obtain(cx.user.is_some()))?;
+        let token = match (self.settings.token, poll) {
+            (Which::Refresh, Poll::Introspection) => self.revoked(tokens)?,
+            _ => &tokens.access_token,
+        };
+        let watched = Watched { token: token.clone(), poll, from };
+        let tries = join_all(watched.from.iter().map(|relying| self.works(relying, metadata, &watched))).await;
+        let tries = tries.into_iter().collect::<Result<Vec<bool>, Fault>>()?;
+        if self.kind_of(&watched) == "refresh" && !tries.contains(&true) {
+            let detail = "introspection does not know refresh tokens (RFC 7662 §2.2 leaves that open): set `poll = \"userinfo\"` \
+                          to watch the access token of the grant";
+            return Err(Fault::new(Class::Unsupported, detail));
+        }
+        let mut findings = Vec::new();
+        for (relying, works) in watched.from.iter().zip(tries) {
+            if !works {
+                let detail = format!("{}: {} before it was revoked", relying.region, self.refusal(&watched));
+                findings.push(Finding::new(Class::OauthError, "RFC 7009 §2.2", detail));
+            }
+        }
+        Fault::from_findings(findings).map_or(Ok(watched), Err)
+    }
+
+    fn revoked<'t>(&self, tokens: &'t Tokens) -> Result<&'t Secret, Fault> {
+        match self.settings.token {
+            Which::Access => Ok(&tokens.access_token),
+            Which::Refresh => tokens.refresh_token.as_ref().ok_or_else(|| {
+                let detail = "the login brought no refresh token: is `offline_access` asked for, and the grant allowed?";
+                Fault::new(Class::Unsupported, detail)
+            }),
+        }
+    }
+
+    fn refusal(&self, watched: &Watched) -> String {
+        match watched.poll {
+            Poll::Introspection => format!("introspection calls the {} token inactive", self.kind_of(watched)),
+            Poll::Userinfo => "userinfo refuses the access token".to_owned(),
+            Poll::Resource => "the resource refuses the access token".to_owned(),
+        }
+    }
+
+    fn kind_of(&self, watched: &Watched) -> &'static str {
+        match (self.settings.token, watched.poll) {
+            (Which::Refresh, Poll::Introspection) => "refresh",
+            _ => "access",
+        }
+    }
+
+    /// When the revocation was acknowledged.
+    async fn revoke(&self, relying: &Relying, metadata: &Metadata, tokens: &Tokens) -> Result<Instant, Fault> {
+        let hint = match self.settings.token {
+            Which::Access => "access_token",
+            Which::Refresh => "refresh_token",
+        };
+        relying.revoke(metadata, self.revoked(tokens)?, hint).await?;
+        Ok(relying.clock.instant())
+    }
+
+    /// Whether the token works, seen from there.
+    async fn works(&self, relying: &Relying, metadata: &Metadata, watched: &Watched) -> Result<bool, Fault> {
+        let relying = relying.with_deadline(relying.clock.instant() + TRY);
+        match watched.poll {
+            Poll::Introspection => relying.introspect(metadata, &watched.token).await,
+            Poll::Userinfo => Ok(relying.ask_userinfo(metadata, &watched.token, None).await?.is_ok()),
+            Poll::Resource => self.ask_resource(&relying, &watched.token).await,
+        }
+    }
+
+    /// RFC 6750 §3.1: a token that is expired, revoked or invalid is refused with 401.
+    async fn ask_resource(&self, relying: &Relying, token: &Secret) -> Result<bool, Fault> {
+        let url = self.settings.resource.clone();
+        let url = url.ok_or_else(|| Fault::new(Class::Config, "`poll = \"resource\"` needs `resource`"))?;
+        let mut request = Request::get(Endpoint::Resource, url);
+        let mut bearer = HeaderValue::from_str(&format!("Bearer {}", token.expose()))
+            .map_err(|_| Fault::new(Class::Malformed, "the access token is no header value (RFC 6750 §2.1)"))?;
+        bearer.set_sensitive(true);
+        request.headers.insert(header::AUTHORIZATION, bearer);
+        match relying.http.send(request).await?.status.as_u16() {
+            200..300 => Ok(true),
+            401 => Ok(false),
+            status => Err(Fault::new(Class::HttpStatus, format!("the resource answers {status}, neither 2xx nor 401"))),
+        }
+    }
+
+    async fn watch(
+        &self,
+        watched: &Watched,
+        acknowledged: Instant,
+        relying: &Relying,
+        metadata: &Metadata,
+        tokens: &Tokens,
+    ) -> Result<(), Fault> {
+        let watches = watched.from.iter().map(|from| self.watch_from(from, metadata, watched, acknowledged));
+        let seen = join_all(watches).await;
+        let (mut findings, mut blind) = (Vec::new(), None);
+        for (from, (seen, trouble)) in watched.from.iter().zip(seen) {
+            let region: Arc<str> = from.region.clone();
+            match seen {
+                Seen::Dead { after, interval } => from.recorder.observe(Observation::RevocationPropagation {
+                    region,
+                    seconds: Some(after.as_secs_f64()),
+                    interval: interval.as_secs_f64(),
+                }),
+                Seen::StillWorks => {
+                    let interval = self.bound.as_secs_f64();
+                    from.recorder.observe(Observation::RevocationPropagation {
+                        region: region.clone(),
+                        seconds: None,
+                        interval,
+                    });
+                    let bound = HumanDuration(self.bound);
+                    let (clause, what) = match (self.settings.token, watched.poll) {
+                        (Which::Access, _) => ("RFC 7009 §2.2", "the revoked access token"),
+                        (Which::Refresh, Poll::Introspection) => ("RFC 7009 §2.2", "the revoked refresh token"),
+                        (Which::Refresh, _) => ("RFC 7009 §2.1", "the access token of the revoked refresh token"),
+                    };
+                    let detail = format!("{region}: {what} still works {bound} after the revocation");
+                    findings.push(Finding::new(Class::RevocationIneffective, clause, detail));
+                }
+                Seen::Unknown => blind = trouble.or(blind),
+            }
+        }
+        if let Some(fault) = Fault::from_findings(findings) {
+            return Err(fault);
+        }
+        if let Some(fault) = blind {
+            return Err(fault);
+        }
+        self.last_word(relying, metadata, tokens, watched).await
+    }
+
+    /// Tries until the token was refused three times in a row, or the bound is over.
+    async fn watch_from(
+        &self,
+        relying: &Relying,
+        metadata: &Metadata,
+        watched: &Watched,
+        acknowledged: Instant,
+    ) -> (Seen, Option<Fault>) {
+        let mut watch = Watch::new(self.bound);
+        let mut trouble = None;
+        while let Some(due) = watch.next() {
+            tokio::time::sleep_until(acknowledged + due).await;
+            let sent = relying.clock.instant().duration_since(acknowledged);
+            let works = self.works(relying, metadata, watched).await;
+            let received = relying.clock.instant().duration_since(acknowledged);
+            match works {
+                Ok(works) => watch.add(Sample { sent, received, works: Some(works) }),
+                Err(fault) => {
+                    let ours = fault.blame == Blame::Monitor;
+                    watch.add(Sample { sent, received, works: None });
+                    trouble = Some(fault);
+                    if ours {
+                        break;
+                    }
+                }
+            }
+        }
+        let seen = watch.seen();
+        if let (Some(fault), true) = (&trouble, !matches!(seen, Seen::Unknown)) {
+            let detail = format!("{}: a try went wrong ({}): {}", relying.region, fault.class, fault.detail);
+            relying.recorder.warn(Warning::new("try_failed", "", detail));
+        }
+        (seen, trouble)
+    }
+
+    /// A refresh token that is called inactive must be refused where it counts.
+    async fn last_word(
+        &self,
+        relying: &Relying,
+        metadata: &Metadata,
+        tokens: &Tokens,
+        watched: &Watched,
+    ) -> Result<(), Fault> {
+        if self.kind_of(watched) != "refresh" {
+            return Ok(());
+        }
+        let grant = Grant::Refresh { token: self.revoked(tokens)?.clone(), scopes: Vec::new() };
+        match relying.token(metadata, grant).await {
+            Err(fault) if fault.class == Class::OauthError => Ok(()),
+            Err(fault) => Err(fault),
+            Ok(issued) => {
+                let _ = relying.revoke(metadata, &issued.access_token, "access_token").await;
+                let detail = "the token endpoint accepts the revoked refresh token, though introspection calls it inactive";
+                Err(Fault::new(Class::RevocationIneffective, detail))
+            }
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! What every run goes through, scheduled or asked for: its account's gate, execution, history, whoever watches.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::accounts::Stopped;
+use super::execute::{Stop, execute, refuse};
+use super::guard::{Credentials, Guard};
+use super::history::History;
+use super::missed::Missed;
+use crate::clock::{Clock, Timestamp};
+use crate::fault::{Class, Fault};
+use crate::oidc::memory::Memories;
+use crate::outcome::{CheckLabels, Outcome, Trigger};
+use crate::plan::Check;
+
+/// Whoever is told what happens. Never waits, never fails: a run must not be held up by those who look at it.
+pub trait Watch: Send + Sync + 'static {
+    /// A run is over.
+    fn outcome(&self, outcome: &Arc<Outcome>);
+    /// So many due times passed without a run.
+    fn missed(&self, check: &CheckLabels, why: Missed, times: u64);
+    /// A scheduled run began so long after it was due.
+    fn lateness(&self, late: Duration);
+}
+
+/// See the module.
+pub struct Engine {
+    /// The time.
+    pub clock: Clock,
+    /// What outlives runs.
+    pub memories: Arc<Memories>,
+    /// Which credentials may be tried.
+    pub guard: Arc<Guard>,
+    /// Outcomes still at hand.
+    pub history: History,
+    /// Whoever is told.
+    pub watch: Arc<dyn Watch>,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub enum Ran {
+    /// With an outcome.
+    Done(Arc<Outcome>),
+    /// Its account is stopped: nothing was sent.
+    Stopped(Stopped),
+    /// It was asked to stop, and has cleaned up.
+    Interrupted,
+}
+
+impl Engine {
+    /// With empty memories. The error: the system has no random numbers.
+    pub fn new(clock: Clock, watch: Arc<dyn Watch>) -> Result<Self, String> {
+        let guard = Arc::new(Guard::new(clock.clone())?);
+        Ok(Self { clock, memories: Arc::default(), guard, history: History::default(), watch })
+    }
+
+    /// Runs a check once its credentials may be tried.
+    pub async fn run(
+        &self,
+        check: &Check,
+        credentials: &Credentials,
+        trigger: Trigger,
+        scheduled: Timestamp,
+        stop: Stop,
+    ) -> Ran {
+        let mut asked = stop.clone();
+        let pass = tokio::select! {
+            biased;
+            pass = self.guard.admit(credentials) => match pass {
+                Ok(pass) => pass,
+                Err(stopped) => return Ran::Stopped(stopped),
+            },
+            () = asked.asked() => return Ran::Interrupted,
+        };
+        let Some(mut outcome) = execute(check, &self.memories, &self.clock, trigger, scheduled, stop).await else {
+            return Ran::Interrupted;
+        };
+        pass.judge(&mut outcome);
+        Ran::Done(self.tell(outcome))
+    }
+
+    /// Runs a check that a person asked for: a stopped account becomes an outcome that says so.
+    pub async fn run_now(&self, check: &Check, credentials: &Credentials, stop: Stop) -> Option<Arc<Outcome>> {
+        let now = self.clock.now();
+        match self.run(check, credentials, Trigger::Manual, now, stop).await {
+            Ran::Done(outcome) => Some(outcome),
+            Ran::Interrupted => None,
+            Ran::Stopped(Stopped { account, reason }) => {
+                let detail = format!("not tried: {account} was {reason}");
+                let fault = Fault::new(Class::Credentials, detail).with_account(account);
+                Some(self.tell(refuse(check, &self.clock, Trigger::Manual, now, fault).await))
+            }
+        }
+    }
+
+    fn tell(&self, outcome: Outcome) -> Arc<Outcome> {
+        let outcome = Arc::new(outcome);
+        self.history.push(outcome.clone());
+        self.watch.outcome(&outcome);
+        outcome
+    }
+}

@@ -1,0 +1,111 @@
+//! What is scheduled: a check with what it shares with its other runs, across reloads.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::agenda::Due;
+use super::guard::Credentials;
+use super::missed::Missed;
+use crate::clock::Timestamp;
+use crate::oidc::memory::{Memories, ProviderMemory};
+use crate::plan::{Check, Plan};
+use crate::probe::Cost;
+use crate::schedule::Timing;
+
+/// A check, scheduled.
+pub struct Lane {
+    /// What is run.
+    pub check: Arc<Check>,
+    /// As whom.
+    pub credentials: Credentials,
+    cost: Cost,
+    /// One permit: a check never overlaps itself.
+    gate: Arc<Semaphore>,
+    provider: Arc<ProviderMemory>,
+    /// What the runs in progress at this provider will cost at most by their kinds' word.
+    reserved: Arc<AtomicU32>,
+}
+
+/// The part of a provider's request budget that a run in progress may still need.
+#[derive(Debug)]
+pub struct Reservation(Arc<AtomicU32>, u32);
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        self.0.fetch_sub(self.1, Ordering::Relaxed);
+    }
+}
+
+impl Lane {
+    /// Takes the check for a run, unless one is in progress.
+    pub fn enter(&self) -> Result<OwnedSemaphorePermit, Missed> {
+        self.gate.clone().try_acquire_owned().map_err(|_| Missed::Overlap)
+    }
+
+    /// Takes the check for a run, after the one in progress.
+    pub async fn wait(&self) -> Option<OwnedSemaphorePermit> {
+        self.gate.clone().acquire_owned().await.ok()
+    }
+
+    /// Whether the provider bears a run now: it did not ask for a pause, and its budget has enough for all runs in
+    /// progress and an ordinary run of this kind. Better not to begin than to stop in the middle of a login.
+    pub fn afford(&self, now: Timestamp) -> Result<Reservation, Missed> {
+        let mut budget = self.provider.budget.lock().expect("budget");
+        if budget.paused(now).is_some() {
+            return Err(Missed::RateLimited);
+        }
+        let cost = self.cost.requests;
+        if let Some(limit) = self.check.probe.provider.max_requests_per_minute {
+            let reserved = self.reserved.load(Ordering::Relaxed);
+            if budget.available(now, limit) < reserved.saturating_add(cost) {
+                return Err(Missed::Budget);
+            }
+        }
+        self.reserved.fetch_add(cost, Ordering::Relaxed);
+        Ok(Reservation(self.reserved.clone(), cost))
+    }
+}
+
+impl Due for Arc<Lane> {
+    fn timing(&self) -> &Timing {
+        &self.check.probe.timing
+    }
+
+    fn spread(&self) -> Duration {
+        self.check.spread
+    }
+
+    fn same(&self, other: &Self) -> bool {
+        self.check.labels.probe == other.check.labels.probe && self.check.labels.region == other.check.labels.region
+    }
+}
+
+/// The lanes of a plan. A check that `old` had as well keeps its gate, a provider its reservations. Of a probe whose
+/// runs cover all regions, only the check of its first region is scheduled.
+pub fn lanes(plan: &Plan, memories: &Memories, old: &[Arc<Lane>]) -> Vec<Arc<Lane>> {
+    let gates: HashMap<_, _> = old.iter().map(|lane| (lane.check.labels.to_string(), &lane.gate)).collect();
+    let mut reserved: HashMap<Arc<str>, Arc<AtomicU32>> =
+        old.iter().map(|lane| (lane.check.probe.provider.name.clone(), lane.reserved.clone())).collect();
+    let lane = |check: &Arc<Check>| {
+        let cost = check.probe.probe.cost();
+        let first = check.probe.regions.first().is_none_or(|first| first.region == check.region.region);
+        if cost.all_regions && !first {
+            return None;
+        }
+        let name = &check.probe.provider.name;
+        let gate = gates.get(&check.labels.to_string()).map(|gate| Arc::clone(gate));
+        Some(Arc::new(Lane {
+            check: check.clone(),
+            credentials: Credentials::of(check),
+            cost,
+            gate: gate.unwrap_or_else(|| Arc::new(Semaphore::new(1))),
+            provider: memories.provider(name),
+            reserved: reserved.entry(name.clone()).or_default().clone(),
+        }))
+    };
+    plan.checks.iter().filter_map(lane).collect()
+}

@@ -1,0 +1,136 @@
+//! The page: probes by regions, drawn here, without scripts.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+
+use super::App;
+use super::api::{last_in, milliseconds};
+use crate::outcome::{Outcome, Verdict};
+use crate::plan::{Plan, PlannedProbe};
+
+/// Where the style sheet is.
+pub const STYLE: &str = "/style.css";
+
+/// `GET /style.css`.
+pub async fn style() -> Response {
+    ([(CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("style.css")).into_response()
+}
+
+/// `GET /`.
+pub async fn page(State(app): State<App>) -> Response {
+    let plan = app.control.plan();
+    let mut html = Html::default();
+    html.raw(HEAD);
+    status(&mut html, &app);
+    table(&mut html, &app, &plan);
+    html.raw("<footer>authprobe ").text(env!("CARGO_PKG_VERSION"));
+    html.raw(
+        " · <a href=\"/metrics\">metrics</a> · <a href=\"/api/v1/probes\">probes</a> · \
+         <a href=\"/api/v1/regions\">regions</a></footer>\n</body>\n</html>\n",
+    );
+    ([(CONTENT_TYPE, "text/html; charset=utf-8")], html.0).into_response()
+}
+
+const HEAD: &str = "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+    <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+    <meta http-equiv=\"refresh\" content=\"15\">\n<title>authprobe</title>\n\
+    <link rel=\"stylesheet\" href=\"/style.css\">\n</head>\n<body>\n<h1>authprobe</h1>\n";
+
+/// HTML in the making: what is not written in this file goes through [`Html::text`], which escapes.
+#[derive(Default)]
+struct Html(String);
+
+impl Html {
+    fn raw(&mut self, markup: &'static str) -> &mut Self {
+        self.0.push_str(markup);
+        self
+    }
+
+    fn text(&mut self, text: &str) -> &mut Self {
+        for c in text.chars() {
+            match c {
+                '&' => self.0.push_str("&amp;"),
+                '<' => self.0.push_str("&lt;"),
+                '>' => self.0.push_str("&gt;"),
+                '"' => self.0.push_str("&quot;"),
+                '\'' => self.0.push_str("&#39;"),
+                c => self.0.push(c),
+            }
+        }
+        self
+    }
+}
+
+fn status(html: &mut Html, app: &App) {
+    if !app.control.ready() {
+        html.raw("<p class=\"notice\" role=\"status\">Not ready yet.</p>\n");
+    }
+    if app.control.paused() {
+        html.raw("<p class=\"notice\" role=\"status\">Scheduled runs are paused.</p>\n");
+    }
+    for (account, reason) in app.control.stopped_accounts() {
+        html.raw("<p class=\"notice\" role=\"status\">Stopped: <b>").text(&account).raw("</b>, ").text(&reason);
+        html.raw("</p>\n");
+    }
+}
+
+fn table(html: &mut Html, app: &App, plan: &Plan) {
+    html.raw("<table>\n<thead><tr><th scope=\"col\">probe</th>");
+    for region in &plan.regions {
+        html.raw("<th scope=\"col\">").text(&region.region).raw("</th>");
+    }
+    html.raw("</tr></thead>\n<tbody>\n");
+    for probe in &plan.probes {
+        let recent = app.control.recent(&probe.name);
+        html.raw("<tr><th scope=\"row\"><a href=\"/api/v1/probes/").text(&encoded(&probe.name)).raw("/runs\">");
+        html.text(&probe.name).raw("</a><small>").text(probe.kind.name).raw(" · ").text(&probe.provider.name);
+        if let Some(client) = &probe.client {
+            html.raw(" · ").text(&client.name);
+        }
+        html.raw("</small></th>");
+        for region in &plan.regions {
+            cell(html, probe, &region.region, last_in(&recent, &region.region));
+        }
+        html.raw("</tr>\n");
+    }
+    html.raw("</tbody>\n</table>\n");
+}
+
+fn cell(html: &mut Html, probe: &PlannedProbe, region: &str, last: Option<&Arc<Outcome>>) {
+    let Some(outcome) = last else {
+        let planned = probe.regions.iter().any(|egress| &*egress.region == region);
+        html.raw(if planned { "<td class=\"none\">no run yet</td>" } else { "<td></td>" });
+        return;
+    };
+    html.raw(match outcome.verdict {
+        Verdict::Good => "<td class=\"good\">",
+        Verdict::Bad => "<td class=\"bad\">",
+        Verdict::Inconclusive => "<td class=\"inconclusive\">",
+    });
+    html.raw("<a href=\"/api/v1/runs/").text(&outcome.trace_id.to_string()).raw("\">");
+    html.text(outcome.verdict.as_str()).raw("</a> ").text(&milliseconds(outcome.duration));
+    if let Some(fault) = &outcome.fault {
+        html.raw("<p title=\"").text(&fault.detail).raw("\"><b>").text(fault.class.as_str()).raw("</b> in ");
+        html.text(fault.step).raw(", ").text(fault.blame.as_str()).raw("</p>");
+    }
+    if !outcome.warnings.is_empty() {
+        html.raw("<p>").text(&outcome.warnings.len().to_string()).raw(" warnings</p>");
+    }
+    let start = outcome.start.to_string();
+    html.raw("<time datetime=\"").text(&start).raw("\">").text(&start).raw("</time></td>");
+}
+
+/// For a segment of a path.
+fn encoded(segment: &str) -> String {
+    let mut out = String::new();
+    for byte in segment.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}

@@ -1,0 +1,310 @@
+//! A web server over an engine that only remembers, and a client that speaks bytes.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use authprobe::config;
+use authprobe::journey::{Journey, StepName, Stopped};
+use authprobe::outcome::Outcome;
+use authprobe::plan::{self, BuildOptions, Plan, PlannedProbe, Server};
+use authprobe::probe::{Context, Cost, Kind, Need, ParseContext, Probe, Problem};
+use authprobe::sink::metrics::Metrics;
+use authprobe::web::{self, Control};
+use rustls_pki_types::pem::PemObject;
+use schemars::{Schema, SchemaGenerator, json_schema};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, oneshot};
+use tokio::task::JoinHandle;
+
+use crate::support_outcome::{check, outcome};
+
+/// Remembers what it was told, and runs a probe by making up its outcome.
+pub struct Engine {
+    pub server: Server,
+    probe: Arc<str>,
+    pub ready: AtomicBool,
+    paused: AtomicBool,
+    pub outcomes: Mutex<Vec<Arc<Outcome>>>,
+    pub stopped: Mutex<Vec<(String, String)>>,
+    pub reload_error: Mutex<Option<String>>,
+    /// Whether runs wait for `release`.
+    pub gate: AtomicBool,
+    pub begun: Notify,
+    pub release: Notify,
+    pub ended: Notify,
+}
+
+impl Default for Engine {
+    fn default() -> Self {
+        let server = Server {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            tls: None,
+            read_token: None,
+            admin_token: None,
+            public_url: None,
+        };
+        Self {
+            server,
+            probe: "login".into(),
+            ready: AtomicBool::new(true),
+            paused: AtomicBool::new(false),
+            outcomes: Mutex::default(),
+            stopped: Mutex::new(vec![("user:alice".into(), "refused".into())]),
+            reload_error: Mutex::default(),
+            gate: AtomicBool::new(false),
+            begun: Notify::new(),
+            release: Notify::new(),
+            ended: Notify::new(),
+        }
+    }
+}
+
+impl Engine {
+    /// Gives its probe another name.
+    pub fn rename(&mut self, name: &str) {
+        self.probe = name.into();
+    }
+
+    /// Remembers a run as the newest.
+    pub fn push(&self, outcome: Outcome) {
+        self.outcomes.lock().unwrap().insert(0, Arc::new(outcome));
+    }
+}
+
+#[async_trait]
+impl Control for Engine {
+    fn plan(&self) -> Arc<Plan> {
+        Arc::new(plan(&self.probe, self.server.clone()))
+    }
+
+    fn recent(&self, probe: &str) -> Vec<Arc<Outcome>> {
+        self.outcomes.lock().unwrap().iter().filter(|outcome| &*outcome.check.probe == probe).cloned().collect()
+    }
+
+    fn outcome(&self, trace_id: &str) -> Option<Arc<Outcome>> {
+        self.outcomes.lock().unwrap().iter().find(|outcome| outcome.trace_id.to_string() == trace_id).cloned()
+    }
+
+    fn ready(&self) -> bool {
+        self.ready.load(Ordering::SeqCst)
+    }
+
+    fn paused(&self) -> bool {
+        self.paused.load(Ordering::SeqCst)
+    }
+
+    fn pause(&self, pause: bool) {
+        self.paused.store(pause, Ordering::SeqCst);
+    }
+
+    fn stopped_accounts(&self) -> Vec<(String, String)> {
+        self.stopped.lock().unwrap().clone()
+    }
+
+    fn resume_account(&self, name: &str) -> bool {
+        let mut stopped = self.stopped.lock().unwrap();
+        let before = stopped.len();
+        stopped.retain(|(account, _)| account != name);
+        stopped.len() < before
+    }
+
+    async fn run_now(&self, probe: &str, region: Option<&str>) -> Option<Vec<Arc<Outcome>>> {
+        let regions: Vec<_> = ["eu", "us"].into_iter().filter(|name| region.is_none_or(|r| r == *name)).collect();
+        if *probe != *self.probe || regions.is_empty() {
+            return None;
+        }
+        self.begun.notify_one();
+        if self.gate.load(Ordering::SeqCst) {
+            self.release.notified().await;
+        }
+        self.ended.notify_one();
+        Some(regions.into_iter().map(|region| Arc::new(outcome(&check(probe, region)))).collect())
+    }
+
+    async fn reload(&self) -> Result<(), String> {
+        self.reload_error.lock().unwrap().clone().map_or(Ok(()), Err)
+    }
+}
+
+struct FakeProbe;
+
+#[async_trait]
+impl Probe for FakeProbe {
+    fn steps(&self) -> Vec<StepName> {
+        vec!["token"]
+    }
+
+    fn cost(&self) -> Cost {
+        Cost::default()
+    }
+
+    async fn run(&self, _: &Context, journey: &mut Journey) -> Result<(), Stopped> {
+        journey.skip("token", "fake");
+        Ok(())
+    }
+}
+
+fn schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "object", "properties": {}, "additionalProperties": false })
+}
+
+fn parse(_: toml::Table, _: &ParseContext) -> Result<Box<dyn Probe>, Vec<Problem>> {
+    Ok(Box::new(FakeProbe))
+}
+
+static FAKE: Kind = Kind {
+    name: "fake",
+    summary: "Does nothing.",
+    spec: "none",
+    client: Need::Forbidden,
+    user: Need::Forbidden,
+    schema,
+    parse,
+};
+
+const CONFIG: &str = r#"
+    [[region]]
+    name = "eu"
+    [[region]]
+    name = "us"
+    proxy = "socks5h://127.0.0.1:1080"
+    [[provider]]
+    name = "main"
+    issuer = "https://login.example.com"
+    [[probe]]
+    name = "login"
+    kind = "fake"
+    provider = "main"
+    every = "1m"
+"#;
+
+fn plan(probe: &Arc<str>, server: Server) -> Plan {
+    let loaded = config::from_str("web.toml", CONFIG, Path::new(".")).unwrap();
+    let mut plan = plan::build_with(&[&FAKE], &loaded, &BuildOptions::default()).unwrap();
+    // Some names here are none that a configuration could have.
+    let planned = &plan.probes[0];
+    plan.probes = vec![Arc::new(PlannedProbe {
+        name: probe.clone(),
+        probe: Box::new(FakeProbe),
+        provider: planned.provider.clone(),
+        client: None,
+        users: vec![],
+        timing: planned.timing.clone(),
+        regions: planned.regions.clone(),
+        labels: planned.labels.clone(),
+        annotations: BTreeMap::new(),
+        ..*planned.as_ref()
+    })];
+    plan.server = server;
+    plan
+}
+
+/// A running server.
+pub struct Web {
+    pub at: SocketAddr,
+    pub engine: Arc<Engine>,
+    pub metrics: Arc<Metrics>,
+    stop: Option<oneshot::Sender<()>>,
+    served: Option<JoinHandle<()>>,
+}
+
+impl Web {
+    pub async fn start(engine: Engine) -> Self {
+        let (engine, metrics) = (Arc::new(engine), Metrics::new("r"));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let at = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let shutdown = async move {
+            let _ = stopped.await;
+        };
+        let served = web::serve(listener, &engine.server, engine.clone(), metrics.clone(), shutdown).unwrap();
+        Self { at, engine, metrics, stop: Some(stop), served: Some(tokio::spawn(served)) }
+    }
+
+    pub fn stop(&mut self) {
+        let _ = self.stop.take().unwrap().send(());
+    }
+
+    pub async fn ended(&mut self) {
+        self.served.take().unwrap().await.unwrap();
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.ask("GET", path, &[]).await
+    }
+
+    pub async fn post(&self, path: &str) -> Answer {
+        self.ask("POST", path, &[]).await
+    }
+
+    pub async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let mut request = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
+        if !headers.iter().any(|(name, _)| *name == "Host") {
+            request.push_str("Host: localhost\r\n");
+        }
+        headers.iter().for_each(|(name, value)| request.push_str(&format!("{name}: {value}\r\n")));
+        self.raw(&(request + "\r\n")).await
+    }
+
+    pub async fn raw(&self, request: &str) -> Answer {
+        let mut stream = TcpStream::connect(self.at).await.unwrap();
+        // The server may answer and close before it has read everything.
+        let _ = stream.write_all(request.as_bytes()).await;
+        let mut bytes = vec![];
+        let _ = stream.read_to_end(&mut bytes).await;
+        Answer::parse(&String::from_utf8(bytes).unwrap())
+    }
+}
+
+/// An answer, read.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    head: String,
+    pub body: String,
+}
+
+impl Answer {
+    fn parse(text: &str) -> Self {
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text:?}"));
+        Self { status: head[9..12].parse().unwrap(), head: head.to_owned(), body: body.to_owned() }
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        let mut pairs = self.head.lines().filter_map(|line| line.split_once(": "));
+        pairs.find(|(key, _)| key.eq_ignore_ascii_case(name)).map_or("", |(_, value)| value)
+    }
+
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
+    }
+}
+
+/// Why a server does not start.
+pub async fn refused(engine: Arc<Engine>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    match web::serve(listener, &engine.server, engine.clone(), Metrics::new("r"), std::future::pending()) {
+        Ok(_) => panic!("it started"),
+        Err(error) => error,
+    }
+}
+
+/// A TLS connection that believes that certificate only.
+pub async fn tls(at: SocketAddr, cert: &Path) -> tokio_rustls::client::TlsStream<TcpStream> {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(rustls_pki_types::CertificateDer::from_pem_file(cert).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let stream = TcpStream::connect(at).await.unwrap();
+    let name = "localhost".try_into().unwrap();
+    tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap()
+}
