@@ -17,8 +17,7 @@ use support::{Folder, PATIENCE, eventually, net, within};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_authprobe");
 const KEYS: &str = "[[probe]]\nname = \"keys\"\nkind = \"jwks\"\nprovider = \"lab\"\nevery = \"1s\"\n";
-const MACHINE: &str =
-    "[[probe]]\nname = \"machine\"\nkind = \"client_credentials\"\nclient = \"svc\"\nevery = \"1s\"\ntimeout = \"20s\"\n";
+const MACHINE: &str = "[[probe]]\nname = \"machine\"\nkind = \"client_credentials\"\nclient = \"svc\"\nevery = \"1s\"\ntimeout = \"20s\"\n";
 const LOGIN: &str =
     "[[probe]]\nname = \"login\"\nkind = \"form_login\"\nclient = \"web\"\nuser = \"alice\"\nevery = \"1s\"\n";
 
