@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::login_flow::{self as flow, Login};
+use super::own_keys::problem;
 use super::{Context, Cost, Kind, Need, ParseContext, Probe, Problem};
 use crate::clock::Timestamp;
 use crate::duration::HumanDuration;
@@ -68,10 +69,10 @@ fn parse(mut table: toml::Table, _: &ParseContext) -> Result<Box<dyn Probe>, Vec
     let login = Login::take(&mut table, &mut problems);
     let settings: Settings = flow::read(table, &mut problems);
     if settings.rotation != Rotation::Required && !settings.reuse_grace.0.is_zero() {
-        problems.push(flow::problem("reuse_grace", "only with `rotation = \"required\"` is a token presented again"));
+        problems.push(problem("reuse_grace", "only with `rotation = \"required\"` is a token presented again"));
     }
     if settings.age.is_some_and(|age| age.0 < Duration::from_secs(60)) {
-        problems.push(flow::problem("age", "at least \"1m\": within one run every session is refreshed once anyway"));
+        problems.push(problem("age", "at least \"1m\": within one run every session is refreshed once anyway"));
     }
     if !problems.is_empty() {
         return Err(problems);

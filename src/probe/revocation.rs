@@ -11,6 +11,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::login_flow::{self as flow, Login};
+use super::own_keys::problem;
 use super::propagation::{Pace, Sample, Seen, Watch};
 use super::{Context, Cost, Kind, Need, ParseContext, Probe, Problem};
 use crate::clock::Instant;
@@ -103,7 +104,7 @@ fn parse(mut table: toml::Table, context: &ParseContext) -> Result<Box<dyn Probe
     let mut problems = Vec::new();
     let login = Login::take(&mut table, &mut problems);
     let settings: Settings = flow::read(table, &mut problems);
-    let mut wrong = |key: &str, message: &str| problems.push(flow::problem(key, message));
+    let mut wrong = |key: &str, message: &str| problems.push(problem(key, message));
     match (&settings.resource, settings.poll) {
         (None, Some(Poll::Resource)) => wrong("resource", "`poll = \"resource\"` needs the URL of one"),
         (Some(_), Some(Poll::Introspection | Poll::Userinfo)) => {

@@ -31,7 +31,7 @@ async fn callback() -> Response {
     panic!("the redirect URI was requested");
 }
 
-fn header<'h>(headers: &'h HeaderMap, name: header::HeaderName) -> &'h str {
+fn header(headers: &HeaderMap, name: header::HeaderName) -> &str {
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
