@@ -13,6 +13,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::outcome::{CheckLabels, Observation, Outcome, StepState, Trigger, Verdict};
 
 pub mod family;
+mod model;
 pub mod table;
 pub mod text;
 

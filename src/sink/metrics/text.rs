@@ -1,6 +1,6 @@
-//! Both text formats. The `prometheus` crate's encoder knows neither OpenMetrics nor exemplars and takes several times as
-//! long; what it writes is what a test holds the classic format to. No `_created` lines: a scraper would take each for a
-//! series of its own.
+//! Both text formats. The `prometheus` crate's encoder knows neither OpenMetrics nor exemplars and takes several times
+//! as long; what it writes is what a test holds the classic format to. No `_created` lines: a scraper would take each
+//! for a series of its own.
 
 use std::fmt::Arguments;
 use std::io::Write as _;
