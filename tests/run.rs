@@ -263,10 +263,10 @@ fn probe_names_what_there_is() {
     let probes = format!("{KEYS}{MACHINE}");
     let wrong = stage.command(&probes, &["probe", "machin"]);
     assert_eq!((wrong.code, wrong.stdout.as_str()), (2, ""));
-    assert!(wrong.stderr.contains("did you mean \"machine\"?"), "{}", wrong.stderr);
+    assert!(wrong.stderr.contains("did you mean `machine`?"), "{}", wrong.stderr);
     let wrong = stage.command(&probes, &["probe", "keys", "--region", "uk"]);
     assert_eq!(wrong.code, 2);
-    assert!(wrong.stderr.contains("\"us\""), "{}", wrong.stderr);
+    assert!(wrong.stderr.contains("did you mean `us`?"), "{}", wrong.stderr);
     assert_eq!(stage.asked("jwks"), 0, "nothing was probed");
 }
 
