@@ -59,12 +59,13 @@ fn planned(desk: &mut Desk<'_>, known: &Known, item: &Item<'_, Written>, written
     let (provider, client) = who(desk, known, item, written);
     let users = users(desk, known, item, written, regions.len());
     let timing = timing(desk, item, written);
-    let timeout = timeout(desk, item, written, timing.as_ref());
     // An unknown kind is on record already.
     let kind = desk.kinds.iter().copied().find(|kind| kind.name == written.kind)?;
     needs(desk, item, kind, client.as_deref());
     let running = regions.iter().filter(|region| known.regions.runs(&region.region)).count().max(1);
     let probe = parse(desk, item, kind, running);
+    let waits = probe.as_ref().map_or(Duration::ZERO, |probe| probe.cost().waits);
+    let timeout = timeout(desk, item, written, timing.as_ref(), waits);
     if let Some(probe) = &probe
         && probe.cost().all_regions
         && users.len() > 1
@@ -234,17 +235,27 @@ pub fn cron<T>(desk: &mut Desk<'_>, item: &Item<'_, T>, expression: &str, zone: 
     }
 }
 
-fn timeout(desk: &mut Desk<'_>, item: &Item<'_, Written>, written: &Written, timing: Option<&Timing>) -> Duration {
+/// The time of a run. `waits` of it pass on purpose, and by default come on top.
+fn timeout(
+    desk: &mut Desk<'_>,
+    item: &Item<'_, Written>,
+    written: &Written,
+    timing: Option<&Timing>,
+    waits: Duration,
+) -> Duration {
     let period = match timing {
         Some(Timing::Every(period)) => Some(*period),
         _ => None,
     };
     let Some(timeout) = written.timeout else {
-        return period.map_or(DEFAULT_TIMEOUT, |period| period.min(DEFAULT_TIMEOUT));
+        return waits + period.map_or(DEFAULT_TIMEOUT, |period| period.min(DEFAULT_TIMEOUT));
     };
     let (least, most) = TIMEOUTS;
     if !(least..=most).contains(&timeout.0) {
         desk.wrong(item.mistake("timeout", format!("{timeout} is out of range: from 100ms to 1h")));
+    } else if timeout.0 <= waits {
+        let waits = HumanDuration(waits);
+        desk.wrong(item.mistake("timeout", format!("{timeout} is too short: the run itself may wait for {waits}")));
     }
     if let Some(period) = period.filter(|period| *period < timeout.0) {
         desk.note(format!(
