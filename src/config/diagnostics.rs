@@ -13,6 +13,9 @@ const MAX_SHOWN: usize = 100;
 /// The longest part of a source line that is shown (characters).
 const MAX_LINE: usize = 110;
 
+/// The longest source line that is searched for secrets (bytes).
+const MAX_SEARCHED: usize = 4096;
+
 /// One mistake.
 #[derive(Clone, Debug)]
 pub struct Mistake {
@@ -110,10 +113,11 @@ impl Diagnostics {
         let count = self.mistakes.len();
         let summary = match count {
             1 => "1 error".to_owned(),
-            _ if count > MAX_SHOWN => format!("{count} errors, the first {MAX_SHOWN} shown"),
             _ => format!("{count} errors"),
         };
-        let _ = writeln!(out, "{}{}", paint.red("error"), paint.bold(&format!(": {summary} in the configuration")));
+        let rest = if count > MAX_SHOWN { format!(" (the first {MAX_SHOWN} are shown)") } else { String::new() };
+        let _ =
+            writeln!(out, "{}{}", paint.red("error"), paint.bold(&format!(": {summary} in the configuration{rest}")));
         out
     }
 
@@ -170,6 +174,7 @@ impl Place {
         let line = &text[line_start..line_end];
         let mut hidden: Vec<(usize, usize)> =
             masks.map(|mask| (floor(text, mask.start as usize), floor(text, mask.end as usize))).collect();
+        hidden.retain(|(from, to)| *from < line_end && *to > line_start);
         hidden.extend(bare_secrets(line, unparsed).into_iter().map(|(from, to)| (line_start + from, line_start + to)));
         let mut shown = Shown { text: String::new(), indent: 0, length: 0 };
         for (offset, c) in line.char_indices() {
@@ -222,6 +227,10 @@ fn bare_secrets(line: &str, unparsed: bool) -> Vec<(usize, usize)> {
     const KEY: &str =
         r#"(?i)[\w-]*(?:pas+w\w*|pwd|secret|totp|token|authorization|cookie|api.?key|seed)["']?\s*=\s*(["'].*)$"#;
     const USER_INFORMATION: &str = r"://([^/\s@]*:[^/\s@]*@)";
+    // Nobody writes such lines, and nobody reads them.
+    if unparsed && line.len() > MAX_SEARCHED {
+        return vec![(0, line.len())];
+    }
     let find = |pattern: &str| {
         let value = Regex::new(pattern).ok()?.captures(line)?.get(1)?;
         Some((value.start(), value.end()))

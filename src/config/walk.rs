@@ -2,7 +2,8 @@
 //! schemars writes, and words of our own: `x-expects` (what a string must look like), `x-later` (values that a later version
 //! will know), `x-forbidden` (keys and why they must not be there) and the name `SecretSource`.
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
 
 use regex_lite::Regex;
 use serde_json::{Map, Value as Json};
@@ -23,17 +24,22 @@ const SECRET: &str = "write { env = \"NAME\" } or { file = \"path\" }";
 
 /// Everything in `node` that does not fit `schema`; `$ref`s are looked up in `schema` itself. Paths start at `path`.
 pub fn walk(schema: &Json, node: &Node, path: &Path) -> Vec<Mistake> {
-    let mut walker = Walker { root: schema, mistakes: Vec::new() };
+    let patterns = Patterns::default();
+    let mut walker = Walker { root: schema, patterns: &patterns, mistakes: Vec::new() };
     walker.check(schema, node, path);
     walker.mistakes
 }
 
-struct Walker<'a> {
+/// Patterns that were met, compiled once each; `None`: not a pattern that we know.
+type Patterns<'a> = RefCell<HashMap<&'a str, Option<Regex>>>;
+
+struct Walker<'a, 'p> {
     root: &'a Json,
+    patterns: &'p Patterns<'a>,
     mistakes: Vec<Mistake>,
 }
 
-impl<'a> Walker<'a> {
+impl<'a> Walker<'a, '_> {
     fn report(&mut self, node: &Node, path: &Path, message: impl Into<String>) {
         self.mistakes.push(Mistake::at(node.at, path.clone(), message));
     }
@@ -53,7 +59,7 @@ impl<'a> Walker<'a> {
     }
 
     fn fits(&self, schema: &'a Json, node: &Node, path: &Path) -> bool {
-        let mut walker = Walker { root: self.root, mistakes: Vec::new() };
+        let mut walker = Walker { root: self.root, patterns: self.patterns, mistakes: Vec::new() };
         walker.check(schema, node, path);
         walker.mistakes.is_empty()
     }
@@ -219,12 +225,18 @@ impl<'a> Walker<'a> {
         }
     }
 
-    fn check_string(&mut self, schema: &Map<String, Json>, text: &str, node: &Node, path: &Path) {
+    fn matches(&self, pattern: &'a str, text: &str) -> bool {
+        let mut patterns = self.patterns.borrow_mut();
+        let regex = patterns.entry(pattern).or_insert_with(|| Regex::new(pattern).ok());
+        regex.as_ref().is_none_or(|regex| regex.is_match(text))
+    }
+
+    fn check_string(&mut self, schema: &'a Map<String, Json>, text: &str, node: &Node, path: &Path) {
         let pattern = schema.get("pattern").and_then(Json::as_str);
         let length = text.chars().count() as u64;
         let bound = |key: &str| schema.get(key).and_then(Json::as_u64);
         let expects = schema.get("x-expects").and_then(Json::as_str);
-        if pattern.is_some_and(|pattern| Regex::new(pattern).is_ok_and(|regex| !regex.is_match(text))) {
+        if pattern.is_some_and(|pattern| !self.matches(pattern, text)) {
             let shown: String = text.chars().take(40).collect();
             let wanted = expects.map_or_else(|| format!("what fits {}", pattern.unwrap_or_default()), str::to_owned);
             self.report(node, path, format!("expected {wanted}, found {shown:?}"));
@@ -320,11 +332,11 @@ impl<'a> Walker<'a> {
 }
 
 /// Of several schemas of the right type the one with the fewest complaints; none if there is none.
-fn closest<'a>(walker: &Walker<'a>, branches: &[&'a Json], node: &Node) -> Option<&'a Json> {
+fn closest<'a>(walker: &Walker<'a, '_>, branches: &[&'a Json], node: &Node) -> Option<&'a Json> {
     branches
         .iter()
         .min_by_key(|branch| {
-            let mut trial = Walker { root: walker.root, mistakes: Vec::new() };
+            let mut trial = Walker { root: walker.root, patterns: walker.patterns, mistakes: Vec::new() };
             trial.check(branch, node, &Path::default());
             trial.mistakes.len()
         })
