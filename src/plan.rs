@@ -31,6 +31,7 @@ pub mod slo;
 mod typed;
 
 pub use build::{build, build_with};
+pub use clients::PLACEHOLDER;
 pub use regions::direct;
 
 /// What a command wants of the plan besides the file.

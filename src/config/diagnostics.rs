@@ -140,7 +140,9 @@ impl Diagnostics {
         let at = mistake.at?;
         let source = self.sources.get(usize::from(at.file))?;
         let masks = self.mistakes.iter().filter_map(|m| m.mask).filter(|mask| mask.file == at.file);
-        Some((source, Place::new(&source.text, at, masks)))
+        // A document that does not parse has no keys yet to tell secrets by.
+        let unparsed = mistake.path.0.is_empty();
+        Some((source, Place::new(&source.text, at, masks, unparsed)))
     }
 }
 
@@ -160,7 +162,7 @@ struct Place {
 }
 
 impl Place {
-    fn new(text: &str, at: At, masks: impl Iterator<Item = At>) -> Self {
+    fn new(text: &str, at: At, masks: impl Iterator<Item = At>, unparsed: bool) -> Self {
         let start = floor(text, at.start as usize);
         let end = floor(text, at.end as usize).max(start);
         let line_start = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
@@ -168,7 +170,7 @@ impl Place {
         let line = &text[line_start..line_end];
         let mut hidden: Vec<(usize, usize)> =
             masks.map(|mask| (floor(text, mask.start as usize), floor(text, mask.end as usize))).collect();
-        hidden.extend(bare_secrets(line).into_iter().map(|(from, to)| (line_start + from, line_start + to)));
+        hidden.extend(bare_secrets(line, unparsed).into_iter().map(|(from, to)| (line_start + from, line_start + to)));
         let mut shown = Shown { text: String::new(), indent: 0, length: 0 };
         for (offset, c) in line.char_indices() {
             let position = line_start + offset;
@@ -215,19 +217,17 @@ impl Shown {
     }
 }
 
-/// What follows a key that looks like a secret's and is no `{ env = … }` or `{ file = … }`: a file that does not parse
-/// has no keys yet, and its lines are shown all the same.
-fn bare_secrets(line: &str) -> Vec<(usize, usize)> {
-    let key = r#"(?i)[\w-]*(?:pas+w\w*|pwd|secret|totp|token|authorization|cookie|api.?key|seed)["']?\s*=\s*["'].*$"#;
-    let userinfo = r"://[^/\s@]*:[^/\s@]*@";
+/// User information in URLs; and, in a document that does not parse, what follows a key that looks like a secret's.
+fn bare_secrets(line: &str, unparsed: bool) -> Vec<(usize, usize)> {
+    const KEY: &str =
+        r#"(?i)[\w-]*(?:pas+w\w*|pwd|secret|totp|token|authorization|cookie|api.?key|seed)["']?\s*=\s*(["'].*)$"#;
+    const USER_INFORMATION: &str = r"://([^/\s@]*:[^/\s@]*@)";
     let find = |pattern: &str| {
-        let found = Regex::new(pattern).ok()?.find(line)?;
-        let quote = found.as_str().find(['"', '\'']).filter(|_| !found.as_str().starts_with("://"));
-        // A quoted key closes its quote before the `=`.
-        let from = found.as_str().find('=').and_then(|eq| found.as_str()[eq..].find(['"', '\'']).map(|q| eq + q));
-        Some((found.start() + from.or(quote).unwrap_or(3), found.end()))
+        let value = Regex::new(pattern).ok()?.captures(line)?.get(1)?;
+        Some((value.start(), value.end()))
     };
-    [find(key), find(userinfo)].into_iter().flatten().collect()
+    let key = if unparsed { find(KEY) } else { None };
+    [key, find(USER_INFORMATION)].into_iter().flatten().collect()
 }
 
 fn floor(text: &str, mut at: usize) -> usize {

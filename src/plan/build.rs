@@ -30,7 +30,7 @@ pub fn build_with(kinds: &[&'static Kind], loaded: &Loaded, options: &BuildOptio
     let known = Known { regions, providers, clients, users };
     let (planned, names) = probes::probes(&mut desk, &known);
     let checks = probes::checks(&mut desk, &planned);
-    rate::check(&mut desk, &known.providers.0, &planned);
+    rate::check(&mut desk, &known.providers.0, &planned, &checks);
     rate::one_time_codes(&mut desk, &checks);
     later::store(&mut desk);
     later::alerting(&mut desk);

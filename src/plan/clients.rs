@@ -14,6 +14,9 @@ use crate::oidc::settings::{AuthMethod, Client, User};
 const ALGORITHMS: [&str; 12] =
     ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA", "HS256", "HS384", "HS512"];
 
+/// What `authprobe init` writes where a person must put in a name.
+pub const PLACEHOLDER: &str = "CHANGE-ME";
+
 /// A client and the name of its provider.
 pub struct Resolved {
     /// The client.
@@ -33,6 +36,9 @@ pub fn clients(desk: &mut Desk<'_>, providers: &[String]) -> (Vec<Resolved>, Vec
         if !known.contains(&written.provider.as_str()) {
             let mistake = |message: String| item.mistake("provider", message);
             desk.wrong(typed::unknown(mistake, "provider", &written.provider, &known));
+        }
+        if written.client_id == PLACEHOLDER {
+            desk.note(format!("client {}: its client_id still is {PLACEHOLDER}", written.name.0));
         }
         all.push(Resolved { client: Arc::new(client(desk, item, written)), provider: written.provider.clone() });
     }
@@ -115,6 +121,9 @@ pub fn users(desk: &mut Desk<'_>) -> (Vec<Arc<User>>, Vec<String>) {
     let mut all = Vec::new();
     for item in &items {
         let Some(written) = &item.value else { continue };
+        if written.username == PLACEHOLDER {
+            desk.note(format!("user {}: its username still is {PLACEHOLDER}", written.name.0));
+        }
         let password = desk.secret(item, "password", &written.password);
         let totp = written.totp.as_ref().map(|source| {
             if let Some(seed) = desk.secret_value(item, "totp", source)

@@ -62,7 +62,8 @@ fn planned(desk: &mut Desk<'_>, known: &Known, item: &Item<'_, Written>, written
     // An unknown kind is on record already.
     let kind = desk.kinds.iter().copied().find(|kind| kind.name == written.kind)?;
     needs(desk, item, kind, client.as_deref());
-    let probe = parse(desk, item, kind, regions.len());
+    let running = regions.iter().filter(|region| known.regions.runs(&region.region)).count().max(1);
+    let probe = parse(desk, item, kind, running);
     let waits = probe.as_ref().map_or(Duration::ZERO, |probe| probe.cost().waits);
     let timeout = timeout(desk, item, written, timing.as_ref(), waits);
     if let Some(probe) = &probe

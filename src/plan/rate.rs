@@ -1,6 +1,7 @@
 //! What a plan costs its providers: requests, on average and at once.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,8 @@ use crate::schedule::Timing;
 /// A Monday, 2026-01-05T00:00:00Z: the week over which cron is counted, always the same one.
 const WEEK_START: Timestamp = Timestamp::from_secs(1_767_571_200);
 const WEEK: Duration = Duration::from_secs(7 * 86_400);
+const DAY: Duration = Duration::from_secs(86_400);
+const MINUTE: Duration = Duration::from_secs(60);
 /// The most due times that are counted.
 const MAX_COUNTED: u32 = 20_000;
 
@@ -60,32 +63,78 @@ pub fn shown(rate: f64) -> String {
     format!("{rate:.digits$}")
 }
 
+/// The most requests of ordinary runs that are due within a minute: due times are known beforehand, so a day of them is
+/// gone through (or less, if there are very many).
+pub fn busiest_minute<'a>(checks: impl Iterator<Item = &'a Arc<Check>>) -> u32 {
+    let checks: Vec<&Arc<Check>> = checks.collect();
+    let average: f64 = checks.iter().map(|check| of_check(check)).sum();
+    let next = |check: &Check, after| check.probe.timing.next_after(after, check.spread);
+    let mut due: BinaryHeap<Reverse<(Timestamp, usize)>> =
+        checks.iter().enumerate().filter_map(|(i, check)| Some(Reverse((next(check, WEEK_START)?, i)))).collect();
+    let mut window: VecDeque<(Timestamp, u32)> = VecDeque::new();
+    let (mut sum, mut busiest) = (0_u32, 0);
+    for _ in 0..MAX_COUNTED {
+        let Some(Reverse((at, i))) = due.pop() else { break };
+        if at.since(WEEK_START) > DAY {
+            break;
+        }
+        while let Some(&(first, requests)) = window.front()
+            && at.since(first) >= MINUTE
+        {
+            window.pop_front();
+            sum -= requests;
+        }
+        let requests = checks[i].probe.probe.cost().requests;
+        window.push_back((at, requests));
+        sum = sum.saturating_add(requests);
+        busiest = busiest.max(sum);
+        due.extend(next(checks[i], at).map(|later| Reverse((later, i))));
+    }
+    // A day's beginning that was all there was room for may be less than a minute.
+    busiest.max(average as u32)
+}
+
 /// Holds the plan against each provider's limit.
-pub fn check(desk: &mut Desk<'_>, providers: &[Arc<Provider>], probes: &[Arc<PlannedProbe>]) {
+pub fn check(desk: &mut Desk<'_>, providers: &[Arc<Provider>], probes: &[Arc<PlannedProbe>], checks: &[Arc<Check>]) {
     for provider in providers {
         let mine: Vec<&Arc<PlannedProbe>> =
             probes.iter().filter(|probe| probe.provider.name == provider.name).collect();
         let Some(limit) = provider.max_requests_per_minute else { continue };
         let total: f64 = mine.iter().map(|probe| of_probe(probe)).sum();
-        if total > f64::from(limit) {
-            let message = format!(
-                "provider `{}`: the plan needs {} requests a minute, max_requests_per_minute is {limit}",
-                provider.name,
-                shown(total)
-            );
+        let wrong = |desk: &mut Desk<'_>, message: String, help: String| {
             let (at, path) = limit_of(desk, &provider.name);
             let mistake = at.map_or_else(|| Mistake::general(&*message), |node| Mistake::at(node.at, path, &*message));
-            desk.wrong(mistake.help(shares(&mine)).help("probe less often or from fewer regions, or raise the limit"));
+            desk.wrong(mistake.help(help).help("probe less often or from fewer regions, or raise the limit"));
+        };
+        if total > f64::from(limit) {
+            let shown = shown(total);
+            let message = format!("the plan needs {shown} requests a minute, and max_requests_per_minute is {limit}");
+            wrong(desk, message, shares(&mine));
+            continue;
         }
-        for probe in mine {
-            let burst = probe.probe.cost().burst;
-            if burst > limit {
+        for probe in &mine {
+            let cost = probe.probe.cost();
+            if cost.requests > limit {
+                let message = format!(
+                    "one run of probe `{}` sends {} requests, and max_requests_per_minute is {limit}",
+                    probe.name, cost.requests
+                );
+                wrong(desk, message, "no such run could ever end well".to_owned());
+            } else if cost.burst > limit {
                 desk.note(format!(
-                    "probe {}: a run may send {burst} requests, more than provider {} is to bear in a minute ({limit}): \
-                     such a run ends as `budget`",
-                    probe.name, provider.name
+                    "probe {}: at worst a run sends {} requests, more than provider {} is to bear in a minute ({limit}): it \
+                     then ends as `budget`",
+                    probe.name, cost.burst, provider.name
                 ));
             }
+        }
+        let busiest = busiest_minute(checks.iter().filter(|check| check.labels.provider == provider.name));
+        if busiest > limit {
+            desk.note(format!(
+                "provider {}: in the busiest minute {busiest} requests are due, and its limit is {limit}: runs that find \
+                 nothing left end as `budget`; probe less often, or raise the limit",
+                provider.name
+            ));
         }
     }
 }
@@ -116,7 +165,7 @@ fn shares(probes: &[&Arc<PlannedProbe>]) -> String {
             let checks = if cost.all_regions { 1 } else { probe.regions.len() };
             let runs = shown(runs_per_minute(&probe.timing) * checks as f64);
             let rate = of_probe(probe);
-            (rate, format!("{} {} ({runs} runs of {} requests)", probe.name, shown(rate), cost.requests))
+            (rate, format!("{} {} ({runs} × {})", probe.name, shown(rate), cost.requests))
         })
         .collect();
     shares.sort_by(|a, b| b.0.total_cmp(&a.0));
@@ -125,7 +174,7 @@ fn shares(probes: &[&Arc<PlannedProbe>]) -> String {
     if more > 0 {
         texts.push(format!("{more} more"));
     }
-    texts.join(", ")
+    format!("requests a minute (runs × requests): {}", texts.join(", "))
 }
 
 fn limit_of<'a>(desk: &Desk<'a>, provider: &str) -> (Option<&'a Node>, Path) {

@@ -93,7 +93,7 @@ fn good(more: &str) -> Plan {
 
 /// The mistakes without their places.
 fn wrong(more: &str) -> Vec<String> {
-    let errors = build(more, &BuildOptions::default()).err().expect("an invalid configuration");
+    let errors = build(more, &BuildOptions::default()).expect_err("an invalid configuration");
     errors.plain().lines().map(|line| line.split_once(": ").map_or(line, |(_, rest)| rest).to_owned()).collect()
 }
 
@@ -192,7 +192,7 @@ fn what_does_not_belong_to_a_kind_is_said_by_the_kind() {
         ("kind = \"keys\"\nprovider = \"main\"\ndepth = 3", "probe \"p\".depth: deeper than there are regions"),
         ("kind = \"keys\"\nprovider = \"main\"\ndepth = 0", "probe \"p\".depth: 0 is out of range: at least 1"),
         ("kind = \"jwt_bearer\"", "probe \"p\".kind: `jwt_bearer` comes with a later version of authprobe"),
-        ("kind = \"login\"\nclient = \"web\"\nusers = [\"alice\"]", "probe \"p\".users: 1 users for 2 regions"),
+        ("kind = \"login\"\nclient = \"web\"\nusers = [\"alice\"]", "probe \"p\".users: 1 user for 2 regions"),
         (
             "kind = \"wide\"\nclient = \"web\"\nusers = [\"alice\", \"bob\"]",
             "probe \"p\".users: one run of kind `wide` covers all regions: name one `user`",
@@ -228,8 +228,30 @@ every = "1m"
     let errors = build_with(&[&KEYS], &loaded, &BuildOptions::default()).err().unwrap();
     assert_eq!(
         errors.plain(),
-        "test.toml:5:27: provider \"main\".max_requests_per_minute: provider `main`: the plan needs 122 requests a \
-         minute, max_requests_per_minute is 100"
+        "test.toml:5:27: provider \"main\".max_requests_per_minute: the plan needs 122 requests a minute, and \
+         max_requests_per_minute is 100"
     );
-    assert!(errors.render(false).contains("fast 120 (60 runs of 2 requests), slow 2 (1 runs of 2 requests)"));
+    assert!(errors.render(false).contains("fast 120 (60 × 2), slow 2 (1 × 2)"));
+}
+
+#[test]
+fn due_times_that_meet_are_seen_beforehand() {
+    let probe = |name: &str| {
+        format!("[[probe]]\nname = \"{name}\"\nkind = \"keys\"\nprovider = \"main\"\ncron = \"0 2 * * *\"\n")
+    };
+    let text = format!(
+        "[[provider]]\nname = \"main\"\nissuer = \"https://login.example.com\"\nmax_requests_per_minute = 5\n{}{}{}",
+        probe("a"),
+        probe("b"),
+        probe("c")
+    );
+    let loaded = config::from_str("test.toml", &text, Path::new("")).unwrap();
+    let plan = build_with(&[&KEYS], &loaded, &BuildOptions::default()).unwrap();
+    assert_eq!(super::rate::busiest_minute(plan.checks.iter()), 6, "three runs of two requests at two o'clock");
+    assert!(plan.notes[0].contains("in the busiest minute 6 requests are due"), "{:?}", plan.notes);
+    // One run alone is more than the limit.
+    let loaded = config::from_str("test.toml", &text.replace("= 5", "= 1"), Path::new("")).unwrap();
+    let errors = build_with(&[&KEYS], &loaded, &BuildOptions::default()).err().unwrap().plain();
+    assert_eq!(errors.lines().count(), 3, "{errors}");
+    assert!(errors.contains("one run of probe `a` sends 2 requests, and max_requests_per_minute is 1"), "{errors}");
 }

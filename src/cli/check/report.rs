@@ -79,13 +79,13 @@ impl Page<'_> {
                     provider.name.to_string(),
                     provider.issuer.to_string(),
                     rate::shown(total * 60.0),
-                    rate::shown(total),
+                    rate::busiest_minute(plan.checks.iter().filter(|c| c.labels.provider == provider.name)).to_string(),
                     limit.map_or_else(|| "none".to_owned(), |limit| limit.to_string()),
                     limit.map_or_else(String::new, |limit| format!("{:.0} %", total * 100.0 / f64::from(limit))),
                 ]
             })
             .collect();
-        self.table(&["NAME", "ISSUER", "REQUESTS/H", "/MIN", "LIMIT/MIN", "USED"], &rows, &[2, 3, 4, 5]);
+        self.table(&["NAME", "ISSUER", "REQUESTS/H", "PEAK/MIN", "LIMIT/MIN", "USED"], &rows, &[2, 3, 4, 5]);
     }
 
     fn probes(&mut self, plan: &Plan, now: Timestamp) {
@@ -106,7 +106,7 @@ impl Page<'_> {
                 ]
             })
             .collect();
-        self.table(&["NAME", "KIND", "CLIENT", "REGIONS", "WHEN", "REQUESTS/RUN", "REQUESTS/H"], &rows, &[5, 6]);
+        self.table(&["NAME", "KIND", "CLIENT", "REGIONS", "WHEN", "/RUN", "REQUESTS/H"], &rows, &[5, 6]);
         self.out.push('\n');
         for probe in &plan.probes {
             let steps = probe.probe.steps().join(self.terminal.pick(" → ", " > "));
@@ -120,13 +120,12 @@ impl Page<'_> {
 
     fn details(&mut self, plan: &Plan, probe: &PlannedProbe, now: Timestamp) {
         let cost = probe.probe.cost();
-        if cost.burst > cost.requests {
-            let whom = if cost.all_regions && probe.regions.len() > 1 {
-                format!(" from {} regions in one run", probe.regions.len())
-            } else {
-                String::new()
+        if cost.all_regions {
+            let from = match probe.regions.len() {
+                1 => "its region".to_owned(),
+                many => format!("all {many} regions in one run"),
             };
-            self.paragraph("    ", &format!("burst: up to {} requests{whom}", cost.burst));
+            self.paragraph("    ", &format!("burst: up to {} requests from {from}", cost.burst));
         }
         if let Timing::Cron(_) = &probe.timing {
             let mut at = now;

@@ -81,7 +81,7 @@ mod tests {
         let text = table(&NARROW, &["NAME", "WHAT", "N"], &rows, &[2], 2);
         assert_eq!(
             text,
-            "  NAME   WHAT                         N\n  login  a long text that has to be   9\n         wrapped somewhere\n"
+            "  NAME   WHAT                          N\n  login  a long text that has to be    9\n         wrapped somewhere\n"
         );
     }
 

@@ -5,17 +5,18 @@ use std::path::Path;
 
 use crate::oidc::metadata::Metadata;
 use crate::oidc::settings::AuthMethod;
+use crate::oidc::token::TOKEN_EXCHANGE;
+use crate::plan::PLACEHOLDER;
 use crate::probe::{self, Need};
 
 /// What is left to do, by the word in the file that asks for it.
 pub const TO_DO: [(&str, &str); 3] = [
     (CLIENT_SECRET, "set AUTHPROBE_CLIENT_SECRET to the client's secret"),
-    (USERNAME, "write the synthetic user's name in place of CHANGE-ME"),
+    (PLACEHOLDER, "write the synthetic user's name in place of CHANGE-ME"),
     (PASSWORD, "set AUTHPROBE_USER_PASSWORD to that user's password"),
 ];
 
 const CLIENT_SECRET: &str = "AUTHPROBE_CLIENT_SECRET";
-const USERNAME: &str = "CHANGE-ME";
 const PASSWORD: &str = "AUTHPROBE_USER_PASSWORD";
 
 /// What was asked for.
@@ -90,7 +91,7 @@ fn provider(ask: &Ask<'_>) -> String {
     if let Some(path) = ask.ca_file {
         text.push_str(&format!("ca_file = {}\n", quoted(&path.display().to_string())));
     }
-    text.push_str("max_requests_per_minute = 60               # all probes and regions together\n");
+    text.push_str("max_requests_per_minute = 120              # all probes and regions together\n");
     text
 }
 
@@ -99,7 +100,7 @@ fn client(ask: &Ask<'_>, metadata: &Metadata, auth: Result<AuthMethod, String>) 
         "[[client]]".to_owned(),
         "name = \"web\"".to_owned(),
         "provider = \"main\"".to_owned(),
-        format!("client_id = {}", quoted(ask.client_id.unwrap_or("CHANGE-ME"))),
+        format!("client_id = {}", quoted(ask.client_id.unwrap_or(PLACEHOLDER))),
     ];
     let secret = format!("client_secret = {{ env = \"{CLIENT_SECRET}\" }}");
     match &auth {
@@ -127,7 +128,7 @@ fn user(wanted: bool) -> String {
     let lines = [
         "[[user]]".to_owned(),
         "name = \"synthetic\"".to_owned(),
-        format!("username = \"{USERNAME}\""),
+        format!("username = \"{PLACEHOLDER}\""),
         format!("password = {{ env = \"{PASSWORD}\" }}"),
     ];
     let why = (!wanted).then_some("no probe logs in yet");
@@ -206,7 +207,12 @@ fn offers(ask: &Ask<'_>, metadata: &Metadata, auth: &Result<AuthMethod, String>)
         let offline = metadata.list("scopes_supported").unwrap_or_default().contains(&"offline_access");
         if offline { None } else { grant("refresh_token") }
     };
-    let public = *auth == Ok(AuthMethod::None);
+    let service = || {
+        absent("token_endpoint")
+            .or_else(|| grant("client_credentials"))
+            .or_else(|| (*auth == Ok(AuthMethod::None)).then(|| "a public client cannot use it".to_owned()))
+            .or_else(|| acting.clone())
+    };
     let offer = |kind, name, about, every, lines, why_not| Offer { kind, name, about, every, lines, why_not };
     vec![
         offer("discovery", "discovery", "The metadata: complete, consistent, and what changes in it.", "5m", &[], None),
@@ -224,10 +230,7 @@ fn offers(ask: &Ask<'_>, metadata: &Metadata, auth: &Result<AuthMethod, String>)
             "A token for a service (the client must be registered for that grant).",
             "1m",
             &[],
-            absent("token_endpoint")
-                .or_else(|| grant("client_credentials"))
-                .or_else(|| public.then(|| "a public client cannot use it".to_owned()))
-                .or_else(|| acting.clone()),
+            service(),
         ),
         offer(
             "form_login",
@@ -243,17 +246,16 @@ fn offers(ask: &Ask<'_>, metadata: &Metadata, auth: &Result<AuthMethod, String>)
             "revocation",
             "A login, then how soon a revoked token is refused everywhere.",
             "15m",
-            &[],
+            &["user = \"synthetic\""],
             absent("revocation_endpoint").or_else(login),
         ),
         offer(
             "token_exchange",
             "exchange",
-            "A token turned into another (RFC 8693).",
+            "A service's token turned into another (RFC 8693).",
             "5m",
             &[],
-            grant("urn:ietf:params:oauth:grant-type:token-exchange")
-                .or(Some("say which tokens to exchange first".to_owned())),
+            grant(TOKEN_EXCHANGE).or_else(service),
         ),
     ]
 }
