@@ -10,8 +10,8 @@ use super::{Context, Cost, Kind, Need, ParseContext, Probe, Problem};
 use crate::fault::{Class, Fault};
 use crate::journey::{Journey, StepName, Stopped};
 use crate::oidc::authorize::{self, Ask};
-use crate::oidc::form::{Page, leave};
 use crate::oidc::form::walker::Arrival;
+use crate::oidc::form::{Page, leave};
 use crate::oidc::http::Endpoint;
 use crate::oidc::metadata::Metadata;
 use crate::oidc::relying::Relying;
@@ -55,8 +55,15 @@ struct FormLogin {
 #[async_trait]
 impl Probe for FormLogin {
     fn steps(&self) -> Vec<StepName> {
-        let mut steps =
-            vec![flow::DISCOVERY, flow::JWKS, flow::AUTHORIZE, flow::LOGIN, flow::TOKEN, flow::ID_TOKEN, flow::USERINFO];
+        let mut steps = vec![
+            flow::DISCOVERY,
+            flow::JWKS,
+            flow::AUTHORIZE,
+            flow::LOGIN,
+            flow::TOKEN,
+            flow::ID_TOKEN,
+            flow::USERINFO,
+        ];
         if self.logout {
             steps.push(LOGOUT);
         }
@@ -66,7 +73,7 @@ impl Probe for FormLogin {
     fn cost(&self) -> Cost {
         // Metadata twice where it hides an endpoint, keys, code, tokens, userinfo, two revocations.
         let requests = 2 + 1 + flow::LOGIN_REQUESTS + 1 + 1 + 2 + if self.logout { 4 } else { 0 };
-        Cost { requests, burst: requests + flow::LOGIN_DETOURS, all_regions: false }
+        Cost { requests, burst: requests + flow::LOGIN_DETOURS, ..Cost::default() }
     }
 
     async fn run(&self, cx: &Context, journey: &mut Journey) -> Result<(), Stopped> {

@@ -74,8 +74,9 @@ fn contains(text: &str, phrase: &str) -> bool {
         let before = text.get(..at).and_then(|t| t.chars().next_back());
         let after = text.get(at + phrase.len()..).and_then(|t| t.chars().next());
         let (first, last) = (phrase.chars().next(), phrase.chars().next_back());
-        !(before.is_some_and(divided) && first.is_some_and(divided))
-            && !(after.is_some_and(divided) && last.is_some_and(divided))
+        let joined =
+            |outside: Option<char>, inside: Option<char>| outside.is_some_and(divided) && inside.is_some_and(divided);
+        !joined(before, first) && !joined(after, last)
     })
 }
 
@@ -305,12 +306,49 @@ const DENY: &[&str] = &[
 ];
 
 const LEAVE: &[&str] = &[
-    "logout", "log out", "sign out", "signout", "sign me out", "log me out", "abmelden", "ausloggen", "déconnexion",
-    "déconnecter", "cerrar sesión", "esci", "disconnetti", "sair", "afmelden", "uitloggen", "logga ut", "log ud", "logg ut",
-    "kirjaudu ulos", "wyloguj", "odhlásit", "выйти", "ログアウト", "退出", "登出", "로그아웃",
+    "logout",
+    "log out",
+    "sign out",
+    "signout",
+    "sign me out",
+    "log me out",
+    "abmelden",
+    "ausloggen",
+    "déconnexion",
+    "déconnecter",
+    "cerrar sesión",
+    "esci",
+    "disconnetti",
+    "sair",
+    "afmelden",
+    "uitloggen",
+    "logga ut",
+    "log ud",
+    "logg ut",
+    "kirjaudu ulos",
+    "wyloguj",
+    "odhlásit",
+    "выйти",
+    "ログアウト",
+    "退出",
+    "登出",
+    "로그아웃",
 ];
 
-const STAY: &[&str] = &["stay", "cancel", "no", "not", "don't", "back", "abbrechen", "nein", "angemeldet bleiben", "annuler", "rester", "cancelar"];
+const STAY: &[&str] = &[
+    "stay",
+    "cancel",
+    "no",
+    "not",
+    "don't",
+    "back",
+    "abbrechen",
+    "nein",
+    "angemeldet bleiben",
+    "annuler",
+    "rester",
+    "cancelar",
+];
 
 /// Offers that may be put off: they contain words of denial and are no denial.
 const LATER: &[&str] =
