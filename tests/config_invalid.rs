@@ -41,7 +41,11 @@ fn every_mistake_is_named() {
         let said = String::from_utf8(output.stderr).unwrap();
         let shown = relative.display();
         if output.status.code() != Some(2) || !output.stdout.is_empty() {
-            wrong.push(format!("{shown}: status {:?}, standard output {:?}", output.status.code(), output.stdout.len()));
+            wrong.push(format!(
+                "{shown}: status {:?}, standard output {:?}",
+                output.status.code(),
+                output.stdout.len()
+            ));
         }
         if said.contains(CANARY) {
             wrong.push(format!("{shown}: echoes a secret:\n{said}"));

@@ -10,8 +10,8 @@ use super::{Context, Cost, Kind, Need, ParseContext, Probe, Problem};
 use crate::fault::{Class, Fault};
 use crate::journey::{Journey, StepName, Stopped};
 use crate::oidc::authorize::{self, Ask};
-use crate::oidc::form::{Page, leave};
 use crate::oidc::form::walker::Arrival;
+use crate::oidc::form::{Page, leave};
 use crate::oidc::http::Endpoint;
 use crate::oidc::metadata::Metadata;
 use crate::oidc::relying::Relying;
@@ -55,8 +55,15 @@ struct FormLogin {
 #[async_trait]
 impl Probe for FormLogin {
     fn steps(&self) -> Vec<StepName> {
-        let mut steps =
-            vec![flow::DISCOVERY, flow::JWKS, flow::AUTHORIZE, flow::LOGIN, flow::TOKEN, flow::ID_TOKEN, flow::USERINFO];
+        let mut steps = vec![
+            flow::DISCOVERY,
+            flow::JWKS,
+            flow::AUTHORIZE,
+            flow::LOGIN,
+            flow::TOKEN,
+            flow::ID_TOKEN,
+            flow::USERINFO,
+        ];
         if self.logout {
             steps.push(LOGOUT);
         }

@@ -420,9 +420,8 @@ mod tests {
 
     #[test]
     fn every_mistake_is_found_at_once() {
-        let (_, problems) = take(
-            "page = \"canaile\"\nprompt = \"login none\"\n[parameters]\nstate = \"x\"\naudience = \"y\"",
-        );
+        let (_, problems) =
+            take("page = \"canaile\"\nprompt = \"login none\"\n[parameters]\nstate = \"x\"\naudience = \"y\"");
         let keys: Vec<&str> = problems.iter().map(|p| p.key.as_str()).collect();
         assert_eq!(keys, ["page", "parameters.state", "prompt"]);
         assert!(problems[0].message.ends_with("did you mean \"canaille\"?"), "{}", problems[0].message);

@@ -131,7 +131,9 @@ impl Watch {
             (Some((after, Self::CONFIRMATIONS..)), alive) => {
                 Seen::Dead { after, interval: after.saturating_sub(alive.unwrap_or(Duration::ZERO)) }
             }
-            (None, Some(_)) if self.now.is_some_and(|now| now >= self.bound) && self.wrong_late == 0 => Seen::StillWorks,
+            (None, Some(_)) if self.now.is_some_and(|now| now >= self.bound) && self.wrong_late == 0 => {
+                Seen::StillWorks
+            }
             _ => Seen::Unknown,
         }
     }

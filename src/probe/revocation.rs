@@ -214,7 +214,8 @@ impl Revocation {
         let left = deadline.duration_since(cx.clock.instant());
         if left <= self.bound {
             let (bound, left) = (HumanDuration(self.bound), HumanDuration(left));
-            let detail = format!("`timeout` leaves {left}, but the token may work for `bound` = {bound} after the rest");
+            let detail =
+                format!("`timeout` leaves {left}, but the token may work for `bound` = {bound} after the rest");
             return Err(Fault::new(Class::Config, detail));
         }
         let metadata = relying.metadata_for(needed).await?;
@@ -242,7 +243,8 @@ impl Revocation {
                 journey.skip(flow::AUTHORIZE, "the token is obtained by client credentials");
                 journey.skip(flow::LOGIN, "the token is obtained by client credentials");
                 let work = async {
-                    let grant = Grant::ClientCredentials { scopes: relying.client()?.scopes.clone(), extra: Vec::new() };
+                    let grant =
+                        Grant::ClientCredentials { scopes: relying.client()?.scopes.clone(), extra: Vec::new() };
                     relying.token(metadata, grant).await
                 };
                 journey.step(flow::TOKEN, work).await?
@@ -288,7 +290,8 @@ impl Revocation {
         match self.settings.token {
             Which::Access => Ok(&tokens.access_token),
             Which::Refresh => tokens.refresh_token.as_ref().ok_or_else(|| {
-                let detail = "the login brought no refresh token: is `offline_access` asked for, and the grant allowed?";
+                let detail =
+                    "the login brought no refresh token: is `offline_access` asked for, and the grant allowed?";
                 Fault::new(Class::Unsupported, detail)
             }),
         }
@@ -444,7 +447,8 @@ impl Revocation {
             Err(fault) => Err(fault),
             Ok(issued) => {
                 let _ = relying.revoke(metadata, &issued.access_token, "access_token").await;
-                let detail = "the token endpoint accepts the revoked refresh token, though introspection calls it inactive";
+                let detail =
+                    "the token endpoint accepts the revoked refresh token, though introspection calls it inactive";
                 Err(Fault::new(Class::RevocationIneffective, detail))
             }
         }

@@ -31,8 +31,9 @@ impl Process {
         configure(&mut command);
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{program}: {error}"));
         let written = Arc::<Written>::default();
-        collect(child.stdout.take().unwrap(), &written);
-        collect(child.stderr.take().unwrap(), &written);
+        // Unless they were led elsewhere.
+        child.stdout.take().into_iter().for_each(|stdout| collect(stdout, &written));
+        child.stderr.take().into_iter().for_each(|stderr| collect(stderr, &written));
         let name = program.rsplit('/').next().unwrap_or(program).to_owned();
         Self { name, child, written }
     }

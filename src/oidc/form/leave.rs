@@ -58,7 +58,8 @@ mod tests {
             <button type="submit" form="op.logoutForm">No, stay signed in</button>"#;
         let confirm = confirmation(&page(oidc_provider)).unwrap().unwrap();
         assert_eq!(confirm.url.path(), "/session/end/confirm");
-        let expected = [("xsrf".to_owned(), Value::Plain("a".into())), ("logout".to_owned(), Value::Plain("yes".into()))];
+        let expected =
+            [("xsrf".to_owned(), Value::Plain("a".into())), ("logout".to_owned(), Value::Plain("yes".into()))];
         assert_eq!(confirm.fields, expected);
         let canaille = r#"<form method=post><button name="answer" value="stay">Stay logged</button>
             <button name="answer" value="logout">Logout</button></form>"#;

@@ -305,12 +305,49 @@ const DENY: &[&str] = &[
 ];
 
 const LEAVE: &[&str] = &[
-    "logout", "log out", "sign out", "signout", "sign me out", "log me out", "abmelden", "ausloggen", "déconnexion",
-    "déconnecter", "cerrar sesión", "esci", "disconnetti", "sair", "afmelden", "uitloggen", "logga ut", "log ud", "logg ut",
-    "kirjaudu ulos", "wyloguj", "odhlásit", "выйти", "ログアウト", "退出", "登出", "로그아웃",
+    "logout",
+    "log out",
+    "sign out",
+    "signout",
+    "sign me out",
+    "log me out",
+    "abmelden",
+    "ausloggen",
+    "déconnexion",
+    "déconnecter",
+    "cerrar sesión",
+    "esci",
+    "disconnetti",
+    "sair",
+    "afmelden",
+    "uitloggen",
+    "logga ut",
+    "log ud",
+    "logg ut",
+    "kirjaudu ulos",
+    "wyloguj",
+    "odhlásit",
+    "выйти",
+    "ログアウト",
+    "退出",
+    "登出",
+    "로그아웃",
 ];
 
-const STAY: &[&str] = &["stay", "cancel", "no", "not", "don't", "back", "abbrechen", "nein", "angemeldet bleiben", "annuler", "rester", "cancelar"];
+const STAY: &[&str] = &[
+    "stay",
+    "cancel",
+    "no",
+    "not",
+    "don't",
+    "back",
+    "abbrechen",
+    "nein",
+    "angemeldet bleiben",
+    "annuler",
+    "rester",
+    "cancelar",
+];
 
 /// Offers that may be put off: they contain words of denial and are no denial.
 const LATER: &[&str] =
