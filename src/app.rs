@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 
 use crate::clock::Clock;
 use crate::config::Diagnostics;
+use crate::oidc::http::warm_up;
 use crate::outcome::{CheckLabels, Id};
 use crate::plan::Plan;
 use crate::runner::{Engine, Runner, Watch};
@@ -72,6 +73,7 @@ pub enum Failed {
 
 /// Runs the daemon until it is told to stop.
 pub async fn run(app: App, mut signals: Signals) -> Result<Ended, Failed> {
+    warm_up();
     let clock = Clock::system();
     let plan = Arc::new(app.plan);
     let metrics = Metrics::new(REVISION.unwrap_or("unknown"));

@@ -156,16 +156,45 @@ pub fn mask_tokens(text: &str) -> String {
 }
 
 fn flush(word: &mut String, out: &mut String) {
-    let looks = word.starts_with("eyJ") && word.len() >= 16
+    match word.strip_prefix("//") {
+        // What follows `https:`: the host stays, and the path loses only the segments that look.
+        Some(url) => {
+            out.push_str("//");
+            for (i, segment) in url.split('/').enumerate() {
+                if i > 0 {
+                    out.push('/');
+                }
+                let plain = if i == 0 { is_host(segment) } else { is_uuid(segment) };
+                out.push_str(if !plain && looks_like_token(segment) { REDACTED } else { segment });
+            }
+        }
+        None => out.push_str(if looks_like_token(word) { REDACTED } else { word }),
+    }
+    word.clear();
+}
+
+fn looks_like_token(word: &str) -> bool {
+    word.starts_with("eyJ") && word.len() >= 16
         || word.split(['.', '/', '=']).any(|part| {
             part.len() >= 20
                 && part.bytes().any(|b| b.is_ascii_digit())
                 && part.bytes().any(|b| b.is_ascii_alphabetic())
                 && !part.contains("--")
-                && part.split(['-', '_']).any(|run| run.len() >= 12 && run.bytes().any(|b| b.is_ascii_digit()))
-        });
-    out.push_str(if looks { REDACTED } else { word });
-    word.clear();
+                && (part.bytes().any(|b| b.is_ascii_uppercase()) && part.bytes().any(|b| b.is_ascii_lowercase())
+                    || part.split(['-', '_']).any(|run| run.len() >= 12 && run.bytes().any(|b| b.is_ascii_digit())))
+        })
+}
+
+/// Lower case and with dots, as no encoding of a token is.
+fn is_host(segment: &str) -> bool {
+    segment.contains('.')
+        && segment.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-'))
+}
+
+/// Tenants of large providers are UUIDs in their issuers' paths.
+fn is_uuid(segment: &str) -> bool {
+    let lengths = segment.split('-').map(str::len);
+    lengths.eq([8, 4, 4, 4, 12]) && segment.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')
 }
 
 #[cfg(test)]
@@ -187,6 +216,20 @@ mod tests {
         assert_eq!(mask_tokens("code 4fQ9zXk2LmNp7RtVw3Ya8b expired"), "code [redacted] expired");
         let prose = "issuer https://login.example.com/realms/main does not match; invalid_grant, client_secret_basic";
         assert_eq!(mask_tokens(prose), prose);
+    }
+
+    #[test]
+    fn urls_keep_their_hosts_and_tenants() {
+        let tenant = "https://login.microsoftonline.com/72f988bf-86f1-41af-91ab-2d7cd011db47/v2.0: not the issuer";
+        assert_eq!(mask_tokens(tenant), tenant);
+        let host = "https://dev-a1b2c3d4e5f6g7h8.us.auth0.com/oauth/token";
+        assert_eq!(mask_tokens(host), host);
+        assert_eq!(
+            mask_tokens("https://a.example/interaction/4fQ9zXk2LmNp7RtVw3Ya8b/login"),
+            "https://a.example/interaction/[redacted]/login"
+        );
+        assert_eq!(mask_tokens("https://a.example/eyJhbGciOiJub25lIn0.e30."), "https://a.example/[redacted]");
+        assert_eq!(mask_tokens("see //eyJhbGciOiJub25lIn0.e30."), "see //[redacted]");
     }
 
     #[test]

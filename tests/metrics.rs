@@ -9,6 +9,7 @@ use authprobe::clock::{Clock, Timestamp};
 use authprobe::fault::{Class, Fault};
 use authprobe::outcome::{CheckLabels, Observation, Outcome, Trigger, Verdict};
 use authprobe::sink::metrics::{Format, Metrics};
+use prometheus::TextEncoder;
 use support_outcome::{check, outcome, request, step};
 
 fn metrics() -> Arc<Metrics> {
@@ -207,6 +208,25 @@ fn missed_lateness_and_reloads() {
     assert_eq!(at.as_deref(), Some("1700000001"));
 }
 
+/// The `prometheus` crate's own encoder is the judge.
+#[test]
+fn the_classic_format_is_what_the_prometheus_crate_writes() {
+    let metrics = metrics();
+    let revocation = CheckLabels { kind: "revocation", ..check("out \\ \"x\"\n", "eu") };
+    metrics.declare(&[check("login", "eu"), revocation.clone()]);
+    run(&metrics, |outcome| outcome.duration = Duration::from_nanos(123_456_789));
+    run(&metrics, fail(Class::HttpStatus, Verdict::Bad));
+    let mut outcome = outcome(&revocation);
+    let never = Observation::RevocationPropagation { region: "eu".into(), seconds: None, interval: 0.0 };
+    let skew = Observation::ClockSkew { seconds: -0.125, uncertainty: 0.0 };
+    outcome.observations = vec![never, skew, Observation::TokenLifetime { token: "access", seconds: 3600.5 }];
+    metrics.outcome(&outcome);
+    metrics.reloaded(true, Timestamp::from_nanos(1_700_000_001_500_000_000));
+    let judge = TextEncoder::new().encode_to_string(&metrics.gather()).unwrap();
+    assert!(judge.len() > 10_000);
+    assert_eq!(text(&metrics, Format::Prometheus), judge);
+}
+
 #[test]
 fn openmetrics_is_written_to_the_letter() {
     let metrics = metrics();
@@ -222,13 +242,13 @@ fn openmetrics_is_written_to_the_letter() {
     let trace = "07070707070707070707070707070707";
     for expected in [
         format!(
-            "# TYPE authprobe_run_failures counter\n\
-             # HELP authprobe_run_failures Scheduled runs that were judged bad.\n\
-             authprobe_run_failures_total{{{labels}}} 1 # {{trace_id=\"{trace}\"}} 1 1700000000.750\n# TYPE "
+            "# HELP authprobe_run_failures Scheduled runs that were judged bad.\n\
+             # TYPE authprobe_run_failures counter\n\
+             authprobe_run_failures_total{{{labels}}} 1 # {{trace_id=\"{trace}\"}} 1 1700000000.750\n# HELP "
         ),
         format!(
-            "# TYPE authprobe_run_duration_seconds histogram\n# UNIT authprobe_run_duration_seconds seconds\n\
-             # HELP authprobe_run_duration_seconds How long judged scheduled runs took, cleanup not included.\n\
+            "# HELP authprobe_run_duration_seconds How long judged scheduled runs took, cleanup not included.\n\
+             # TYPE authprobe_run_duration_seconds histogram\n# UNIT authprobe_run_duration_seconds seconds\n\
              authprobe_run_duration_seconds_bucket{{{labels},le=\"0.005\"}} 0\n"
         ),
         format!(
@@ -240,7 +260,7 @@ fn openmetrics_is_written_to_the_letter() {
         format!(
             "authprobe_run_duration_seconds_bucket{{{labels},le=\"+Inf\"}} 1\n\
              authprobe_run_duration_seconds_sum{{{labels}}} 0.75\n\
-             authprobe_run_duration_seconds_count{{{labels}}} 1\n# TYPE "
+             authprobe_run_duration_seconds_count{{{labels}}} 1\n# HELP "
         ),
         format!("authprobe_build_info{{version=\"{version}\",revision=\"abc123\"}} 1\n"),
         "# UNIT authprobe_config_last_reload_success_timestamp_seconds seconds\n".to_owned(),

@@ -10,7 +10,8 @@ use super::check::complain;
 use super::{ConfigArg, Exit, render};
 use crate::app::{self, Signals};
 use crate::clock::Clock;
-use crate::config::nearest::nearest;
+use crate::config::nearest::{listed, nearest};
+use crate::oidc::http::warm_up;
 use crate::outcome::{CheckLabels, Outcome, Verdict};
 use crate::plan::{self, BuildOptions, Check, Plan};
 use crate::runner::{CLEANUP_GRACE, Credentials, Engine, Missed, Stop, Stopper, Watch};
@@ -64,6 +65,7 @@ pub async fn main(args: Args) -> Exit {
             return Exit::Unknown;
         }
     };
+    warm_up();
     match run(&engine, &checks, signals).await {
         Some(outcomes) => {
             show(&outcomes, args.json);
@@ -133,11 +135,8 @@ fn unknown(plan: &Plan, args: &Args) -> String {
     let names = || plan.probes.iter().map(|probe| &*probe.name);
     let name = &args.name;
     if let Some(region) = args.region.as_ref().filter(|_| names().any(|known| known == name)) {
-        return format!("probe {name:?} does not run in region {region:?}");
+        return format!("probe `{name}` does not run in region `{region}`");
     }
-    let known = names().collect::<Vec<_>>().join(", ");
-    match nearest(name, names()) {
-        Some(nearest) => format!("no probe {name:?}; did you mean {nearest:?}? There are: {known}"),
-        None => format!("no probe {name:?}; there are: {known}"),
-    }
+    let nearest = nearest(name, names()).map(|nearest| format!(": did you mean `{nearest}`?")).unwrap_or_default();
+    format!("unknown probe `{name}`{nearest}\n = help: configured: {}", listed(names()))
 }

@@ -168,12 +168,13 @@ impl Page<'_> {
             let clause = if warning.clause.is_empty() { String::new() } else { format!(" [{}]", warning.clause) };
             self.item(&format!("{}{clause}: {}", warning.code, warning.detail), Style::Warn);
         }
-        if !outcome.observations.is_empty() {
+        let measured = measured(&outcome.observations);
+        if !measured.is_empty() {
             self.line("");
             self.line(&self.terminal.paint(Style::Bold, "Measured"));
         }
-        for observation in &outcome.observations {
-            self.item(&measured(observation), Style::Plain);
+        for line in measured {
+            self.item(&line, Style::Plain);
         }
     }
 
@@ -183,8 +184,11 @@ impl Page<'_> {
         self.line("");
         let what = self.terminal.paint(style, fault.class.as_str());
         self.line(&format!("{what}{place}; to blame: {}", fault.blame));
-        let detail = self.terminal.clean(&fault.detail);
-        self.wrapped("  ", "  ", &detail, Style::Plain);
+        // A single finding says the same, and its clause.
+        if !matches!(&fault.findings[..], [only] if only.detail == fault.detail) {
+            let detail = self.terminal.clean(&fault.detail);
+            self.wrapped("  ", "  ", &detail, Style::Plain);
+        }
         for finding in &fault.findings {
             self.item(&format!("{} [{}]: {}", finding.class, finding.clause, finding.detail), style);
         }
@@ -224,12 +228,30 @@ fn place(request: &RequestRecord) -> String {
     }
 }
 
-fn measured(observation: &Observation) -> String {
+/// In words, each once; of several looks at the clock only the sharpest.
+fn measured(observations: &[Observation]) -> Vec<String> {
+    let vague = |observation: &&Observation| match observation {
+        Observation::ClockSkew { uncertainty, .. } => *uncertainty,
+        _ => f64::INFINITY,
+    };
+    let skew = observations.iter().filter(|o| vague(o).is_finite()).min_by(|a, b| vague(a).total_cmp(&vague(b)));
+    let others = observations.iter().filter(|o| vague(o).is_infinite());
+    let mut lines = Vec::new();
+    for line in skew.into_iter().chain(others).map(in_words) {
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    lines
+}
+
+fn in_words(observation: &Observation) -> String {
     match observation {
         Observation::ClockSkew { seconds, uncertainty } => {
             format!("the provider's clock is {seconds:+.2} s from ours (within {uncertainty:.2} s)")
         }
         Observation::TokenLifetime { token, seconds } => format!("{token} token lives {seconds:.0} s"),
+        Observation::KeySet { keys: 1 } => "the key set holds 1 usable key".to_owned(),
         Observation::KeySet { keys } => format!("the key set holds {keys} usable keys"),
         Observation::KeyRotation { rotations, unsafe_rotations } => {
             format!("{rotations} key rotations since the last look, {unsafe_rotations} of them unsafe")

@@ -82,7 +82,12 @@ fn failed() -> Outcome {
             bad,
             revoke,
         ],
-        observations: vec![Observation::TokenLifetime { token: "access", seconds: 3600.0 }],
+        observations: vec![
+            Observation::ClockSkew { seconds: -0.44, uncertainty: 0.5 },
+            Observation::TokenLifetime { token: "access", seconds: 3600.0 },
+            Observation::ClockSkew { seconds: 0.01, uncertainty: 0.05 },
+            Observation::TokenLifetime { token: "access", seconds: 3600.0 },
+        ],
     }
 }
 
@@ -129,6 +134,26 @@ fn ascii_where_the_locale_knows_no_more() {
     for line in draw(&failed(), 80, false) {
         assert!(line.is_ascii(), "{line}");
     }
+}
+
+#[test]
+fn what_was_measured_is_said_once() {
+    let lines = draw(&failed(), 80, true);
+    let measured: Vec<_> =
+        lines.iter().skip_while(|line| *line != "Measured").skip(1).map(|line| line.trim()).collect();
+    assert_eq!(
+        measured,
+        ["• the provider's clock is +0.01 s from ours (within 0.05 s)", "• access token lives 3600 s"]
+    );
+}
+
+#[test]
+fn a_single_finding_is_not_said_twice() {
+    let mut outcome = failed();
+    outcome.fault =
+        Fault::from_findings(vec![Finding::new(Class::ClaimNonce, "OIDC Core 3.1.3.7-11", "another nonce")]);
+    let said = draw(&outcome, 80, true).iter().filter(|line| line.contains("another nonce")).count();
+    assert_eq!(said, 1);
 }
 
 #[test]

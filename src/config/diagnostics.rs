@@ -218,7 +218,7 @@ impl Shown {
 /// What follows a key that looks like a secret's and is no `{ env = … }` or `{ file = … }`: a file that does not parse
 /// has no keys yet, and its lines are shown all the same.
 fn bare_secrets(line: &str) -> Vec<(usize, usize)> {
-    let key = r#"(?i)(?:pas+w|pwd|secret|totp|[\w-]token|authorization|cookie|api.?key|bearer|seed)[\w-]*["']?\s*=\s*["'].*$"#;
+    let key = r#"(?i)[\w-]*(?:pas+w\w*|pwd|secret|totp|token|authorization|cookie|api.?key|seed)["']?\s*=\s*["'].*$"#;
     let userinfo = r"://[^/\s@]*:[^/\s@]*@";
     let find = |pattern: &str| {
         let found = Regex::new(pattern).ok()?.find(line)?;

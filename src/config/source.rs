@@ -112,20 +112,16 @@ fn merge(main: Source) -> Result<Loaded, Diagnostics> {
     let Some(mut root) = root else {
         return Err(reader.failed(None));
     };
-    for (path, at) in reader.included(&root) {
+    for (path, at, key) in reader.included(&root) {
         if reader.sources.len() >= MAX_FILES {
-            reader.mistakes.push(Mistake::at(
-                at,
-                Path::default().join("include"),
-                format!("more than {MAX_FILES} files"),
-            ));
+            reader.mistakes.push(Mistake::at(at, key, format!("more than {MAX_FILES} files")));
             break;
         }
         let text = match read(&path) {
             Ok(text) => text,
             Err(why) => {
                 let message = format!("cannot read {}: {why}", path.display());
-                reader.mistakes.push(Mistake::at(at, Path::default().join("include"), message));
+                reader.mistakes.push(Mistake::at(at, key, message));
                 continue;
             }
         };
@@ -161,7 +157,7 @@ impl Reader {
     }
 
     /// The files that `include` names, each once, never the main file.
-    fn included(&mut self, root: &Node) -> Vec<(PathBuf, At)> {
+    fn included(&mut self, root: &Node) -> Vec<(PathBuf, At, Path)> {
         let path = Path::default().join("include");
         let identity = |path: &FilePath| path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let mut seen: HashSet<PathBuf> = self.sources[0].path.iter().map(|path| identity(path)).collect();
@@ -176,7 +172,9 @@ impl Reader {
                     self.mistakes.push(mistake.help(format!("it is relative to {:?}", base.display().to_string())));
                 }
                 Ok(files) => {
-                    found.extend(files.into_iter().filter(|f| seen.insert(identity(f))).map(|f| (f, item.at)));
+                    found.extend(
+                        files.into_iter().filter(|f| seen.insert(identity(f))).map(|f| (f, item.at, path.join(i))),
+                    );
                 }
                 Err(why) => self.mistakes.push(Mistake::at(item.at, path.join(i), why)),
             }

@@ -184,7 +184,8 @@ impl Path {
                     if !out.is_empty() {
                         out.push('.');
                     }
-                    out.push_str(key);
+                    let bare = key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+                    out.push_str(&if bare { key.clone() } else { format!("{key:?}") });
                     node = node.and_then(|n| n.get(key));
                 }
                 Seg::Index(index) => {

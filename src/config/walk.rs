@@ -70,6 +70,10 @@ impl<'a> Walker<'a> {
             self.mistakes.push(Mistake::at(node.at, path.clone(), message).help(SECRET).mask(node.at));
             return;
         }
+        if name == "SecretSource" && node.get("env").is_some() && node.get("file").is_some() {
+            self.report(node, path, "a secret has one source: either `env` or `file`");
+            return;
+        }
         if !self.check_type(schema, node, path) || !self.check_values(schema, node, path) {
             return;
         }
@@ -120,16 +124,18 @@ impl<'a> Walker<'a> {
 
     /// One of several schemas must fit. Complains about the one that was meant.
     fn check_union(&mut self, branches: &'a [Json], schema: &Map<String, Json>, node: &Node, path: &Path) {
-        if branches.iter().any(|branch| self.fits(branch, node, path)) {
-            return;
-        }
         let resolved: Vec<(&'a Json, &'a str)> = branches.iter().map(|branch| self.resolve(branch)).collect();
         if let Some(key) = discriminator(&resolved) {
             return self.check_tagged(&resolved, key, schema, node, path);
         }
-        let constants = constants(&resolved);
+        if branches.iter().any(|branch| self.fits(branch, node, path)) {
+            return;
+        }
+        let constants = self.constants(branches, 0);
         if node.as_str().is_some() && !constants.is_empty() {
-            self.mistakes.push(unknown_value(&constants, &later(schema), node, path));
+            let mistake = unknown_value(&constants, &later(schema), node, path);
+            let others = self.wanted(&resolved, &[]);
+            self.mistakes.push(if others.is_empty() { mistake } else { mistake.help(format!("or {others}")) });
             return;
         }
         let meant: Vec<&'a Json> = branches
@@ -141,13 +147,28 @@ impl<'a> Walker<'a> {
         if let Some(branch) = closest(self, &meant, node) {
             return self.check(branch, node, path);
         }
-        let secret = resolved.iter().find(|(_, name)| *name == "SecretSource");
+        let secret = resolved.iter().any(|(schema, name)| *name == "SecretSource" || names_a_source(schema));
         let wanted = match schema.get("x-expects").and_then(Json::as_str) {
             Some(expects) => expects.to_owned(),
             None => self.wanted(&resolved, &constants),
         };
         let mistake = Mistake::at(node.at, path.clone(), format!("expected {wanted}, found {}", node.type_name()));
-        self.mistakes.push(if secret.is_some() { mistake.help(SECRET).mask(node.at) } else { mistake });
+        self.mistakes.push(if secret { mistake.help(SECRET).mask(node.at) } else { mistake });
+    }
+
+    /// The strings that a union knows by name.
+    fn constants(&self, branches: &'a [Json], depth: usize) -> Vec<&'a str> {
+        let mut names = Vec::new();
+        for branch in branches {
+            let schema = self.resolve(branch).0;
+            match (schema.get("const"), schema.get("enum"), schema.get("oneOf").and_then(Json::as_array)) {
+                (Some(Json::String(name)), _, _) => names.push(name.as_str()),
+                (_, Some(Json::Array(values)), _) => names.extend(values.iter().filter_map(Json::as_str)),
+                (_, _, Some(inner)) if depth < MAX_REFS => names.extend(self.constants(inner, depth + 1)),
+                _ => {}
+            }
+        }
+        names
     }
 
     /// What a union takes, in words.
@@ -254,6 +275,7 @@ impl<'a> Walker<'a> {
         let properties = schema.get("properties").and_then(Json::as_object);
         let rest = schema.get("additionalProperties");
         let allowed = || properties.into_iter().flat_map(|p| p.keys()).map(String::as_str);
+        let mut meant = Vec::new();
         for entry in &table.0 {
             let path = path.join(entry.name.as_str());
             if let Some(schema) = properties.and_then(|p| p.get(&entry.name)) {
@@ -265,9 +287,14 @@ impl<'a> Walker<'a> {
             } else if rest == Some(&Json::Bool(false)) {
                 let mut message = format!("unknown key `{}`", entry.name);
                 if let Some(near) = nearest(&entry.name, allowed()) {
+                    meant.push(near);
                     message.push_str(&format!(": did you mean `{near}`?"));
                 }
-                let mut mistake = Mistake::at(entry.at, path, message).mask(entry.node.at);
+                let mut mistake = Mistake::at(entry.at, path, message);
+                // It may be a secret under a misspelt name. A `[table]` stands where its key does.
+                if entry.node.at.start >= entry.at.end {
+                    mistake = mistake.mask(entry.node.at);
+                }
                 if self.root.pointer("/properties").and_then(|p| p.get(&entry.name)).is_some() {
                     mistake = mistake.help(format!("`{}` belongs before the first [table] of the file", entry.name));
                 }
@@ -281,7 +308,7 @@ impl<'a> Walker<'a> {
             }
         }
         for key in list(schema, "required").iter().filter_map(Json::as_str) {
-            if table.entry(key).is_none() {
+            if table.entry(key).is_none() && !meant.contains(&key) {
                 self.report(node, path, format!("`{key}` is missing"));
             }
         }
@@ -344,17 +371,9 @@ fn accepts(schema: &Map<String, Json>, node: &Node) -> bool {
     if types.is_empty() { node.as_table().is_some() } else { types.iter().any(|name| is(node, name)) }
 }
 
-/// The strings that a union knows by name.
-fn constants<'a>(branches: &[(&'a Json, &'a str)]) -> Vec<&'a str> {
-    let mut names = Vec::new();
-    for (schema, _) in branches {
-        match (schema.get("const"), schema.get("enum")) {
-            (Some(Json::String(name)), _) => names.push(name.as_str()),
-            (_, Some(Json::Array(values))) => names.extend(values.iter().filter_map(Json::as_str)),
-            _ => {}
-        }
-    }
-    names
+/// Whether it is the part of a union that says where a secret is kept.
+fn names_a_source(schema: &Json) -> bool {
+    schema.get("properties").and_then(Json::as_object).is_some_and(|p| p.len() == 1 && p.contains_key("env"))
 }
 
 fn tag<'a>(schema: &'a Json, key: &str) -> Option<&'a str> {

@@ -53,10 +53,9 @@ impl Skew {
         Self { low: at - received, high: at + resolution - sent }
     }
 
-    /// What both allow; `None` if they contradict each other.
-    pub fn and(self, other: Self) -> Option<Self> {
-        let both = Self { low: self.low.max(other.low), high: self.high.min(other.high) };
-        (both.low <= both.high).then_some(both)
+    /// Whether both can be true.
+    pub fn agrees_with(self, other: Self) -> bool {
+        self.low <= other.high && other.low <= self.high
     }
 
     /// The middle (seconds): positive if the provider is ahead.
@@ -102,11 +101,12 @@ impl Timing {
         self.0.lock().expect("timing")
     }
 
-    /// Takes note of an answer's `Date`: several narrow each other down.
+    /// Takes note of an answer's `Date`. Servers keep it for a while and are late to renew it, but never early: the one
+    /// that is furthest ahead is the best.
     pub fn saw_date(&self, answer: &Response) {
         if let Some(new) = Skew::from_date(answer) {
             let mut seen = self.seen();
-            seen.date = Some(seen.date.and_then(|old| old.and(new)).unwrap_or(new));
+            seen.date = Some(seen.date.filter(|old| old.seconds() > new.seconds()).unwrap_or(new));
         }
     }
 
@@ -120,9 +120,16 @@ impl Timing {
         let mut seen = self.seen();
         let new = Skew::from_issued_at(iat, seen.token?);
         let estimate = match seen.date {
-            None => new,
+            Some(date) if date.agrees_with(new) => {
+                if date.uncertainty() < new.uncertainty() {
+                    date
+                } else {
+                    new
+                }
+            }
             // A token from the future needs a clock that is ahead; one from the past may just be old.
-            Some(date) => date.and(new).unwrap_or(if new.seconds() > date.seconds() { new } else { date }),
+            Some(date) if new.seconds() < date.seconds() => date,
+            _ => new,
         };
         seen.issued = Some(estimate);
         Some(estimate)
@@ -165,14 +172,13 @@ mod tests {
     }
 
     #[test]
-    fn fractions_are_believed_and_evidence_adds_up() {
+    fn fractions_are_believed() {
         let exchange = Exchange { received: Timestamp::from_secs(RECEIVED), round_trip: Duration::from_millis(100) };
         let fine = Skew::from_issued_at(RECEIVED as f64 + 0.25, exchange);
         assert!(close(fine.seconds(), 0.3) && close(fine.uncertainty(), 0.05), "{fine:?}");
         let coarse = Skew::from_issued_at(RECEIVED as f64, exchange);
-        assert_eq!(coarse.and(fine), Some(fine));
         let far = Skew::from_issued_at(RECEIVED as f64 + 600.5, exchange);
-        assert_eq!(coarse.and(far), None);
+        assert_eq!((coarse.agrees_with(fine), coarse.agrees_with(far), far.agrees_with(fine)), (true, false, false));
     }
 
     #[test]
@@ -184,6 +190,18 @@ mod tests {
         timing.saw_tokens(&answer);
         timing.saw_issued_at(RECEIVED as f64 + 600.0);
         assert!(close(timing.skew().unwrap().seconds(), 600.6));
+    }
+
+    /// A busy server's `Date` may be seconds old.
+    #[test]
+    fn a_stale_date_gives_way() {
+        let timing = Timing::default();
+        let answer = |date| response(200, &[("date", date)], "");
+        timing.saw_date(&answer("Tue, 14 Nov 2023 22:13:15 GMT"));
+        assert!(close(timing.skew().unwrap().seconds(), -4.4));
+        timing.saw_date(&answer("Tue, 14 Nov 2023 22:13:20 GMT"));
+        timing.saw_date(&answer("Tue, 14 Nov 2023 22:13:17 GMT"));
+        assert!(close(timing.skew().unwrap().seconds(), 0.6));
     }
 
     #[test]

@@ -236,7 +236,7 @@ impl Reader<'_> {
     }
 
     fn ec(&mut self) -> Read {
-        let Some(crv) = self.curve("RFC 7518 §6.2.1.1") else { return None };
+        let crv = self.curve("RFC 7518 §6.2.1.1")?;
         let (crv, size) = match crv.as_str() {
             "P-256" => ("P-256", 32),
             "P-384" => ("P-384", 48),
@@ -259,7 +259,7 @@ impl Reader<'_> {
     }
 
     fn okp(&mut self) -> Read {
-        let Some(crv) = self.curve("RFC 8037 §2") else { return None };
+        let crv = self.curve("RFC 8037 §2")?;
         let (crv, size) = match crv.as_str() {
             "Ed25519" => ("Ed25519", 32),
             "Ed448" => ("Ed448", 57),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::PlannedProbe;
 use super::desk::Desk;
-use super::probes::cron;
+use super::probes::{counted, cron};
 use super::providers::headers;
 use super::slo::{self, PlannedSlo};
 use super::typed::{self, Item};
@@ -189,8 +189,11 @@ fn check_quorum(desk: &mut Desk<'_>, item: &Item<'_, Slo>, written: &Slo, probes
     for probe in probes {
         let regions = probe.configured_regions;
         if quorum as usize > regions {
-            let message =
-                format!("a quorum of {quorum} can never be reached: probe `{}` runs in {regions} regions", probe.name);
+            let message = format!(
+                "a quorum of {quorum} can never be reached: probe `{}` runs in {}",
+                probe.name,
+                counted(regions, "region")
+            );
             desk.wrong(item.mistake("quorum", message));
         } else if quorum as usize > probe.regions.len() {
             desk.note(format!(

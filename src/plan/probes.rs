@@ -59,11 +59,12 @@ fn planned(desk: &mut Desk<'_>, known: &Known, item: &Item<'_, Written>, written
     let (provider, client) = who(desk, known, item, written);
     let users = users(desk, known, item, written, regions.len());
     let timing = timing(desk, item, written);
-    let timeout = timeout(desk, item, written, timing.as_ref());
     // An unknown kind is on record already.
     let kind = desk.kinds.iter().copied().find(|kind| kind.name == written.kind)?;
     needs(desk, item, kind, client.as_deref());
     let probe = parse(desk, item, kind, regions.len());
+    let waits = probe.as_ref().map_or(Duration::ZERO, |probe| probe.cost().waits);
+    let timeout = timeout(desk, item, written, timing.as_ref(), waits);
     if let Some(probe) = &probe
         && probe.cost().all_regions
         && users.len() > 1
@@ -172,7 +173,7 @@ fn users(
         && several.len() != regions
         && !desk.any_wrong(&item.path.join("regions"))
     {
-        let message = format!("{} users for {regions} regions", several.len());
+        let message = format!("{} for {}", counted(several.len(), "user"), counted(regions, "region"));
         desk.wrong(item.mistake("users", message).help("one each region, in order; or `user` for all of them"));
     }
     let mut found = Vec::new();
@@ -195,6 +196,7 @@ fn timing(desk: &mut Desk<'_>, item: &Item<'_, Written>, written: &Written) -> O
             desk.wrong(item.mistake("cron", "either `every` or `cron`, not both"));
             None
         }
+        (false, false) if item.misspells("every", &COMMON_KEYS) || item.misspells("cron", &COMMON_KEYS) => None,
         (false, false) => {
             let help = "every = \"1m\", or cron = \"0 */5 * * * *\" with a timezone";
             desk.wrong(item.mistake("", "neither `every` nor `cron` says when it runs").help(help));
@@ -232,17 +234,27 @@ pub fn cron<T>(desk: &mut Desk<'_>, item: &Item<'_, T>, expression: &str, zone: 
     }
 }
 
-fn timeout(desk: &mut Desk<'_>, item: &Item<'_, Written>, written: &Written, timing: Option<&Timing>) -> Duration {
+/// The time of a run. `waits` of it pass on purpose, and by default come on top.
+fn timeout(
+    desk: &mut Desk<'_>,
+    item: &Item<'_, Written>,
+    written: &Written,
+    timing: Option<&Timing>,
+    waits: Duration,
+) -> Duration {
     let period = match timing {
         Some(Timing::Every(period)) => Some(*period),
         _ => None,
     };
     let Some(timeout) = written.timeout else {
-        return period.map_or(DEFAULT_TIMEOUT, |period| period.min(DEFAULT_TIMEOUT));
+        return waits + period.map_or(DEFAULT_TIMEOUT, |period| period.min(DEFAULT_TIMEOUT));
     };
     let (least, most) = TIMEOUTS;
     if !(least..=most).contains(&timeout.0) {
         desk.wrong(item.mistake("timeout", format!("{timeout} is out of range: from 100ms to 1h")));
+    } else if timeout.0 <= waits {
+        let waits = HumanDuration(waits);
+        desk.wrong(item.mistake("timeout", format!("{timeout} is too short: the run itself may wait for {waits}")));
     }
     if let Some(period) = period.filter(|period| *period < timeout.0) {
         desk.note(format!(
@@ -258,7 +270,8 @@ fn timeout(desk: &mut Desk<'_>, item: &Item<'_, Written>, written: &Written, tim
 fn needs(desk: &mut Desk<'_>, item: &Item<'_, Written>, kind: &Kind, client: Option<&Client>) {
     let has = |key: &str| item.node.get(key).is_some();
     let logs_in = has("user") || has("users");
-    if kind.user == Need::Required && !logs_in {
+    let misspelt = |key: &str| item.misspells(key, &COMMON_KEYS);
+    if kind.user == Need::Required && !logs_in && !misspelt("user") && !misspelt("users") {
         let message = format!("kind `{}` logs somebody in: `user` (or `users`) is missing", kind.name);
         desk.wrong(item.mistake("", message));
     }
@@ -311,6 +324,11 @@ fn parse(desk: &mut Desk<'_>, item: &Item<'_, Written>, kind: &Kind, regions: us
             None
         }
     }
+}
+
+/// A number of things.
+pub fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Probe × region, in order.

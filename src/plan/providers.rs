@@ -47,7 +47,7 @@ pub fn providers(desk: &mut Desk<'_>, propagate_traceparent: bool) -> (Vec<Arc<P
 
 fn provider(desk: &mut Desk<'_>, item: &Item<'_, Written>, written: &Written, propagate_traceparent: bool) -> Provider {
     if let Err((why, help)) = check_issuer(&written.issuer) {
-        desk.wrong(item.mistake("issuer", why).help(help).mask(item.at("issuer")));
+        desk.wrong(item.mistake("issuer", why).help(help));
     }
     let metadata = match written.metadata {
         None | Some(Metadata::Auto) => MetadataSource::Auto,
@@ -84,7 +84,8 @@ fn endpoints(desk: &mut Desk<'_>, item: &Item<'_, Written>, written: &Written) -
                 message.push_str(&format!(": did you mean `{near}`?"));
             }
             let help = format!("allowed: {}", nearest::listed(ENDPOINTS.iter().copied()));
-            desk.wrong(item.mistake_in("endpoints", name, message).help(help));
+            desk.wrong(item.mistake_at_key("endpoints", name, message).help(help));
+            continue;
         }
         match secure_url(text) {
             Ok(url) => _ = found.insert(name.clone(), url),
@@ -105,11 +106,12 @@ pub fn headers<T>(
     for (name, value) in written.into_iter().flatten() {
         let wrong = |message: String| item.mistake_in("headers", name, message);
         let Ok(header) = HeaderName::from_bytes(name.as_bytes()) else {
-            desk.wrong(wrong(format!("{name:?} is not a header's name")));
+            desk.wrong(item.mistake_at_key("headers", name, format!("{name:?} is not a header's name")));
             continue;
         };
         if reserved.contains(&header.as_str()) {
-            desk.wrong(wrong(format!("`{name}` is set by authprobe itself")));
+            let at = item.node.get("headers").and_then(|h| h.get(name)).map_or(item.node.at, |node| node.at);
+            desk.wrong(item.mistake_at_key("headers", name, format!("`{name}` is set by authprobe itself")).mask(at));
             continue;
         }
         let source = match value {

@@ -76,7 +76,9 @@ fn egress(desk: &mut Desk<'_>, item: &Item<'_, Region>, region: &Region) -> Egre
             }
             Ok(proxy) => Some(proxy),
             Err(why) => {
-                desk.wrong(item.mistake("proxy", why).mask(item.at("proxy")));
+                let mistake = item.mistake("proxy", why);
+                // What does not even parse may hold a password all the same.
+                desk.wrong(if text.contains('@') { mistake.mask(item.at("proxy")) } else { mistake });
                 None
             }
         }
@@ -85,7 +87,7 @@ fn egress(desk: &mut Desk<'_>, item: &Item<'_, Region>, region: &Region) -> Egre
     for (host, addresses) in region.resolve.iter().flatten() {
         if !is_host_name(host) {
             let message = format!("{host:?} is not a host name: no scheme, port or path belongs here");
-            desk.wrong(item.mistake_in("resolve", host, message));
+            desk.wrong(item.mistake_at_key("resolve", host, message));
         }
         resolve.insert(host.trim_end_matches('.').to_ascii_lowercase(), addresses.0.clone());
     }
@@ -113,7 +115,7 @@ fn egress(desk: &mut Desk<'_>, item: &Item<'_, Region>, region: &Region) -> Egre
         region: region.name.0.as_str().into(),
         proxy,
         resolve,
-        source_address: region.source_address,
+        source_address: region.source_address.map(|address| address.0),
         references: region.reference.iter().flatten().map(|url| url.0.clone()).collect(),
     }
 }

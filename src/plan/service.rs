@@ -95,7 +95,7 @@ pub fn telemetry(desk: &mut Desk<'_>) -> (Option<otlp::Settings>, bool) {
     let mut headers = Vec::new();
     for (name, source) in written.headers.iter().flatten() {
         if HeaderName::from_bytes(name.as_bytes()).is_err() {
-            desk.wrong(item.mistake_in("headers", name, format!("{name:?} is not a header's name")));
+            desk.wrong(item.mistake_at_key("headers", name, format!("{name:?} is not a header's name")));
         }
         let source = desk.locate(item.at("headers"), source);
         if let Err(why) = source.read() {

@@ -38,12 +38,12 @@ fn parse(own: toml::Table, cx: &ParseContext) -> Result<Box<dyn Probe>, Vec<Prob
         Some(depth) if depth > cx.regions as i64 => {
             Err(vec![Problem { key: "depth".to_owned(), message: "deeper than there are regions".to_owned() }])
         }
-        _ => Ok(Box::new(Fake(Cost { requests: 2, burst: 2, all_regions: false }))),
+        _ => Ok(Box::new(Fake(Cost { requests: 2, burst: 2, ..Cost::default() }))),
     }
 }
 
 fn parse_wide(_: toml::Table, _: &ParseContext) -> Result<Box<dyn Probe>, Vec<Problem>> {
-    Ok(Box::new(Fake(Cost { requests: 10, burst: 60, all_regions: true })))
+    Ok(Box::new(Fake(Cost { requests: 10, burst: 60, all_regions: true, ..Cost::default() })))
 }
 
 static KEYS: Kind = Kind {

@@ -34,6 +34,20 @@ impl<T> Item<'_, T> {
         Mistake::at(at, self.path.join(key).join(name), message)
     }
 
+    /// The same where that member's key stands.
+    pub fn mistake_at_key(&self, key: &str, name: &str, message: impl Into<String>) -> Mistake {
+        let entry = self.node.get(key).and_then(Node::as_table).and_then(|table| table.entry(name));
+        Mistake::at(entry.map_or(self.node.at, |entry| entry.at), self.path.join(key).join(name), message)
+    }
+
+    /// Whether there is a key that was meant to be `key`: it is on record as unknown, so `key` is not missed as well.
+    pub fn misspells(&self, key: &str, known: &[&str]) -> bool {
+        let keys = self.node.as_table().map_or(&[][..], |table| &table.0);
+        keys.iter().any(|entry| {
+            !known.contains(&&*entry.name) && nearest::nearest(&entry.name, known.iter().copied()) == Some(key)
+        })
+    }
+
     /// Where the value of `key` stands, or the innermost table that is there.
     pub fn at(&self, key: &str) -> At {
         self.find(key).0

@@ -99,7 +99,7 @@ impl Probe for ClientCredentials {
     fn cost(&self) -> Cost {
         let requests = 3 + u32::from(self.settings.revoke);
         // A 404 for the first metadata document, and a key that is not there yet.
-        Cost { requests, burst: requests + 2, all_regions: false }
+        Cost { requests, burst: requests + 2, ..Cost::default() }
     }
 
     async fn run(&self, cx: &Context, journey: &mut Journey) -> Result<(), Stopped> {

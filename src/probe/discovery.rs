@@ -71,7 +71,7 @@ impl Probe for Discovery {
 
     fn cost(&self) -> Cost {
         // One origin beside the issuer's is common; each endpoint may have its own, or have moved.
-        Cost { requests: 2, burst: 2 + ENDPOINTS.len() as u32, all_regions: false }
+        Cost { requests: 2, burst: 2 + ENDPOINTS.len() as u32, ..Cost::default() }
     }
 
     async fn run(&self, cx: &Context, journey: &mut Journey) -> Result<(), Stopped> {

@@ -73,7 +73,7 @@ impl Probe for FormLogin {
     fn cost(&self) -> Cost {
         // Metadata twice where it hides an endpoint, keys, code, tokens, userinfo, two revocations.
         let requests = 2 + 1 + flow::LOGIN_REQUESTS + 1 + 1 + 2 + if self.logout { 4 } else { 0 };
-        Cost { requests, burst: requests + flow::LOGIN_DETOURS, all_regions: false }
+        Cost { requests, burst: requests + flow::LOGIN_DETOURS, ..Cost::default() }
     }
 
     async fn run(&self, cx: &Context, journey: &mut Journey) -> Result<(), Stopped> {

@@ -75,7 +75,13 @@ pub fn revoke_later(journey: &mut Journey, relying: &Relying, metadata: &Metadat
         return;
     }
     let (relying, metadata, token) = (relying.for_cleanup(), metadata.clone(), token.clone());
-    journey.defer(REVOKE, async move { relying.revoke(&metadata, &token, "access_token").await });
+    journey.defer(REVOKE, async move {
+        match relying.revoke(&metadata, &token, "access_token").await {
+            // RFC 7009 §2.2.1: many providers cannot revoke a JWT. Nothing is left undone then.
+            Err(fault) if fault.detail.starts_with("unsupported_token_type") => Ok(()),
+            result => result,
+        }
+    });
 }
 
 /// Expected claims of an access token, which must be a JWT to hold any.

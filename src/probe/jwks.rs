@@ -44,7 +44,7 @@ impl Probe for Jwks {
 
     fn cost(&self) -> Cost {
         // The second metadata document only if the first is a 404, or hides the member.
-        Cost { requests: 2, burst: 3, all_regions: false }
+        Cost { requests: 2, burst: 3, ..Cost::default() }
     }
 
     async fn run(&self, cx: &Context, journey: &mut Journey) -> Result<(), Stopped> {

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::own_keys::{self, problem};
 use super::{Context, Problem};
 use crate::clock::Clock;
 use crate::duration::HumanDuration;
@@ -46,8 +47,6 @@ pub const USERINFO: StepName = "userinfo";
 /// Cleanup: what was issued is revoked.
 pub const REVOKE: StepName = "revoke";
 
-/// How long a request of the cleanup may take.
-pub const CLEANUP: Duration = Duration::from_secs(5);
 /// How many requests an ordinary login with consent sends up to the code, redirects included.
 pub const LOGIN_REQUESTS: u32 = 7;
 /// How many more a login with a page for everything sends; what goes beyond is a fault soon.
@@ -113,9 +112,7 @@ impl Login {
                 None => problems.push(problem("page", unknown_page(name))),
             }
         }
-        for name in settings.parameters.keys().filter(|name| authorize::RESERVED.contains(&name.as_str())) {
-            problems.push(problem(&format!("parameters.{name}"), "this parameter is made by the probe itself"));
-        }
+        problems.extend(own_keys::reserved(settings.parameters.keys(), &authorize::RESERVED));
         if settings.prompt.as_deref().is_some_and(|prompt| prompt.split(' ').any(|value| value == "none")) {
             problems.push(problem("prompt", "nobody can log in with `prompt=none`"));
         }
@@ -166,11 +163,6 @@ pub fn read<T: DeserializeOwned + Default>(table: toml::Table, problems: &mut Ve
             T::default()
         }
     }
-}
-
-/// A mistake at `key`.
-pub fn problem(key: &str, message: impl Into<String>) -> Problem {
-    Problem { key: key.to_owned(), message: message.into() }
 }
 
 fn unknown_page(name: &str) -> String {
@@ -389,17 +381,13 @@ pub fn revoke_later(journey: &mut Journey, relying: &Relying, metadata: &Metadat
     }
     let (relying, metadata, tokens) = (relying.clone(), metadata.clone(), tokens.clone());
     journey.defer(REVOKE, async move {
+        // Only now: the time for it counts from here.
         let refresh = match &tokens.refresh_token {
-            Some(token) => in_time(&relying).revoke(&metadata, token, "refresh_token").await,
+            Some(token) => relying.for_cleanup().revoke(&metadata, token, "refresh_token").await,
             None => Ok(()),
         };
-        in_time(&relying).revoke(&metadata, &tokens.access_token, "access_token").await.and(refresh)
+        relying.for_cleanup().revoke(&metadata, &tokens.access_token, "access_token").await.and(refresh)
     });
-}
-
-/// With time for one request of the cleanup, from now on.
-fn in_time(relying: &Relying) -> Relying {
-    relying.with_deadline(relying.clock.instant() + CLEANUP)
 }
 
 /// Waits; the journey's deadline still holds.

@@ -1,6 +1,7 @@
 //! Probe kinds: one file a kind, one line in [`KINDS`].
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use schemars::{Schema, SchemaGenerator};
@@ -97,6 +98,8 @@ pub struct Cost {
     pub burst: u32,
     /// Whether one run covers all regions (its check is then one, not one a region).
     pub all_regions: bool,
+    /// How long a run may wait on purpose, for a bound or a grace time: its timeout must be longer.
+    pub waits: Duration,
 }
 
 /// A configured probe, ready to run: immutable, shared by its checks.

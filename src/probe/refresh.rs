@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::login_flow::{self as flow, Login};
+use super::own_keys::problem;
 use super::{Context, Cost, Kind, Need, ParseContext, Probe, Problem};
 use crate::clock::Timestamp;
 use crate::duration::HumanDuration;
@@ -68,10 +69,10 @@ fn parse(mut table: toml::Table, _: &ParseContext) -> Result<Box<dyn Probe>, Vec
     let login = Login::take(&mut table, &mut problems);
     let settings: Settings = flow::read(table, &mut problems);
     if settings.rotation != Rotation::Required && !settings.reuse_grace.0.is_zero() {
-        problems.push(flow::problem("reuse_grace", "only with `rotation = \"required\"` is a token presented again"));
+        problems.push(problem("reuse_grace", "only with `rotation = \"required\"` is a token presented again"));
     }
     if settings.age.is_some_and(|age| age.0 < Duration::from_secs(60)) {
-        problems.push(flow::problem("age", "at least \"1m\": within one run every session is refreshed once anyway"));
+        problems.push(problem("age", "at least \"1m\": within one run every session is refreshed once anyway"));
     }
     if !problems.is_empty() {
         return Err(problems);
@@ -132,7 +133,7 @@ impl Probe for Refresh {
         let refresh = 2 + 1 + 1 + 1;
         let whole = refresh + login + reuse + 4;
         let requests = if self.age.is_some() { refresh } else { whole };
-        Cost { requests, burst: whole + flow::LOGIN_DETOURS, all_regions: false }
+        Cost { requests, burst: whole + flow::LOGIN_DETOURS, all_regions: false, waits: self.reuse_grace }
     }
 
     async fn run(&self, cx: &Context, journey: &mut Journey) -> Result<(), Stopped> {

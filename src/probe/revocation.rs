@@ -11,6 +11,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::login_flow::{self as flow, Login};
+use super::own_keys::problem;
 use super::propagation::{Pace, Sample, Seen, Watch};
 use super::{Context, Cost, Kind, Need, ParseContext, Probe, Problem};
 use crate::clock::Instant;
@@ -103,7 +104,7 @@ fn parse(mut table: toml::Table, context: &ParseContext) -> Result<Box<dyn Probe
     let mut problems = Vec::new();
     let login = Login::take(&mut table, &mut problems);
     let settings: Settings = flow::read(table, &mut problems);
-    let mut wrong = |key: &str, message: &str| problems.push(flow::problem(key, message));
+    let mut wrong = |key: &str, message: &str| problems.push(problem(key, message));
     match (&settings.resource, settings.poll) {
         (None, Some(Poll::Resource)) => wrong("resource", "`poll = \"resource\"` needs the URL of one"),
         (Some(_), Some(Poll::Introspection | Poll::Userinfo)) => {
@@ -179,13 +180,18 @@ impl Probe for Revocation {
         let fixed = 2 + login + 1 + 1 + 2 + u32::from(self.settings.token == Which::Refresh);
         let at_once = self.regions.saturating_mul(1 + Watch::CONFIRMATIONS);
         let at_most = self.regions.saturating_mul(1 + Pace::tries(self.bound) + Watch::CONFIRMATIONS);
-        Cost { requests: fixed + at_once, burst: (fixed + detours).saturating_add(at_most), all_regions: true }
+        Cost {
+            requests: fixed + at_once,
+            burst: (fixed + detours).saturating_add(at_most),
+            all_regions: true,
+            waits: self.bound,
+        }
     }
 
     async fn run(&self, cx: &Context, journey: &mut Journey) -> Result<(), Stopped> {
         let relying = cx.relying(journey);
         let needed = ["revocation_endpoint", "introspection_endpoint"];
-        let metadata = journey.step(flow::DISCOVERY, self.offers(cx, &relying, journey.deadline(), &needed)).await?;
+        let metadata = journey.step(flow::DISCOVERY, self.offers(cx, &relying, &needed)).await?;
         let tokens = self.obtain_tokens(cx, journey, &relying, &metadata).await?;
         let from: Vec<Relying> = cx.regions.iter().map(|region| cx.relying_from(region, journey)).collect();
         let watched = journey.step(ALIVE, self.prove_alive(cx, from, &metadata, &tokens)).await?;
@@ -203,21 +209,8 @@ struct Watched {
 }
 
 impl Revocation {
-    /// The metadata; what this run needs must be there, and its time must suffice.
-    async fn offers(
-        &self,
-        cx: &Context,
-        relying: &Relying,
-        deadline: Instant,
-        needed: &[&'static str],
-    ) -> Result<Metadata, Fault> {
-        let left = deadline.duration_since(cx.clock.instant());
-        if left <= self.bound {
-            let (bound, left) = (HumanDuration(self.bound), HumanDuration(left));
-            let detail =
-                format!("`timeout` leaves {left}, but the token may work for `bound` = {bound} after the rest");
-            return Err(Fault::new(Class::Config, detail));
-        }
+    /// The metadata; what this run needs must be there.
+    async fn offers(&self, cx: &Context, relying: &Relying, needed: &[&'static str]) -> Result<Metadata, Fault> {
         let metadata = relying.metadata_for(needed).await?;
         if metadata.optional_endpoint("revocation_endpoint").is_none() {
             let detail = "the provider has no revocation_endpoint; if it hides one, name it under `endpoints`";

@@ -207,7 +207,7 @@ impl Probe for TokenExchange {
     fn cost(&self) -> Cost {
         // Metadata, keys, exchange; each token that was issued is revoked.
         let requests = 3 + 2 * self.grants() + 1;
-        Cost { requests, burst: requests + 2, all_regions: false }
+        Cost { requests, burst: requests + 2, ..Cost::default() }
     }
 
     async fn run(&self, cx: &Context, journey: &mut Journey) -> Result<(), Stopped> {

@@ -111,10 +111,9 @@ fn context(check: &Check, memories: &Memories, clock: &Clock) -> Context {
 
 /// After a fault of the network: if our own way out does not work either, that is the fault.
 async fn suspect_egress(cx: &Context, journey: &mut Journey) {
-    if !journey.fault().is_some_and(|fault| fault.blame == Blame::Network) {
-        return;
-    }
-    if let Err(why) = verify_egress(&cx.region, &cx.provider_memory, &cx.clock).await {
+    if journey.fault().is_some_and(|fault| fault.blame == Blame::Network)
+        && let Err(why) = verify_egress(&cx.region, &cx.provider_memory, &cx.clock).await
+    {
         journey.reclassify(Class::Egress, why);
     }
 }

@@ -104,7 +104,7 @@ async fn paused_runs_are_counted_and_manual_ones_still_work() {
 
 #[tokio::test(start_paused = true)]
 async fn a_provider_is_left_alone_when_its_budget_is_low_or_it_asked_for_a_pause() {
-    let script = Script::costing(Cost { requests: 4, burst: 4, all_regions: false }, []);
+    let script = Script::costing(Cost { requests: 4, burst: 4, ..Cost::default() }, []);
     let mut planner = Planner::new(&["eu"]);
     planner.provider.max_requests_per_minute = Some(10);
     let (runner, notes) = start(planner.probe("login", 10, &script));
@@ -125,7 +125,7 @@ async fn a_provider_is_left_alone_when_its_budget_is_low_or_it_asked_for_a_pause
 
 #[tokio::test(start_paused = true)]
 async fn runs_in_progress_have_reserved_their_part_of_the_budget() {
-    let cost = Cost { requests: 4, burst: 4, all_regions: false };
+    let cost = Cost { requests: 4, burst: 4, ..Cost::default() };
     let slow = Script::costing(cost, [Act::Take(secs(5))]);
     let mut planner = Planner::new(&["a", "b", "c"]);
     planner.provider.max_requests_per_minute = Some(10);
@@ -151,7 +151,7 @@ async fn there_is_a_limit_to_runs_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_probe_that_covers_all_regions_runs_once() {
-    let script = Script::costing(Cost { requests: 1, burst: 1, all_regions: true }, []);
+    let script = Script::costing(Cost { requests: 1, burst: 1, all_regions: true, ..Cost::default() }, []);
     let (runner, notes) = start(Planner::new(&["eu", "us"]).probe("revoke", 10, &script));
     pass(11).await;
     assert_eq!((script.runs(), &*notes.last().check.region), (1, "eu"));

@@ -2,19 +2,20 @@
 //!
 //! Labels come from configured names and closed vocabularies only, and the number of series has a hard limit.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
+use prometheus::Registry;
 use prometheus::proto::MetricFamily;
-use prometheus::{Encoder as _, Registry, TextEncoder};
 
 use crate::clock::{Clock, Timestamp};
 use crate::outcome::{CheckLabels, Observation, Outcome, StepState, Trigger, Verdict};
 
 pub mod family;
-pub mod openmetrics;
+mod model;
 pub mod table;
+pub mod text;
 
 use family::{Child, Exemplar, Family, Limit};
 use table::Definition;
@@ -54,8 +55,8 @@ impl Format {
     /// For `Content-Type`.
     pub const fn media_type(self) -> &'static str {
         match self {
-            Self::Prometheus => "text/plain; version=0.0.4; charset=utf-8",
-            Self::OpenMetrics => openmetrics::MEDIA_TYPE,
+            Self::Prometheus => text::PROMETHEUS,
+            Self::OpenMetrics => text::OPENMETRICS,
         }
     }
 }
@@ -64,7 +65,7 @@ impl Format {
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
-    families: HashMap<&'static str, Family>,
+    families: BTreeMap<&'static str, Family>,
     /// The checks of the plan in force: an outcome of another one must not bring its series back.
     declared: RwLock<HashSet<CheckLabels>>,
 }
@@ -79,7 +80,7 @@ impl Metrics {
     pub fn with(revision: &str, clock: Clock, max_series: usize) -> Arc<Self> {
         let registry = Registry::new();
         let limit = Arc::new(Limit::new(max_series));
-        let mut families = HashMap::new();
+        let mut families = BTreeMap::new();
         for definition in table::TABLE {
             let family = Family::new(definition, limit.clone(), clock.clone());
             registry.register(Box::new(family.clone())).expect("the table holds each name once");
@@ -271,30 +272,23 @@ impl Metrics {
         self.add(&table::DROPPED, &[sink], n, None);
     }
 
-    /// All series as they are now, sorted by name and labels. Takes a while with many: not on an async thread.
+    /// All series in the model of the `prometheus` crate. Our own writers take one family at a time instead: with many
+    /// series that is faster and needs far less memory.
     pub fn gather(&self) -> Vec<MetricFamily> {
         self.registry.gather()
     }
 
-    /// The family of that name, for what a gathered one does not carry: exemplars and when series began.
-    pub fn family(&self, name: &str) -> Option<&Family> {
-        self.families.get(name)
+    /// All metrics by name, those without series too.
+    pub fn families(&self) -> impl Iterator<Item = &Family> {
+        self.families.values()
     }
 
     /// All series as text. Takes a while with many: not on an async thread.
     pub fn render(&self, format: Format) -> Vec<u8> {
-        let gathered = self.gather();
         let mut out = Vec::with_capacity(64 * 1024);
-        match format {
-            Format::Prometheus => TextEncoder::new().encode(&gathered, &mut out).expect("memory takes all"),
-            Format::OpenMetrics => {
-                for family in &gathered {
-                    if let Some(source) = self.family(family.name()) {
-                        openmetrics::family(&mut out, family, source);
-                    }
-                }
-                openmetrics::end(&mut out);
-            }
+        self.families().for_each(|family| text::family(&mut out, family, format));
+        if format == Format::OpenMetrics {
+            text::end(&mut out);
         }
         out
     }

@@ -1,5 +1,5 @@
-//! OTLP/HTTP export of traces and metrics. It never waits for the collector: outcomes go into a bounded queue, what does
-//! not fit or cannot be delivered is dropped and counted, and nothing that a collector does delays a probe.
+//! OTLP/HTTP export of traces and metrics. It never waits for the collector: outcomes go into a bounded queue, what
+//! does not fit or cannot be delivered is dropped and counted, and nothing that a collector does delays a probe.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
@@ -134,7 +134,8 @@ impl Drop for Otlp {
     }
 }
 
-/// What all telemetry of this process says about its origin. Attributes of `OTEL_RESOURCE_ATTRIBUTES` are added, ours win.
+/// What all telemetry of this process says about its origin. Attributes of `OTEL_RESOURCE_ATTRIBUTES` are added; ours
+/// win.
 fn resource(instance_id: &str, region: Option<&str>) -> Resource {
     let ours = [
         KeyValue::new("service.name", "authprobe"),

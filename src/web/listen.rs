@@ -120,7 +120,7 @@ where
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(Peer(peer));
         let app = app.clone();
-        async move { Ok::<_, Infallible>(app.oneshot(request.map(Body::new)).await.unwrap_or_else(|never| match never {})) }
+        async move { app.oneshot(request.map(Body::new)).await as Result<_, Infallible> }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

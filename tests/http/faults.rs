@@ -257,3 +257,38 @@ async fn faults_show_no_secrets() {
         }
     }
 }
+
+/// Answers damaged at random (by a generator of our own, so that a failure can be repeated): whatever comes is an answer
+/// or has a class, in time.
+#[tokio::test]
+async fn damaged_answers_always_end() {
+    let whole: [Vec<u8>; 3] = [
+        ok("{\"keys\":[]}").into_bytes(),
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nSet-Cookie: a=b\r\n\r\n5\r\n{\"a\":\r\n2\r\n1}\r\n0\r\n\r\n"
+            .into(),
+        coded("gzip", &bomb(20)),
+    ];
+    let mut seed = 0x5eed_u64;
+    let mut random = move |below: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) as usize % below
+    };
+    let setup = Setup { timeout: Duration::from_secs(5), ..Setup::default() };
+    let allowed = [Class::Malformed, Class::Reset, Class::TooLarge, Class::RateLimited];
+    for i in 0..300 {
+        let mut bytes = whole[i % whole.len()].clone();
+        for _ in 0..=random(4) {
+            let at = random(bytes.len());
+            match random(3) {
+                0 => bytes[at] = random(256) as u8,
+                1 => bytes.truncate(at + 1),
+                _ => bytes.insert(at, random(256) as u8),
+            }
+        }
+        let (result, record) = setup.get(&answering(bytes.clone()).await).await;
+        if let Err(fault) = result {
+            assert!(allowed.contains(&fault.class), "{}: {fault}", bytes.escape_ascii());
+        }
+        assert!(record.body_bytes <= MAX_BODY as u64);
+    }
+}

@@ -7,7 +7,9 @@ use std::time::Duration;
 use authprobe::clock::{Clock, Timestamp};
 use authprobe::fault::Class;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
-use rustls::ServerConfig;
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
+use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_rustls::TlsAcceptor;
@@ -297,4 +299,32 @@ async fn broken_http2_is_malformed_or_broken_off() {
     .await;
     let (fault, _) = setup.fault(&format!("https://localhost:{}/", address.port())).await;
     assert_eq!(fault.class, Class::Malformed, "{fault}");
+}
+
+/// A server that wants to see a certificate of ours.
+#[tokio::test]
+async fn a_client_certificate_that_we_lack_is_tls() {
+    let (dir, authority) = (TempDir::new("client-auth"), Authority::new());
+    let setup = trusting(&dir.0, &authority.pem);
+    let leaf = authority.sign(&params("localhost"));
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(authority.pem.as_bytes()).unwrap()).unwrap();
+    let clients = WebPkiClientVerifier::builder_with_provider(roots.into(), provider.clone()).build().unwrap();
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let config = ServerConfig::builder_with_provider(provider.clone())
+            .with_protocol_versions(&[version])
+            .unwrap()
+            .with_client_cert_verifier(clients.clone())
+            .with_single_cert(leaf.chain.clone(), PrivateKeyDer::Pkcs8(leaf.key.clone_key()))
+            .unwrap();
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let address = listen("127.0.0.1:0", move |stream, _| {
+            let accepting = acceptor.accept(stream);
+            async move { drop(accepting.await) }
+        });
+        let (fault, record) = setup.fault(&format!("https://localhost:{}/", address.await.port())).await;
+        assert_eq!(fault.class, Class::Tls, "{version:?}: {fault}");
+        assert!(record.certificate_not_after.is_some());
+    }
 }

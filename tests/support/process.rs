@@ -31,9 +31,13 @@ impl Process {
         configure(&mut command);
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{program}: {error}"));
         let written = Arc::<Written>::default();
-        // Unless they were led elsewhere.
-        child.stdout.take().into_iter().for_each(|stdout| collect(stdout, &written));
-        child.stderr.take().into_iter().for_each(|stderr| collect(stderr, &written));
+        // What was sent elsewhere is read there.
+        if let Some(stdout) = child.stdout.take() {
+            collect(stdout, &written);
+        }
+        if let Some(stderr) = child.stderr.take() {
+            collect(stderr, &written);
+        }
         let name = program.rsplit('/').next().unwrap_or(program).to_owned();
         Self { name, child, written }
     }

@@ -1,13 +1,12 @@
 //! Who looks at what: `[[region]]`, `[[provider]]`, `[[client]]`, `[[user]]` and what all `[[probe]]`s share.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::config::values::{Addresses, Name, TextOrSecret, WebUrl};
+use crate::config::values::{Address, Addresses, Name, TextOrSecret, WebUrl};
 use crate::duration::HumanDuration;
 use crate::secret::SecretSource;
 
@@ -23,7 +22,7 @@ pub struct Region {
     /// Host names with fixed addresses: `{ "login.example.com" = "192.0.2.7" }`, or an array of addresses.
     pub resolve: Option<BTreeMap<String, Addresses>>,
     /// The local address that connections start from.
-    pub source_address: Option<IpAddr>,
+    pub source_address: Option<Address>,
     /// URLs that are tried after a network fault: if these fail too, the fault is our own way out.
     pub reference: Option<Vec<WebUrl>>,
     /// A remote WebDriver for browser_login, such as `http://127.0.0.1:9515`.

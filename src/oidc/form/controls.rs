@@ -273,12 +273,12 @@ fn chosen(select: ElementRef<'_>) -> Vec<String> {
         })
         .collect();
     let value = |option: &ElementRef<'_>| option.attr("value").map_or_else(|| text(*option), str::to_owned);
-    let selected = options.iter().filter(|option| option.attr("selected").is_some()).map(value);
+    let mut selected = options.iter().filter(|option| option.attr("selected").is_some()).map(value);
     if select.attr("multiple").is_some() {
         return selected.collect();
     }
     // Of several that claim to be selected, the last is.
-    selected.last().or_else(|| options.first().map(value)).into_iter().collect()
+    selected.next_back().or_else(|| options.first().map(value)).into_iter().collect()
 }
 
 fn raw_text(element: ElementRef<'_>) -> String {

@@ -55,3 +55,5 @@ pub enum Next {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod walks;

@@ -135,7 +135,8 @@ impl Walker<'_> {
                 Arrival::Page(next) => page = next,
             }
         }
-        let detail = format!("no way back to us after {} forms; at {}", progress.submissions, place(&page.url));
+        let detail =
+            format!("no way back to us after {} forms; at {}", progress.submissions.min(MAX_FORMS), place(&page.url));
         Err(Fault::new(Class::LoginPage, detail))
     }
 

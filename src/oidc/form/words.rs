@@ -74,8 +74,9 @@ fn contains(text: &str, phrase: &str) -> bool {
         let before = text.get(..at).and_then(|t| t.chars().next_back());
         let after = text.get(at + phrase.len()..).and_then(|t| t.chars().next());
         let (first, last) = (phrase.chars().next(), phrase.chars().next_back());
-        !(before.is_some_and(divided) && first.is_some_and(divided))
-            && !(after.is_some_and(divided) && last.is_some_and(divided))
+        let joined =
+            |outside: Option<char>, inside: Option<char>| outside.is_some_and(divided) && inside.is_some_and(divided);
+        !joined(before, first) && !joined(after, last)
     })
 }
 

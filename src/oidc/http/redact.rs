@@ -71,12 +71,8 @@ pub fn redact_url(url: &Url) -> String {
     if let Some(port) = url.port() {
         out.push_str(&format!(":{port}"));
     }
-    for (i, segment) in url.path().split('/').enumerate() {
-        if i > 0 {
-            out.push('/');
-        }
-        out.push_str(&mask_tokens(segment));
-    }
+    // As what follows a host: see there.
+    out.push_str(&mask_tokens(&format!("//{}", url.path()))[2..]);
     let Some(query) = url.query() else { return out };
     for (i, member) in query.split('&').enumerate() {
         out.push(if i == 0 { '?' } else { '&' });

@@ -86,6 +86,10 @@ impl Http {
         if !matches!(request.url.scheme(), "http" | "https") || !request.url.has_host() {
             return Err(Fault::new(Class::Malformed, format!("{} is no http URL", redact_url(&request.url))));
         }
+        if self.clock.instant() >= self.deadline {
+            let host = request.url.host_str().unwrap_or_default();
+            return Err(Fault::new(Class::Timeout, format!("the run was over before {host} could be asked")));
+        }
         self.charge(&request)?;
         let marks = Arc::new(Marks::new(self.clock.clone(), proxy_handshake(&self.egress)));
         let resend = self.count(&request);

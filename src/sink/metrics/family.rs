@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 
-use prometheus::core::{Collector, Desc, Metric as _};
-use prometheus::proto::{LabelPair, Metric, MetricFamily, MetricType};
+use prometheus::core::{Desc, Metric as _};
+use prometheus::proto::Bucket;
 use prometheus::{Gauge, Histogram, HistogramOpts, IntCounter};
 
 use super::table::{Definition, Shape};
@@ -70,6 +70,22 @@ enum Value {
         seen: Histogram,
         /// What is beyond every bucket and must not touch the sum.
         never: AtomicU64,
+    },
+}
+
+/// What a series is at.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reading {
+    /// Of a counter or a gauge.
+    Number(f64),
+    /// Of a histogram.
+    Histogram {
+        /// How many observations were at or below each bound; what is beyond all of them is in `count` only.
+        cumulative: Vec<u64>,
+        /// Of all observations.
+        count: u64,
+        /// Of those that are numbers.
+        sum: f64,
     },
 }
 
@@ -144,18 +160,37 @@ impl Child {
         }
     }
 
-    fn metric(&self) -> Metric {
+    /// What it is at now; a histogram's parts belong together.
+    pub fn read(&self) -> Reading {
         match &self.value {
-            Value::Counter(counter) => counter.metric(),
-            Value::Gauge(gauge) => gauge.metric(),
+            Value::Counter(counter) => Reading::Number(counter.get() as f64),
+            Value::Gauge(gauge) => Reading::Number(gauge.get()),
             Value::Histogram { seen, never, .. } => {
-                let mut metric = seen.metric();
-                let mut histogram = metric.get_histogram().clone();
-                histogram.set_sample_count(histogram.get_sample_count() + never.load(Ordering::Relaxed));
-                metric.set_histogram(histogram);
-                metric
+                let metric = seen.metric();
+                let histogram = metric.get_histogram();
+                Reading::Histogram {
+                    cumulative: histogram.get_bucket().iter().map(Bucket::cumulative_count).collect(),
+                    count: histogram.get_sample_count() + never.load(Ordering::Relaxed),
+                    sum: histogram.get_sample_sum(),
+                }
             }
         }
+    }
+}
+
+/// A series as it is listed: its label values and what it counts.
+#[derive(Clone, Debug)]
+pub struct Series {
+    definition: &'static Definition,
+    key: Arc<[u8]>,
+    /// What it counts.
+    pub child: Arc<Child>,
+}
+
+impl Series {
+    /// Names and values of its labels, in order.
+    pub fn labels(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.definition.all_labels().zip(values(&self.key))
     }
 }
 
@@ -179,6 +214,11 @@ impl Family {
         let desc = Desc::new(definition.name.to_owned(), definition.help.to_owned(), labels, HashMap::new())
             .expect("the table's names are valid");
         Self(Arc::new(Inner { definition, desc, limit, clock, children: RwLock::default() }))
+    }
+
+    /// In the terms of the `prometheus` crate.
+    pub fn desc(&self) -> &Desc {
+        &self.0.desc
     }
 
     /// How it was declared.
@@ -205,10 +245,17 @@ impl Family {
         Some(child)
     }
 
-    /// The series that a gathered metric came from, if it is still there.
-    pub fn child_of(&self, metric: &Metric) -> Option<Arc<Child>> {
-        let key = key(metric.get_label().iter().map(LabelPair::value));
-        self.0.children.read().expect("series").get(key.as_slice()).cloned()
+    /// All its series, sorted by their label values. The lock is only held to copy the list: whoever counts meanwhile
+    /// does not wait for the reading.
+    pub fn series(&self) -> Vec<Series> {
+        let definition = self.0.definition;
+        let children = self.0.children.read().expect("series");
+        let list =
+            |(key, child): (&Arc<[u8]>, &Arc<Child>)| Series { definition, key: key.clone(), child: child.clone() };
+        let mut all: Vec<Series> = children.iter().map(list).collect();
+        drop(children);
+        all.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+        all
     }
 
     /// Removes the series whose label values `keep` does not want.
@@ -217,39 +264,6 @@ impl Family {
         let before = children.len();
         children.retain(|key, _| keep(&values(key).collect::<Vec<_>>()));
         self.0.limit.give_back((before - children.len()) * self.0.definition.series());
-    }
-}
-
-impl Collector for Family {
-    fn desc(&self) -> Vec<&Desc> {
-        vec![&self.0.desc]
-    }
-
-    /// The lock is only held to copy the list of series: whoever counts meanwhile does not wait for the reading.
-    fn collect(&self) -> Vec<MetricFamily> {
-        let children: Vec<_> =
-            self.0.children.read().expect("series").iter().map(|(key, child)| (key.clone(), child.clone())).collect();
-        let metrics = children.iter().map(|(key, child)| {
-            let mut metric = child.metric();
-            let pairs = self.0.definition.all_labels().zip(values(key)).map(|(name, value)| {
-                let mut pair = LabelPair::default();
-                pair.set_name(name.to_owned());
-                pair.set_value(value.to_owned());
-                pair
-            });
-            metric.set_label(pairs.collect());
-            metric
-        });
-        let mut family = MetricFamily::default();
-        family.set_name(self.0.definition.name.to_owned());
-        family.set_help(self.0.definition.help.to_owned());
-        family.set_field_type(match self.0.definition.shape {
-            Shape::Counter => MetricType::COUNTER,
-            Shape::Gauge => MetricType::GAUGE,
-            Shape::Histogram(_) => MetricType::HISTOGRAM,
-        });
-        family.set_metric(metrics.collect());
-        vec![family]
     }
 }
 
@@ -284,16 +298,16 @@ mod tests {
         family.with(&["ab", "c"]).unwrap().set(1.0);
         family.with(&["a", "bc"]).unwrap().set(2.0);
         family.with(&["", "abc"]).unwrap().set(3.0);
-        let mut seen: Vec<_> = family.collect()[0]
-            .get_metric()
-            .iter()
-            .map(|m| {
-                let labels: Vec<_> = m.get_label().iter().map(LabelPair::value).collect();
-                (labels.join("|"), m.get_gauge().get_value())
-            })
-            .collect();
+        let list = |series: &Series| {
+            let values: Vec<_> = series.labels().map(|(_, value)| value).collect();
+            (values.join("|"), series.child.read())
+        };
+        let mut seen: Vec<_> = family.series().iter().map(list).collect();
         seen.sort_by(|a, b| a.0.cmp(&b.0));
-        assert_eq!(seen, [("ab|c".into(), 1.0), ("a|bc".into(), 2.0), ("|abc".into(), 3.0)]);
+        assert_eq!(
+            seen,
+            [("ab|c", 1.0), ("a|bc", 2.0), ("|abc", 3.0)].map(|(values, at)| (values.to_owned(), Reading::Number(at)))
+        );
     }
 
     #[test]
@@ -315,10 +329,8 @@ mod tests {
         child.observe(0.2, None);
         child.observe(f64::NAN, None);
         child.observe_never();
-        let families = family.collect();
-        let histogram = families[0].get_metric()[0].get_histogram();
-        assert_eq!((histogram.get_sample_count(), histogram.get_sample_sum()), (2, 0.2));
-        assert_eq!(histogram.get_bucket().last().unwrap().cumulative_count(), 1);
+        let cumulative = vec![0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1];
+        assert_eq!(child.read(), Reading::Histogram { cumulative, count: 2, sum: 0.2 });
     }
 
     #[test]
@@ -336,14 +348,14 @@ mod tests {
         }
         // A bound belongs to its bucket (le); 400 is beyond the twelve.
         assert_eq!(child.exemplars(), [(0, exemplar(0.05, 2)), (12, exemplar(400.0, 3))]);
-        assert_eq!(family.child_of(&family.collect()[0].get_metric()[0]).unwrap().created(), Timestamp::from_secs(9));
+        assert_eq!(child.created(), Timestamp::from_secs(9));
     }
 
     #[test]
     fn without_labels_there_is_one_series() {
         let (family, _) = family(&RELOAD_OK, 10);
         family.with(&[]).unwrap().set(1.0);
-        assert_eq!(family.collect()[0].get_metric()[0].get_label().len(), 0);
+        assert_eq!(family.series().iter().map(|series| series.labels().count()).collect::<Vec<_>>(), [0]);
         assert_eq!(DROPPED.series(), 1);
     }
 }

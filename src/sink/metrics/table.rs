@@ -219,6 +219,7 @@ mod tests {
             assert_eq!(d.shape == Counter, d.name.ends_with("_total"), "{}", d.name);
             assert!(d.name.ends_with(d.unit), "{} ends with its unit", d.name);
             assert!(d.help.ends_with('.'), "{} has a sentence", d.name);
+            assert!(!d.help.contains(['\\', '"', '\n']), "{}: nothing to escape", d.name);
         }
     }
 

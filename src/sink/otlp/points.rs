@@ -1,42 +1,40 @@
-//! The gathered metrics as OTLP: cumulative sums, gauges and histograms with explicit bounds. Pure.
+//! The metrics as OTLP: cumulative sums, gauges and histograms with explicit bounds. Pure.
 
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue, any_value};
 use opentelemetry_proto::tonic::metrics::v1 as proto;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::resource::v1::Resource;
-use prometheus::proto::{LabelPair, Metric, MetricFamily};
 
 use crate::clock::Timestamp;
-use crate::sink::metrics::family::{Child, Exemplar, Family};
+use crate::sink::metrics::family::{Exemplar, Family, Reading, Series};
 use crate::sink::metrics::table::{Definition, Shape};
 
 /// The most data points in one request, so that it stays well below what collectors accept (4 to 20 MiB).
 const MAX_POINTS: usize = 4000;
 
-/// The requests that carry `gathered` (each family with its source) as of `now`.
+/// Hands the requests that carry `families` as of `now` to `take`, one at a time: all at once would need much memory.
 pub fn requests<'a>(
-    gathered: impl IntoIterator<Item = (&'a MetricFamily, &'a Family)>,
+    families: impl Iterator<Item = &'a Family>,
     resource: &Resource,
     now: Timestamp,
-) -> Vec<ExportMetricsServiceRequest> {
-    let mut requests = vec![];
+    mut take: impl FnMut(ExportMetricsServiceRequest),
+) {
     let mut metrics = vec![];
     let mut points = 0;
-    for (family, source) in gathered {
-        for part in family.get_metric().chunks(MAX_POINTS) {
+    for family in families {
+        for part in family.series().chunks(MAX_POINTS) {
             if points + part.len() > MAX_POINTS {
-                requests.push(request(std::mem::take(&mut metrics), resource));
+                take(request(std::mem::take(&mut metrics), resource));
                 points = 0;
             }
             points += part.len();
-            metrics.push(metric(source, part, now));
+            metrics.push(metric(family.definition(), part, now));
         }
     }
     if !metrics.is_empty() {
-        requests.push(request(metrics, resource));
+        take(request(metrics, resource));
     }
-    requests
 }
 
 fn request(metrics: Vec<proto::Metric>, resource: &Resource) -> ExportMetricsServiceRequest {
@@ -54,19 +52,19 @@ fn request(metrics: Vec<proto::Metric>, resource: &Resource) -> ExportMetricsSer
     }
 }
 
-fn metric(source: &Family, metrics: &[Metric], now: Timestamp) -> proto::Metric {
-    let definition = source.definition();
-    let each = || metrics.iter().map(|metric| Point { metric, child: source.child_of(metric), now });
+fn metric(definition: &Definition, all: &[Series], now: Timestamp) -> proto::Metric {
     let aggregation_temporality = proto::AggregationTemporality::Cumulative.into();
     let data = match definition.shape {
         Shape::Counter => Data::Sum(proto::Sum {
-            data_points: each().map(|point| point.counter()).collect(),
+            data_points: all.iter().filter_map(|series| counter(series, now)).collect(),
             aggregation_temporality,
             is_monotonic: true,
         }),
-        Shape::Gauge => Data::Gauge(proto::Gauge { data_points: each().map(|point| point.gauge()).collect() }),
+        Shape::Gauge => {
+            Data::Gauge(proto::Gauge { data_points: all.iter().filter_map(|series| number(series, now)).collect() })
+        }
         Shape::Histogram(bounds) => Data::Histogram(proto::Histogram {
-            data_points: each().map(|point| point.histogram(bounds)).collect(),
+            data_points: all.iter().filter_map(|series| histogram(series, bounds, now)).collect(),
             aggregation_temporality,
         }),
     };
@@ -87,65 +85,44 @@ fn unit(definition: &Definition) -> &'static str {
     }
 }
 
-struct Point<'a> {
-    metric: &'a Metric,
-    child: Option<std::sync::Arc<Child>>,
-    now: Timestamp,
+fn counter(series: &Series, now: Timestamp) -> Option<proto::NumberDataPoint> {
+    Some(proto::NumberDataPoint {
+        start_time_unix_nano: nanos(series.child.created()),
+        exemplars: exemplars(series),
+        ..number(series, now)?
+    })
 }
 
-impl Point<'_> {
-    fn counter(&self) -> proto::NumberDataPoint {
-        proto::NumberDataPoint {
-            start_time_unix_nano: self.start(),
-            exemplars: self.exemplars(),
-            ..self.number(self.metric.get_counter().get_value())
-        }
-    }
+fn number(series: &Series, now: Timestamp) -> Option<proto::NumberDataPoint> {
+    let Reading::Number(value) = series.child.read() else { return None };
+    Some(proto::NumberDataPoint {
+        attributes: attributes(series),
+        time_unix_nano: nanos(now),
+        value: Some(proto::number_data_point::Value::AsDouble(value)),
+        ..Default::default()
+    })
+}
 
-    fn gauge(&self) -> proto::NumberDataPoint {
-        self.number(self.metric.get_gauge().get_value())
-    }
+fn histogram(series: &Series, bounds: &[f64], now: Timestamp) -> Option<proto::HistogramDataPoint> {
+    let Reading::Histogram { cumulative, count, sum } = series.child.read() else { return None };
+    // Ours are cumulative, those of OTLP each for themselves.
+    let mut below = 0;
+    let each = |at: u64| at.saturating_sub(std::mem::replace(&mut below, at));
+    Some(proto::HistogramDataPoint {
+        attributes: attributes(series),
+        start_time_unix_nano: nanos(series.child.created()),
+        time_unix_nano: nanos(now),
+        count,
+        sum: Some(sum),
+        bucket_counts: cumulative.into_iter().chain([count]).map(each).collect(),
+        explicit_bounds: bounds.to_vec(),
+        exemplars: exemplars(series),
+        ..Default::default()
+    })
+}
 
-    fn number(&self, value: f64) -> proto::NumberDataPoint {
-        proto::NumberDataPoint {
-            attributes: attributes(self.metric),
-            time_unix_nano: nanos(self.now),
-            value: Some(proto::number_data_point::Value::AsDouble(value)),
-            ..Default::default()
-        }
-    }
-
-    fn histogram(&self, bounds: &[f64]) -> proto::HistogramDataPoint {
-        let histogram = self.metric.get_histogram();
-        // Ours are cumulative, those of OTLP each for themselves.
-        let mut below = 0;
-        let ends = histogram.get_bucket().iter().map(|bucket| bucket.cumulative_count());
-        let bucket_counts = ends
-            .chain([histogram.get_sample_count()])
-            .map(|count| count.saturating_sub(std::mem::replace(&mut below, count)))
-            .collect();
-        proto::HistogramDataPoint {
-            attributes: attributes(self.metric),
-            start_time_unix_nano: self.start(),
-            time_unix_nano: nanos(self.now),
-            count: histogram.get_sample_count(),
-            sum: Some(histogram.get_sample_sum()),
-            bucket_counts,
-            explicit_bounds: bounds.to_vec(),
-            exemplars: self.exemplars(),
-            ..Default::default()
-        }
-    }
-
-    /// When the series began; unknown if it was removed since it was gathered.
-    fn start(&self) -> u64 {
-        self.child.as_ref().map_or(0, |child| nanos(child.created()))
-    }
-
-    fn exemplars(&self) -> Vec<proto::Exemplar> {
-        let all = self.child.as_ref().map(|child| child.exemplars()).unwrap_or_default();
-        all.into_iter().map(|(_, exemplar)| convert(exemplar)).collect()
-    }
+fn exemplars(series: &Series) -> Vec<proto::Exemplar> {
+    series.child.exemplars().into_iter().map(|(_, exemplar)| convert(exemplar)).collect()
 }
 
 fn convert(exemplar: Exemplar) -> proto::Exemplar {
@@ -158,9 +135,8 @@ fn convert(exemplar: Exemplar) -> proto::Exemplar {
     }
 }
 
-fn attributes(metric: &Metric) -> Vec<KeyValue> {
-    let pair = |pair: &LabelPair| attribute(pair.name(), pair.value());
-    metric.get_label().iter().map(pair).collect()
+fn attributes(series: &Series) -> Vec<KeyValue> {
+    series.labels().map(|(name, value)| attribute(name, value)).collect()
 }
 
 /// One attribute.

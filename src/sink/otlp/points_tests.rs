@@ -3,7 +3,6 @@ use crate::clock::Clock;
 use crate::outcome::Id;
 use crate::sink::metrics::family::Limit;
 use crate::sink::metrics::table::{KEYS, PROPAGATION, PROPAGATION_TIME, ROTATIONS};
-use prometheus::core::Collector as _;
 
 const BEGUN: Timestamp = Timestamp::from_secs(10);
 const NOW: Timestamp = Timestamp::from_secs(20);
@@ -13,8 +12,9 @@ fn family(definition: &'static Definition) -> Family {
 }
 
 fn converted(family: &Family) -> Vec<ExportMetricsServiceRequest> {
-    let gathered = family.collect();
-    requests(gathered.iter().map(|metrics| (metrics, family)), &Resource::default(), NOW)
+    let mut all = vec![];
+    requests(std::iter::once(family), &Resource::default(), NOW, |request| all.push(request));
+    all
 }
 
 fn only(family: &Family) -> proto::Metric {

@@ -10,6 +10,7 @@ use http::header::CONTENT_TYPE;
 use opentelemetry_http::HttpClient as _;
 use opentelemetry_proto::tonic::resource::v1::Resource as ProtoResource;
 use opentelemetry_sdk::Resource;
+use prost::Message as _;
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
@@ -68,9 +69,9 @@ impl Push {
 }
 
 fn encode(metrics: &Metrics, resource: &ProtoResource, now: Timestamp) -> Vec<Vec<u8>> {
-    let gathered = metrics.gather();
-    let sourced = gathered.iter().filter_map(|family| Some((family, metrics.family(family.name())?)));
-    points::requests(sourced, resource, now).iter().map(prost::Message::encode_to_vec).collect()
+    let mut bodies = vec![];
+    points::requests(metrics.families(), resource, now, |request| bodies.push(request.encode_to_vec()));
+    bodies
 }
 
 fn proto(resource: &Resource) -> ProtoResource {
