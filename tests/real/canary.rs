@@ -51,7 +51,8 @@ fn nothing_secret_is_shown_anywhere() {
     scene.more = format!("[telemetry]\notlp_endpoint = \"{}\"\ninterval = \"1s\"\n", collector.url);
     let mut shown = Vec::new();
 
-    let mut daemon = scene.daemon(EVERY_KIND);
+    // Every library may say what it likes.
+    let mut daemon = scene.daemon_with(EVERY_KIND, &[("RUST_LOG", "debug")]);
     let probes = ["discovery", "keys", "machine", "login", "refresh", "revocation", "exchange"];
     for probe in probes {
         daemon.until("authprobe_runs_total", &[&format!("probe=\"{probe}\"")], |runs| runs >= 1.0);

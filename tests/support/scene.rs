@@ -169,6 +169,11 @@ password = {{ file = "alice.password" }}
 
     /// Starts the daemon.
     pub fn daemon(&self, probes: &str) -> Daemon {
-        Daemon::start(&self.config(probes), &self.listen, &self.environment())
+        self.daemon_with(probes, &[])
+    }
+
+    /// Starts the daemon with more in its environment.
+    pub fn daemon_with(&self, probes: &str, more: &[(&str, &str)]) -> Daemon {
+        Daemon::start(&self.config(probes), &self.listen, &[&self.environment()[..], more].concat())
     }
 }
