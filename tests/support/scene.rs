@@ -43,6 +43,7 @@ kind = "revocation"
 client = "web"
 user = "alice"
 token = "access"
+bound = "10s"
 
 [[probe]]
 name = "exchange"
