@@ -59,7 +59,8 @@ impl Scene {
     async fn run(&self, kind: &str, own: &str) -> Ended {
         let kind = probe::kind(kind).unwrap();
         let parse = ParseContext { regions: 1, base: std::env::temp_dir() };
-        let probe = (kind.parse)(toml::from_str(own).unwrap(), &parse).ok().expect("valid keys");
+        let probe =
+            (kind.parse)(toml::from_str(own).unwrap(), &parse).unwrap_or_else(|problems| panic!("{problems:?}"));
         let region = Arc::new(Egress::direct("here"));
         let client = Client {
             name: "svc".into(),
@@ -120,11 +121,11 @@ fn rotations(ended: &Ended) -> (u64, u64) {
 }
 
 fn skew(ended: &Ended) -> f64 {
-    let skews = ended.observations.iter().filter_map(|o| match o {
+    let mut skews = ended.observations.iter().filter_map(|o| match o {
         Observation::ClockSkew { seconds, .. } => Some(*seconds),
         _ => None,
     });
-    skews.last().expect("a clock skew")
+    skews.next_back().expect("a clock skew")
 }
 
 const KINDS: [&str; 4] = ["discovery", "jwks", "client_credentials", "token_exchange"];

@@ -78,3 +78,15 @@ fn log(outcome: &Outcome) {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sink::metrics::MISSED_REASONS;
+
+    /// Every reason has its series at 0 before the first run.
+    #[test]
+    fn runner_and_metrics_know_the_same_reasons() {
+        assert_eq!(Missed::ALL.map(Missed::as_str).as_slice(), MISSED_REASONS);
+    }
+}

@@ -7,6 +7,7 @@ use url::{Host, Url};
 
 use crate::fault::{Class, Fault};
 use crate::oidc::pkce;
+use crate::oidc::settings::RedirectUri;
 use crate::outcome::Warning;
 use crate::secret::Secret;
 
@@ -55,12 +56,12 @@ pub struct Pending {
     /// The PKCE verifier: proves at the token endpoint that it was us who asked.
     pub verifier: Secret,
     /// `redirect_uri`: where the answer is sent to, and part of the token request.
-    pub redirect_uri: Url,
+    pub redirect_uri: RedirectUri,
 }
 
 /// Makes an authorization request with fresh `state`, `nonce` and PKCE `S256` challenge. What the endpoint's URL has in
 /// its query stays (RFC 6749 §3.1).
-pub fn request(endpoint: &Url, client_id: &str, redirect_uri: &Url, ask: &Ask) -> Pending {
+pub fn request(endpoint: &Url, client_id: &str, redirect_uri: &RedirectUri, ask: &Ask) -> Pending {
     let (state, nonce, verifier) = (pkce::random(), pkce::random(), pkce::random());
     let mut url = endpoint.clone();
     {
@@ -219,7 +220,7 @@ mod tests {
             acr_values: vec!["gold".into(), "silver".into()],
             parameters: BTreeMap::from([("audience".into(), "urn:api".into())]),
         };
-        let cb = url("http://127.0.0.1:8765/cb");
+        let cb = RedirectUri::parse("http://127.0.0.1:8765/cb").unwrap();
         let pending = request(&url("https://server.example.com/authorize?tenant=a"), "s6BhdRkqt3", &cb, &ask);
         let query: BTreeMap<String, String> = pending.url.query_pairs().into_owned().collect();
         let challenge = pkce::challenge(&pending.verifier);

@@ -71,6 +71,36 @@ impl AuthMethod {
     }
 }
 
+/// Where answers are sent. Providers compare it character by character (RFC 6749 §3.1.2.3), so it travels as it was
+/// written: as a URL, `https://app.example` would grow a slash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RedirectUri {
+    text: Arc<str>,
+    url: Url,
+}
+
+impl RedirectUri {
+    /// Absolute and without a fragment (RFC 6749 §3.1.2), of any scheme: native applications have their own (RFC 8252
+    /// §7.1). The error says what it is not.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let url = Url::parse(text).map_err(|e| format!("not an absolute URI: {e} (RFC 6749 §3.1.2)"))?;
+        if url.fragment().is_some() {
+            return Err("a redirect URI must not have a fragment (RFC 6749 §3.1.2)".to_owned());
+        }
+        Ok(Self { text: text.into(), url })
+    }
+
+    /// As it was written, for requests.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// To compare what comes back with.
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+}
+
 /// A client that is registered with a provider.
 #[derive(Clone, Debug)]
 pub struct Client {
@@ -83,7 +113,7 @@ pub struct Client {
     /// How it authenticates.
     pub auth_method: AuthMethod,
     /// Where answers are sent.
-    pub redirect_uri: Option<Url>,
+    pub redirect_uri: Option<RedirectUri>,
     /// What it asks for, in order.
     pub scopes: Vec<String>,
     /// Whether the provider must insist on PKCE (RFC 9700 §2.1.1).

@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use url::Url;
-
 use super::desk::Desk;
 use super::typed::{self, Item};
 use crate::config::model::{AuthMethod as WrittenMethod, Client as WrittenClient, User as WrittenUser};
 use crate::config::nearest;
-use crate::oidc::settings::{AuthMethod, Client, User};
+use crate::oidc::settings::{AuthMethod, Client, RedirectUri, User};
 
 /// Algorithms of ID tokens that can be verified (RFC 7518 §3.1, RFC 8037).
 const ALGORITHMS: [&str; 12] =
@@ -62,8 +60,8 @@ fn client(desk: &mut Desk<'_>, item: &Item<'_, WrittenClient>, written: &Written
         let message = format!("`{}` needs a `client_secret`", auth_method.as_str());
         desk.wrong(item.mistake("auth_method", message).help("a public client says auth_method = \"none\""));
     }
-    let redirect_uri = written.redirect_uri.as_deref().and_then(|text| match redirect_uri(text) {
-        Ok(url) => Some(url),
+    let redirect_uri = written.redirect_uri.as_deref().and_then(|text| match RedirectUri::parse(text) {
+        Ok(uri) => Some(uri),
         Err(why) => {
             desk.wrong(item.mistake("redirect_uri", why));
             None
@@ -103,15 +101,6 @@ fn check_algorithm(desk: &mut Desk<'_>, item: &Item<'_, WrittenClient>, algorith
         let message = format!("{algorithm} is keyed with the `client_secret`, and there is none");
         desk.wrong(item.mistake("id_token_alg", message));
     }
-}
-
-/// RFC 6749 §3.1.2: absolute, no fragment. Any scheme: native applications have their own (RFC 8252 §7.1).
-fn redirect_uri(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text).map_err(|e| format!("not an absolute URI: {e} (RFC 6749 §3.1.2)"))?;
-    if url.fragment().is_some() {
-        return Err("a redirect URI must not have a fragment (RFC 6749 §3.1.2)".to_owned());
-    }
-    Ok(url)
 }
 
 /// Resolves all users.
@@ -178,7 +167,7 @@ mod tests {
             ("/cb", false),
             ("https://app.example.com/cb#x", false),
         ] {
-            assert_eq!(redirect_uri(text).is_ok(), good, "{text}");
+            assert_eq!(RedirectUri::parse(text).is_ok(), good, "{text}");
         }
     }
 }

@@ -25,7 +25,7 @@ use crate::oidc::jwks::KeySet;
 use crate::oidc::jwt::Claims;
 use crate::oidc::metadata::Metadata;
 use crate::oidc::relying::{IdTokenAsk, Relying};
-use crate::oidc::settings::Client;
+use crate::oidc::settings::{Client, RedirectUri};
 use crate::oidc::token::{Grant, Tokens};
 use crate::outcome::Warning;
 use crate::secret::Secret;
@@ -217,12 +217,12 @@ pub async fn authorize_by_form(
 /// A walker of that run.
 pub fn walker<'a>(
     relying: &'a Relying,
-    redirect_uri: &'a url::Url,
+    redirect_uri: &'a RedirectUri,
     endpoint: &'a url::Url,
     label: Endpoint,
 ) -> Walker<'a> {
     let (http, recorder, clock) = (&relying.http, &relying.recorder, &relying.clock);
-    Walker { http, recorder, clock, redirect_uri, endpoint: (endpoint, label) }
+    Walker { http, recorder, clock, redirect_uri: redirect_uri.url(), endpoint: (endpoint, label) }
 }
 
 async fn first_page(relying: &Relying, metadata: &Metadata, login: &Login) -> Result<(Pending, Page), Fault> {
@@ -254,7 +254,7 @@ async fn first_page(relying: &Relying, metadata: &Metadata, login: &Login) -> Re
 }
 
 /// Where the client's answers go. Fault: `config`.
-pub fn redirect_uri(client: &Client) -> Result<&url::Url, Fault> {
+pub fn redirect_uri(client: &Client) -> Result<&RedirectUri, Fault> {
     let missing = || Fault::new(Class::Config, format!("client {} has no `redirect_uri`", client.name));
     client.redirect_uri.as_ref().ok_or_else(missing)
 }
@@ -300,7 +300,7 @@ pub async fn redeem(
 ) -> Result<Tokens, Stopped> {
     let grant = Grant::AuthorizationCode {
         code: authorized.code.clone(),
-        redirect_uri: authorized.pending.redirect_uri.to_string(),
+        redirect_uri: authorized.pending.redirect_uri.as_str().to_owned(),
         verifier: authorized.pending.verifier.clone(),
     };
     let mut issued = None;

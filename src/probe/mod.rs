@@ -58,8 +58,11 @@ pub struct Kind {
     /// The JSON Schema of its own keys (an object with `additionalProperties: false`).
     pub schema: fn(&mut SchemaGenerator) -> Schema,
     /// Reads its own keys, which fit the schema already. Pure; finds everything wrong at once.
-    pub parse: fn(toml::Table, &ParseContext) -> Result<Box<dyn Probe>, Vec<Problem>>,
+    pub parse: fn(toml::Table, &ParseContext) -> Parsed,
 }
+
+/// A probe, or everything wrong with its keys.
+pub type Parsed = Result<Box<dyn Probe>, Vec<Problem>>;
 
 /// Whether something belongs to a kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

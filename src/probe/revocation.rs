@@ -1,29 +1,29 @@
 //! `revocation`: how long a revoked token still works, seen from every region in one run.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::future::join_all;
-use http::{HeaderValue, header};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use url::Url;
 
 use super::login_flow::{self as flow, Login};
 use super::own_keys::problem;
-use super::propagation::{Pace, Sample, Seen, Watch};
+use super::propagation::{Pace, Watch};
 use super::{Context, Cost, Kind, Need, ParseContext, Probe, Problem};
 use crate::clock::Instant;
 use crate::duration::HumanDuration;
-use crate::fault::{Blame, Class, Fault, Finding};
+use crate::fault::{Class, Fault, Finding};
 use crate::journey::{Journey, StepName, Stopped};
-use crate::oidc::http::{Endpoint, Request};
 use crate::oidc::metadata::{self, Metadata};
 use crate::oidc::relying::Relying;
 use crate::oidc::token::{Grant, Tokens};
-use crate::outcome::{Observation, Warning};
 use crate::secret::Secret;
+
+mod watch;
+
+use watch::Watched;
 
 /// The token is shown to work, from every region.
 const ALIVE: StepName = "alive";
@@ -34,8 +34,6 @@ const PROPAGATION: StepName = "propagation";
 
 /// How long a token is tried unless `bound` says otherwise.
 const BOUND: HumanDuration = HumanDuration::from_secs(30);
-/// How long one try may take: one that hangs must not hide what the next would see.
-const TRY: Duration = Duration::from_secs(5);
 
 /// See the module.
 pub const KIND: Kind = Kind {
@@ -200,14 +198,6 @@ impl Probe for Revocation {
     }
 }
 
-/// A token under watch.
-struct Watched {
-    token: Secret,
-    poll: Poll,
-    /// One a region.
-    from: Vec<Relying>,
-}
-
 impl Revocation {
     /// The metadata; what this run needs must be there.
     async fn offers(&self, cx: &Context, relying: &Relying, needed: &[&'static str]) -> Result<Metadata, Fault> {
@@ -290,21 +280,6 @@ impl Revocation {
         }
     }
 
-    fn refusal(&self, watched: &Watched) -> String {
-        match watched.poll {
-            Poll::Introspection => format!("introspection calls the {} token inactive", self.kind_of(watched)),
-            Poll::Userinfo => "userinfo refuses the access token".to_owned(),
-            Poll::Resource => "the resource refuses the access token".to_owned(),
-        }
-    }
-
-    fn kind_of(&self, watched: &Watched) -> &'static str {
-        match (self.settings.token, watched.poll) {
-            (Which::Refresh, Poll::Introspection) => "refresh",
-            _ => "access",
-        }
-    }
-
     /// When the revocation was acknowledged.
     async fn revoke(&self, relying: &Relying, metadata: &Metadata, tokens: &Tokens) -> Result<Instant, Fault> {
         let hint = match self.settings.token {
@@ -314,136 +289,38 @@ impl Revocation {
         relying.revoke(metadata, self.revoked(tokens)?, hint).await?;
         Ok(relying.clock.instant())
     }
+}
 
-    /// Whether the token works, seen from there.
-    async fn works(&self, relying: &Relying, metadata: &Metadata, watched: &Watched) -> Result<bool, Fault> {
-        let relying = relying.with_deadline(relying.clock.instant() + TRY);
-        match watched.poll {
-            Poll::Introspection => relying.introspect(metadata, &watched.token).await,
-            Poll::Userinfo => Ok(relying.ask_userinfo(metadata, &watched.token, None).await?.is_ok()),
-            Poll::Resource => self.ask_resource(&relying, &watched.token).await,
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(toml: &str, regions: usize) -> Result<Box<dyn Probe>, Vec<Problem>> {
+        parse(toml::from_str(toml).unwrap(), &ParseContext { regions, base: ".".into() })
     }
 
-    /// RFC 6750 §3.1: a token that is expired, revoked or invalid is refused with 401.
-    async fn ask_resource(&self, relying: &Relying, token: &Secret) -> Result<bool, Fault> {
-        let url = self.settings.resource.clone();
-        let url = url.ok_or_else(|| Fault::new(Class::Config, "`poll = \"resource\"` needs `resource`"))?;
-        let mut request = Request::get(Endpoint::Resource, url);
-        let mut bearer = HeaderValue::from_str(&format!("Bearer {}", token.expose()))
-            .map_err(|_| Fault::new(Class::Malformed, "the access token is no header value (RFC 6750 §2.1)"))?;
-        bearer.set_sensitive(true);
-        request.headers.insert(header::AUTHORIZATION, bearer);
-        match relying.http.send(request).await?.status.as_u16() {
-            200..300 => Ok(true),
-            401 => Ok(false),
-            status => Err(Fault::new(Class::HttpStatus, format!("the resource answers {status}, neither 2xx nor 401"))),
-        }
+    #[test]
+    fn the_burst_grows_with_regions_and_bound() {
+        let burst = |toml, regions| parsed(toml, regions).ok().unwrap().cost().burst;
+        assert!(burst("", 3) > burst("", 1));
+        assert!(burst("bound = \"10m\"", 1) > burst("bound = \"1s\"", 1));
+        let cost = parsed("grant = \"client_credentials\"\nbound = \"1s\"", 2).ok().unwrap().cost();
+        // Metadata (twice), token, revocation, cleanup (two); each region once alive, 11 tries and 3 to confirm.
+        assert_eq!((cost.burst, cost.all_regions), (6 + 2 * 15, true));
     }
 
-    async fn watch(
-        &self,
-        watched: &Watched,
-        acknowledged: Instant,
-        relying: &Relying,
-        metadata: &Metadata,
-        tokens: &Tokens,
-    ) -> Result<(), Fault> {
-        let watches = watched.from.iter().map(|from| self.watch_from(from, metadata, watched, acknowledged));
-        let seen = join_all(watches).await;
-        let (mut findings, mut blind) = (Vec::new(), None);
-        for (from, (seen, trouble)) in watched.from.iter().zip(seen) {
-            let region: Arc<str> = from.region.clone();
-            match seen {
-                Seen::Dead { after, interval } => from.recorder.observe(Observation::RevocationPropagation {
-                    region,
-                    seconds: Some(after.as_secs_f64()),
-                    interval: interval.as_secs_f64(),
-                }),
-                Seen::StillWorks => {
-                    let interval = self.bound.as_secs_f64();
-                    from.recorder.observe(Observation::RevocationPropagation {
-                        region: region.clone(),
-                        seconds: None,
-                        interval,
-                    });
-                    let bound = HumanDuration(self.bound);
-                    let (clause, what) = match (self.settings.token, watched.poll) {
-                        (Which::Access, _) => ("RFC 7009 §2.2", "the revoked access token"),
-                        (Which::Refresh, Poll::Introspection) => ("RFC 7009 §2.2", "the revoked refresh token"),
-                        (Which::Refresh, _) => ("RFC 7009 §2.1", "the access token of the revoked refresh token"),
-                    };
-                    let detail = format!("{region}: {what} still works {bound} after the revocation");
-                    findings.push(Finding::new(Class::RevocationIneffective, clause, detail));
-                }
-                Seen::Unknown => blind = trouble.or(blind),
-            }
+    #[test]
+    fn settings_that_contradict_each_other_are_refused() {
+        for (toml, key) in [
+            ("poll = \"resource\"", "resource"),
+            ("poll = \"userinfo\"\nresource = \"https://api.example.com\"", "resource"),
+            ("resource = \"http://api.example.com\"", "resource"),
+            ("grant = \"client_credentials\"\ntoken = \"refresh\"", "token"),
+            ("grant = \"client_credentials\"\npoll = \"userinfo\"", "poll"),
+            ("bound = \"2h\"", "bound"),
+        ] {
+            assert_eq!(parsed(toml, 1).err().unwrap()[0].key, key, "{toml}");
         }
-        if let Some(fault) = Fault::from_findings(findings) {
-            return Err(fault);
-        }
-        if let Some(fault) = blind {
-            return Err(fault);
-        }
-        self.last_word(relying, metadata, tokens, watched).await
-    }
-
-    /// Tries until the token was refused three times in a row, or the bound is over.
-    async fn watch_from(
-        &self,
-        relying: &Relying,
-        metadata: &Metadata,
-        watched: &Watched,
-        acknowledged: Instant,
-    ) -> (Seen, Option<Fault>) {
-        let mut watch = Watch::new(self.bound);
-        let mut trouble = None;
-        while let Some(due) = watch.next() {
-            tokio::time::sleep_until(acknowledged + due).await;
-            let sent = relying.clock.instant().duration_since(acknowledged);
-            let works = self.works(relying, metadata, watched).await;
-            let received = relying.clock.instant().duration_since(acknowledged);
-            match works {
-                Ok(works) => watch.add(Sample { sent, received, works: Some(works) }),
-                Err(fault) => {
-                    let ours = fault.blame == Blame::Monitor;
-                    watch.add(Sample { sent, received, works: None });
-                    trouble = Some(fault);
-                    if ours {
-                        break;
-                    }
-                }
-            }
-        }
-        let seen = watch.seen();
-        if let (Some(fault), true) = (&trouble, !matches!(seen, Seen::Unknown)) {
-            let detail = format!("{}: a try went wrong ({}): {}", relying.region, fault.class, fault.detail);
-            relying.recorder.warn(Warning::new("try_failed", "", detail));
-        }
-        (seen, trouble)
-    }
-
-    /// A refresh token that is called inactive must be refused where it counts.
-    async fn last_word(
-        &self,
-        relying: &Relying,
-        metadata: &Metadata,
-        tokens: &Tokens,
-        watched: &Watched,
-    ) -> Result<(), Fault> {
-        if self.kind_of(watched) != "refresh" {
-            return Ok(());
-        }
-        let grant = Grant::Refresh { token: self.revoked(tokens)?.clone(), scopes: Vec::new() };
-        match relying.token(metadata, grant).await {
-            Err(fault) if fault.class == Class::OauthError => Ok(()),
-            Err(fault) => Err(fault),
-            Ok(issued) => {
-                let _ = relying.revoke(metadata, &issued.access_token, "access_token").await;
-                let detail =
-                    "the token endpoint accepts the revoked refresh token, though introspection calls it inactive";
-                Err(Fault::new(Class::RevocationIneffective, detail))
-            }
-        }
+        assert!(parsed("resource = \"http://127.0.0.1:1/api\"\ntoken = \"refresh\"", 1).is_ok());
     }
 }

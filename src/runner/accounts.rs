@@ -80,6 +80,8 @@ struct Refusal {
     last: Instant,
     /// Whether the credentials had worked shortly before they were refused for the first time.
     worked_before: bool,
+    /// Whether it was the provider's fault: that stays so until the credentials work again.
+    the_providers: bool,
     reason: String,
     secret: Option<Digest>,
 }
@@ -142,9 +144,14 @@ impl Accounts {
                     Some(refusal) => refusal.worked_before,
                     None => state.worked.is_some_and(|at| now.duration_since(at) <= WORKED_WITHIN),
                 };
+                let already = state.refusal.as_ref().is_some_and(|refusal| refusal.the_providers);
                 state.worked = None;
-                state.refusal = Some(Refusal { last: now, worked_before, reason, secret });
-                worked_before && self.refused_together(&who.provider, now) >= 2
+                state.refusal = Some(Refusal { last: now, worked_before, the_providers: already, reason, secret });
+                let the_providers = already || (worked_before && self.refused_together(&who.provider, now) >= 2);
+                if let Some(refusal) = &mut self.state(who).refusal {
+                    refusal.the_providers = the_providers;
+                }
+                the_providers
             }
         }
     }

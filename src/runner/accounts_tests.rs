@@ -102,6 +102,9 @@ fn two_that_worked_within_the_hour_and_are_refused_together_are_the_providers_fa
     let retry = later + MINUTE * 16;
     assert_eq!(accounts.ask(&web, retry), Answer::Trial);
     assert!(accounts.done(&web, true, refused(2), retry), "still refused, still together");
+    let retry = retry + MINUTE * 60;
+    assert_eq!(accounts.ask(&web, retry), Answer::Trial);
+    assert!(accounts.done(&web, true, refused(2), retry), "the same event, however long it lasts");
 }
 
 #[test]

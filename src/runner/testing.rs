@@ -189,6 +189,14 @@ impl Planner {
         }));
     }
 
+    /// Lets the regions ask that after a network fault.
+    pub fn reference(mut self, url: &str) -> Self {
+        for region in &mut self.regions {
+            Arc::make_mut(region).references = vec![url.parse().unwrap()];
+        }
+        self
+    }
+
     pub fn plan(self) -> Arc<Plan> {
         let provider = Arc::new(self.provider);
         let check = |probe: &Arc<PlannedProbe>, region: &Arc<Egress>| {

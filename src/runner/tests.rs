@@ -222,6 +222,43 @@ async fn runs_that_outlast_the_grace_time_are_stopped_and_cleaned_up() {
     assert!(notes.outcomes.lock().unwrap().is_empty(), "a run that we stopped says nothing about the provider");
 }
 
+/// Answers every request on a port of its own with 204.
+async fn reference() -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.read(&mut [0; 4096]).await;
+            let _ = stream.write_all(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n").await;
+        }
+    });
+    url
+}
+
+/// What becomes of a refused connection in a region with that reference.
+async fn blamed(reference: &str) -> (Verdict, Class, Blame) {
+    let script = Script::of([Act::Fail(secs(0), Fault::new(Class::Connect, "refused"))]);
+    let plan = Planner::new(&["eu"]).reference(reference).probe("login", 60, &script).plan();
+    let notes = Arc::new(Notes::default());
+    let engine = Engine::new(crate::clock::Clock::system(), notes.clone()).unwrap();
+    let (_stopper, stop) = Stopper::new();
+    let outcome = engine.run_now(&plan.checks[0], &Credentials::default(), stop).await.unwrap();
+    let fault = outcome.fault.as_ref().unwrap();
+    assert_eq!(fault.step, "act");
+    (outcome.verdict, fault.class, fault.blame)
+}
+
+#[tokio::test]
+async fn a_network_fault_is_ours_if_the_references_do_not_answer_either() {
+    let alive = reference().await;
+    assert_eq!(blamed(&alive).await, (Verdict::Bad, Class::Connect, Blame::Network));
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let dead = format!("http://{}/", nobody.local_addr().unwrap());
+    drop(nobody);
+    assert_eq!(blamed(&dead).await, (Verdict::Inconclusive, Class::Egress, Blame::Monitor));
+}
+
 fn refused(account: Account) -> Act {
     Act::Fail(secs(1), Fault::new(Class::Credentials, "invalid_grant").with_account(account))
 }

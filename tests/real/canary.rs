@@ -51,19 +51,27 @@ fn nothing_secret_is_shown_anywhere() {
     scene.more = format!("[telemetry]\notlp_endpoint = \"{}\"\ninterval = \"1s\"\n", collector.url);
     let mut shown = Vec::new();
 
-    let mut daemon = scene.daemon(EVERY_KIND);
+    // Every library may say what it likes.
+    let mut daemon = scene.daemon_with(EVERY_KIND, &[("RUST_LOG", "debug")]);
     let probes = ["discovery", "keys", "machine", "login", "refresh", "revocation", "exchange"];
     for probe in probes {
         daemon.until("authprobe_runs_total", &[&format!("probe=\"{probe}\"")], |runs| runs >= 1.0);
     }
     // And when things go wrong: answers that echo what was sent, errors at every step.
-    let echo = json!({ "error": "invalid_grant", "error_description": format!("no {SECRET}, {PASSWORD}") }).to_string();
-    let headers = json!({ "content-type": "application/json" });
-    idp.fail(json!({ "/token": { "status": 400, "headers": headers, "body": echo } }));
+    let headers =
+        json!({ "content-type": "application/json", "www-authenticate": format!("Bearer realm=\"{PASSWORD}\"") });
+    let echo =
+        |value: &str| json!({ "error": "invalid_grant", "error_description": format!("no {value}") }).to_string();
+    idp.fail(json!({ "/token": { "status": 400, "headers": headers, "body": echo(SECRET) } }));
     daemon.until("authprobe_run_faults_total", &["probe=\"login\"", "step=\"token\""], |faults| faults >= 1.0);
     daemon.until("authprobe_run_faults_total", &["probe=\"machine\"", "step=\"token\""], |faults| faults >= 1.0);
-    idp.fail(json!({ "/me": { "status": 500 }, "/jwks": { "status": 500 }, "/token/revocation": { "status": 500 } }));
-    daemon.until("authprobe_run_faults_total", &["probe=\"login\"", "class=\"http_status\""], |faults| faults >= 1.0);
+    let down = json!({ "status": 500 });
+    idp.fail(
+        json!({ "/me": { "status": 403, "headers": headers, "body": echo(PASSWORD) }, "/token/revocation": down }),
+    );
+    daemon.until("authprobe_run_faults_total", &["probe=\"login\"", "step=\"userinfo\""], |faults| faults >= 1.0);
+    idp.fail(json!({ "/jwks": down, "/token/introspection": down }));
+    daemon.until("authprobe_run_faults_total", &["probe=\"login\"", "step=\"jwks\""], |faults| faults >= 1.0);
 
     for probe in probes {
         shown.extend(daemon.runs(probe).iter().map(|run| ("API run", run.0.to_string())));

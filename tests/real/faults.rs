@@ -71,7 +71,8 @@ fn a_late_answer_is_a_timeout() {
     let (code, run) = scene.probe_once(&probes, "machine");
     assert_eq!((code, run.fault().as_str()), (1, "timeout/network at token"));
     let took = run.0["duration_seconds"].as_f64().unwrap();
-    assert!((1.0..3.0).contains(&took), "took {took} s");
+    // The last of it is kept for the record.
+    assert!((0.9..3.0).contains(&took), "took {took} s");
 }
 
 #[test]

@@ -17,10 +17,9 @@ const MACHINE: &str = "\n[[probe]]\nname = \"machine\"\nkind = \"client_credenti
 fn killed_at_any_moment_it_starts_again() {
     let idp = Idp::start();
     let scene = Scene::new(&idp);
-    let config = scene.config(EVERY_KIND);
     let mut moment = std::process::id();
     for _ in 0..6 {
-        let mut daemon = crate::support::authprobe::Daemon::start(&config, &scene.listen, &scene.environment());
+        let mut daemon = scene.daemon(EVERY_KIND);
         daemon.until("authprobe_runs_total", &[], |runs| runs >= 1.0);
         moment = moment.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         let ended =

@@ -109,7 +109,7 @@ impl Daemon {
     pub fn with(config: &Path, listen: &str, environment: &[(&str, &str)], arguments: &[&str]) -> Self {
         let process = Process::start(BINARY, |command| {
             command.args(["run", "--config"]).arg(config).args(arguments);
-            command.env("RUST_LOG", "debug").envs(environment.iter().copied());
+            command.env("RUST_LOG", "info,authprobe=debug").envs(environment.iter().copied());
         });
         let mut daemon = Self { process, url: format!("http://{listen}") };
         eventually("a daemon that is ready", || {

@@ -43,6 +43,7 @@ kind = "revocation"
 client = "web"
 user = "alice"
 token = "access"
+bound = "10s"
 
 [[probe]]
 name = "exchange"
@@ -169,6 +170,11 @@ password = {{ file = "alice.password" }}
 
     /// Starts the daemon.
     pub fn daemon(&self, probes: &str) -> Daemon {
-        Daemon::start(&self.config(probes), &self.listen, &self.environment())
+        self.daemon_with(probes, &[])
+    }
+
+    /// Starts the daemon with more in its environment.
+    pub fn daemon_with(&self, probes: &str, more: &[(&str, &str)]) -> Daemon {
+        Daemon::start(&self.config(probes), &self.listen, &[&self.environment()[..], more].concat())
     }
 }

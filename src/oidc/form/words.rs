@@ -1,5 +1,10 @@
 //! What buttons and messages say, in the languages that login pages are commonly in.
 
+/// All words of a list, whose lines hold those of a language each.
+fn each(list: &[&'static str]) -> impl Iterator<Item = &'static str> {
+    list.iter().flat_map(|line| line.split('|'))
+}
+
 /// What pressing a button means, as far as its words tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Meaning {
@@ -18,12 +23,12 @@ pub(super) enum Meaning {
 /// What a label and the button's own names (`name`, `value`, `id`) say. A denial anywhere outweighs the rest.
 pub(super) fn meaning(label: &str, names: &[&str]) -> Meaning {
     let label = label.to_lowercase();
-    if LATER.iter().any(|phrase| contains(&label, phrase)) {
+    if each(LATER).any(|phrase| contains(&label, phrase)) {
         return Meaning::Later;
     }
     let names: Vec<String> = names.iter().map(|name| name.to_lowercase()).collect();
-    let says = |words: &[&str]| {
-        words.iter().any(|word| contains(&label, word) || names.iter().any(|name| contains(name, word)))
+    let says = |words: &[&'static str]| {
+        each(words).any(|word| contains(&label, word) || names.iter().any(|name| contains(name, word)))
     };
     if says(DENY) {
         Meaning::Deny
@@ -39,26 +44,26 @@ pub(super) fn meaning(label: &str, names: &[&str]) -> Meaning {
 /// Whether pressing a button ends the session: it speaks of leaving, or says yes on a page that asks.
 pub(super) fn ends_session(label: &str, names: &[&str]) -> bool {
     let texts: Vec<String> = std::iter::once(&label).chain(names).map(|text| text.to_lowercase()).collect();
-    let says = |words: &[&str]| words.iter().any(|word| texts.iter().any(|text| contains(text, word)));
+    let says = |words: &[&'static str]| each(words).any(|word| texts.iter().any(|text| contains(text, word)));
     !says(STAY) && (says(LEAVE) || says(ALLOW) || says(CONTINUE))
 }
 
 /// Whether the message of a login page is about the session (our cookies, our time) and not about name or password.
 pub(super) fn about_session(message: &str) -> bool {
     let message = message.to_lowercase();
-    SESSION.iter().any(|word| message.contains(word)) && !CREDENTIAL.iter().any(|word| message.contains(word))
+    each(SESSION).any(|word| message.contains(word)) && !each(CREDENTIAL).any(|word| message.contains(word))
 }
 
 /// Whether it says that the account is locked or disabled.
 pub(super) fn about_lock(message: &str) -> bool {
     let message = message.to_lowercase();
-    LOCKED.iter().any(|word| message.contains(word))
+    each(LOCKED).any(|word| message.contains(word))
 }
 
 /// Whether the code that is asked for comes by message or mail, which no seed can answer.
 pub(super) fn sent_code(text: &str) -> bool {
     let text = text.to_lowercase();
-    SENT.iter().any(|word| text.contains(word)) && !text.contains("authenticator")
+    each(SENT).any(|word| text.contains(word)) && !text.contains("authenticator")
 }
 
 /// Whether a text says that the page needs a script.
@@ -81,338 +86,64 @@ fn contains(text: &str, phrase: &str) -> bool {
 }
 
 const ALLOW: &[&str] = &[
-    "allow",
-    "authorize",
-    "authorise",
-    "accept",
-    "agree",
-    "consent",
-    "grant",
-    "approve",
-    "permit",
-    "yes", // en
-    "erlauben",
-    "zulassen",
-    "zustimmen",
-    "akzeptieren",
-    "annehmen",
-    "genehmigen",
-    "gewähren",
-    "autorisieren",
-    "ja", // de, nl, sv
-    "autoriser",
-    "accepter",
-    "j'accepte",
-    "accepte",
-    "permettre",
-    "oui", // fr
-    "permitir",
-    "autorizar",
-    "aceptar",
-    "acepto",
-    "aceitar",
-    "aceito",
-    "sí",
-    "sim", // es, pt
-    "consenti",
-    "autorizza",
-    "accetta",
-    "accetto",
-    "permetti",
-    "sì", // it
-    "toestaan",
-    "accepteren",
-    "akkoord", // nl
-    "tillåt",
-    "godkänn",
-    "acceptera",
-    "tillad",
-    "godkend",
-    "tillat",
-    "godta",
-    "salli",
-    "hyväksy", // nordic
-    "zezwól",
-    "zezwalam",
-    "akceptuj",
-    "akceptuję",
-    "zgadzam",
-    "tak",
-    "povolit",
-    "přijmout",
-    "souhlasím",
-    "ano", // pl, cs
-    "разрешить",
-    "принять",
-    "да",
-    "дозволити",
-    "так",
-    "izin",
-    "kabul",
-    "evet", // ru, uk, tr
-    "同意",
-    "許可",
-    "承認",
-    "はい",
-    "允许",
-    "授权",
-    "接受",
-    "허용",
-    "동의",
-    "승인", // ja, zh, ko
+    "allow|authorize|authorise|accept|agree|consent|grant|approve|permit|yes", // en
+    "erlauben|zulassen|zustimmen|akzeptieren|annehmen|genehmigen|gewähren|autorisieren|ja", // de, nl, sv
+    "autoriser|accepter|j'accepte|accepte|permettre|oui",                      // fr
+    "permitir|autorizar|aceptar|acepto|aceitar|aceito|sí|sim",                 // es, pt
+    "consenti|autorizza|accetta|accetto|permetti|sì",                          // it
+    "toestaan|accepteren|akkoord",                                             // nl
+    "tillåt|godkänn|acceptera|tillad|godkend|tillat|godta|salli|hyväksy",      // nordic
+    "zezwól|zezwalam|akceptuj|akceptuję|zgadzam|tak|povolit|přijmout|souhlasím|ano", // pl, cs
+    "разрешить|принять|да|дозволити|так|izin|kabul|evet",                      // ru, uk, tr
+    "同意|許可|承認|はい|允许|授权|接受|허용|동의|승인",                       // ja, zh, ko
 ];
 
 const CONTINUE: &[&str] = &[
-    "continue",
-    "confirm",
-    "next",
-    "proceed",
-    "ok",
-    "okay",
-    "submit",
-    "done",
-    "finish", // en
-    "weiter",
-    "fortfahren",
-    "bestätigen",
-    "continuer",
-    "confirmer",
-    "suivant",
-    "valider", // de, fr
-    "continuar",
-    "confirmar",
-    "siguiente",
-    "próximo",
-    "continua",
-    "conferma",
-    "avanti", // es, pt, it
-    "doorgaan",
-    "bevestigen",
-    "volgende",
-    "fortsätt",
-    "fortsæt",
-    "fortsett",
-    "bekräfta",
-    "jatka", // nl, nordic
-    "kontynuuj",
-    "dalej",
-    "potwierdź",
-    "pokračovat",
-    "продолжить",
-    "далее",
-    "devam", // pl, cs, ru, tr
-    "続行",
-    "続ける",
-    "次へ",
-    "继续",
-    "繼續",
-    "确认",
-    "계속",
-    "확인", // ja, zh, ko
+    "continue|confirm|next|proceed|ok|okay|submit|done|finish", // en
+    "weiter|fortfahren|bestätigen|continuer|confirmer|suivant|valider", // de, fr
+    "continuar|confirmar|siguiente|próximo|continua|conferma|avanti", // es, pt, it
+    "doorgaan|bevestigen|volgende|fortsätt|fortsæt|fortsett|bekräfta|jatka", // nl, nordic
+    "kontynuuj|dalej|potwierdź|pokračovat|продолжить|далее|devam", // pl, cs, ru, tr
+    "続行|続ける|次へ|继续|繼續|确认|계속|확인",                // ja, zh, ko
 ];
 
 const DENY: &[&str] = &[
-    "deny",
-    "cancel",
-    "decline",
-    "reject",
-    "refuse",
-    "disallow",
-    "abort",
-    "no",
-    "not",
-    "don't",
-    "back",
-    "stay",
-    "logout",
-    "log out",
-    "sign out",
-    "signout",
-    "switch",
-    "another",
-    "other",
-    "different",
-    "forgot",
-    "reset",
-    "register",
-    "sign up",
-    "signup",
-    "create",
-    "passkey",
-    "security key",
-    "google",
-    "facebook",
-    "apple",
-    "microsoft",
-    "github", // en
-    "ablehnen",
-    "abbrechen",
-    "verweigern",
-    "nein",
-    "nicht",
-    "zurück",
-    "abmelden", // de
-    "refuser",
-    "annuler",
-    "non",
-    "retour",
-    "déconnexion",
-    "denegar",
-    "rechazar",
-    "cancelar",
-    "volver", // fr, es
-    "nega",
-    "annulla",
-    "rifiuta",
-    "indietro",
-    "recusar",
-    "não",
-    "voltar",
-    "weigeren",
-    "annuleren",
-    "nee",
-    "terug", // it, pt, nl
-    "avbryt",
-    "neka",
-    "nej",
-    "afvis",
-    "annuller",
-    "avvis",
-    "nei",
-    "peruuta",
-    "hylkää",
-    "ei", // nordic
-    "odmów",
-    "anuluj",
-    "nie",
-    "zrušit",
-    "odmítnout",
-    "ne",
-    "отклонить",
-    "отмена",
-    "нет",
-    "reddet",
-    "iptal",
-    "hayır", // pl, cs, ru, tr
-    "拒否",
-    "キャンセル",
-    "いいえ",
-    "拒绝",
-    "取消",
-    "否",
-    "거부",
-    "취소",
-    "아니요", // ja, zh, ko
+    "deny|cancel|decline|reject|refuse|disallow|abort|no|not|don't|back|stay|logout|log out|sign out",
+    "signout|switch|another|other|different|forgot|reset|register|sign up|signup|create|passkey",
+    "security key|google|facebook|apple|microsoft|github", // en
+    "ablehnen|abbrechen|verweigern|nein|nicht|zurück|abmelden", // de
+    "refuser|annuler|non|retour|déconnexion|denegar|rechazar|cancelar|volver", // fr, es
+    "nega|annulla|rifiuta|indietro|recusar|não|voltar|weigeren|annuleren|nee|terug", // it, pt, nl
+    "avbryt|neka|nej|afvis|annuller|avvis|nei|peruuta|hylkää|ei", // nordic
+    "odmów|anuluj|nie|zrušit|odmítnout|ne|отклонить|отмена|нет|reddet|iptal|hayır", // pl, cs, ru, tr
+    "拒否|キャンセル|いいえ|拒绝|取消|否|거부|취소|아니요", // ja, zh, ko
 ];
 
 const LEAVE: &[&str] = &[
-    "logout",
-    "log out",
-    "sign out",
-    "signout",
-    "sign me out",
-    "log me out",
-    "abmelden",
-    "ausloggen",
-    "déconnexion",
-    "déconnecter",
-    "cerrar sesión",
-    "esci",
-    "disconnetti",
-    "sair",
-    "afmelden",
-    "uitloggen",
-    "logga ut",
-    "log ud",
-    "logg ut",
-    "kirjaudu ulos",
-    "wyloguj",
-    "odhlásit",
-    "выйти",
-    "ログアウト",
-    "退出",
-    "登出",
-    "로그아웃",
+    "logout|log out|sign out|signout|sign me out|log me out|abmelden|ausloggen|déconnexion|déconnecter",
+    "cerrar sesión|esci|disconnetti|sair|afmelden|uitloggen|logga ut|log ud|logg ut|kirjaudu ulos|wyloguj",
+    "odhlásit|выйти|ログアウト|退出|登出|로그아웃",
 ];
 
-const STAY: &[&str] = &[
-    "stay",
-    "cancel",
-    "no",
-    "not",
-    "don't",
-    "back",
-    "abbrechen",
-    "nein",
-    "angemeldet bleiben",
-    "annuler",
-    "rester",
-    "cancelar",
-];
+const STAY: &[&str] = &["stay|cancel|no|not|don't|back|abbrechen|nein|angemeldet bleiben|annuler|rester|cancelar"];
 
 /// Offers that may be put off: they contain words of denial and are no denial.
 const LATER: &[&str] =
     &["not now", "skip", "later", "remind me", "maybe later", "später", "überspringen", "plus tard", "más tarde"];
 
 const SESSION: &[&str] = &[
-    "cookie",
-    "csrf",
-    "session",
-    "sitzung",
-    "sesión",
-    "sessione",
-    "sessão",
-    "expired",
-    "abgelaufen",
-    "expiré",
-    "timed out",
-    "timeout",
-    "too long",
-    "start over",
-    "try signing in again",
-    "セッション",
-    "会话",
+    "cookie|csrf|session|sitzung|sesión|sessione|sessão|expired|abgelaufen|expiré|timed out|timeout",
+    "too long|start over|try signing in again|セッション|会话",
 ];
 
 const CREDENTIAL: &[&str] = &[
-    "password",
-    "passwort",
-    "kennwort",
-    "mot de passe",
-    "contraseña",
-    "senha",
-    "wachtwoord",
-    "lösenord",
-    "username",
-    "user name",
-    "benutzer",
-    "account",
-    "konto",
-    "credential",
-    "incorrect",
-    "invalid username",
-    "パスワード",
-    "密码",
+    "password|passwort|kennwort|mot de passe|contraseña|senha|wachtwoord|lösenord|username|user name",
+    "benutzer|account|konto|credential|incorrect|invalid username|パスワード|密码",
 ];
 
 const LOCKED: &[&str] = &[
-    "locked",
-    "disabled",
-    "blocked",
-    "suspended",
-    "too many",
-    "gesperrt",
-    "deaktiviert",
-    "verrouillé",
-    "bloqué",
-    "bloquead",
-    "bloccat",
-    "geblokkeerd",
-    "spärrat",
-    "zablokowan",
-    "заблокирован",
-    "ロック",
-    "锁定",
+    "locked|disabled|blocked|suspended|too many|gesperrt|deaktiviert|verrouillé|bloqué|bloquead|bloccat",
+    "geblokkeerd|spärrat|zablokowan|заблокирован|ロック|锁定",
 ];
 
 const SENT: &[&str] =

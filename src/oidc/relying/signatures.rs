@@ -82,8 +82,10 @@ impl Relying {
     }
 
     pub(super) fn saw_issued_at(&self, claims: &Claims) {
+        let before = self.timing.skew();
         if let Ok(Some(iat)) = claims.date("iat")
             && let Some(skew) = self.timing.saw_issued_at(iat)
+            && before != Some(skew)
         {
             self.recorder.observe(skew.observation());
         }
