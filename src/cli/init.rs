@@ -151,7 +151,6 @@ fn next_steps(text: &str, path: Option<&Path>) {
             eprintln!("{sentence}");
         }
     }
-    eprintln!("keep only those probes that the client is registered for: a provider cannot be asked that");
     if let Some(path) = path {
         eprintln!("then: authprobe check --config {}", path.display());
     }

@@ -130,7 +130,7 @@ impl Diagnostics {
             let arrow = paint.blue("-->");
             let _ = writeln!(out, "{:width$}{arrow} {}:{}:{}", "", source.name, place.line, place.column);
             let _ = writeln!(out, "{:width$} {bar}", "");
-            let _ = writeln!(out, "{} {bar} {}", paint.blue(&place.line.to_string()), place.text);
+            let _ = writeln!(out, "{} {bar} {}", paint.blue(&place.line.to_string()), place.text.trim_end());
             let carets = "^".repeat(place.length.max(1));
             let _ = writeln!(out, "{:width$} {bar} {:indent$}{}", "", "", paint.red(&carets), indent = place.indent);
         }
@@ -263,5 +263,71 @@ impl Paint {
     }
     fn bold(self, text: &str) -> String {
         self.with("1", text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    fn shown(text: &str, needle: &str, mask: Option<&str>, path: &[&str]) -> String {
+        let at = |needle: &str| {
+            let start = text.find(needle).unwrap();
+            At::new(0, start..start + needle.len())
+        };
+        let path = path.iter().fold(Path::default(), |path, key| path.join(*key));
+        let mut mistake = Mistake::at(at(needle), path, "wrong").help("do better");
+        if let Some(mask) = mask {
+            mistake = mistake.mask(at(mask));
+        }
+        let source = Source { name: "a.toml".into(), path: None, base: PathBuf::new(), text: text.into() };
+        Diagnostics::new(vec![mistake], &Arc::new(vec![source]), None).render(false)
+    }
+
+    #[test]
+    fn columns_are_characters_and_lines_end_as_they_like() {
+        let text = "# ünïcode\r\nname = \"Zürich\", x = 1\r\n";
+        assert_eq!(
+            shown(text, "x = 1", None, &["name"]),
+            "error: wrong\n --> a.toml:2:18\n  |\n2 | name = \"Zürich\", x = 1\n  |                  ^^^^^\n  = key: name\n  \
+             = help: do better\n\nerror: 1 error in the configuration\n"
+        );
+    }
+
+    #[test]
+    fn what_is_masked_shows_nowhere_and_the_caret_stays_right() {
+        let text = "a = { password = \"hunter2\", usr = 1 }\n";
+        let said = shown(text, "usr", Some("\"hunter2\""), &["a"]);
+        assert!(said.contains("1 | a = { password = …, usr = 1 }\n  |                     ^^^\n"), "{said}");
+        // Over several lines as well: of the part that is hidden nothing is left.
+        let text = "a = \"\"\"\nhunter2 \"\"\"\nb = 1\n";
+        let said = shown(text, "hunter2", Some("\"\"\"\nhunter2 \"\"\""), &["a"]);
+        assert!(!said.contains("hunter2"), "{said}");
+    }
+
+    #[test]
+    fn lines_that_do_not_parse_hide_what_looks_like_a_secret() {
+        for line in [
+            "client_secret = \"hunter2",
+            "\"bearer_token\"= 'hunter2'x",
+            "Pasword=\"hunter2\" x",
+            "proxy = \"http://user:hunter2@proxy\" x",
+            &format!("{}totp = \"hunter2", " ".repeat(5000)),
+        ] {
+            let said = shown(line, line.trim_start(), None, &[]);
+            assert!(!said.contains("hunter2"), "{said}");
+        }
+        assert!(shown("token = \"acess\"", "\"acess\"", None, &["token"]).contains("token = \"acess\""));
+    }
+
+    #[test]
+    fn colours_are_asked_for() {
+        let mistake = Mistake::general("nothing there");
+        let all = Diagnostics::new(vec![mistake], &Arc::default(), None);
+        assert!(all.render(true).contains("\x1b[1;31merror\x1b[0m"));
+        assert_eq!(all.to_string(), "error: nothing there\n\nerror: 1 error in the configuration\n");
+        assert_eq!(all.plain(), "nothing there");
     }
 }
