@@ -63,6 +63,8 @@ pub struct IdTokenAsk<'a> {
     pub subject: Option<&'a str>,
     /// What the probe demands.
     pub expect: &'a Expect,
+    /// Whether userinfo is asked next, which may have what the token lacks.
+    pub userinfo_follows: bool,
 }
 
 impl Relying {

@@ -85,7 +85,7 @@ impl Probe for FormLogin {
         let claims =
             flow::validate_id_token(journey, &relying, &metadata, &mut keys, &tokens, nonce, &self.login).await?;
         let subject = flow::subject(claims.as_ref());
-        flow::ask_userinfo(journey, &relying, &metadata, &tokens, subject.as_deref()).await?;
+        flow::ask_userinfo(journey, &relying, &metadata, &tokens, subject.as_deref(), &self.login.expect).await?;
         if self.logout {
             self.end_session(journey, &relying, &metadata, &tokens).await?;
         }

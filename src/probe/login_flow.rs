@@ -22,7 +22,7 @@ use crate::oidc::form::walker::{Answers, Arrival, Walker};
 use crate::oidc::form::{Page, presets};
 use crate::oidc::http::Endpoint;
 use crate::oidc::jwks::KeySet;
-use crate::oidc::jwt::Claims;
+use crate::oidc::jwt::{Claims, Jwt};
 use crate::oidc::metadata::Metadata;
 use crate::oidc::relying::{IdTokenAsk, Relying};
 use crate::oidc::settings::{Client, RedirectUri};
@@ -340,17 +340,24 @@ pub async fn validate_id_token(
         code: None,
         subject: None,
         expect: &login.expect,
+        userinfo_follows: asks_userinfo(relying, metadata),
     };
     journey.step(ID_TOKEN, relying.id_token(metadata, keys, id_token, ask)).await.map(Some)
 }
 
-/// Step `userinfo`: with `sub` compared.
+/// Whether a login ends with a question to userinfo.
+pub fn asks_userinfo(relying: &Relying, metadata: &Metadata) -> bool {
+    metadata.optional_endpoint("userinfo_endpoint").is_some() && asked_for_openid(relying)
+}
+
+/// Step `userinfo`: with `sub` compared, and what the probe demands.
 pub async fn ask_userinfo(
     journey: &mut Journey,
     relying: &Relying,
     metadata: &Metadata,
     tokens: &Tokens,
     subject: Option<&str>,
+    expect: &Expect,
 ) -> Result<(), Stopped> {
     if metadata.optional_endpoint("userinfo_endpoint").is_none() {
         journey.skip(USERINFO, "the provider has no userinfo_endpoint");
@@ -360,7 +367,21 @@ pub async fn ask_userinfo(
         journey.skip(USERINFO, "`openid` is not among the scopes");
         return Ok(());
     }
-    journey.step(USERINFO, relying.userinfo(metadata, &tokens.access_token, subject)).await.map(drop)
+    let work = async {
+        let userinfo = relying.userinfo(metadata, &tokens.access_token, subject).await?;
+        // What userinfo does not repeat, the ID token may have said.
+        let id_token = tokens.id_token.as_ref().and_then(|token| Jwt::decode(token.expose(), "ID token").ok());
+        let findings = match id_token {
+            Some(Jwt { claims: Claims(mut claims), .. }) => {
+                claims.extend(userinfo);
+                expect.check_claims(&claims)
+            }
+            // A refresh may bring none; the login's was complete.
+            None => expect.check_present(&userinfo),
+        };
+        Fault::from_findings(findings).map_or(Ok(()), Err)
+    };
+    journey.step(USERINFO, work).await
 }
 
 /// Whether the client asks for an ID token.

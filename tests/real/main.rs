@@ -10,6 +10,7 @@ mod collector;
 mod commands;
 mod credentials;
 mod egress;
+mod expectations;
 mod faults;
 mod lifecycle;
 mod prometheus;

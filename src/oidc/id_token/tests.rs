@@ -25,6 +25,7 @@ fn rules(expect: &Expect) -> IdTokenRules<'_> {
         subject: None,
         alg: "RS256",
         expect,
+        userinfo_follows: false,
         now: Timestamp::from_secs(NOW),
         leeway: LEEWAY,
         skew: None,

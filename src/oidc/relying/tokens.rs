@@ -65,6 +65,7 @@ impl Relying {
             subject: ask.subject,
             alg: &jwt.header.alg,
             expect: ask.expect,
+            userinfo_follows: ask.userinfo_follows,
             now: self.clock.now(),
             leeway: LEEWAY,
             skew: self.timing.skew(),

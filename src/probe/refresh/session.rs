@@ -102,7 +102,8 @@ impl Run<'_> {
         };
         if self.age(&family) < age {
             self.remember(Some(refreshed));
-            flow::ask_userinfo(journey, &self.relying, metadata, &tokens, family.subject.as_deref()).await?;
+            let expect = &self.probe.login.expect;
+            flow::ask_userinfo(journey, &self.relying, metadata, &tokens, family.subject.as_deref(), expect).await?;
             if self.probe.rotation == Rotation::Required {
                 journey.skip(REUSE, "done when the session has reached its age, since it ends it");
             }
@@ -237,6 +238,7 @@ impl Run<'_> {
             code: None,
             subject: family.subject.as_deref(),
             expect: &self.probe.login.expect,
+            userinfo_follows: flow::asks_userinfo(&self.relying, metadata),
         };
         let claims = self.relying.id_token(metadata, keys, id_token, ask).await?;
         match claims.0.get("nonce") {
@@ -259,7 +261,8 @@ impl Run<'_> {
     ) -> Result<(), Stopped> {
         let whole = Tokens { refresh_token: Some(latest.token.clone()), ..tokens.clone() };
         flow::revoke_later(journey, &self.relying, metadata, &whole);
-        flow::ask_userinfo(journey, &self.relying, metadata, tokens, used.subject.as_deref()).await?;
+        let expect = &self.probe.login.expect;
+        flow::ask_userinfo(journey, &self.relying, metadata, tokens, used.subject.as_deref(), expect).await?;
         if self.probe.rotation != Rotation::Required {
             return Ok(());
         }
