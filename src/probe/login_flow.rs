@@ -236,9 +236,7 @@ async fn first_page(relying: &Relying, metadata: &Metadata, login: &Login) -> Re
         relying.recorder.warn(Warning::new("pkce", "RFC 9700 §2.1.1", detail));
     }
     let pending = authorize::request(&endpoint, &client.client_id, redirect_uri, &login.ask(client));
-    for secret in [&pending.state, &pending.nonce, &pending.verifier] {
-        relying.recorder.protect(secret.expose());
-    }
+    pending.protect(&relying.recorder);
     let walker = walker(relying, redirect_uri, &endpoint, Endpoint::Authorization);
     match walker.open(pending.url.clone()).await? {
         Arrival::Page(first) => {
