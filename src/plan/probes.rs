@@ -9,6 +9,7 @@ use super::regions::Regions;
 use super::typed::{self, Item};
 use super::{Check, PlannedProbe};
 use crate::config::model::{COMMON_KEYS, Probe as Written};
+use crate::config::nearest;
 use crate::config::tree::{Seg, Value};
 use crate::duration::HumanDuration;
 use crate::oidc::http::Egress;
@@ -58,12 +59,14 @@ fn planned(desk: &mut Desk<'_>, known: &Known, item: &Item<'_, Written>, written
     let regions = regions(desk, known, item, written);
     let (provider, client) = who(desk, known, item, written);
     let users = users(desk, known, item, written, regions.len());
-    let timing = timing(desk, item, written);
-    // An unknown kind is on record already.
-    let kind = desk.kinds.iter().copied().find(|kind| kind.name == written.kind)?;
-    needs(desk, item, kind, client.as_deref());
     let running = regions.iter().filter(|region| known.regions.runs(&region.region)).count().max(1);
-    let probe = parse(desk, item, kind, running);
+    // An unknown kind is on record already.
+    let kind = desk.kinds.iter().copied().find(|kind| kind.name == written.kind);
+    // Before what is common to all kinds: what is wrong there says nothing about the kind's own keys.
+    let probe = kind.and_then(|kind| parse(desk, item, kind, running));
+    let timing = timing(desk, item, written);
+    let kind = kind?;
+    needs(desk, item, kind, written);
     let waits = probe.as_ref().map_or(Duration::ZERO, |probe| probe.cost().waits);
     let timeout = timeout(desk, item, written, timing.as_ref(), waits);
     if let Some(probe) = &probe
@@ -192,31 +195,31 @@ fn timing(desk: &mut Desk<'_>, item: &Item<'_, Written>, written: &Written) -> O
     if has("timezone") && !has("cron") {
         desk.wrong(item.mistake("timezone", "`timezone` belongs to `cron`; `every` knows none"));
     }
-    match (has("every"), has("cron")) {
-        (true, true) => {
-            desk.wrong(item.mistake("cron", "either `every` or `cron`, not both"));
-            None
-        }
-        (false, false) if item.misspells("every", &COMMON_KEYS) || item.misspells("cron", &COMMON_KEYS) => None,
-        (false, false) => {
+    if !has("every") && !has("cron") {
+        if !item.misspells("every", &COMMON_KEYS) && !item.misspells("cron", &COMMON_KEYS) {
             let help = "every = \"1m\", or cron = \"0 */5 * * * *\" with a timezone";
             desk.wrong(item.mistake("", "neither `every` nor `cron` says when it runs").help(help));
-            None
         }
-        (true, false) => {
-            let period = written.every?.0;
-            if !(MIN_PERIOD..=MAX_PERIOD).contains(&period) {
-                let message = format!("{} is out of range: from 100ms to 366d", HumanDuration(period));
-                desk.wrong(item.mistake("every", message));
-                return None;
-            }
-            Some(Timing::Every(period))
-        }
-        (false, true) => {
-            let zone = written.timezone.as_deref().unwrap_or("UTC");
-            cron(desk, item, written.cron.as_deref()?, zone)
-        }
+        return None;
     }
+    // Where both are given, either may be wrong in itself as well.
+    let every = written.every.and_then(|period| every(desk, item, period.0));
+    let zone = written.timezone.as_deref().unwrap_or("UTC");
+    let cron = written.cron.as_deref().and_then(|expression| cron(desk, item, expression, zone));
+    if has("every") && has("cron") {
+        desk.wrong(item.mistake("cron", "either `every` or `cron`, not both"));
+        return None;
+    }
+    every.or(cron)
+}
+
+fn every(desk: &mut Desk<'_>, item: &Item<'_, Written>, period: Duration) -> Option<Timing> {
+    if (MIN_PERIOD..=MAX_PERIOD).contains(&period) {
+        return Some(Timing::Every(period));
+    }
+    let message = format!("{} is out of range: from 100ms to 366d", HumanDuration(period));
+    desk.wrong(item.mistake("every", message));
+    None
 }
 
 /// Reads a cron expression, and says whether it or its zone is wrong.
@@ -268,7 +271,7 @@ fn timeout(
 }
 
 /// What the kind needs besides its own keys. What it must not have is on record already.
-fn needs(desk: &mut Desk<'_>, item: &Item<'_, Written>, kind: &Kind, client: Option<&Client>) {
+fn needs(desk: &mut Desk<'_>, item: &Item<'_, Written>, kind: &Kind, written: &Written) {
     let has = |key: &str| item.node.get(key).is_some();
     let logs_in = has("user") || has("users");
     let misspelt = |key: &str| item.misspells(key, &COMMON_KEYS);
@@ -279,34 +282,38 @@ fn needs(desk: &mut Desk<'_>, item: &Item<'_, Written>, kind: &Kind, client: Opt
     if kind.client == Need::Optional && !has("client") && !has("provider") {
         desk.wrong(item.mistake("", "`client` or `provider` is missing"));
     }
-    if let Some(client) = client
+    if let Some(client) = &written.client
         && logs_in
+        && kind.client != Need::Forbidden
         && kind.user != Need::Forbidden
-        && client.redirect_uri.is_none()
-        // One that is there and wrong is on record already.
-        && !has_redirect_uri(desk, &client.name)
+        && lacks_redirect_uri(desk, client)
     {
-        let message = format!("a login needs the `redirect_uri` of client `{}`, and it has none", client.name);
+        let message = format!("a login needs the `redirect_uri` of client `{client}`, and it has none");
         desk.wrong(item.mistake("client", message));
     }
 }
 
-fn has_redirect_uri(desk: &Desk<'_>, client: &str) -> bool {
+/// Whether there is a client of that name and none such says a `redirect_uri`: as written, since a client that is wrong
+/// elsewhere could not be read. One that is there and wrong, or misspelt, is on record already.
+fn lacks_redirect_uri(desk: &Desk<'_>, client: &str) -> bool {
     let clients = desk.loaded.root.get("client").map_or(&[][..], |node| node.items());
-    clients.iter().any(|node| {
-        node.get("name").and_then(|name| name.as_str()) == Some(client) && node.get("redirect_uri").is_some()
-    })
+    let named: Vec<_> =
+        clients.iter().filter(|node| node.get("name").and_then(|name| name.as_str()) == Some(client)).collect();
+    let mut keys = named.iter().filter_map(|node| node.as_table()).flat_map(|table| &table.0);
+    !named.is_empty() && !keys.any(|entry| nearest::nearest(&entry.name, ["redirect_uri"]).is_some())
 }
 
 /// Lets the kind read its own keys, unless something about them is on record already.
 fn parse(desk: &mut Desk<'_>, item: &Item<'_, Written>, kind: &Kind, regions: usize) -> Option<Box<dyn Probe>> {
     let depth = item.path.0.len();
-    let broken = desk.mistakes.under(&item.path).any(|mistake| match mistake.path().0.get(depth) {
-        Some(Seg::Key(key)) => !COMMON_KEYS.contains(&key.as_str()),
-        _ => true,
-    });
-    if broken {
-        return None;
+    // Of the table itself: something is missing, perhaps a key of the kind's own.
+    let mut incomplete = false;
+    for mistake in desk.mistakes.under(&item.path) {
+        match mistake.path().0.get(depth) {
+            Some(Seg::Key(key)) if COMMON_KEYS.contains(&key.as_str()) => {}
+            None => incomplete = true,
+            Some(_) => return None,
+        }
     }
     let mut own = item.node.clone();
     if let Value::Table(table) = &mut own.value {
@@ -316,6 +323,7 @@ fn parse(desk: &mut Desk<'_>, item: &Item<'_, Written>, kind: &Kind, regions: us
     let context = ParseContext { regions, base: desk.loaded.base(item.node.at).to_owned() };
     match (kind.parse)(own, &context) {
         Ok(probe) => Some(probe),
+        Err(_) if incomplete => None,
         Err(problems) => {
             for problem in problems {
                 desk.wrong(item.mistake(&problem.key, problem.message));
