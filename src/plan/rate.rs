@@ -63,16 +63,17 @@ pub fn shown(rate: f64) -> String {
     format!("{rate:.digits$}")
 }
 
-/// The most requests of ordinary runs that are due within a minute: due times are known beforehand, so a day of them is
-/// gone through (or less, if there are very many).
+/// The most requests that may be sent within a minute: due times are known beforehand, so a day of them is gone through
+/// (or less, if there are very many). A run counts as an ordinary one, but one that covers all regions as its burst:
+/// there polling until a bound is what is ordinary, and by how much is the provider's doing.
 pub fn busiest_minute<'a>(checks: impl Iterator<Item = &'a Arc<Check>>) -> u32 {
     let checks: Vec<&Arc<Check>> = checks.collect();
     let average: f64 = checks.iter().map(|check| of_check(check)).sum();
     let next = |check: &Check, after| check.probe.timing.next_after(after, check.spread);
     let mut due: BinaryHeap<Reverse<(Timestamp, usize)>> =
         checks.iter().enumerate().filter_map(|(i, check)| Some(Reverse((next(check, WEEK_START)?, i)))).collect();
-    let mut window: VecDeque<(Timestamp, u32)> = VecDeque::new();
-    let (mut sum, mut busiest) = (0_u32, 0);
+    let mut window: VecDeque<(Timestamp, u64)> = VecDeque::new();
+    let (mut sum, mut busiest) = (0_u64, 0);
     for _ in 0..MAX_COUNTED {
         let Some(Reverse((at, i))) = due.pop() else { break };
         if at.since(WEEK_START) > DAY {
@@ -84,14 +85,15 @@ pub fn busiest_minute<'a>(checks: impl Iterator<Item = &'a Arc<Check>>) -> u32 {
             window.pop_front();
             sum -= requests;
         }
-        let requests = checks[i].probe.probe.cost().requests;
+        let cost = checks[i].probe.probe.cost();
+        let requests = u64::from(if cost.all_regions { cost.burst } else { cost.requests });
         window.push_back((at, requests));
-        sum = sum.saturating_add(requests);
+        sum += requests;
         busiest = busiest.max(sum);
         due.extend(next(checks[i], at).map(|later| Reverse((later, i))));
     }
     // A day's beginning that was all there was room for may be less than a minute.
-    busiest.max(average as u32)
+    u32::try_from(busiest).unwrap_or(u32::MAX).max(average as u32)
 }
 
 /// Holds the plan against each provider's limit.
@@ -131,8 +133,8 @@ pub fn check(desk: &mut Desk<'_>, providers: &[Arc<Provider>], probes: &[Arc<Pla
         let busiest = busiest_minute(checks.iter().filter(|check| check.labels.provider == provider.name));
         if busiest > limit {
             desk.note(format!(
-                "provider {}: in the busiest minute {busiest} requests are due, and its limit is {limit}: runs that find \
-                 nothing left end as `budget`; probe less often, or raise the limit",
+                "provider {}: in the busiest minute up to {busiest} requests are due, and its limit is {limit}: runs that \
+                 find nothing left end as `budget`; probe less often, or raise the limit",
                 provider.name
             ));
         }

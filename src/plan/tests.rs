@@ -248,10 +248,22 @@ fn due_times_that_meet_are_seen_beforehand() {
     let loaded = config::from_str("test.toml", &text, Path::new("")).unwrap();
     let plan = build_with(&[&KEYS], &loaded, &BuildOptions::default()).unwrap();
     assert_eq!(super::rate::busiest_minute(plan.checks.iter()), 6, "three runs of two requests at two o'clock");
-    assert!(plan.notes[0].contains("in the busiest minute 6 requests are due"), "{:?}", plan.notes);
+    assert!(plan.notes[0].contains("in the busiest minute up to 6 requests are due"), "{:?}", plan.notes);
     // One run alone is more than the limit.
     let loaded = config::from_str("test.toml", &text.replace("= 5", "= 1"), Path::new("")).unwrap();
     let errors = build_with(&[&KEYS], &loaded, &BuildOptions::default()).err().unwrap().plain();
     assert_eq!(errors.lines().count(), 3, "{errors}");
     assert!(errors.contains("one run of probe `a` sends 2 requests, and max_requests_per_minute is 1"), "{errors}");
+}
+
+#[test]
+fn the_busiest_minute_has_the_burst_of_a_run_that_covers_all_regions() {
+    let plan = good(
+        "[[probe]]\nname = \"w\"\nkind = \"wide\"\nclient = \"web\"\ncron = \"0 2 * * *\"\n\
+         [[probe]]\nname = \"k\"\nkind = \"keys\"\nprovider = \"main\"\ncron = \"0 2 * * *\"\n",
+    );
+    // 60 at once, and 2 from each of 2 regions; the average knows ordinary runs only: 10 and 4 a day.
+    assert_eq!(super::rate::busiest_minute(plan.checks.iter()), 64);
+    let a_day: f64 = plan.probes.iter().map(|probe| super::rate::of_probe(probe)).sum::<f64>() * 1440.0;
+    assert!((a_day - 14.0).abs() < 1e-9, "{a_day}");
 }
