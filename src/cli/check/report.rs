@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::table::{paragraph, table};
+use super::table::{Columns, paragraph, table};
 use crate::clock::Timestamp;
 use crate::config::model::{Aggregate, Severity};
 use crate::duration::HumanDuration;
@@ -37,8 +37,8 @@ impl Page<'_> {
         self.out.push_str(&format!("\n{heading}\n"));
     }
 
-    fn table(&mut self, headings: &[&str], rows: &[Vec<String>], right: &[usize]) {
-        let text = table(self.terminal, headings, rows, right, 2);
+    fn table(&mut self, headings: &[&str], rows: &[Vec<String>], special: Columns<'_>) {
+        let text = table(self.terminal, headings, rows, special, 2);
         self.out.push_str(&text);
     }
 
@@ -85,7 +85,11 @@ impl Page<'_> {
                 ]
             })
             .collect();
-        self.table(&["NAME", "ISSUER", "REQUESTS/H", "PEAK/MIN", "LIMIT/MIN", "USED"], &rows, &[2, 3, 4, 5]);
+        self.table(
+            &["NAME", "ISSUER", "REQUESTS/H", "PEAK/MIN", "LIMIT/MIN", "USED"],
+            &rows,
+            Columns { right: &[2, 3, 4, 5], ..Columns::default() },
+        );
     }
 
     fn probes(&mut self, plan: &Plan, now: Timestamp) {
@@ -106,7 +110,11 @@ impl Page<'_> {
                 ]
             })
             .collect();
-        self.table(&["NAME", "KIND", "CLIENT", "REGIONS", "WHEN", "/RUN", "REQUESTS/H"], &rows, &[5, 6]);
+        self.table(
+            &["NAME", "KIND", "CLIENT", "REGIONS", "WHEN", "/RUN", "REQUESTS/H"],
+            &rows,
+            Columns { right: &[5, 6], ..Columns::default() },
+        );
         self.out.push('\n');
         for probe in &plan.probes {
             let steps = probe.probe.steps().join(self.terminal.pick(" → ", " > "));
@@ -162,7 +170,7 @@ impl Page<'_> {
         self.heading("Regions");
         let rows: Vec<Vec<String>> =
             plan.regions.iter().map(|region| vec![region.region.to_string(), way_out(region)]).collect();
-        self.table(&["NAME", "WAY OUT"], &rows, &[]);
+        self.table(&["NAME", "WAY OUT"], &rows, Columns::default());
     }
 
     fn accounts(&mut self, plan: &Plan) {
@@ -181,7 +189,11 @@ impl Page<'_> {
                     ]
                 })
                 .collect();
-            self.table(&["NAME", "CLIENT_ID", "AUTH_METHOD", "SECRET", "SCOPES"], &rows, &[]);
+            self.table(
+                &["NAME", "CLIENT_ID", "AUTH_METHOD", "SECRET", "SCOPES"],
+                &rows,
+                Columns { whole: &[3], ..Columns::default() },
+            );
         }
         if !plan.users.is_empty() {
             self.heading("Users");
@@ -193,7 +205,11 @@ impl Page<'_> {
                     vec![user.name.to_string(), user.username.to_string(), user.password.to_string(), totp]
                 })
                 .collect();
-            self.table(&["NAME", "USERNAME", "PASSWORD", "TOTP"], &rows, &[]);
+            self.table(
+                &["NAME", "USERNAME", "PASSWORD", "TOTP"],
+                &rows,
+                Columns { whole: &[2, 3], ..Columns::default() },
+            );
         }
     }
 
@@ -218,7 +234,7 @@ impl Page<'_> {
                 })
                 .collect();
             let headings = ["SEVERITY", "BUDGET GONE", "WITHIN", "BURN RATE"];
-            let text = table(self.terminal, &headings, &rows, &[1, 2, 3], 4);
+            let text = table(self.terminal, &headings, &rows, Columns { right: &[1, 2, 3], ..Columns::default() }, 4);
             self.out.push_str(&text);
             for tier in idle {
                 let why = tier.idle.as_deref().unwrap_or_default();
