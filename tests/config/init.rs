@@ -32,6 +32,9 @@ async fn what_the_provider_supports_is_enabled_and_valid() {
     assert!(output.stdout.is_empty());
     assert!(hints.contains("set AUTHPROBE_CLIENT_SECRET to the client's secret"), "{hints}");
     let written = std::fs::read_to_string(folder.0.join("a.toml")).unwrap();
+    let keep = "keep only those probes whose grants the client is registered for";
+    assert!(hints.contains(keep), "{hints}");
+    assert!(written.lines().any(|line| line.starts_with('#') && line.contains(keep)), "{written}");
     let enabled: Vec<&str> =
         written.lines().filter_map(|line| line.strip_prefix("kind = ")).map(|kind| kind.trim_matches('"')).collect();
     assert_eq!(

@@ -14,8 +14,11 @@ pub const TO_DO: [(&str, &str); 4] = [
     (CLIENT_SECRET, "set AUTHPROBE_CLIENT_SECRET to the client's secret"),
     (PLACEHOLDER, "write the synthetic user's name in place of CHANGE-ME"),
     (PASSWORD, "set AUTHPROBE_USER_PASSWORD to that user's password"),
-    ("kind = \"client_credentials\"", "keep probe `service` only if the client is registered for client credentials"),
+    ("client = \"web\"", KEEP),
 ];
+
+/// The metadata says what the provider can do, and nothing about the one client.
+const KEEP: &str = "keep only those probes whose grants the client is registered for";
 
 const CLIENT_SECRET: &str = "AUTHPROBE_CLIENT_SECRET";
 const PASSWORD: &str = "AUTHPROBE_USER_PASSWORD";
@@ -122,7 +125,7 @@ fn client(ask: &Ask<'_>, metadata: &Metadata, auth: Result<AuthMethod, String>) 
         (_, Err(why)) => Some(why),
         _ => None,
     };
-    section(&lines, why.as_deref(), "The client that probes act as.")
+    section(&lines, why.as_deref(), &format!("The client that probes act as: {KEEP}."))
 }
 
 fn user(wanted: bool) -> String {
