@@ -4,7 +4,7 @@ use url::Url;
 
 use super::page::{Setting, read};
 use super::presets;
-use super::steps::{Guide, StepSettings, With};
+use super::steps::{Guide, StepSettings, Target, With};
 use super::{Next, Page, Progress, Submission, Value};
 use crate::fault::{Account, Blame, Class, Fault};
 
@@ -206,17 +206,56 @@ fn a_lost_session_is_not_taken_for_a_wrong_password() {
     let expired =
         r#"<div class="alert-warning">Your login attempt timed out. Login will start from the beginning.</div>"#;
     assert_eq!(class(&format!("{expired}{KEYCLOAK}"), after_login()), Class::LoginPage);
-    assert_eq!(class(KEYCLOAK, after_login()), Class::LoginPage);
+    // The fault is the page's, but a password was sent: it says whose.
+    let fault = plainly(&format!("{expired}{KEYCLOAK}"), after_login()).unwrap_err();
+    assert_eq!(fault.account, Some(Account::User("synthetic".into())));
     // A message that was there before is not about what we sent.
-    let notice = format!("<div class=alert>Maintenance tonight</div>{KEYCLOAK}");
+    let notice = format!("<div class=alert>Maintenance tonight</div>{CANAILLE_1}");
     let mut progress = Progress::default();
     decide(&page(&notice), &mut progress, &Guide::default(), false).unwrap();
     let fault = decide(&page(&notice), &mut progress, &Guide::default(), false).unwrap_err();
-    assert_eq!(fault.class, Class::LoginPage);
+    assert_eq!((fault.class, fault.account), (Class::LoginPage, None));
     // A login page may come with 401 at the first time.
     let mut first = page(KEYCLOAK);
     first.status = 401;
     assert!(decide(&first, &mut Progress::default(), &Guide::default(), false).is_ok());
+}
+
+#[test]
+fn a_password_that_may_have_been_refused_is_the_accounts_whatever_else_the_page_shows() {
+    let user = Some(Account::User("synthetic".into()));
+    let captcha = r#"<div class="g-recaptcha"></div>"#;
+    let wrong = r#"<p class="error">Wrong password.</p>"#;
+    let otp = r#"<form method=post><input name=totp autocomplete="one-time-code"><button>Sign in</button></form>"#;
+    for (content, words) in [
+        (KEYCLOAK.to_owned(), "came back without an explanation"),
+        (format!("{captcha}{KEYCLOAK}"), "came back without an explanation"),
+        (format!("{captcha}{wrong}{KEYCLOAK}"), "the password is asked for again"),
+        // Back at the first of two pages.
+        (CANAILLE_1.to_owned(), "came back without an explanation"),
+    ] {
+        let fault = plainly(&content, after_login()).unwrap_err();
+        assert_eq!((fault.class, &fault.account), (Class::Credentials, &user), "{content}");
+        assert!(fault.detail.contains(words), "{}", fault.detail);
+    }
+    let all = given(&[With::Username, With::Password, With::Totp]);
+    let fault = decide(&page(&format!("{captcha}{otp}")), &mut all.clone(), &Guide::default(), true).unwrap_err();
+    assert_eq!((fault.class, &fault.account), (Class::Credentials, &user));
+    let challenge = Guide { challenge: Some(Target::Text("Sign in".into())), ..Guide::default() };
+    let fault = decide(&page(KEYCLOAK), &mut after_login(), &challenge, false).unwrap_err();
+    assert_eq!(fault.class, Class::Credentials);
+    // Nothing to type but a message: a challenge that is about our user. Without one it is about nobody.
+    let fault = plainly(&format!("{captcha}{wrong}"), after_login()).unwrap_err();
+    assert_eq!((fault.class, fault.account), (Class::Challenge, user.clone()));
+    assert_eq!(plainly(captcha, after_login()).unwrap_err().account, None);
+    let mut broken = page(KEYCLOAK);
+    broken.status = 503;
+    let fault = decide(&broken, &mut after_login(), &Guide::default(), false).unwrap_err();
+    assert_eq!((fault.class, fault.account), (Class::HttpStatus, user));
+    // Before the password there is nothing to refuse.
+    let name = given(&[With::Username]);
+    assert_eq!(class(&format!("{captcha}{CANAILLE_1}"), name.clone()), Class::Challenge);
+    assert_eq!(class(CANAILLE_1, name), Class::LoginPage);
 }
 
 #[test]
