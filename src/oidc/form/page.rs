@@ -122,7 +122,10 @@ impl<'a> Reading<'a> {
             let Some(target) = form.target(self.document, button) else { continue };
             if is_answer(&target, self.setting.redirect_uri) {
                 let Some(submission) = form.submission(self.document, button, &Default::default()) else { continue };
-                if submission.fields.iter().any(|(name, _)| matches!(name.as_str(), "code" | "error" | "state")) {
+                let has = |wanted: &str| submission.fields.iter().any(|(name, _)| name == wanted);
+                let answers = has("code") || has("response");
+                // Among other forms, one that nothing sends by itself, or that brings an error, is there to cancel.
+                if (self.forms.len() == 1 && (answers || has("error"))) || (answers && self.has_sending_script()) {
                     return Ok(Some(Next::Answer(plain(submission))));
                 }
             }

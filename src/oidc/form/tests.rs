@@ -329,6 +329,35 @@ fn form_post_is_an_answer_and_hops_are_taken() {
 }
 
 #[test]
+fn a_way_to_cancel_is_not_the_answer() {
+    let to_us = "https://app.example.com/cb";
+    let link = format!(r#"<a href="{to_us}?error=access_denied&amp;state=s">Cancel</a>"#);
+    let bare = format!(r#"<a href="{to_us}?state=s">Back</a>"#);
+    let form = format!(
+        r#"<form method=post action="{to_us}"><input type=hidden name=error value=access_denied>
+        <input type=hidden name=state value=s><button>Cancel</button></form>"#
+    );
+    let script = "<script>document.getElementById('x').click()</script>";
+    for cancel in [link.clone(), bare, form.clone(), format!("{form}{script}")] {
+        assert_eq!(
+            sent(&format!("{cancel}{CONSENT_DOT}"), after_login()),
+            "csrfmiddlewaretoken=x&scope=openid profile&allow=Authorize",
+            "{cancel}"
+        );
+        assert!(sent(&format!("{cancel}{KEYCLOAK}"), Progress::default()).starts_with("username:user name"));
+    }
+    assert_eq!(class(&link, after_login()), Class::LoginPage);
+    // Alone on its page an error is the answer; a code also beside others, if it is sent by itself.
+    let error = vec![("error".into(), "access_denied".into()), ("state".into(), "s".into())];
+    assert_eq!(plainly(&form, after_login()).unwrap(), Next::Answer(error));
+    let code = format!(r#"<form method=post action="{to_us}"><input type=hidden name=code value=abc></form>"#);
+    let search = "<form><input name=q></form>";
+    let answer = Next::Answer(vec![("code".into(), "abc".into())]);
+    assert_eq!(plainly(&format!("{search}{code}<script>f.submit()</script>"), after_login()).unwrap(), answer);
+    assert!(plainly(&format!("{search}{code}"), after_login()).is_err());
+}
+
+#[test]
 fn error_pages_are_told_by_status_and_title_alone() {
     for (status, class) in
         [(500, Class::HttpStatus), (503, Class::HttpStatus), (400, Class::HttpStatus), (404, Class::HttpStatus)]
