@@ -13,6 +13,8 @@ use crate::secret::Secret;
 pub const STEP: Duration = Duration::from_secs(30);
 /// How many digits a code has.
 const DIGITS: usize = 6;
+/// How many time steps a code that was taken can be ahead while the clock is right.
+const MAX_AHEAD: u64 = 2;
 /// The longest seed (bytes); 20 are usual.
 const MAX_SEED: usize = 256;
 
@@ -80,11 +82,12 @@ fn base32(text: &str) -> Result<Vec<u8>, &'static str> {
 pub struct OneTimeCodes(Mutex<HashMap<Arc<str>, u64>>);
 
 impl OneTimeCodes {
-    /// Takes the code of that step for that user; false if it, or a later one, was taken before.
+    /// Takes the code of that step for that user; false if it, or one shortly after it, was taken before. One further
+    /// ahead was taken before the clock was put back: nobody waits for that time to come again.
     pub fn take(&self, user: &Arc<str>, step: u64) -> bool {
         let mut used = self.0.lock().expect("one-time codes");
         match used.get(user) {
-            Some(last) if *last >= step => false,
+            Some(last) if *last >= step && *last - step <= MAX_AHEAD => false,
             _ => {
                 used.insert(user.clone(), step);
                 true
@@ -154,5 +157,15 @@ mod tests {
         assert!(codes.take(&bob, 7));
         assert!(codes.take(&alice, 8));
         assert!(!codes.take(&alice, 7));
+    }
+
+    #[test]
+    fn codes_go_on_after_the_clock_was_put_back() {
+        let (codes, alice) = (OneTimeCodes::default(), Arc::from("alice"));
+        assert!(codes.take(&alice, 1000));
+        assert!(!codes.take(&alice, 998));
+        assert!(codes.take(&alice, 997));
+        assert!(!codes.take(&alice, 997));
+        assert!(codes.take(&alice, 998));
     }
 }

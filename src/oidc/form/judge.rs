@@ -151,13 +151,13 @@ fn login_button<'a, 'f>(reading: &Reading<'a>, form: &'f Form<'a>) -> Option<&'f
     found.map(|(control, _)| control)
 }
 
-/// Pages that only lead on: a refresh, or a link to us.
+/// Pages that only lead on: a refresh, or a link to us with an answer in it; a link without one is there to cancel.
 fn on_the_way(reading: &Reading<'_>) -> Option<Next> {
     let document = reading.document;
-    let to_us = document
-        .select("a[href]")
-        .filter_map(|link| document.resolve(link.attr("href")?))
-        .find(|url| is_answer(url, reading.setting.redirect_uri) && url.query().is_some());
+    let to_us = document.select("a[href]").filter_map(|link| document.resolve(link.attr("href")?)).find(|url| {
+        is_answer(url, reading.setting.redirect_uri)
+            && url.query_pairs().any(|(name, _)| matches!(name.as_ref(), "code" | "response"))
+    });
     let refresh = || {
         let mut metas = document.select("meta[http-equiv][content]");
         metas

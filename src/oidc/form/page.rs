@@ -1,10 +1,11 @@
 //! What a page of the provider is: the entry to all that decides without the network.
 
+use scraper::ElementRef;
 use url::Url;
 
 use super::controls::{Form, Kind, forms};
 use super::document::{Document, text, visible};
-use super::steps::{Guide, With};
+use super::steps::{Guide, Target, With};
 use super::words::{self, Meaning};
 use super::{Next, Submission, Value, guided, judge};
 use crate::fault::{Account, Class, Fault};
@@ -83,7 +84,8 @@ pub fn read(page: &Page, progress: &mut Progress, setting: Setting<'_>) -> Resul
     let document = Document::parse(&page.content, &page.url)?;
     let forms = forms(&document);
     let reading = Reading { page, document: &document, forms: &forms, setting };
-    let next = reading.decide(progress)?;
+    let given = progress.clone();
+    let next = reading.decide(progress).map_err(|fault| reading.name_user(fault, &given))?;
     progress.alerts = reading.alerts();
     Ok(next)
 }
@@ -94,13 +96,15 @@ impl<'a> Reading<'a> {
             return Ok(next);
         }
         self.refuse_status_5xx()?;
-        if let Some(element) = self.captcha() {
-            return Err(challenge(format!("the page shows a CAPTCHA ({element})")));
-        }
+        // Refusals first: many providers show a CAPTCHA as well from then on, and a password must not be refused twice.
         self.refuse_named(progress)?;
         self.refuse_again(progress)?;
         if self.page.status == 401 && progress.has_given(With::Password) && !judge::asks_anything(self) {
             return Err(self.credentials("status 401 after the password", ""));
+        }
+        self.refuse_challenge()?;
+        if let Some(again) = judge::asked_again(self, progress) {
+            return Err(self.login_page(&format!("the {again} is asked for again, without an error message")));
         }
         if self.page.status >= 400 && !judge::asks_anything(self) {
             return Err(self.http_status());
@@ -118,7 +122,10 @@ impl<'a> Reading<'a> {
             let Some(target) = form.target(self.document, button) else { continue };
             if is_answer(&target, self.setting.redirect_uri) {
                 let Some(submission) = form.submission(self.document, button, &Default::default()) else { continue };
-                if submission.fields.iter().any(|(name, _)| matches!(name.as_str(), "code" | "error" | "state")) {
+                let has = |wanted: &str| submission.fields.iter().any(|(name, _)| name == wanted);
+                let answers = has("code") || has("response");
+                // Among other forms, one that nothing sends by itself, or that brings an error, is there to cancel.
+                if (self.forms.len() == 1 && (answers || has("error"))) || (answers && self.has_sending_script()) {
                     return Ok(Some(Next::Answer(plain(submission))));
                 }
             }
@@ -152,26 +159,36 @@ impl<'a> Reading<'a> {
         Fault::new(Class::HttpStatus, format!("a page of the login has status {}{title}", self.page.status))
     }
 
-    /// What a declared preset says of refusals and challenges.
+    /// What a declared preset says of refusals.
     fn refuse_named(&self, progress: &Progress) -> Result<(), Fault> {
-        let found = |target: Option<&super::steps::Target>| {
-            target.and_then(|target| guided::find(self, target, guided::Sought::Anything))
-        };
-        if let Some(element) = found(self.setting.guide.refused.as_ref())
-            && !progress.given.is_empty()
-        {
-            return Err(self.credentials("the page shows the element that says so", &text(element)));
+        match self.named(self.setting.guide.refused.as_ref()) {
+            Some(element) if !progress.given.is_empty() => {
+                Err(self.credentials("the page shows the element that says so", &text(element)))
+            }
+            _ => Ok(()),
         }
-        if found(self.setting.guide.challenge.as_ref()).is_some() && !self.setting.has_totp {
+    }
+
+    /// A CAPTCHA, or what a declared preset says of challenges.
+    fn refuse_challenge(&self) -> Result<(), Fault> {
+        if let Some(element) = self.captcha() {
+            return Err(challenge(format!("the page shows a CAPTCHA ({element})")));
+        }
+        if self.named(self.setting.guide.challenge.as_ref()).is_some() && !self.setting.has_totp {
             return Err(challenge("the page asks for something that we have no answer to"));
         }
         Ok(())
     }
 
-    /// The same question again after it was answered.
+    fn named(&self, target: Option<&Target>) -> Option<ElementRef<'a>> {
+        guided::find(self, target?, guided::Sought::Anything)
+    }
+
+    /// The same question again after it was answered. Once a password was sent that is a refusal even if the page does not
+    /// say why: to send it with every run would lock the account.
     fn refuse_again(&self, progress: &Progress) -> Result<(), Fault> {
         let Some(again) = judge::asked_again(self, progress) else { return Ok(()) };
-        let fresh: Vec<String> = self.alerts().into_iter().filter(|alert| !progress.alerts.contains(alert)).collect();
+        let fresh = self.fresh_alerts(progress);
         if fresh.iter().any(|alert| words::about_session(alert)) {
             return Err(self.login_page(&format!("the {again} is asked for again: the page says the session was lost")));
         }
@@ -181,7 +198,30 @@ impl<'a> Reading<'a> {
                 self.credentials(&format!("the {again} is asked for again (status {status})"), &fresh.join(" "))
             );
         }
-        Err(self.login_page(&format!("the {again} is asked for again, without an error message")))
+        if progress.has_given(With::Password) || progress.has_given(With::Totp) {
+            return Err(self.credentials(
+                &format!("the {again} is asked for again (status {status}): the form came back without an explanation"),
+                "",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whatever the fault: if we are asked again after the password was sent, or shown a challenge because of it, then it
+    /// is about our user.
+    fn name_user(&self, fault: Fault, given: &Progress) -> Fault {
+        let sent = given.has_given(With::Password);
+        let refused = || matches!(self.page.status, 401 | 403) || !self.fresh_alerts(given).is_empty();
+        let ours = judge::asked_again(self, given).is_some() || (fault.class == Class::Challenge && refused());
+        if fault.account.is_none() && sent && ours {
+            return fault.with_account(Account::User(self.setting.user.to_owned()));
+        }
+        fault
+    }
+
+    /// The messages that were not on the page before.
+    fn fresh_alerts(&self, progress: &Progress) -> Vec<String> {
+        self.alerts().into_iter().filter(|alert| !progress.alerts.contains(alert)).collect()
     }
 
     /// Our user is refused. `message` only tells a locked account from a wrong password; it is not passed on.

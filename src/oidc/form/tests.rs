@@ -4,7 +4,7 @@ use url::Url;
 
 use super::page::{Setting, read};
 use super::presets;
-use super::steps::{Guide, StepSettings, With};
+use super::steps::{Guide, StepSettings, Target, With};
 use super::{Next, Page, Progress, Submission, Value};
 use crate::fault::{Account, Blame, Class, Fault};
 
@@ -206,17 +206,57 @@ fn a_lost_session_is_not_taken_for_a_wrong_password() {
     let expired =
         r#"<div class="alert-warning">Your login attempt timed out. Login will start from the beginning.</div>"#;
     assert_eq!(class(&format!("{expired}{KEYCLOAK}"), after_login()), Class::LoginPage);
-    assert_eq!(class(KEYCLOAK, after_login()), Class::LoginPage);
+    // The fault is the page's, but a password was sent: it says whose.
+    let fault = plainly(&format!("{expired}{KEYCLOAK}"), after_login()).unwrap_err();
+    assert_eq!(fault.account, Some(Account::User("synthetic".into())));
     // A message that was there before is not about what we sent.
-    let notice = format!("<div class=alert>Maintenance tonight</div>{KEYCLOAK}");
+    let notice = format!("<div class=alert>Maintenance tonight</div>{CANAILLE_1}");
     let mut progress = Progress::default();
     decide(&page(&notice), &mut progress, &Guide::default(), false).unwrap();
     let fault = decide(&page(&notice), &mut progress, &Guide::default(), false).unwrap_err();
-    assert_eq!(fault.class, Class::LoginPage);
+    assert_eq!((fault.class, fault.account), (Class::LoginPage, None));
     // A login page may come with 401 at the first time.
     let mut first = page(KEYCLOAK);
     first.status = 401;
     assert!(decide(&first, &mut Progress::default(), &Guide::default(), false).is_ok());
+}
+
+#[test]
+fn a_password_that_may_have_been_refused_is_the_accounts_whatever_else_the_page_shows() {
+    let user = Some(Account::User("synthetic".into()));
+    let captcha = r#"<div class="g-recaptcha"></div>"#;
+    let first_page = CANAILLE_1.replace("network-error", "").replace("Network error", "");
+    let wrong = r#"<p class="error">Wrong password.</p>"#;
+    let otp = r#"<form method=post><input name=totp autocomplete="one-time-code"><button>Sign in</button></form>"#;
+    for (content, words) in [
+        (KEYCLOAK.to_owned(), "came back without an explanation"),
+        (format!("{captcha}{KEYCLOAK}"), "came back without an explanation"),
+        (format!("{captcha}{wrong}{KEYCLOAK}"), "the password is asked for again"),
+        // Back at the first of two pages.
+        (first_page.clone(), "came back without an explanation"),
+    ] {
+        let fault = plainly(&content, after_login()).unwrap_err();
+        assert_eq!((fault.class, &fault.account), (Class::Credentials, &user), "{content}");
+        assert!(fault.detail.contains(words), "{}", fault.detail);
+    }
+    let all = given(&[With::Username, With::Password, With::Totp]);
+    let fault = decide(&page(&format!("{captcha}{otp}")), &mut all.clone(), &Guide::default(), true).unwrap_err();
+    assert_eq!((fault.class, &fault.account), (Class::Credentials, &user));
+    let challenge = Guide { challenge: Some(Target::Text("Sign in".into())), ..Guide::default() };
+    let fault = decide(&page(KEYCLOAK), &mut after_login(), &challenge, false).unwrap_err();
+    assert_eq!(fault.class, Class::Credentials);
+    // Nothing to type but a message: a challenge that is about our user. Without one it is about nobody.
+    let fault = plainly(&format!("{captcha}{wrong}"), after_login()).unwrap_err();
+    assert_eq!((fault.class, fault.account), (Class::Challenge, user.clone()));
+    assert_eq!(plainly(captcha, after_login()).unwrap_err().account, None);
+    let mut broken = page(KEYCLOAK);
+    broken.status = 503;
+    let fault = decide(&broken, &mut after_login(), &Guide::default(), false).unwrap_err();
+    assert_eq!((fault.class, fault.account), (Class::HttpStatus, user));
+    // Before the password there is nothing to refuse.
+    let name = given(&[With::Username]);
+    assert_eq!(class(&format!("{captcha}{first_page}"), name.clone()), Class::Challenge);
+    assert_eq!(class(&first_page, name), Class::LoginPage);
 }
 
 #[test]
@@ -290,6 +330,35 @@ fn form_post_is_an_answer_and_hops_are_taken() {
 }
 
 #[test]
+fn a_way_to_cancel_is_not_the_answer() {
+    let to_us = "https://app.example.com/cb";
+    let link = format!(r#"<a href="{to_us}?error=access_denied&amp;state=s">Cancel</a>"#);
+    let bare = format!(r#"<a href="{to_us}?state=s">Back</a>"#);
+    let form = format!(
+        r#"<form method=post action="{to_us}"><input type=hidden name=error value=access_denied>
+        <input type=hidden name=state value=s><button>Cancel</button></form>"#
+    );
+    let script = "<script>document.getElementById('x').click()</script>";
+    for cancel in [link.clone(), bare, form.clone(), format!("{form}{script}")] {
+        assert_eq!(
+            sent(&format!("{cancel}{CONSENT_DOT}"), after_login()),
+            "csrfmiddlewaretoken=x&scope=openid profile&allow=Authorize",
+            "{cancel}"
+        );
+        assert!(sent(&format!("{cancel}{KEYCLOAK}"), Progress::default()).starts_with("username:user name"));
+    }
+    assert_eq!(class(&link, after_login()), Class::LoginPage);
+    // Alone on its page an error is the answer; a code also beside others, if it is sent by itself.
+    let error = vec![("error".into(), "access_denied".into()), ("state".into(), "s".into())];
+    assert_eq!(plainly(&form, after_login()).unwrap(), Next::Answer(error));
+    let code = format!(r#"<form method=post action="{to_us}"><input type=hidden name=code value=abc></form>"#);
+    let search = "<form><input name=q></form>";
+    let answer = Next::Answer(vec![("code".into(), "abc".into())]);
+    assert_eq!(plainly(&format!("{search}{code}<script>f.submit()</script>"), after_login()).unwrap(), answer);
+    assert!(plainly(&format!("{search}{code}"), after_login()).is_err());
+}
+
+#[test]
 fn error_pages_are_told_by_status_and_title_alone() {
     for (status, class) in
         [(500, Class::HttpStatus), (503, Class::HttpStatus), (400, Class::HttpStatus), (404, Class::HttpStatus)]
@@ -315,7 +384,7 @@ fn what_was_there_instead_is_said_in_few_words() {
     assert_eq!(fault.class, Class::LoginPage);
     assert_eq!(
         fault.detail,
-        "expected a login form; found title \"Welcome\"; headings \"Our new portal\"; buttons \"Start\" at login.example.com/login"
+        "expected a login form; found title \"Welcome\"; headings \"Our new portal\"; buttons \"Start\" at https://login.example.com/login"
     );
     let long = format!(
         "<title>{0}</title><h1>{0}</h1><h2>{0}</h2><form><button>{0}</button></form>",

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use url::Url;
@@ -9,7 +10,7 @@ use url::Url;
 use super::page::{Page, Progress, Setting, cut, place, read};
 use super::steps::{Guide, With};
 use super::{Next, Submission, Value};
-use crate::clock::Clock;
+use crate::clock::{Clock, Instant};
 use crate::fault::{Class, Fault};
 use crate::journey::Recorder;
 use crate::oidc::authorize::is_answer;
@@ -28,6 +29,9 @@ const MAX_VISITS: u8 = 3;
 const MAX_FORMS: usize = 10;
 /// The most pages that are read in one login, those that only lead on included.
 const MAX_PAGES: usize = 20;
+
+/// What a login needs at least after the code is there: to wait for one longer than that would end as a timeout.
+const AFTER_CODE: Duration = Duration::from_secs(1);
 
 /// Where a walk has come to.
 #[derive(Clone, Debug)]
@@ -65,16 +69,17 @@ impl Answers {
         Ok(Self { user: user.name.clone(), username: Secret::new(user.username.clone()), password, totp, memory })
     }
 
-    async fn value(&self, with: With, clock: &Clock, recorder: &Recorder) -> Result<Secret, Fault> {
+    async fn value(&self, with: With, walker: &Walker<'_>) -> Result<Secret, Fault> {
         match with {
             With::Username => Ok(self.username.clone()),
             With::Password => Ok(self.password.clone()),
-            With::Totp => self.one_time_code(clock, recorder).await,
+            With::Totp => self.one_time_code(walker.clock, walker.recorder, walker.http.deadline()).await,
         }
     }
 
     /// A code that nobody has used yet: each is good once, so it may take until the next half minute.
-    async fn one_time_code(&self, clock: &Clock, recorder: &Recorder) -> Result<Secret, Fault> {
+    /// If that is after the run's deadline, checks want more codes of this user than there are: the provider is well.
+    async fn one_time_code(&self, clock: &Clock, recorder: &Recorder, deadline: Instant) -> Result<Secret, Fault> {
         let Some(totp) = &self.totp else {
             return Err(Fault::new(Class::Challenge, format!("user {} has no `totp`", self.user)));
         };
@@ -86,7 +91,18 @@ impl Answers {
                 recorder.protect(code.expose());
                 return Ok(code);
             }
-            tokio::time::sleep(totp::until_next(now)).await;
+            let wait = totp::until_next(now);
+            if clock.instant() + wait + AFTER_CODE >= deadline {
+                return Err(Fault::new(
+                    Class::Config,
+                    format!(
+                        "user {}: every one-time code until the run's deadline is used already, and each is good once: \
+                         use a user of its own for each check and region, or a longer timeout",
+                        self.user
+                    ),
+                ));
+            }
+            tokio::time::sleep(wait).await;
         }
     }
 }
@@ -163,7 +179,7 @@ impl Walker<'_> {
         for (name, value) in &submission.fields {
             let value = match value {
                 Value::Plain(value) => value.clone(),
-                Value::Answer(with) => answers.value(*with, self.clock, self.recorder).await?.expose().to_owned(),
+                Value::Answer(with) => answers.value(*with, self).await?.expose().to_owned(),
             };
             fields.push((name.clone(), value));
         }
@@ -340,6 +356,26 @@ mod tests {
 
     fn url(text: &str) -> Url {
         Url::parse(text).unwrap()
+    }
+
+    /// Two checks with one user: the second would have to wait for longer than its run may take.
+    #[tokio::test]
+    async fn waiting_for_a_code_past_the_deadline_is_the_configurations_fault() {
+        let clock = Clock::system();
+        let journey = crate::journey::Journey::new(clock.clone(), Duration::from_secs(20), Vec::new());
+        let memory = crate::oidc::memory::Memories::default().provider(&"main".into());
+        let totp = Totp::new(&Secret::new("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ")).unwrap();
+        let (username, password) = (Secret::new("alice"), Secret::new("wonderland"));
+        let answers =
+            Answers { user: "synthetic".into(), username, password, totp: Some(totp), memory: memory.clone() };
+        let soon = clock.instant() + Duration::from_millis(500);
+        // A code that is free is given however little time there is.
+        assert!(answers.one_time_code(&clock, journey.recorder(), soon).await.is_ok());
+        // The next one too, lest the half minute ends in between.
+        memory.one_time_codes.take(&"synthetic".into(), totp::step(clock.now()) + 1);
+        let Err(fault) = answers.one_time_code(&clock, journey.recorder(), soon).await else { panic!("a code") };
+        assert_eq!(fault.class, Class::Config);
+        assert!(fault.detail.contains("user synthetic") && fault.detail.contains("each check and region"));
     }
 
     fn form() -> Request {

@@ -79,6 +79,11 @@ impl Http {
         Self { deadline, ..self.clone() }
     }
 
+    /// When the run is over: no request is begun after it.
+    pub fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
     /// Sends `request` and reads the answer whole. Redirects are not followed. Every status is an answer, except 429,
     /// which is `rate_limited`. Faults: `dns`, `connect`, `tls`, `certificate`, `timeout`, `reset`, `malformed`,
     /// `too_large`, `rate_limited`, `egress`, `budget`; `config`, if the provider's `ca_file` cannot be read.
