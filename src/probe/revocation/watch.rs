@@ -147,7 +147,7 @@ impl Revocation {
             match works {
                 Ok(works) => watch.add(Sample { sent, received, works: Some(works) }),
                 Err(fault) => {
-                    let over = fault.blame == Blame::Monitor;
+                    let over = ends_polling(&fault);
                     watch.add(Sample { sent, received, works: None });
                     trouble = Some(fault);
                     if over {
@@ -213,9 +213,21 @@ pub(super) fn gravest(mut faults: Vec<Fault>) -> Option<Fault> {
     (!faults.is_empty()).then(|| faults.swap_remove(first))
 }
 
+/// Whether further tries are of no use (ours cannot be sent) or no good: who answers 429 is not asked on every 100 ms.
+fn ends_polling(fault: &Fault) -> bool {
+    fault.blame == Blame::Monitor || fault.class == Class::RateLimited
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn polling_ends_when_the_provider_asks_for_it() {
+        let ends = |class| ends_polling(&Fault::new(class, ""));
+        assert!(ends(Class::RateLimited) && ends(Class::Budget));
+        assert!(!ends(Class::HttpStatus) && !ends(Class::Timeout));
+    }
 
     #[test]
     fn a_dead_uplink_of_one_region_is_ours() {
