@@ -177,7 +177,7 @@ impl Revocation {
         }
         let grant = Grant::Refresh { token: self.revoked(tokens)?.clone(), scopes: Vec::new() };
         match relying.token(metadata, grant).await {
-            Err(fault) if fault.class == Class::OauthError => Ok(()),
+            Err(fault) if refuses_token(&fault) => Ok(()),
             Err(fault) => Err(fault),
             Ok(issued) => {
                 let _ = relying.revoke(metadata, &issued.access_token, "access_token").await;
@@ -218,9 +218,25 @@ fn ends_polling(fault: &Fault) -> bool {
     fault.blame == Blame::Monitor || fault.class == Class::RateLimited
 }
 
+/// Whether the token endpoint refuses the token itself (RFC 6749 §5.2), rather than the request or everybody.
+fn refuses_token(fault: &Fault) -> bool {
+    let code = fault.detail.split(' ').next().unwrap_or_default();
+    fault.class == Class::OauthError && matches!(code, "invalid_grant" | "invalid_token")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_refusal_of_the_token_is_the_last_word() {
+        let refuses = |detail: &str| refuses_token(&Fault::new(Class::OauthError, detail));
+        assert!(refuses("invalid_grant (Token is not active)") && refuses("invalid_token"));
+        for code in ["temporarily_unavailable", "server_error", "invalid_request", "invalid_grants"] {
+            assert!(!refuses(code), "{code}");
+        }
+        assert!(!refuses_token(&Fault::new(Class::HttpStatus, "invalid_grant")));
+    }
 
     #[test]
     fn polling_ends_when_the_provider_asks_for_it() {
