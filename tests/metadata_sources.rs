@@ -77,8 +77,7 @@ impl Scene {
         std::mem::take(&mut self.world.lock().unwrap().asked)
     }
 
-    /// What becomes of `member` when a run needs it: its path, or the class of the fault.
-    async fn find(&self, member: &'static str) -> Result<String, Class> {
+    fn relying(&self) -> (Journey, Relying) {
         let provider = Arc::new(Provider {
             name: "main".into(),
             issuer: self.issuer.as_str().into(),
@@ -110,6 +109,12 @@ impl Scene {
             clock,
             timing: Default::default(),
         };
+        (journey, relying)
+    }
+
+    /// What becomes of `member` when a run needs it: its path, or the class of the fault.
+    async fn find(&self, member: &'static str) -> Result<String, Class> {
+        let (_journey, relying) = self.relying();
         let metadata = relying.metadata_for(&[member]).await.map_err(|fault| fault.class)?;
         metadata.endpoint(member).map(|url| url.path().to_owned()).map_err(|fault| fault.class)
     }
@@ -158,6 +163,23 @@ async fn a_broken_second_document_is_the_providers_fault() {
     scene.serve(OIDC, 200, &scene.document(FULL));
     scene.serve(OAUTH, 503, &json!({}));
     assert_eq!(scene.find("revocation_endpoint").await, Err(Class::HttpStatus));
+}
+
+/// Cleanup that cannot be done does not make a bad run.
+#[tokio::test]
+async fn a_broken_second_document_is_survived_where_nothing_needs_it() {
+    let scene = Scene::new().await;
+    scene.serve(OIDC, 200, &scene.document(FULL));
+    scene.serve(OAUTH, 503, &json!({}));
+    let (journey, relying) = scene.relying();
+    let metadata = relying.metadata_with(&["token_endpoint"], &["revocation_endpoint"]).await.unwrap();
+    assert!(metadata.has("token_endpoint") && !metadata.has("revocation_endpoint"));
+    assert_eq!(scene.asked(), [OIDC, OAUTH]);
+    let warnings = journey.finish(Duration::ZERO).await.warnings;
+    assert!(warnings.iter().any(|warning| warning.code == "rfc8414_document"), "{warnings:?}");
+    let (_journey, relying) = scene.relying();
+    let needed = relying.metadata_with(&["revocation_endpoint"], &["introspection_endpoint"]).await;
+    assert_eq!(needed.unwrap_err().class, Class::HttpStatus);
 }
 
 #[tokio::test]

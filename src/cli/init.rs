@@ -104,7 +104,7 @@ async fn fetch(provider: Arc<Provider>) -> (Ended, Option<Metadata>) {
         memory: CheckMemory::default(),
     };
     let relying = context.relying(&journey);
-    let wanted = relying.metadata_for(&["revocation_endpoint", "introspection_endpoint"]);
+    let wanted = relying.metadata_with(&[], &["revocation_endpoint", "introspection_endpoint"]);
     let metadata = journey.step("metadata", wanted).await.ok();
     (journey.finish(Duration::ZERO).await, metadata)
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ::http::header;
+use ::http::{HeaderValue, header};
 
 use crate::clock::Timestamp;
 use crate::oidc::http::{self, Response};
@@ -34,8 +34,13 @@ pub struct Skew {
 }
 
 impl Skew {
-    /// From the `Date` of an answer, which is cut to whole seconds (RFC 9110 §6.6.1).
+    /// From the `Date` of an answer, which is cut to whole seconds (RFC 9110 §6.6.1). An answer with an `Age` comes out of
+    /// a cache and has the date of its making (RFC 9111 §4.2.3): it says nothing about the clock.
     pub fn from_date(answer: &Response) -> Option<Self> {
+        let aged = |value: &HeaderValue| value.to_str().map_or(true, |age| age.trim().parse() != Ok(0_u64));
+        if answer.headers.get_all(header::AGE).iter().any(aged) {
+            return None;
+        }
         let date = http::header_date(&answer.headers, header::DATE)?;
         Some(Self::from_reading(date.as_secs_f64(), 1.0, Exchange::of(answer)))
     }
@@ -212,6 +217,14 @@ mod tests {
         timing.saw_tokens(&answer);
         timing.saw_issued_at(RECEIVED as f64 - 3600.0);
         assert!(close(timing.skew().unwrap().seconds(), 0.6));
+    }
+
+    #[test]
+    fn the_date_of_a_cached_answer_is_no_evidence() {
+        let date = ("date", "Tue, 14 Nov 2023 22:03:20 GMT");
+        assert_eq!(Skew::from_date(&response(200, &[date, ("age", "600")], "")), None);
+        assert_eq!(Skew::from_date(&response(200, &[date, ("age", "a while")], "")), None);
+        assert!(close(Skew::from_date(&response(200, &[date, ("age", "0")], "")).unwrap().seconds(), -599.4));
     }
 
     #[test]

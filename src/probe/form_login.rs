@@ -9,7 +9,7 @@ use super::login_flow::{self as flow, Login};
 use super::{Context, Cost, Kind, Need, ParseContext, Probe, Problem};
 use crate::fault::{Class, Fault};
 use crate::journey::{Journey, StepName, Stopped};
-use crate::oidc::authorize::{self, Ask};
+use crate::oidc::authorize::{self, Ask, Expected};
 use crate::oidc::form::walker::Arrival;
 use crate::oidc::form::{Page, leave};
 use crate::oidc::http::Endpoint;
@@ -138,18 +138,42 @@ impl FormLogin {
         pending.protect(&relying.recorder);
         let walker = flow::walker(relying, redirect_uri, &endpoint, Endpoint::Authorization);
         match walker.open(pending.url).await? {
-            Arrival::Answer(params) if params.iter().any(|(name, _)| name == "code") => {
+            Arrival::Answer(params) => {
                 params.iter().filter(|(name, _)| name == "code").for_each(|(_, code)| relying.recorder.protect(code));
-                let detail = "after the logout a request with prompt=none was answered with a code";
-                Err(Fault::new(Class::LogoutIneffective, detail))
+                // Whether errors carry a promised `iss` is not what is asked here.
+                let expected = Expected { state: &pending.state, issuer: metadata.issuer(), iss_promised: false };
+                judge_silence(&params, expected)
             }
-            Arrival::Answer(_) => Ok(()),
+            Arrival::Page(page) if page.status >= 500 => {
+                let detail = format!("after the logout a request with prompt=none ended with status {}", page.status);
+                Err(Fault::new(Class::HttpStatus, detail))
+            }
             Arrival::Page(_) => {
                 let detail = "a request with prompt=none was answered with a page instead of login_required";
                 relying.recorder.warn(Warning::new("prompt_none", "OIDC Core 3.1.2.6", detail));
                 Ok(())
             }
         }
+    }
+}
+
+/// What the answer to `prompt=none` says of the session (OIDC Core 3.1.2.6): a code needs one, and so does the question
+/// which account or which consent it shall be.
+fn judge_silence(params: &[(String, String)], expected: Expected<'_>) -> Result<(), Fault> {
+    let ineffective = |what: &str| {
+        let detail = format!("after the logout a request with prompt=none was answered with {what}");
+        Err(Fault::new(Class::LogoutIneffective, detail))
+    };
+    match authorize::process(params, expected) {
+        Ok(_) => ineffective("a code"),
+        Err(fault) if fault.class == Class::OauthError => {
+            match params.iter().find(|(name, _)| name == "error").map(|(_, code)| code.as_str()) {
+                Some("login_required" | "interaction_required") => Ok(()),
+                Some(code @ ("consent_required" | "account_selection_required")) => ineffective(code),
+                _ => Err(fault),
+            }
+        }
+        Err(fault) => Err(fault),
     }
 }
 
@@ -169,6 +193,7 @@ fn landed(relying: &Relying, endpoint: &Url, page: &Page) -> Result<(), Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::secret::Secret;
 
     fn parsed(toml: &str) -> Result<Box<dyn Probe>, Vec<Problem>> {
         parse(toml::from_str(toml).unwrap(), &ParseContext { regions: 1, base: ".".into() })
@@ -181,6 +206,24 @@ mod tests {
         let logout = parsed("logout = true\npage = \"generic\"").ok().unwrap();
         assert_eq!(logout.steps().last(), Some(&"logout"));
         assert!(logout.cost().requests > plain.cost().requests);
+    }
+
+    #[test]
+    fn only_an_answer_without_session_shows_that_it_is_gone() {
+        let judge = |query: &str| {
+            let params: Vec<(String, String)> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+            let state = Secret::new("xyz");
+            let expected = Expected { state: &state, issuer: "https://a.example.com", iss_promised: false };
+            judge_silence(&params, expected).map_err(|fault| fault.class)
+        };
+        assert_eq!(judge("error=login_required&state=xyz"), Ok(()));
+        assert_eq!(judge("error=interaction_required&state=xyz"), Ok(()));
+        for lives in ["code=1", "error=consent_required", "error=account_selection_required"] {
+            assert_eq!(judge(&format!("{lives}&state=xyz")), Err(Class::LogoutIneffective), "{lives}");
+        }
+        assert_eq!(judge("error=server_error&state=xyz"), Err(Class::OauthError));
+        assert_eq!(judge("error=login_required&state=abc"), Err(Class::StateMismatch));
+        assert_eq!(judge("error=login_required"), Err(Class::StateMismatch));
     }
 
     #[test]

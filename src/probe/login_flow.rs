@@ -173,13 +173,13 @@ fn unknown_page(name: &str) -> String {
     format!("no login page is known as {name:?} (known: {names}){}", hint.unwrap_or_default())
 }
 
-/// Steps `discovery` and `jwks`. `needed`: members of the metadata that the run wants to know of.
+/// Steps `discovery` and `jwks`. `welcome`: members of the metadata that the run can do without, such as for cleanup.
 pub async fn prepare(
     journey: &mut Journey,
     relying: &Relying,
-    needed: &[&'static str],
+    welcome: &[&'static str],
 ) -> Result<(Metadata, KeySet), Stopped> {
-    let metadata = journey.step(DISCOVERY, relying.metadata_for(needed)).await?;
+    let metadata = journey.step(DISCOVERY, relying.metadata_with(&[], welcome)).await?;
     let keys = journey.step(JWKS, relying.keys(&metadata)).await?;
     Ok((metadata, keys))
 }

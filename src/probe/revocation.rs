@@ -23,7 +23,7 @@ use crate::secret::Secret;
 
 mod watch;
 
-use watch::Watched;
+use watch::{Watched, gravest, of_region};
 
 /// The token is shown to work, from every region.
 const ALIVE: StepName = "alive";
@@ -188,19 +188,22 @@ impl Probe for Revocation {
 
     async fn run(&self, cx: &Context, journey: &mut Journey) -> Result<(), Stopped> {
         let relying = cx.relying(journey);
-        let needed = ["revocation_endpoint", "introspection_endpoint"];
-        let metadata = journey.step(flow::DISCOVERY, self.offers(cx, &relying, &needed)).await?;
+        let metadata = journey.step(flow::DISCOVERY, self.offers(cx, &relying)).await?;
         let tokens = self.obtain_tokens(cx, journey, &relying, &metadata).await?;
         let from: Vec<Relying> = cx.regions.iter().map(|region| cx.relying_from(region, journey)).collect();
         let watched = journey.step(ALIVE, self.prove_alive(cx, from, &metadata, &tokens)).await?;
         let acknowledged = journey.step(REVOCATION, self.revoke(&relying, &metadata, &tokens)).await?;
-        journey.step(PROPAGATION, self.watch(&watched, acknowledged, &relying, &metadata, &tokens)).await
+        journey.step(PROPAGATION, self.watch(cx, &watched, acknowledged, &relying, &metadata, &tokens)).await
     }
 }
 
 impl Revocation {
     /// The metadata; what this run needs must be there.
-    async fn offers(&self, cx: &Context, relying: &Relying, needed: &[&'static str]) -> Result<Metadata, Fault> {
+    async fn offers(&self, cx: &Context, relying: &Relying) -> Result<Metadata, Fault> {
+        let elsewhere =
+            self.settings.resource.is_some() || matches!(self.settings.poll, Some(Poll::Userinfo | Poll::Resource));
+        let needed: &[&'static str] =
+            if elsewhere { &["revocation_endpoint"] } else { &["revocation_endpoint", "introspection_endpoint"] };
         let metadata = relying.metadata_for(needed).await?;
         if metadata.optional_endpoint("revocation_endpoint").is_none() {
             let detail = "the provider has no revocation_endpoint; if it hides one, name it under `endpoints`";
@@ -252,8 +255,25 @@ impl Revocation {
             _ => &tokens.access_token,
         };
         let watched = Watched { token: token.clone(), poll, from };
-        let tries = join_all(watched.from.iter().map(|relying| self.works(relying, metadata, &watched))).await;
-        let tries = tries.into_iter().collect::<Result<Vec<bool>, Fault>>()?;
+        let asked = watched.from.iter().zip(&cx.regions).map(|(relying, region)| {
+            let works = self.works(relying, metadata, &watched);
+            async move {
+                match works.await {
+                    Err(fault) => Err(of_region(cx, region, fault).await),
+                    works => works,
+                }
+            }
+        });
+        let (mut tries, mut faults) = (Vec::new(), Vec::new());
+        for answer in join_all(asked).await {
+            match answer {
+                Ok(works) => tries.push(works),
+                Err(fault) => faults.push(fault),
+            }
+        }
+        if let Some(fault) = gravest(faults) {
+            return Err(fault);
+        }
         if self.kind_of(&watched) == "refresh" && !tries.contains(&true) {
             let detail = "introspection does not know refresh tokens (RFC 7662 §2.2 leaves that open): set `poll = \"userinfo\"` \
                           to watch the access token of the grant";

@@ -8,9 +8,11 @@ use serde::Deserialize;
 
 use super::issued::{self, DISCOVERY, JWKS, Opacity};
 use super::{Context, Cost, Kind, Need, ParseContext, Probe, Problem, own_keys};
+use crate::clock::Timestamp;
 use crate::fault::{Class, Fault};
 use crate::journey::{Journey, StepName, Stopped};
 use crate::oidc::expect::Expect;
+use crate::oidc::jwt::Jwt;
 use crate::oidc::metadata::Metadata;
 use crate::oidc::relying::Relying;
 use crate::oidc::token::{Grant, TOKEN_EXCHANGE};
@@ -163,6 +165,13 @@ impl TokenExchange {
     }
 }
 
+/// A token to exchange.
+struct Obtained {
+    token: Secret,
+    /// Whether one that was given to us had expired when it was read.
+    expired: bool,
+}
+
 /// The step that gets hold of a token.
 async fn obtain(
     journey: &mut Journey,
@@ -170,7 +179,7 @@ async fn obtain(
     source: &Source,
     relying: &Relying,
     metadata: &Metadata,
-) -> Result<Secret, Stopped> {
+) -> Result<Obtained, Stopped> {
     let token = journey
         .step(step, async {
             let source = match source {
@@ -189,8 +198,29 @@ async fn obtain(
         .await?;
     if source.is_grant() {
         issued::revoke_later(journey, relying, metadata, &token);
+        return Ok(Obtained { token, expired: false });
     }
-    Ok(token)
+    let expired = has_expired(&token, relying.clock.now());
+    Ok(Obtained { token, expired })
+}
+
+/// Whether `exp` of a token has passed; `false` if it is opaque.
+fn has_expired(token: &Secret, now: Timestamp) -> bool {
+    let Ok(jwt) = Jwt::decode(token.expose(), "token") else { return false };
+    jwt.claims.date("exp").ok().flatten().is_some_and(|exp| exp <= now.as_secs_f64())
+}
+
+/// RFC 8693 §2.2.2: a token that does not hold is refused with `invalid_request` (some say what they say elsewhere). If it
+/// was given to us and has expired, that is the settings' fault.
+fn refused(fault: Fault, expired: &[&str]) -> Fault {
+    let code = fault.detail.split(' ').next().unwrap_or_default();
+    let about_a_token = matches!(code, "invalid_request" | "invalid_grant" | "invalid_token");
+    match expired.first() {
+        Some(key) if fault.class == Class::OauthError && about_a_token => {
+            Fault::new(Class::Config, format!("the token of `{key}` has expired: {}", fault.detail))
+        }
+        _ => fault,
+    }
 }
 
 #[async_trait]
@@ -220,11 +250,14 @@ impl Probe for TokenExchange {
             None => None,
         };
         let delegated = actor.is_some();
-        let grant = self.grant(subject, actor);
+        let given = [("subject", Some(&subject)), ("actor", actor.as_ref())];
+        let expired = given.into_iter().filter(|(_, token)| token.is_some_and(|token| token.expired));
+        let expired: Vec<&str> = expired.map(|(key, _)| key).collect();
+        let grant = self.grant(subject.token, actor.map(|actor| actor.token));
         let tokens = journey
             .step(TOKEN, async {
                 let result = relying.token(&metadata, grant).await;
-                result.map_err(|fault| issued::unsupported_grant(&metadata, TOKEN_EXCHANGE, fault))
+                result.map_err(|fault| refused(issued::unsupported_grant(&metadata, TOKEN_EXCHANGE, fault), &expired))
             })
             .await?;
         issued::revoke_later(journey, &relying, &metadata, &tokens.access_token);
@@ -267,6 +300,22 @@ mod tests {
             Source::File("token".into()).relative_to(Path::new("/etc/authprobe")),
             Source::File("/etc/authprobe/token".into())
         );
+    }
+
+    #[test]
+    fn a_given_token_that_has_expired_is_the_settings_fault() {
+        // {"alg":"none"} . {"exp":1700000000} . empty
+        let jwt = Secret::new("eyJhbGciOiJub25lIn0.eyJleHAiOjE3MDAwMDAwMDB9.");
+        assert!(has_expired(&jwt, Timestamp::from_secs(1_700_000_000)));
+        assert!(!has_expired(&jwt, Timestamp::from_secs(1_699_999_999)));
+        assert!(!has_expired(&Secret::new("opaque"), Timestamp::from_secs(1_700_000_000)));
+        let class = |detail: &str, expired: &[&str]| refused(Fault::new(Class::OauthError, detail), expired).class;
+        assert_eq!(class("invalid_request (Invalid token)", &["subject"]), Class::Config);
+        assert_eq!(class("invalid_grant", &["actor"]), Class::Config);
+        assert_eq!(class("invalid_grant", &[]), Class::OauthError);
+        assert_eq!(class("server_error", &["subject"]), Class::OauthError);
+        let broken = refused(Fault::new(Class::HttpStatus, "invalid_request"), &["subject"]);
+        assert_eq!(broken.class, Class::HttpStatus);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What a provider says of itself: metadata and keys.
 
+use std::time::Duration;
+
 use super::Relying;
 use crate::fault::{Class, Fault, Finding};
 use crate::oidc::http::{Endpoint, Response};
@@ -9,6 +11,9 @@ use crate::oidc::response;
 use crate::oidc::settings::MetadataSource;
 use crate::outcome::{Observation, Warning};
 
+/// How long a document that nobody needs to have may take.
+const OPTIONAL: Duration = Duration::from_secs(3);
+
 impl Relying {
     /// The provider's metadata as an ordinary client reads it: what it survives becomes warnings.
     pub async fn metadata(&self) -> Result<Metadata, Fault> {
@@ -16,15 +21,25 @@ impl Relying {
     }
 
     /// The same, for a run that needs these members: if one is missing, the RFC 8414 document is asked as well, which may
-    /// list what OIDC discovery hides.
+    /// list what OIDC discovery hides. Its failure (5xx, network) is the run's if it leaves a member missing.
     pub async fn metadata_for(&self, needed: &[&'static str]) -> Result<Metadata, Fault> {
-        let metadata = self.fetch_metadata(needed).await?;
+        self.metadata_with(needed, &[]).await
+    }
+
+    /// The same, for a run that can do without the `welcome` members (such as for cleanup): where only these are missing,
+    /// the RFC 8414 document is asked for three seconds, and its failure becomes a warning.
+    pub async fn metadata_with(&self, needed: &[&'static str], welcome: &[&'static str]) -> Result<Metadata, Fault> {
+        let metadata = self.read_metadata(needed, welcome).await?;
         self.warn_of("metadata", metadata.findings());
         Ok(metadata)
     }
 
-    /// The same for a strict reader, who judges [`Metadata::findings`] himself.
+    /// The same as [`Self::metadata_for`] for a strict reader, who judges [`Metadata::findings`] himself.
     pub async fn fetch_metadata(&self, needed: &[&'static str]) -> Result<Metadata, Fault> {
+        self.read_metadata(needed, &[]).await
+    }
+
+    async fn read_metadata(&self, needed: &[&'static str], welcome: &[&'static str]) -> Result<Metadata, Fault> {
         let provider = &self.provider;
         let mut metadata = match provider.metadata {
             MetadataSource::None => return Ok(Metadata::configured(&provider.issuer, &provider.endpoints)),
@@ -32,8 +47,16 @@ impl Relying {
             MetadataSource::Oauth => self.read_document(Document::Oauth, &self.ask_document(Document::Oauth).await?)?,
             MetadataSource::Auto => self.find_document().await?,
         };
-        if provider.metadata == MetadataSource::Auto && needed.iter().any(|member| !metadata.has(member)) {
-            self.complete(&mut metadata).await?;
+        if provider.metadata == MetadataSource::Auto {
+            let lacks = |members: &[&'static str]| members.iter().any(|member| !metadata.has(member));
+            if lacks(needed) {
+                self.complete(&mut metadata).await?;
+            } else if lacks(welcome) {
+                let hasty = Self { http: self.http.with_timeout(OPTIONAL), ..self.clone() };
+                if let Err(fault) = hasty.complete(&mut metadata).await {
+                    self.recorder.warn(Warning::new("rfc8414_document", "RFC 8414 §3", fault.detail));
+                }
+            }
         }
         if let Some(skew) = self.timing.skew() {
             self.recorder.observe(skew.observation());
@@ -67,6 +90,7 @@ impl Relying {
     }
 
     /// Adds what only the RFC 8414 document lists. Its absence is none of our business: what is missing stays missing.
+    /// Faults: those of the request, `http_status` for 5xx.
     async fn complete(&self, metadata: &mut Metadata) -> Result<(), Fault> {
         if metadata.document() == Some(Document::Oauth) {
             return Ok(());

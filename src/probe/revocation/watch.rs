@@ -7,11 +7,11 @@ use futures_util::future::join_all;
 use http::{HeaderValue, header};
 
 use super::super::propagation::{Sample, Seen, Watch};
-use super::{Poll, Revocation, Which};
+use super::{Context, Poll, Revocation, Which};
 use crate::clock::Instant;
 use crate::duration::HumanDuration;
 use crate::fault::{Blame, Class, Fault, Finding};
-use crate::oidc::http::{Endpoint, Request};
+use crate::oidc::http::{Egress, Endpoint, Request, verify_egress};
 use crate::oidc::metadata::Metadata;
 use crate::oidc::relying::Relying;
 use crate::oidc::token::{Grant, Tokens};
@@ -78,15 +78,21 @@ impl Revocation {
     /// Watches from every region until the token is dead everywhere, or the bound is over.
     pub(super) async fn watch(
         &self,
+        cx: &Context,
         watched: &Watched,
         acknowledged: Instant,
         relying: &Relying,
         metadata: &Metadata,
         tokens: &Tokens,
     ) -> Result<(), Fault> {
-        let watches = watched.from.iter().map(|from| self.watch_from(from, metadata, watched, acknowledged));
+        let watches = watched.from.iter().zip(&cx.regions).map(|(from, region)| async move {
+            match self.watch_from(from, metadata, watched, acknowledged).await {
+                (Seen::Unknown, Some(fault)) => (Seen::Unknown, Some(of_region(cx, region, fault).await)),
+                seen => seen,
+            }
+        });
         let seen = join_all(watches).await;
-        let (mut findings, mut blind) = (Vec::new(), None);
+        let (mut findings, mut blind) = (Vec::new(), Vec::new());
         for (from, (seen, trouble)) in watched.from.iter().zip(seen) {
             let region: Arc<str> = from.region.clone();
             match seen {
@@ -111,13 +117,13 @@ impl Revocation {
                     let detail = format!("{region}: {what} still works {bound} after the revocation");
                     findings.push(Finding::new(Class::RevocationIneffective, clause, detail));
                 }
-                Seen::Unknown => blind = trouble.or(blind),
+                Seen::Unknown => blind.extend(trouble),
             }
         }
         if let Some(fault) = Fault::from_findings(findings) {
             return Err(fault);
         }
-        if let Some(fault) = blind {
+        if let Some(fault) = gravest(blind) {
             return Err(fault);
         }
         self.last_word(relying, metadata, tokens, watched).await
@@ -141,10 +147,10 @@ impl Revocation {
             match works {
                 Ok(works) => watch.add(Sample { sent, received, works: Some(works) }),
                 Err(fault) => {
-                    let ours = fault.blame == Blame::Monitor;
+                    let over = ends_polling(&fault);
                     watch.add(Sample { sent, received, works: None });
                     trouble = Some(fault);
-                    if ours {
+                    if over {
                         break;
                     }
                 }
@@ -171,7 +177,7 @@ impl Revocation {
         }
         let grant = Grant::Refresh { token: self.revoked(tokens)?.clone(), scopes: Vec::new() };
         match relying.token(metadata, grant).await {
-            Err(fault) if fault.class == Class::OauthError => Ok(()),
+            Err(fault) if refuses_token(&fault) => Ok(()),
             Err(fault) => Err(fault),
             Ok(issued) => {
                 let _ = relying.revoke(metadata, &issued.access_token, "access_token").await;
@@ -180,5 +186,75 @@ impl Revocation {
                 Err(Fault::new(Class::RevocationIneffective, detail))
             }
         }
+    }
+}
+
+/// A fault that one region saw, under its name. When a run is over only its own region's way out is looked into, so that of
+/// the others is here.
+pub(super) async fn of_region(cx: &Context, region: &Arc<Egress>, fault: Fault) -> Fault {
+    let verified = match fault.blame {
+        Blame::Network => verify_egress(region, &cx.provider_memory, &cx.clock).await,
+        _ => Ok(()),
+    };
+    named(&region.region, fault, verified)
+}
+
+fn named(region: &str, mut fault: Fault, verified: Result<(), String>) -> Fault {
+    if let Err(why) = verified {
+        fault = Fault::new(Class::Egress, format!("{why} (seen as {}: {})", fault.class, fault.detail));
+    }
+    fault.detail = format!("{region}: {}", fault.detail);
+    fault
+}
+
+/// The fault that counts: our own dead uplink in one region does not hide what another has seen.
+pub(super) fn gravest(mut faults: Vec<Fault>) -> Option<Fault> {
+    let first = faults.iter().position(|fault| fault.blame.is_bad()).unwrap_or(0);
+    (!faults.is_empty()).then(|| faults.swap_remove(first))
+}
+
+/// Whether further tries are of no use (ours cannot be sent) or no good: who answers 429 is not asked on every 100 ms.
+fn ends_polling(fault: &Fault) -> bool {
+    fault.blame == Blame::Monitor || fault.class == Class::RateLimited
+}
+
+/// Whether the token endpoint refuses the token itself (RFC 6749 §5.2), rather than the request or everybody.
+fn refuses_token(fault: &Fault) -> bool {
+    let code = fault.detail.split(' ').next().unwrap_or_default();
+    fault.class == Class::OauthError && matches!(code, "invalid_grant" | "invalid_token")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_refusal_of_the_token_is_the_last_word() {
+        let refuses = |detail: &str| refuses_token(&Fault::new(Class::OauthError, detail));
+        assert!(refuses("invalid_grant (Token is not active)") && refuses("invalid_token"));
+        for code in ["temporarily_unavailable", "server_error", "invalid_request", "invalid_grants"] {
+            assert!(!refuses(code), "{code}");
+        }
+        assert!(!refuses_token(&Fault::new(Class::HttpStatus, "invalid_grant")));
+    }
+
+    #[test]
+    fn polling_ends_when_the_provider_asks_for_it() {
+        let ends = |class| ends_polling(&Fault::new(class, ""));
+        assert!(ends(Class::RateLimited) && ends(Class::Budget));
+        assert!(!ends(Class::HttpStatus) && !ends(Class::Timeout));
+    }
+
+    #[test]
+    fn a_dead_uplink_of_one_region_is_ours() {
+        let fault = || Fault::new(Class::Connect, "refused");
+        let ours = named("b", fault(), Err("no reference answers".to_owned()));
+        assert_eq!((ours.class, ours.blame), (Class::Egress, Blame::Monitor));
+        assert_eq!(ours.detail, "b: no reference answers (seen as connect: refused)");
+        let theirs = named("b", fault(), Ok(()));
+        assert_eq!((theirs.class, theirs.detail.as_str()), (Class::Connect, "b: refused"));
+        assert_eq!(gravest(vec![ours.clone(), theirs.clone()]), Some(theirs));
+        assert_eq!(gravest(vec![ours.clone()]), Some(ours));
+        assert_eq!(gravest(vec![]), None);
     }
 }
