@@ -119,7 +119,7 @@ classes! {
     LogoutIneffective "logout_ineffective" Provider "The session lives on after logout." "Check session caches and back-channel logout.";
     AttackAccepted "attack_accepted" Provider "An attack that must be refused was not." "Treat as an incident: see which attack in the findings.";
     RegionsDisagree "regions_disagree" Provider "Regions see different documents." "Look for stale caches or nodes: compare both documents.";
-    Credentials "credentials" Configuration "The provider refuses our account or client." "Was the password or secret changed, or the account locked? Nothing is retried until you act.";
+    Credentials "credentials" Configuration "The provider refuses our account or client." "Was the password or secret changed, or the account locked? A password is not tried again until you act, a client every 15 minutes.";
     Challenge "challenge" Configuration "The provider asks for something we have no answer to." "Exempt the synthetic account from the CAPTCHA, or configure its second factor.";
     Unsupported "unsupported" Configuration "The provider does not offer what this probe needs." "Remove the probe, or name the endpoint under `endpoints` if metadata hides it.";
     Config "config" Configuration "The probe's own settings cannot work." "The detail names the key.";

@@ -174,15 +174,21 @@ fn flush(word: &mut String, out: &mut String) {
 }
 
 fn looks_like_token(word: &str) -> bool {
-    word.starts_with("eyJ") && word.len() >= 16
-        || word.split(['.', '/', '=']).any(|part| {
-            part.len() >= 20
-                && part.bytes().any(|b| b.is_ascii_digit())
-                && part.bytes().any(|b| b.is_ascii_alphabetic())
-                && !part.contains("--")
-                && (part.bytes().any(|b| b.is_ascii_uppercase()) && part.bytes().any(|b| b.is_ascii_lowercase())
-                    || part.split(['-', '_']).any(|run| run.len() >= 12 && run.bytes().any(|b| b.is_ascii_digit())))
-        })
+    word.starts_with("eyJ") && word.len() >= 16 || word.split(['.', '/', '=']).any(is_random)
+}
+
+/// Long, unbroken, and neither words nor one number: both cases or digits among letters, in no order that words have.
+fn is_random(part: &str) -> bool {
+    let has = |test: fn(&u8) -> bool| part.bytes().any(|b| test(&b));
+    let (digit, upper, lower) = (has(u8::is_ascii_digit), has(u8::is_ascii_uppercase), has(u8::is_ascii_lowercase));
+    let run_with_digit = |run: &str| run.len() >= 12 && run.bytes().any(|b| b.is_ascii_digit());
+    // CamelCase and Header-Case change case where a word begins; a random text does so within three letters on average.
+    let bytes = part.as_bytes();
+    let changes = bytes.windows(2).filter(|w| w[0].is_ascii_lowercase() && w[1].is_ascii_uppercase()).count();
+    part.len() >= 20
+        && (digit && upper && lower
+            || digit && (upper || lower) && part.split(['-', '_']).any(run_with_digit)
+            || upper && lower && changes * 10 >= part.len())
 }
 
 /// Lower case and with dots, as no encoding of a token is.
@@ -214,6 +220,16 @@ mod tests {
     fn token_like_words_are_masked_and_prose_is_not() {
         assert_eq!(mask_tokens("bad token eyJhbGciOiJub25lIn0.e30. here"), "bad token [redacted] here");
         assert_eq!(mask_tokens("code 4fQ9zXk2LmNp7RtVw3Ya8b expired"), "code [redacted] expired");
+        for random in ["UoQpfGx2f1BTeGuPrhZxHXDi6ZM40ohEVDtG--XWSYM", "AHEOxBFqsnTKvYgrZpLeWd"] {
+            assert_eq!(mask_tokens(&format!("path /login/{random}")), "path [redacted]");
+            assert_eq!(
+                mask_tokens(&format!("at https://host.example/login/{random}")),
+                format!("at https://host.example/login/{REDACTED}")
+            );
+        }
+        for word in ["ClientAuthenticationFailedException", "authorization_response_iss_parameter_supported"] {
+            assert_eq!(mask_tokens(word), word);
+        }
         let prose = "issuer https://login.example.com/realms/main does not match; invalid_grant, client_secret_basic";
         assert_eq!(mask_tokens(prose), prose);
     }

@@ -51,7 +51,7 @@ fn counters_exist_at_zero_before_the_first_run() {
         assert_eq!(value(&metrics, &format!("authprobe_{name}{LOGIN_EU}")).as_deref(), Some("0"), "{name}");
     }
     for name in ["jwks_rotations_total", "jwks_unsafe_rotations_total"] {
-        let series = format!(r#"authprobe_{name}{{provider="main",probe_region="eu"}}"#);
+        let series = format!("authprobe_{name}{LOGIN_EU}");
         assert_eq!(value(&metrics, &series).as_deref(), Some("0"), "{name}");
     }
     assert_eq!(value(&metrics, &format!("authprobe_probe_success{LOGIN_EU}")), None, "nothing is known yet");
@@ -101,7 +101,6 @@ fn only_the_schedule_enters_an_sli_but_facts_are_facts() {
     for absent in ["probe_success{", "run_faults_total{", "step_duration", "http_phase", "token_lifetime"] {
         assert!(!all.contains(&format!("\nauthprobe_{absent}")), "{absent}");
     }
-    let main = r#"{provider="main",probe_region="eu"}"#;
     for (name, expected) in [
         ("jwks_keys", "3"),
         ("jwks_last_success_timestamp_seconds", "1700000000.75"),
@@ -109,7 +108,7 @@ fn only_the_schedule_enters_an_sli_but_facts_are_facts() {
         ("jwks_unsafe_rotations_total", "3"),
         ("clock_skew_seconds", "-0.5"),
     ] {
-        assert_eq!(value(&metrics, &format!("authprobe_{name}{main}")).as_deref(), Some(expected), "{name}");
+        assert_eq!(value(&metrics, &format!("authprobe_{name}{LOGIN_EU}")).as_deref(), Some(expected), "{name}");
     }
     let certificate =
         r#"authprobe_tls_certificate_not_after_timestamp_seconds{provider="main",probe_region="eu",endpoint="token"}"#;

@@ -13,6 +13,9 @@ const MAX_SHOWN: usize = 100;
 /// The longest part of a source line that is shown (characters).
 const MAX_LINE: usize = 110;
 
+/// The longest source line that is searched for secrets (bytes).
+const MAX_SEARCHED: usize = 4096;
+
 /// One mistake.
 #[derive(Clone, Debug)]
 pub struct Mistake {
@@ -110,10 +113,11 @@ impl Diagnostics {
         let count = self.mistakes.len();
         let summary = match count {
             1 => "1 error".to_owned(),
-            _ if count > MAX_SHOWN => format!("{count} errors, the first {MAX_SHOWN} shown"),
             _ => format!("{count} errors"),
         };
-        let _ = writeln!(out, "{}{}", paint.red("error"), paint.bold(&format!(": {summary} in the configuration")));
+        let rest = if count > MAX_SHOWN { format!(" (the first {MAX_SHOWN} are shown)") } else { String::new() };
+        let _ =
+            writeln!(out, "{}{}", paint.red("error"), paint.bold(&format!(": {summary} in the configuration{rest}")));
         out
     }
 
@@ -126,7 +130,7 @@ impl Diagnostics {
             let arrow = paint.blue("-->");
             let _ = writeln!(out, "{:width$}{arrow} {}:{}:{}", "", source.name, place.line, place.column);
             let _ = writeln!(out, "{:width$} {bar}", "");
-            let _ = writeln!(out, "{} {bar} {}", paint.blue(&place.line.to_string()), place.text);
+            let _ = writeln!(out, "{} {bar} {}", paint.blue(&place.line.to_string()), place.text.trim_end());
             let carets = "^".repeat(place.length.max(1));
             let _ = writeln!(out, "{:width$} {bar} {:indent$}{}", "", "", paint.red(&carets), indent = place.indent);
         }
@@ -170,6 +174,7 @@ impl Place {
         let line = &text[line_start..line_end];
         let mut hidden: Vec<(usize, usize)> =
             masks.map(|mask| (floor(text, mask.start as usize), floor(text, mask.end as usize))).collect();
+        hidden.retain(|(from, to)| *from < line_end && *to > line_start);
         hidden.extend(bare_secrets(line, unparsed).into_iter().map(|(from, to)| (line_start + from, line_start + to)));
         let mut shown = Shown { text: String::new(), indent: 0, length: 0 };
         for (offset, c) in line.char_indices() {
@@ -222,6 +227,10 @@ fn bare_secrets(line: &str, unparsed: bool) -> Vec<(usize, usize)> {
     const KEY: &str =
         r#"(?i)[\w-]*(?:pas+w\w*|pwd|secret|totp|token|authorization|cookie|api.?key|seed)["']?\s*=\s*(["'].*)$"#;
     const USER_INFORMATION: &str = r"://([^/\s@]*:[^/\s@]*@)";
+    // Nobody writes such lines, and nobody reads them.
+    if unparsed && line.len() > MAX_SEARCHED {
+        return vec![(0, line.len())];
+    }
     let find = |pattern: &str| {
         let value = Regex::new(pattern).ok()?.captures(line)?.get(1)?;
         Some((value.start(), value.end()))
@@ -254,5 +263,71 @@ impl Paint {
     }
     fn bold(self, text: &str) -> String {
         self.with("1", text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    fn shown(text: &str, needle: &str, mask: Option<&str>, path: &[&str]) -> String {
+        let at = |needle: &str| {
+            let start = text.find(needle).unwrap();
+            At::new(0, start..start + needle.len())
+        };
+        let path = path.iter().fold(Path::default(), |path, key| path.join(*key));
+        let mut mistake = Mistake::at(at(needle), path, "wrong").help("do better");
+        if let Some(mask) = mask {
+            mistake = mistake.mask(at(mask));
+        }
+        let source = Source { name: "a.toml".into(), path: None, base: PathBuf::new(), text: text.into() };
+        Diagnostics::new(vec![mistake], &Arc::new(vec![source]), None).render(false)
+    }
+
+    #[test]
+    fn columns_are_characters_and_lines_end_as_they_like() {
+        let text = "# ünïcode\r\nname = \"Zürich\", x = 1\r\n";
+        assert_eq!(
+            shown(text, "x = 1", None, &["name"]),
+            "error: wrong\n --> a.toml:2:18\n  |\n2 | name = \"Zürich\", x = 1\n  |                  ^^^^^\n  = key: name\n  \
+             = help: do better\n\nerror: 1 error in the configuration\n"
+        );
+    }
+
+    #[test]
+    fn what_is_masked_shows_nowhere_and_the_caret_stays_right() {
+        let text = "a = { password = \"hunter2\", usr = 1 }\n";
+        let said = shown(text, "usr", Some("\"hunter2\""), &["a"]);
+        assert!(said.contains("1 | a = { password = …, usr = 1 }\n  |                     ^^^\n"), "{said}");
+        // Over several lines as well: of the part that is hidden nothing is left.
+        let text = "a = \"\"\"\nhunter2 \"\"\"\nb = 1\n";
+        let said = shown(text, "hunter2", Some("\"\"\"\nhunter2 \"\"\""), &["a"]);
+        assert!(!said.contains("hunter2"), "{said}");
+    }
+
+    #[test]
+    fn lines_that_do_not_parse_hide_what_looks_like_a_secret() {
+        for line in [
+            "client_secret = \"hunter2",
+            "\"bearer_token\"= 'hunter2'x",
+            "Pasword=\"hunter2\" x",
+            "proxy = \"http://user:hunter2@proxy\" x",
+            &format!("{}totp = \"hunter2", " ".repeat(5000)),
+        ] {
+            let said = shown(line, line.trim_start(), None, &[]);
+            assert!(!said.contains("hunter2"), "{said}");
+        }
+        assert!(shown("token = \"acess\"", "\"acess\"", None, &["token"]).contains("token = \"acess\""));
+    }
+
+    #[test]
+    fn colours_are_asked_for() {
+        let mistake = Mistake::general("nothing there");
+        let all = Diagnostics::new(vec![mistake], &Arc::default(), None);
+        assert!(all.render(true).contains("\x1b[1;31merror\x1b[0m"));
+        assert_eq!(all.to_string(), "error: nothing there\n\nerror: 1 error in the configuration\n");
+        assert_eq!(all.plain(), "nothing there");
     }
 }

@@ -142,7 +142,7 @@ impl Node {
 }
 
 /// A step down the tree.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Seg {
     /// Into a table.
     Key(String),
@@ -163,7 +163,7 @@ impl From<usize> for Seg {
 }
 
 /// The way to a value: `probe[2].every`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Path(pub Vec<Seg>);
 
 impl Path {
@@ -173,6 +173,18 @@ impl Path {
         let mut path = self.clone();
         path.0.push(seg.into());
         path
+    }
+
+    /// Whether it leads through `other`.
+    pub fn starts_with(&self, other: &Self) -> bool {
+        self.0.starts_with(&other.0)
+    }
+
+    /// The top-level table, or element of a top-level array, that it leads into.
+    #[must_use]
+    pub fn item(&self) -> Self {
+        let depth = if matches!(self.0.get(1), Some(Seg::Index(_))) { 2 } else { 1 };
+        Self(self.0.iter().take(depth).cloned().collect())
     }
 
     /// As a person would say it: array elements by their `name`, if they have one: `probe "login".every`.

@@ -2,7 +2,8 @@
 //! schemars writes, and words of our own: `x-expects` (what a string must look like), `x-later` (values that a later version
 //! will know), `x-forbidden` (keys and why they must not be there) and the name `SecretSource`.
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
 
 use regex_lite::Regex;
 use serde_json::{Map, Value as Json};
@@ -10,6 +11,10 @@ use serde_json::{Map, Value as Json};
 use super::diagnostics::Mistake;
 use super::nearest::{listed, nearest};
 use super::tree::{Node, Path, Table, Value};
+
+mod words;
+
+use words::{accepts, article, discriminator, is, later, list, names_a_source, same, tag, types, unknown_value};
 
 /// How deep references may lead: schemas are our own, but a cycle must not hang.
 const MAX_REFS: usize = 16;
@@ -19,17 +24,22 @@ const SECRET: &str = "write { env = \"NAME\" } or { file = \"path\" }";
 
 /// Everything in `node` that does not fit `schema`; `$ref`s are looked up in `schema` itself. Paths start at `path`.
 pub fn walk(schema: &Json, node: &Node, path: &Path) -> Vec<Mistake> {
-    let mut walker = Walker { root: schema, mistakes: Vec::new() };
+    let patterns = Patterns::default();
+    let mut walker = Walker { root: schema, patterns: &patterns, mistakes: Vec::new() };
     walker.check(schema, node, path);
     walker.mistakes
 }
 
-struct Walker<'a> {
+/// Patterns that were met, compiled once each; `None`: not a pattern that we know.
+type Patterns<'a> = RefCell<HashMap<&'a str, Option<Regex>>>;
+
+struct Walker<'a, 'p> {
     root: &'a Json,
+    patterns: &'p Patterns<'a>,
     mistakes: Vec<Mistake>,
 }
 
-impl<'a> Walker<'a> {
+impl<'a> Walker<'a, '_> {
     fn report(&mut self, node: &Node, path: &Path, message: impl Into<String>) {
         self.mistakes.push(Mistake::at(node.at, path.clone(), message));
     }
@@ -49,7 +59,7 @@ impl<'a> Walker<'a> {
     }
 
     fn fits(&self, schema: &'a Json, node: &Node, path: &Path) -> bool {
-        let mut walker = Walker { root: self.root, mistakes: Vec::new() };
+        let mut walker = Walker { root: self.root, patterns: self.patterns, mistakes: Vec::new() };
         walker.check(schema, node, path);
         walker.mistakes.is_empty()
     }
@@ -215,12 +225,18 @@ impl<'a> Walker<'a> {
         }
     }
 
-    fn check_string(&mut self, schema: &Map<String, Json>, text: &str, node: &Node, path: &Path) {
+    fn matches(&self, pattern: &'a str, text: &str) -> bool {
+        let mut patterns = self.patterns.borrow_mut();
+        let regex = patterns.entry(pattern).or_insert_with(|| Regex::new(pattern).ok());
+        regex.as_ref().is_none_or(|regex| regex.is_match(text))
+    }
+
+    fn check_string(&mut self, schema: &'a Map<String, Json>, text: &str, node: &Node, path: &Path) {
         let pattern = schema.get("pattern").and_then(Json::as_str);
         let length = text.chars().count() as u64;
         let bound = |key: &str| schema.get(key).and_then(Json::as_u64);
         let expects = schema.get("x-expects").and_then(Json::as_str);
-        if pattern.is_some_and(|pattern| Regex::new(pattern).is_ok_and(|regex| !regex.is_match(text))) {
+        if pattern.is_some_and(|pattern| !self.matches(pattern, text)) {
             let shown: String = text.chars().take(40).collect();
             let wanted = expects.map_or_else(|| format!("what fits {}", pattern.unwrap_or_default()), str::to_owned);
             self.report(node, path, format!("expected {wanted}, found {shown:?}"));
@@ -315,109 +331,14 @@ impl<'a> Walker<'a> {
     }
 }
 
-fn list<'a>(schema: &'a Map<String, Json>, keyword: &str) -> &'a [Json] {
-    schema.get(keyword).and_then(Json::as_array).map_or(&[], Vec::as_slice)
-}
-
-fn later(schema: &Map<String, Json>) -> Vec<&str> {
-    list(schema, "x-later").iter().filter_map(Json::as_str).collect()
-}
-
-fn types(schema: &Map<String, Json>) -> Vec<&str> {
-    match schema.get("type") {
-        Some(Json::String(name)) => vec![name],
-        Some(Json::Array(names)) => names.iter().filter_map(Json::as_str).collect(),
-        _ => Vec::new(),
-    }
-}
-
-fn is(node: &Node, name: &str) -> bool {
-    matches!(
-        (&node.value, name),
-        (Value::String(_), "string")
-            | (Value::Integer(_), "integer" | "number")
-            | (Value::Float(_), "number")
-            | (Value::Boolean(_), "boolean")
-            | (Value::Array(_), "array")
-            | (Value::Table(_), "object")
-    )
-}
-
-fn article(name: &str) -> &'static str {
-    match name {
-        "string" => "a string",
-        "integer" => "an integer",
-        "number" => "a number",
-        "boolean" => "true or false",
-        "array" => "an array",
-        "object" => "a table",
-        _ => "nothing",
-    }
-}
-
-fn same(value: &Json, node: &Node) -> bool {
-    match (value, &node.value) {
-        (Json::String(a), Value::String(b)) => a == b,
-        (Json::Bool(a), Value::Boolean(b)) => a == b,
-        (Json::Number(a), Value::Integer(b)) => a.as_i64() == Some(*b),
-        (Json::Number(a), Value::Float(b)) => a.as_f64() == Some(*b),
-        _ => false,
-    }
-}
-
-/// Whether the type alone would let the node through.
-fn accepts(schema: &Map<String, Json>, node: &Node) -> bool {
-    let types = types(schema);
-    if types.is_empty() { node.as_table().is_some() } else { types.iter().any(|name| is(node, name)) }
-}
-
-/// Whether it is the part of a union that says where a secret is kept.
-fn names_a_source(schema: &Json) -> bool {
-    schema.get("properties").and_then(Json::as_object).is_some_and(|p| p.len() == 1 && p.contains_key("env"))
-}
-
-fn tag<'a>(schema: &'a Json, key: &str) -> Option<&'a str> {
-    schema.get("properties")?.get(key)?.get("const")?.as_str()
-}
-
-/// The key that every branch fixes to a value of its own.
-fn discriminator<'a>(branches: &[(&'a Json, &str)]) -> Option<&'a str> {
-    let (first, rest) = branches.split_first()?;
-    let properties = first.0.get("properties")?.as_object()?;
-    properties
-        .keys()
-        .map(String::as_str)
-        .find(|key| tag(first.0, key).is_some() && rest.iter().all(|(branch, _)| tag(branch, key).is_some()))
-}
-
 /// Of several schemas of the right type the one with the fewest complaints; none if there is none.
-fn closest<'a>(walker: &Walker<'a>, branches: &[&'a Json], node: &Node) -> Option<&'a Json> {
+fn closest<'a>(walker: &Walker<'a, '_>, branches: &[&'a Json], node: &Node) -> Option<&'a Json> {
     branches
         .iter()
         .min_by_key(|branch| {
-            let mut trial = Walker { root: walker.root, mistakes: Vec::new() };
+            let mut trial = Walker { root: walker.root, patterns: walker.patterns, mistakes: Vec::new() };
             trial.check(branch, node, &Path::default());
             trial.mistakes.len()
         })
         .copied()
-}
-
-fn unknown_value(names: &[&str], later: &[&str], node: &Node, path: &Path) -> Mistake {
-    let allowed = match names {
-        [one] => format!("allowed: {}", listed([*one])),
-        _ => format!("one of {}", listed(names.iter().copied())),
-    };
-    let mut message = match &node.value {
-        Value::String(text) if later.contains(&text.as_str()) => {
-            format!("`{text}` comes with a later version of authprobe")
-        }
-        Value::String(text) => format!("unknown value {:?}", text.chars().take(60).collect::<String>()),
-        _ => format!("expected a string, found {}", node.type_name()),
-    };
-    if let Some(text) = node.as_str().filter(|text| !later.contains(text))
-        && let Some(near) = nearest(text, names.iter().chain(later).copied())
-    {
-        message.push_str(&format!(": did you mean `{near}`?"));
-    }
-    Mistake::at(node.at, path.clone(), message).help(allowed)
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use url::{Host, Url};
 
 use crate::fault::{Class, Fault};
+use crate::journey::Recorder;
 use crate::oidc::pkce;
 use crate::oidc::settings::RedirectUri;
 use crate::outcome::Warning;
@@ -57,6 +58,13 @@ pub struct Pending {
     pub verifier: Secret,
     /// `redirect_uri`: where the answer is sent to, and part of the token request.
     pub redirect_uri: RedirectUri,
+}
+
+impl Pending {
+    /// Masks what ties the answer to us.
+    pub fn protect(&self, recorder: &Recorder) {
+        [&self.state, &self.nonce, &self.verifier].into_iter().for_each(|secret| recorder.protect(secret.expose()));
+    }
 }
 
 /// Makes an authorization request with fresh `state`, `nonce` and PKCE `S256` challenge. What the endpoint's URL has in

@@ -31,7 +31,7 @@ pub use egress::{Egress, Proxy};
 pub use redact::redact_url;
 pub use session::Http;
 pub use trust::{SystemRoots, TlsCache, Trust};
-pub use verify::verify_egress;
+pub use verify::{clock_offset, verify_egress};
 pub use wait::{header_date, http_date, retry_after};
 
 /// The largest body that is read, after decompression (bytes).

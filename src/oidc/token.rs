@@ -129,6 +129,11 @@ fn error_fault(error: &OauthError, client: &Client, warnings: &mut Vec<Warning>)
         let detail = format!("client {} is refused: {error}", client.name);
         return Fault::new(Class::Credentials, detail).with_account(Account::Client(client.name.to_string()));
     }
+    if error.code == "unauthorized_client" {
+        // The client, not the provider, lacks something: its registration does not cover the grant.
+        let detail = format!("client {} is not registered for this grant: {error}", client.name);
+        return Fault::new(Class::Config, detail);
+    }
     Fault::new(Class::OauthError, error.to_string())
 }
 

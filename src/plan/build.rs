@@ -20,7 +20,7 @@ pub fn build(loaded: &Loaded, options: &BuildOptions) -> Result<Plan, Diagnostic
 /// The same with other kinds of probes.
 pub fn build_with(kinds: &[&'static Kind], loaded: &Loaded, options: &BuildOptions) -> Result<Plan, Diagnostics> {
     let mistakes = walk(&schema::document_of(kinds), &loaded.root, &Path::default());
-    let mut desk = Desk { loaded, kinds, mistakes, notes: Vec::new() };
+    let mut desk = Desk { loaded, kinds, mistakes: mistakes.into(), notes: Vec::new() };
     let server = service::server(&mut desk);
     let (telemetry, propagate_traceparent) = service::telemetry(&mut desk);
     let regions = regions::regions(&mut desk, options);
@@ -43,7 +43,7 @@ pub fn build_with(kinds: &[&'static Kind], loaded: &Loaded, options: &BuildOptio
     selection_notes(&mut desk, &known);
     let Desk { mistakes, notes, .. } = desk;
     if !mistakes.is_empty() {
-        return Err(Diagnostics::new(mistakes, &loaded.sources, Some(&loaded.root)));
+        return Err(Diagnostics::new(mistakes.into_all(), &loaded.sources, Some(&loaded.root)));
     }
     let Known { regions, providers, clients, users } = known;
     let running = regions.all.iter().filter(|region| regions.runs(&region.region)).cloned().collect();

@@ -5,7 +5,7 @@ use std::path::{Path as FilePath, PathBuf};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
-use super::typed::Item;
+use super::typed::{Item, Mistakes};
 use crate::config::tree::{At, Path};
 use crate::config::values::TextOrSecret;
 use crate::config::{Loaded, Mistake};
@@ -22,7 +22,7 @@ pub struct Desk<'a> {
     /// The kinds of probes that there are.
     pub kinds: &'a [&'static Kind],
     /// What is wrong.
-    pub mistakes: Vec<Mistake>,
+    pub mistakes: Mistakes,
     /// What a person should know.
     pub notes: Vec<String>,
 }
@@ -43,7 +43,7 @@ impl Desk<'_> {
 
     /// Whether something below `path` is wrong.
     pub fn any_wrong(&self, path: &Path) -> bool {
-        self.mistakes.iter().any(|mistake| mistake.path().0.starts_with(&path.0))
+        self.mistakes.under(path).next().is_some()
     }
 
     /// A path of the configuration, relative to the file it stands in.

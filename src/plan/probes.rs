@@ -301,11 +301,9 @@ fn has_redirect_uri(desk: &Desk<'_>, client: &str) -> bool {
 /// Lets the kind read its own keys, unless something about them is on record already.
 fn parse(desk: &mut Desk<'_>, item: &Item<'_, Written>, kind: &Kind, regions: usize) -> Option<Box<dyn Probe>> {
     let depth = item.path.0.len();
-    let broken = desk.mistakes.iter().filter(|m| m.path().0.starts_with(&item.path.0)).any(|mistake| {
-        match mistake.path().0.get(depth) {
-            Some(Seg::Key(key)) => !COMMON_KEYS.contains(&key.as_str()),
-            _ => true,
-        }
+    let broken = desk.mistakes.under(&item.path).any(|mistake| match mistake.path().0.get(depth) {
+        Some(Seg::Key(key)) => !COMMON_KEYS.contains(&key.as_str()),
+        _ => true,
     });
     if broken {
         return None;

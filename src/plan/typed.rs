@@ -1,10 +1,51 @@
 //! From the tree to typed tables, as far as they are without mistakes: what is wrong is left out, the rest is read on.
 
+use std::collections::HashMap;
+
 use serde::de::DeserializeOwned;
 
 use crate::config::source::Loaded;
 use crate::config::tree::{At, Node, Path, Seg, Value};
 use crate::config::{Mistake, nearest};
+
+/// What is on record as wrong, found again by where it is: there may be thousands of each.
+#[derive(Default)]
+pub struct Mistakes {
+    all: Vec<Mistake>,
+    by_item: HashMap<Path, Vec<usize>>,
+}
+
+impl Mistakes {
+    /// Puts one on record.
+    pub fn push(&mut self, mistake: Mistake) {
+        self.by_item.entry(mistake.path().item()).or_default().push(self.all.len());
+        self.all.push(mistake);
+    }
+
+    /// Those at `path` or below.
+    pub fn under<'a>(&'a self, path: &'a Path) -> impl Iterator<Item = &'a Mistake> {
+        let found = self.by_item.get(&path.item()).map_or(&[][..], Vec::as_slice);
+        found.iter().filter_map(|i| self.all.get(*i)).filter(|mistake| mistake.path().starts_with(path))
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// All, in no order.
+    pub fn into_all(self) -> Vec<Mistake> {
+        self.all
+    }
+}
+
+impl From<Vec<Mistake>> for Mistakes {
+    fn from(all: Vec<Mistake>) -> Self {
+        let mut mistakes = Self::default();
+        all.into_iter().for_each(|mistake| mistakes.push(mistake));
+        mistakes
+    }
+}
 
 /// One table of the configuration.
 pub struct Item<'a, T> {
@@ -71,7 +112,7 @@ impl<T> Item<'_, T> {
 }
 
 /// The elements of `[[name]]`, or the one table `[name]`.
-pub fn items<'a, T: DeserializeOwned>(loaded: &'a Loaded, name: &str, mistakes: &mut Vec<Mistake>) -> Vec<Item<'a, T>> {
+pub fn items<'a, T: DeserializeOwned>(loaded: &'a Loaded, name: &str, mistakes: &mut Mistakes) -> Vec<Item<'a, T>> {
     let path = Path::default().join(name);
     let nodes: Vec<(&Node, Path)> = match loaded.root.get(name) {
         Some(node) if node.as_table().is_some() => vec![(node, path)],
@@ -88,11 +129,11 @@ pub fn items<'a, T: DeserializeOwned>(loaded: &'a Loaded, name: &str, mistakes: 
 }
 
 /// Reads what is not on record as wrong; puts on record what turns out to be.
-fn read<T: DeserializeOwned>(node: &Node, path: &Path, mistakes: &mut Vec<Mistake>) -> Option<T> {
+fn read<T: DeserializeOwned>(node: &Node, path: &Path, mistakes: &mut Mistakes) -> Option<T> {
     let mut good = node.clone();
     let depth = path.0.len();
     let mut broken = false;
-    for mistake in mistakes.iter().filter(|m| m.path().0.starts_with(&path.0)) {
+    for mistake in mistakes.under(path) {
         broken = true;
         if let Some(Seg::Key(key)) = mistake.path().0.get(depth) {
             prune(&mut good, key);
@@ -133,7 +174,7 @@ pub fn names<'a, T>(items: &'a [Item<'a, T>]) -> Vec<&'a str> {
 }
 
 /// Says that a name is given twice.
-pub fn unique<T>(what: &str, items: &[Item<'_, T>], mistakes: &mut Vec<Mistake>) {
+pub fn unique<T>(what: &str, items: &[Item<'_, T>], mistakes: &mut Mistakes) {
     let mut seen = std::collections::HashSet::new();
     for item in items {
         if let Some(name) = item.name()

@@ -135,6 +135,7 @@ impl FormLogin {
         let endpoint = metadata.endpoint("authorization_endpoint")?;
         let ask = Ask { scopes: client.scopes.clone(), prompt: Some("none".to_owned()), ..Ask::default() };
         let pending = authorize::request(&endpoint, &client.client_id, redirect_uri, &ask);
+        pending.protect(&relying.recorder);
         let walker = flow::walker(relying, redirect_uri, &endpoint, Endpoint::Authorization);
         match walker.open(pending.url).await? {
             Arrival::Answer(params) if params.iter().any(|(name, _)| name == "code") => {

@@ -12,7 +12,7 @@ use super::own_keys::{self, problem};
 use super::{Context, Problem};
 use crate::clock::Clock;
 use crate::duration::HumanDuration;
-use crate::fault::{Class, Fault};
+use crate::fault::{Class, Fault, Finding};
 use crate::journey::{Journey, StepName, Stopped};
 use crate::oidc::authorize::{self, Ask, Expected, Pending};
 use crate::oidc::expect::Expect;
@@ -236,9 +236,7 @@ async fn first_page(relying: &Relying, metadata: &Metadata, login: &Login) -> Re
         relying.recorder.warn(Warning::new("pkce", "RFC 9700 §2.1.1", detail));
     }
     let pending = authorize::request(&endpoint, &client.client_id, redirect_uri, &login.ask(client));
-    for secret in [&pending.state, &pending.nonce, &pending.verifier] {
-        relying.recorder.protect(secret.expose());
-    }
+    pending.protect(&relying.recorder);
     let walker = walker(relying, redirect_uri, &endpoint, Endpoint::Authorization);
     match walker.open(pending.url.clone()).await? {
         Arrival::Page(first) => {
@@ -330,6 +328,13 @@ pub async fn validate_id_token(
     login: &Login,
 ) -> Result<Option<Claims>, Stopped> {
     let Some(id_token) = &tokens.id_token else {
+        if asked_for_openid(relying) {
+            // Whatever scopes were granted instead: no OpenID client can log in with that.
+            let detail = "id_token is missing though openid was asked for";
+            let finding = Finding::new(Class::Malformed, "OIDC Core 3.1.3.3", detail);
+            let fault = Fault::from_findings(vec![finding]).map_or(Ok(None), Err);
+            return journey.step(ID_TOKEN, async { fault }).await;
+        }
         journey.skip(ID_TOKEN, "no ID token was issued: `openid` is not among the scopes");
         return Ok(None);
     };

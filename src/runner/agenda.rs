@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
 use std::time::Duration;
 
 use crate::clock::Timestamp;
@@ -58,14 +59,19 @@ impl<T: Due> Agenda<T> {
 
     /// Takes one that is due and plans its next time. However many of its due times have passed, it comes once.
     pub fn pop(&mut self, now: Timestamp) -> Option<Came<'_, T>> {
-        if self.next()? > now {
+        let mut first = self.heap.peek_mut()?;
+        let Reverse((due, index)) = *first;
+        if due > now {
             return None;
         }
-        let Reverse((due, index)) = self.heap.pop()?;
         let what = self.items.get(index)?;
         let (scheduled, earlier) = last_due(what, due, now);
-        if let Some(next) = what.timing().next_after(now, what.spread()) {
-            self.heap.push(Reverse((next, index)));
+        match what.timing().next_after(now, what.spread()) {
+            // Sifted once, where taking it out and putting it back would be twice.
+            Some(next) => *first = Reverse((next, index)),
+            None => {
+                PeekMut::pop(first);
+            }
         }
         let run = now.since(scheduled) <= MAX_LATENESS;
         Some(Came { what, scheduled, run, missed: earlier + u64::from(!run) })

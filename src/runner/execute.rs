@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use crate::clock::{Clock, Timestamp};
 use crate::fault::{Blame, Class, Fault};
 use crate::journey::{Ended, Journey};
-use crate::oidc::http::verify_egress;
+use crate::oidc::http::{clock_offset, verify_egress};
 use crate::oidc::memory::Memories;
 use crate::outcome::{Outcome, SpanId, Trigger};
 use crate::plan::Check;
@@ -84,6 +84,7 @@ pub async fn execute(
     journey.walked();
     if !interrupted {
         suspect_egress(&cx, &mut journey).await;
+        suspect_clock(&cx, &mut journey).await;
     }
     let ended = journey.finish(CLEANUP_GRACE).await;
     (!interrupted).then(|| outcome(check, trigger, scheduled, ended))
@@ -115,6 +116,21 @@ async fn suspect_egress(cx: &Context, journey: &mut Journey) {
         && let Err(why) = verify_egress(&cx.region, &cx.provider_memory, &cx.clock).await
     {
         journey.reclassify(Class::Egress, why);
+    }
+}
+
+/// Faults that a wrong clock of ours looks like.
+const TIMELY: [Class; 3] = [Class::ClaimExpired, Class::ClaimNotYetValid, Class::Certificate];
+/// How far our clock may be from the references' before such a fault is ours (seconds): half of what claims are allowed.
+const CLOCK_TOLERANCE: f64 = 30.0;
+
+/// After a fault of time: if the references' clocks disagree with ours as well, it is ours that is wrong.
+async fn suspect_clock(cx: &Context, journey: &mut Journey) {
+    if journey.fault().is_some_and(|fault| TIMELY.contains(&fault.class))
+        && let Some(ahead) = clock_offset(&cx.region, &cx.provider_memory, &cx.clock).await
+        && ahead.abs() > CLOCK_TOLERANCE
+    {
+        journey.reclassify(Class::Clock, format!("our clock is {ahead:+.0} s from a reference's"));
     }
 }
 

@@ -9,7 +9,7 @@ pub enum Missed {
     Late,
     /// The provider's `max_requests_per_minute` has not enough left for it.
     Budget,
-    /// The provider asked us to wait (429 or 503 with `Retry-After`).
+    /// The provider asked us to wait (429 with `Retry-After`). A 503 with one is an outage, which is measured.
     RateLimited,
     /// Its account's credentials were refused.
     Account,

@@ -127,7 +127,7 @@ impl Metrics {
             self.touch(&table::PROPAGATION_TIME, &labels);
         }
         for definition in [&table::ROTATIONS, &table::UNSAFE_ROTATIONS] {
-            self.touch(definition, &[&check.provider, &check.region]);
+            self.touch(definition, &labels);
         }
     }
 
@@ -149,7 +149,7 @@ impl Metrics {
 
     /// What was learnt about the provider.
     fn facts(&self, outcome: &Outcome) {
-        let (provider, region) = (&*outcome.check.provider, &*outcome.check.region);
+        let (provider, labels) = (&*outcome.check.provider, labels(&outcome.check));
         let mut expiry: HashMap<(&str, &str), Timestamp> = HashMap::new();
         for request in outcome.requests().filter(|request| is_providers(request.endpoint)) {
             if let Some(at) = request.certificate_not_after {
@@ -162,14 +162,14 @@ impl Metrics {
         }
         for observation in &outcome.observations {
             match observation {
-                Observation::ClockSkew { seconds, .. } => self.set(&table::CLOCK_SKEW, &[provider, region], *seconds),
+                Observation::ClockSkew { seconds, .. } => self.set(&table::CLOCK_SKEW, &labels, *seconds),
                 Observation::KeySet { keys } => {
-                    self.set(&table::KEYS, &[provider, region], *keys as f64);
-                    self.set(&table::KEYS_LAST_SUCCESS, &[provider, region], ended(outcome).as_secs_f64());
+                    self.set(&table::KEYS, &labels, *keys as f64);
+                    self.set(&table::KEYS_LAST_SUCCESS, &labels, ended(outcome).as_secs_f64());
                 }
                 Observation::KeyRotation { rotations, unsafe_rotations } => {
-                    self.add(&table::ROTATIONS, &[provider, region], *rotations, None);
-                    self.add(&table::UNSAFE_ROTATIONS, &[provider, region], *unsafe_rotations, None);
+                    self.add(&table::ROTATIONS, &labels, *rotations, None);
+                    self.add(&table::UNSAFE_ROTATIONS, &labels, *unsafe_rotations, None);
                 }
                 Observation::TokenLifetime { .. } | Observation::RevocationPropagation { .. } => {}
             }

@@ -198,3 +198,13 @@ fn the_packs_are_valid() {
     names.sort();
     assert_eq!(names, ["keys.toml", "login.toml", "service.toml", "starter.toml"]);
 }
+
+#[test]
+fn completions_are_scripts() {
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let output = authprobe(root(), &["completions", shell]);
+        assert_eq!(output.status.code(), Some(0), "{shell}");
+        assert!(text(output.stdout).contains("region"), "{shell} knows the options of commands");
+    }
+    assert_eq!(authprobe(root(), &["completions", "csh"]).status.code(), Some(2));
+}

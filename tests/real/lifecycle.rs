@@ -1,6 +1,6 @@
 //! Signals: reload, drain, and the kind that cannot be caught.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -58,10 +58,8 @@ fn a_second_signal_ends_it_at_once() {
     daemon.process.signal("TERM");
     let ended = within(Duration::from_millis(500), || (!daemon.process.is_running()).then_some(()));
     assert!(ended.is_none(), "the first signal gives running journeys their time");
-    let second = Instant::now();
     daemon.process.signal("TERM");
-    daemon.process.wait(Duration::from_secs(5)).expect("an end at once");
-    assert!(second.elapsed() < Duration::from_secs(2), "{:?}", second.elapsed());
+    daemon.process.wait(Duration::from_secs(2)).expect("an end at once");
 }
 
 #[test]

@@ -25,7 +25,7 @@ fn with_overlap_it_is_good() {
 
     idp.rotate("publish");
     daemon.until(ROTATIONS, &[], |rotations| rotations == 1.0);
-    daemon.until("authprobe_jwks_keys", &[], |keys| keys == 2.0);
+    daemon.until("authprobe_jwks_keys", &["probe=\"keys\""], |keys| keys == 2.0);
     idp.rotate("promote");
     let before = daemon.sample("authprobe_runs_total", login).unwrap();
     daemon.until("authprobe_runs_total", login, |runs| runs >= before + 3.0);

@@ -10,10 +10,11 @@ use crate::plan::PLACEHOLDER;
 use crate::probe::{self, Need};
 
 /// What is left to do, by the word in the file that asks for it.
-pub const TO_DO: [(&str, &str); 3] = [
+pub const TO_DO: [(&str, &str); 4] = [
     (CLIENT_SECRET, "set AUTHPROBE_CLIENT_SECRET to the client's secret"),
     (PLACEHOLDER, "write the synthetic user's name in place of CHANGE-ME"),
     (PASSWORD, "set AUTHPROBE_USER_PASSWORD to that user's password"),
+    ("kind = \"client_credentials\"", "keep probe `service` only if the client is registered for client credentials"),
 ];
 
 const CLIENT_SECRET: &str = "AUTHPROBE_CLIENT_SECRET";

@@ -299,9 +299,9 @@ fn not_html(page: &Page) -> Fault {
     Fault::new(Class::Malformed, format!("expected a login page (text/html), found {shown}"))
 }
 
-/// Host and path of a URL, for people.
+/// A URL without its query, for people. With its scheme, so that masking knows where the host ends.
 pub(super) fn place(url: &Url) -> String {
-    cut(&format!("{}{}", url.host_str().unwrap_or_default(), url.path()), 120)
+    cut(&format!("{}{}", url.origin().ascii_serialization(), url.path()), 120)
 }
 
 /// At most `max` characters, and nothing that disturbs a terminal.

@@ -50,9 +50,12 @@ impl Budget {
     }
 
     /// How long the provider must still be left alone; `None`: it need not.
-    pub fn paused(&self, now: Timestamp) -> Option<Duration> {
-        let left = self.paused_until?.since(now);
-        (!left.is_zero()).then_some(left.min(MAX_PAUSE))
+    pub fn paused(&mut self, now: Timestamp) -> Option<Duration> {
+        // Capped for good: after a clock that was put back the pause must not be as long as the step.
+        let until = self.paused_until?.min(now + MAX_PAUSE);
+        self.paused_until = Some(until);
+        let left = until.since(now);
+        (!left.is_zero()).then_some(left)
     }
 
     fn settle(&mut self, slot: i64) {
@@ -156,5 +159,6 @@ mod tests {
         assert_eq!(budget.paused(at(30_000)), None);
         budget.pause_until(at(100_000_000));
         assert_eq!(budget.paused(at(0)), Some(Duration::from_secs(3600)));
+        assert_eq!(budget.paused(at(3_600_000)), None, "the cap stays where it was set");
     }
 }

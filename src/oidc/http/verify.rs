@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::http::HeaderMap;
 use ::http::Method;
-use ::http::header::{CONNECTION, HeaderValue};
+use ::http::header::{CONNECTION, DATE, HeaderValue};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use url::Url;
 
@@ -13,6 +14,7 @@ use super::egress::Egress;
 use super::phases::Marks;
 use super::proxy;
 use super::trust::Trust;
+use super::wait::header_date;
 use crate::clock::Clock;
 use crate::oidc::memory::ProviderMemory;
 
@@ -40,7 +42,7 @@ pub async fn verify_egress(egress: &Arc<Egress>, memory: &ProviderMemory, clock:
     let answered = tokio::time::timeout_at(until, async {
         while let Some(result) = asked.next().await {
             match result {
-                Ok(()) => return true,
+                Ok(_) => return true,
                 Err(why) => first = first.take().or(Some(why)),
             }
         }
@@ -53,6 +55,25 @@ pub async fn verify_egress(egress: &Arc<Egress>, memory: &ProviderMemory, clock:
     }
 }
 
+/// How far our clock is from that of the region's references (seconds, positive if ours is ahead), if one of them says what
+/// time it is. Asked before the provider is blamed for a time that does not fit ours.
+pub async fn clock_offset(egress: &Arc<Egress>, memory: &ProviderMemory, clock: &Clock) -> Option<f64> {
+    let mut asked: FuturesUnordered<_> = egress.references.iter().map(|url| ask(egress, memory, clock, url)).collect();
+    let first = async {
+        while let Some(result) = asked.next().await {
+            // A cache keeps the Date of its origin (RFC 9111 §4.2.3).
+            if let Ok(headers) = result
+                && !headers.contains_key(::http::header::AGE)
+                && let Some(date) = header_date(&headers, DATE)
+            {
+                return Some(clock.now().as_secs_f64() - date.as_secs_f64());
+            }
+        }
+        None
+    };
+    tokio::time::timeout(PATIENCE, first).await.ok().flatten()
+}
+
 fn none_of(references: usize, why: &str) -> String {
     match references {
         1 => format!("the reference does not answer either: {why}"),
@@ -60,7 +81,7 @@ fn none_of(references: usize, why: &str) -> String {
     }
 }
 
-async fn ask(egress: &Arc<Egress>, memory: &ProviderMemory, clock: &Clock, url: &Url) -> Result<(), String> {
+async fn ask(egress: &Arc<Egress>, memory: &ProviderMemory, clock: &Clock, url: &Url) -> Result<HeaderMap, String> {
     let marks = Arc::new(Marks::new(clock.clone(), proxy_handshake(egress)));
     // The system's roots only: the provider's ca_file says nothing about a reference.
     let exchange = Exchange {
@@ -76,5 +97,5 @@ async fn ask(egress: &Arc<Egress>, memory: &ProviderMemory, clock: &Clock, url: 
     if url.scheme() == "http" {
         request.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
-    exchange.send(request).await.map(|_| ()).map_err(|fault| fault.to_string())
+    exchange.send(request).await.map(|answer| answer.headers().clone()).map_err(|fault| fault.to_string())
 }

@@ -242,7 +242,7 @@ fn errors_have_their_classes() {
     for (status, code, class) in [
         (400, "invalid_request", Class::OauthError),
         (400, "invalid_grant", Class::OauthError),
-        (400, "unauthorized_client", Class::OauthError),
+        (400, "unauthorized_client", Class::Config),
         (400, "unsupported_grant_type", Class::OauthError),
         (400, "invalid_scope", Class::OauthError),
         (400, "invalid_target", Class::OauthError),

@@ -138,15 +138,15 @@ table! {
         "When the last judged scheduled run ended.";
     CERTIFICATE = "authprobe_tls_certificate_not_after_timestamp_seconds", Gauge, Provider, ["endpoint"], "seconds",
         "When the certificate of an endpoint expires; the earliest, if it showed several in one run.";
-    KEYS = "authprobe_jwks_keys", Gauge, Provider, [], "",
+    KEYS = "authprobe_jwks_keys", Gauge, Check, [], "",
         "Usable keys in the key set.";
-    KEYS_LAST_SUCCESS = "authprobe_jwks_last_success_timestamp_seconds", Gauge, Provider, [], "seconds",
+    KEYS_LAST_SUCCESS = "authprobe_jwks_last_success_timestamp_seconds", Gauge, Check, [], "seconds",
         "When the key set was last fetched and read.";
-    ROTATIONS = "authprobe_jwks_rotations_total", Counter, Provider, [], "",
-        "Changes of the key set.";
-    UNSAFE_ROTATIONS = "authprobe_jwks_unsafe_rotations_total", Counter, Provider, [], "",
+    ROTATIONS = "authprobe_jwks_rotations_total", Counter, Check, [], "",
+        "Changes of the key set; each counts once, at the check that saw it first.";
+    UNSAFE_ROTATIONS = "authprobe_jwks_unsafe_rotations_total", Counter, Check, [], "",
         "Changes of the key set that broke a promise to clients: signed before published, or withdrawn too early.";
-    CLOCK_SKEW = "authprobe_clock_skew_seconds", Gauge, Provider, [], "seconds",
+    CLOCK_SKEW = "authprobe_clock_skew_seconds", Gauge, Check, [], "seconds",
         "The provider's clock minus ours, corrected by half the round trip.";
     TOKEN_LIFETIME = "authprobe_token_lifetime_seconds", Histogram(LIFETIME), Check, ["token"], "seconds",
         "Lifetimes that the provider stated for the tokens of scheduled runs.";
@@ -181,11 +181,11 @@ mod tests {
         ("authprobe_probe_success", "gauge", "probe kind provider client probe_region"),
         ("authprobe_probe_last_run_timestamp_seconds", "gauge", "probe kind provider client probe_region"),
         ("authprobe_tls_certificate_not_after_timestamp_seconds", "gauge", "provider probe_region endpoint"),
-        ("authprobe_jwks_keys", "gauge", "provider probe_region"),
-        ("authprobe_jwks_last_success_timestamp_seconds", "gauge", "provider probe_region"),
-        ("authprobe_jwks_rotations_total", "counter", "provider probe_region"),
-        ("authprobe_jwks_unsafe_rotations_total", "counter", "provider probe_region"),
-        ("authprobe_clock_skew_seconds", "gauge", "provider probe_region"),
+        ("authprobe_jwks_keys", "gauge", "probe kind provider client probe_region"),
+        ("authprobe_jwks_last_success_timestamp_seconds", "gauge", "probe kind provider client probe_region"),
+        ("authprobe_jwks_rotations_total", "counter", "probe kind provider client probe_region"),
+        ("authprobe_jwks_unsafe_rotations_total", "counter", "probe kind provider client probe_region"),
+        ("authprobe_clock_skew_seconds", "gauge", "probe kind provider client probe_region"),
         ("authprobe_token_lifetime_seconds", "histogram", "probe kind provider client probe_region token"),
         ("authprobe_revocation_propagation_seconds", "histogram", "probe kind provider client probe_region"),
         ("authprobe_schedule_lateness_seconds", "histogram", ""),
