@@ -161,7 +161,7 @@ client_secret = {{ env = "SVC_SECRET" }}
             "≤ 1", our_peak <= their_peak,
         )
 
-    def loaded(self, server, count):
+    def loaded(self, server):
         with self.daemon(server, self.probes(1000, "10s", 'kind = "jwks"\nprovider = "bench"')) as (process, url):
             time.sleep(15)
             if total(fetch(f"{url}/metrics"), "authprobe_runs_total") < 1000:
@@ -243,7 +243,7 @@ def main():
         for title, step in [
             ("jwks against blackbox_exporter", lambda: bench.keys(server, count)),
             ("client_credentials against k6", lambda: bench.tokens(server, count)),
-            ("1 000 checks", lambda: bench.loaded(server, count)),
+            ("1 000 checks", lambda: bench.loaded(server)),
             ("100 000 series", lambda: bench.crowded(server, series_each or 40)),
             ("schedule", lambda: bench.own("schedule")),
             ("phases", lambda: bench.own("phases")),
