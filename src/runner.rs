@@ -142,8 +142,8 @@ impl Runner {
         &self.engine
     }
 
-    /// Runs a probe now, in all its regions at once or in that one; `None`: no such probe or region. Waits for a run of
-    /// the same check that is in progress.
+    /// Runs a probe now, in all its regions at once or in that one; one run over all of them, if its kind runs so.
+    /// `None`: no such probe or region. Waits for a run of the same check that is in progress.
     pub async fn run_now(&self, probe: &str, region: Option<&str>) -> Option<Vec<Arc<Outcome>>> {
         let lanes: Vec<_> = self.state().lanes.iter().filter(|lane| is(lane, probe, region)).cloned().collect();
         if lanes.is_empty() {
@@ -185,7 +185,7 @@ impl Runner {
 
 fn is(lane: &Lane, probe: &str, region: Option<&str>) -> bool {
     let labels = &lane.check.labels;
-    &*labels.probe == probe && region.is_none_or(|region| &*labels.region == region)
+    &*labels.probe == probe && region.is_none_or(|region| lane.check.probe.covers(&labels.region, region))
 }
 
 fn probe_names(plan: &Plan) -> Vec<Arc<str>> {
