@@ -129,6 +129,13 @@ pub struct PlannedProbe {
     pub annotations: BTreeMap<String, String>,
 }
 
+impl PlannedProbe {
+    /// Whether a run that was made in the region `of` is one of `region` as well: one run may cover all regions.
+    pub fn covers(&self, of: &str, region: &str) -> bool {
+        of == region || (self.probe.cost().all_regions && self.regions.iter().any(|own| &*own.region == region))
+    }
+}
+
 /// A probe in a region: what is scheduled.
 pub struct Check {
     /// The labels of its series; `Display` gives its id, `probe@region`.

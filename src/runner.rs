@@ -9,6 +9,7 @@
 //! | `engine`, [`execute`] | what a run goes through; the run itself |
 //! | `history` | the outcomes still at hand |
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -32,6 +33,7 @@ mod scheduler;
 mod testing;
 
 pub use engine::{Engine, Ran, Watch};
+use execute::clean_up;
 pub use execute::{CLEANUP_GRACE, Stop, Stopper};
 pub use guard::{Credentials, Guard};
 pub use history::History;
@@ -107,10 +109,7 @@ impl Runner {
     pub fn apply(&self, plan: Arc<Plan>) {
         let mut state = self.state();
         let lanes = lane::lanes(&plan, &self.engine.memories, &state.lanes);
-        self.engine.memories.retain(
-            |provider| plan.providers.iter().any(|own| &*own.name == provider),
-            |id| plan.checks.iter().any(|check| check.labels.to_string() == id),
-        );
+        self.forget(&state.plan, &plan);
         self.engine.history.retain(&probe_names(&plan));
         if plan.fingerprint != state.plan.fingerprint {
             self.engine.guard.configuration_changed(|account| lanes.iter().any(|lane| lane.credentials.uses(account)));
@@ -120,6 +119,25 @@ impl Runner {
             let _ = orders.send(Order::Lanes(lanes.clone()));
         }
         (state.plan, state.lanes) = (plan, lanes);
+    }
+
+    /// Forgets what the new plan has no use for: a check of another kind, provider or client is another one.
+    fn forget(&self, old: &Plan, new: &Plan) {
+        let before: HashSet<_> = old.checks.iter().map(|check| &check.labels).collect();
+        let same = new.checks.iter().filter(|check| before.contains(&check.labels));
+        let kept: HashSet<String> = same.map(|check| check.labels.to_string()).collect();
+        let cleanups = self
+            .engine
+            .memories
+            .retain(|provider| new.providers.iter().any(|own| &*own.name == provider), |id| kept.contains(id));
+        if !cleanups.is_empty() {
+            // Counts as a run, so that the end of the process waits for it.
+            let permit = self.capacity.clone().try_acquire_owned();
+            tokio::spawn(async move {
+                clean_up(cleanups).await;
+                drop(permit);
+            });
+        }
     }
 
     /// Pauses or resumes scheduled runs.
@@ -142,8 +160,8 @@ impl Runner {
         &self.engine
     }
 
-    /// Runs a probe now, in all its regions at once or in that one; `None`: no such probe or region. Waits for a run of
-    /// the same check that is in progress.
+    /// Runs a probe now, in all its regions at once or in that one; one run over all of them, if its kind runs so.
+    /// `None`: no such probe or region. Waits for a run of the same check that is in progress.
     pub async fn run_now(&self, probe: &str, region: Option<&str>) -> Option<Vec<Arc<Outcome>>> {
         let lanes: Vec<_> = self.state().lanes.iter().filter(|lane| is(lane, probe, region)).cloned().collect();
         if lanes.is_empty() {
@@ -173,6 +191,7 @@ impl Runner {
         }
         let left = if over.is_ok() { 0 } else { CAPACITY - self.capacity.available_permits() };
         self.capacity.close();
+        self.engine.clean_up().await;
         drop(orders);
         self.tasks.lock().expect("tasks").iter().for_each(JoinHandle::abort);
         left
@@ -185,7 +204,7 @@ impl Runner {
 
 fn is(lane: &Lane, probe: &str, region: Option<&str>) -> bool {
     let labels = &lane.check.labels;
-    &*labels.probe == probe && region.is_none_or(|region| &*labels.region == region)
+    &*labels.probe == probe && region.is_none_or(|region| lane.check.probe.covers(&labels.region, region))
 }
 
 fn probe_names(plan: &Plan) -> Vec<Arc<str>> {

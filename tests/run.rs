@@ -197,6 +197,35 @@ fn a_reload_is_applied_whole_or_not_at_all() {
 }
 
 #[test]
+fn a_session_that_is_kept_is_revoked_when_no_run_will_follow() {
+    const SESSION: &str = "[[probe]]\nname = \"session\"\nkind = \"refresh\"\nclient = \"web\"\nuser = \"alice\"\nevery = \"1s\"\nage = \"1h\"\n";
+    let stage = Stage::new();
+    let probes = format!("{KEYS}{SESSION}");
+    // Refresh token and access token of one session.
+    let once = stage.command(&probes, &["probe", "session", "--region", "eu"]);
+    assert_eq!((once.code, stage.asked("revocation")), (0, 2), "{once:?}");
+
+    let kept = |daemon: &Daemon| {
+        for region in ["eu", "us"] {
+            let labels = ["probe=\"session\"", &format!("probe_region=\"{region}\"")];
+            daemon.until("authprobe_runs_total", &labels, |runs| runs >= 2.0);
+        }
+    };
+    let mut daemon = stage.daemon(&probes, &[]);
+    kept(&daemon);
+    assert_eq!(stage.asked("revocation"), 2, "they live on between runs");
+    stage.config(KEYS);
+    assert!((200..300).contains(&daemon.post("/-/reload").status));
+    eventually("the end of both regions' sessions", || (stage.asked("revocation") == 2 + 4).then_some(()));
+    stage.config(&probes);
+    assert!((200..300).contains(&daemon.post("/-/reload").status));
+    kept(&daemon);
+    assert_eq!(stage.asked("revocation"), 2 + 4);
+    assert_eq!(daemon.terminate(PATIENCE), 0);
+    assert_eq!(stage.asked("revocation"), 2 + 4 + 4);
+}
+
+#[test]
 fn a_refused_password_is_tried_once_until_it_changes() {
     let stage = Stage::new();
     stage.folder.write("alice.password", "looking-glass");

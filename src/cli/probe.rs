@@ -84,11 +84,22 @@ async fn run(engine: &Engine, checks: &[Arc<Check>], mut signals: Signals) -> Op
     let (stopper, stop) = Stopper::new();
     let mut runs = std::pin::pin!(join_all(checks.iter().map(|check| one(engine, check, stop.clone()))));
     tokio::select! {
-        outcomes = &mut runs => return Some(outcomes.into_iter().flatten().collect()),
+        outcomes = &mut runs => {
+            // What was found is shown even if the end of the sessions is not waited for.
+            tokio::select! {
+                () = engine.clean_up() => {}
+                () = signals.stop() => {}
+            }
+            return Some(outcomes.into_iter().flatten().collect());
+        }
         () = signals.stop() => stopper.stop(),
     }
+    let ending = async {
+        let _ = tokio::time::timeout(CLEANUP_GRACE + Duration::from_secs(1), runs).await;
+        engine.clean_up().await;
+    };
     tokio::select! {
-        _ = tokio::time::timeout(CLEANUP_GRACE + Duration::from_secs(1), runs) => {}
+        () = ending => {}
         () = signals.stop() => {}
     }
     None

@@ -3,8 +3,10 @@
 
 use std::any::Any;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard};
 
+use crate::fault::Fault;
 use crate::oidc::http::{Budget, SystemRoots, TlsCache};
 use crate::oidc::key_history::KeyHistory;
 use crate::oidc::totp::OneTimeCodes;
@@ -22,19 +24,43 @@ pub struct ProviderMemory {
     pub tls: TlsCache,
 }
 
-/// What one check keeps between its runs: a value of the kind's own type, created on first use.
+/// What has to be done at a provider once something remembered is forgotten, such as revoking a session's tokens.
+pub type Cleanup = Pin<Box<dyn Future<Output = Result<(), Fault>> + Send>>;
+
+/// What one check keeps between its runs: a value of the kind's own type, created on first use, and what is to be done
+/// if no other run follows.
 #[derive(Clone, Default)]
-pub struct CheckMemory(Arc<Mutex<Option<Box<dyn Any + Send>>>>);
+pub struct CheckMemory(Arc<Mutex<Slot>>);
+
+#[derive(Default)]
+struct Slot {
+    value: Option<Box<dyn Any + Send>>,
+    cleanup: Option<Cleanup>,
+}
 
 impl CheckMemory {
     /// Works on the remembered value; one of another type (the probe's kind was changed) is forgotten.
     pub fn with<T: Any + Send + Default, R>(&self, work: impl FnOnce(&mut T) -> R) -> R {
-        let mut slot = self.0.lock().expect("check memory");
+        let slot = &mut self.slot().value;
         if !slot.as_ref().is_some_and(|value| value.is::<T>()) {
             *slot = Some(Box::new(T::default()));
         }
         let value = slot.as_mut().and_then(|value| value.downcast_mut()).expect("just made");
         work(value)
+    }
+
+    /// Registers what is to be done if no other run follows, instead of what was registered before.
+    pub fn set_cleanup(&self, work: impl Future<Output = Result<(), Fault>> + Send + 'static) {
+        self.slot().cleanup = Some(Box::pin(work));
+    }
+
+    /// Takes what was registered: whoever forgets the value does it, or need not.
+    pub fn take_cleanup(&self) -> Option<Cleanup> {
+        self.slot().cleanup.take()
+    }
+
+    fn slot(&self) -> MutexGuard<'_, Slot> {
+        self.0.lock().expect("check memory")
     }
 }
 
@@ -62,9 +88,67 @@ impl Memories {
         checks.entry(id.to_owned()).or_default().clone()
     }
 
-    /// Forgets what is no longer planned.
-    pub fn retain(&self, provider: impl Fn(&str) -> bool, check: impl Fn(&str) -> bool) {
+    /// Forgets what is no longer planned, and returns what has to be done about it. A check whose run is in progress is
+    /// left to [`Memories::release`].
+    #[must_use]
+    pub fn retain(&self, provider: impl Fn(&str) -> bool, check: impl Fn(&str) -> bool) -> Vec<Cleanup> {
         self.providers.lock().expect("memories").retain(|name, _| provider(name));
-        self.checks.lock().expect("memories").retain(|id, _| check(id));
+        let mut cleanups = Vec::new();
+        self.checks.lock().expect("memories").retain(|id, memory| {
+            let kept = check(id);
+            if !kept && Arc::strong_count(&memory.0) == 1 {
+                cleanups.extend(memory.take_cleanup());
+            }
+            kept
+        });
+        cleanups
+    }
+
+    /// A run gives its memory back: what has to be done if the check was forgotten meanwhile.
+    #[must_use]
+    pub fn release(&self, id: &str, memory: CheckMemory) -> Option<Cleanup> {
+        // Under this lock, so that either `retain` sees that nobody uses it any more, or it is seen here to be forgotten.
+        let checks = self.checks.lock().expect("memories");
+        let known = checks.get(id).is_some_and(|known| Arc::ptr_eq(&known.0, &memory.0));
+        if known { None } else { memory.take_cleanup() }
+    }
+
+    /// Takes what has to be done when no run will follow at all.
+    #[must_use]
+    pub fn drain_cleanups(&self) -> Vec<Cleanup> {
+        self.checks.lock().expect("memories").values().filter_map(CheckMemory::take_cleanup).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keeps(memories: &Memories, id: &str) -> CheckMemory {
+        let memory = memories.check(id);
+        memory.set_cleanup(async { Ok(()) });
+        memory
+    }
+
+    #[test]
+    fn whoever_forgets_a_check_gets_its_cleanup_once() {
+        let memories = Memories::default();
+        drop(keeps(&memories, "gone@eu"));
+        drop(keeps(&memories, "stays@eu"));
+        assert_eq!(memories.retain(|_| true, |id| id == "stays@eu").len(), 1);
+        assert_eq!(memories.drain_cleanups().len(), 1);
+        assert_eq!(memories.drain_cleanups().len(), 0);
+    }
+
+    #[test]
+    fn a_check_that_is_forgotten_while_it_runs_is_cleaned_up_after_the_run() {
+        let memories = Memories::default();
+        let running = keeps(&memories, "gone@eu");
+        assert_eq!(memories.retain(|_| true, |_| false).len(), 0, "the run still uses it");
+        // Planned again meanwhile: that is another memory.
+        drop(keeps(&memories, "gone@eu"));
+        assert!(memories.release("gone@eu", running).is_some());
+        assert!(memories.release("gone@eu", memories.check("gone@eu")).is_none(), "the next run goes on with it");
+        assert_eq!(memories.drain_cleanups().len(), 1);
     }
 }

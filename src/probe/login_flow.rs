@@ -405,15 +405,24 @@ pub fn revoke_later(journey: &mut Journey, relying: &Relying, metadata: &Metadat
     if metadata.optional_endpoint("revocation_endpoint").is_none() {
         return;
     }
+    journey.defer(REVOKE, revocation(relying, metadata, tokens));
+}
+
+/// Revokes tokens, whenever it is polled first (RFC 7009 §2.1).
+pub fn revocation(
+    relying: &Relying,
+    metadata: &Metadata,
+    tokens: &Tokens,
+) -> impl Future<Output = Result<(), Fault>> + Send + use<> {
     let (relying, metadata, tokens) = (relying.clone(), metadata.clone(), tokens.clone());
-    journey.defer(REVOKE, async move {
+    async move {
         // Only now: the time for it counts from here.
         let refresh = match &tokens.refresh_token {
             Some(token) => relying.for_cleanup().revoke(&metadata, token, "refresh_token").await,
             None => Ok(()),
         };
         relying.for_cleanup().revoke(&metadata, &tokens.access_token, "access_token").await.and(refresh)
-    });
+    }
 }
 
 /// Waits; the journey's deadline still holds.

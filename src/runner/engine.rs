@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::accounts::Stopped;
-use super::execute::{Stop, execute, refuse};
+use super::execute::{Stop, clean_up, execute, refuse};
 use super::guard::{Credentials, Guard};
 use super::history::History;
 use super::missed::Missed;
@@ -93,6 +93,12 @@ impl Engine {
                 Some(self.tell(refuse(check, &self.clock, Trigger::Manual, now, fault).await))
             }
         }
+    }
+
+    /// No run will follow: ends at the providers what checks keep alive between runs, in at most
+    /// [`super::CLEANUP_GRACE`].
+    pub async fn clean_up(&self) {
+        clean_up(self.memories.drain_cleanups()).await;
     }
 
     fn tell(&self, outcome: Outcome) -> Arc<Outcome> {

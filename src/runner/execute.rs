@@ -4,13 +4,14 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use futures_util::future::join_all;
 use tokio::sync::watch;
 
 use crate::clock::{Clock, Timestamp};
 use crate::fault::{Blame, Class, Fault};
 use crate::journey::{Ended, Journey};
 use crate::oidc::http::{clock_offset, verify_egress};
-use crate::oidc::memory::Memories;
+use crate::oidc::memory::{Cleanup, Memories};
 use crate::outcome::{Outcome, SpanId, Trigger};
 use crate::plan::Check;
 use crate::probe::Context;
@@ -87,7 +88,21 @@ pub async fn execute(
         suspect_clock(&cx, &mut journey).await;
     }
     let ended = journey.finish(CLEANUP_GRACE).await;
+    clean_up(memories.release(&check.labels.to_string(), cx.memory)).await;
     (!interrupted).then(|| outcome(check, trigger, scheduled, ended))
+}
+
+/// Does what is left to do about what checks remembered: all at once, within [`CLEANUP_GRACE`].
+pub async fn clean_up(cleanups: impl IntoIterator<Item = Cleanup>) {
+    let all = cleanups.into_iter().map(|cleanup| async move {
+        match tokio::time::timeout(CLEANUP_GRACE, AssertUnwindSafe(cleanup).catch_unwind()).await {
+            Ok(Ok(Ok(()))) => {}
+            Ok(Ok(Err(fault))) => tracing::warn!(class = fault.class.as_str(), "a kept session could not be revoked"),
+            Ok(Err(_)) => tracing::warn!("revoking a kept session panicked"),
+            Err(_) => tracing::warn!("a kept session could not be revoked in time"),
+        }
+    });
+    join_all(all).await;
 }
 
 /// A run that was not made because it could not: the fault is its whole content.

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use super::accounts::{Accounts, Answer, Digest, Shown, Stopped, Who};
 use crate::clock::Clock;
 use crate::fault::{Account, Blame, Class};
-use crate::outcome::{Outcome, Verdict};
+use crate::outcome::{Outcome, StepRecord, StepState, Verdict};
 use crate::plan::Check;
 use crate::secret::SecretSource;
 
@@ -168,8 +168,8 @@ impl Pass {
         let mut the_providers = false;
         for (credential, trial) in held {
             let shown = match &refused {
-                None if outcome.verdict == Verdict::Good => Shown::Worked,
                 Some(account) if *account == credential.who.account => self.refusal(&credential, outcome),
+                _ if worked(&credential.who.account, outcome) => Shown::Worked,
                 _ => Shown::Nothing,
             };
             let now = self.guard.clock.instant();
@@ -200,6 +200,16 @@ impl Pass {
     }
 }
 
+/// Whether the run showed that the account's credentials are right: what fails after its own step says nothing about them.
+fn worked(account: &Account, outcome: &Outcome) -> bool {
+    let own: &[&str] = match account {
+        Account::User(_) => &["login"],
+        Account::Client(_) => &["token", "refresh"],
+    };
+    let done = |record: &StepRecord| own.contains(&record.name) && record.state == StepState::Done && !record.cleanup;
+    outcome.verdict == Verdict::Good || outcome.steps.iter().any(done)
+}
+
 impl Drop for Pass {
     fn drop(&mut self) {
         for (credential, trial) in self.held.drain(..) {
@@ -207,5 +217,44 @@ impl Drop for Pass {
             self.guard.accounts().done(&credential.who, trial, Shown::Nothing, now);
         }
         self.guard.changed.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::outcome::Id;
+    use crate::runner::testing::{START, outcome};
+
+    fn after(verdict: Verdict, steps: &[(&'static str, StepState)]) -> Outcome {
+        let record = |(name, state): &(&'static str, StepState)| StepRecord {
+            name,
+            span_id: Id::random(),
+            state: *state,
+            start: START,
+            duration: Duration::ZERO,
+            note: String::new(),
+            cleanup: false,
+            requests: Vec::new(),
+        };
+        let steps = steps.iter().map(record).collect();
+        Outcome { steps, ..(*outcome("login", 1, verdict)).clone() }
+    }
+
+    #[test]
+    fn credentials_worked_once_their_own_step_is_done() {
+        use StepState::{Done, Failed, Skipped};
+        let shown = |verdict, steps: &[(&'static str, StepState)]| {
+            let outcome = after(verdict, steps);
+            (worked(&Account::User("alice".into()), &outcome), worked(&Account::Client("web".into()), &outcome))
+        };
+        let broken_userinfo = [("login", Done), ("token", Done), ("userinfo", Failed)];
+        assert_eq!(shown(Verdict::Bad, &broken_userinfo), (true, true));
+        assert_eq!(shown(Verdict::Bad, &[("login", Done), ("token", Failed)]), (true, false));
+        assert_eq!(shown(Verdict::Inconclusive, &[("login", Failed)]), (false, false));
+        assert_eq!(shown(Verdict::Bad, &[("login", Skipped), ("token", Skipped), ("refresh", Failed)]), (false, false));
+        assert_eq!(shown(Verdict::Good, &[("act", Done)]), (true, true));
     }
 }

@@ -156,6 +156,9 @@ async fn a_probe_that_covers_all_regions_runs_once() {
     pass(11).await;
     assert_eq!((script.runs(), &*notes.last().check.region), (1, "eu"));
     assert_eq!(runner.run_now("revoke", None).await.unwrap().len(), 1);
+    let over = runner.run_now("revoke", Some("us")).await.unwrap();
+    assert_eq!((over.len(), &*over[0].check.region), (1, "eu"), "the one run is that of every region");
+    assert!(runner.run_now("revoke", Some("mars")).await.is_none());
 }
 
 #[tokio::test(start_paused = true)]

@@ -125,9 +125,9 @@ impl<'a> From<&'a Arc<Outcome>> for RunView<'a> {
     }
 }
 
-/// The newest of `recent` in that region.
-pub fn last_in<'a>(recent: &'a [Arc<Outcome>], region: &str) -> Option<&'a Arc<Outcome>> {
-    recent.iter().find(|outcome| &*outcome.check.region == region)
+/// The newest of a probe's `recent` runs in that region, or over it.
+pub fn last_in<'a>(probe: &PlannedProbe, recent: &'a [Arc<Outcome>], region: &str) -> Option<&'a Arc<Outcome>> {
+    recent.iter().find(|outcome| probe.covers(&outcome.check.region, region))
 }
 
 /// `GET /api/v1/probes`.
@@ -140,10 +140,10 @@ pub async fn probes(State(app): State<App>) -> Response {
 }
 
 fn view<'a>(probe: &'a PlannedProbe, recent: &'a [Arc<Outcome>]) -> ProbeView<'a> {
-    let regions = probe
-        .regions
-        .iter()
-        .map(|egress| RegionView { region: &egress.region, last: last_in(recent, &egress.region).map(RunView::from) });
+    let regions = probe.regions.iter().map(|egress| RegionView {
+        region: &egress.region,
+        last: last_in(probe, recent, &egress.region).map(RunView::from),
+    });
     ProbeView {
         name: &probe.name,
         kind: probe.kind.name,
@@ -194,9 +194,10 @@ pub async fn runs(
     query: Result<Query<RunsQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let Query(query) = query.map_err(bad_query)?;
-    if !app.control.plan().probes.iter().any(|probe| *probe.name == *name) {
+    let plan = app.control.plan();
+    let Some(probe) = plan.probes.iter().find(|probe| *probe.name == *name) else {
         return Err(no_probe(&name));
-    }
+    };
     let verdict = match query.verdict.as_deref() {
         None => None,
         Some("good") => Some(Verdict::Good),
@@ -208,7 +209,7 @@ pub async fn runs(
     let mut requests = 0;
     let runs: Vec<&Outcome> = recent
         .iter()
-        .filter(|outcome| query.region.as_deref().is_none_or(|region| &*outcome.check.region == region))
+        .filter(|outcome| query.region.as_deref().is_none_or(|region| probe.covers(&outcome.check.region, region)))
         .filter(|outcome| verdict.is_none_or(|verdict| outcome.verdict == verdict))
         .take(query.limit.unwrap_or(LIMIT.0).min(LIMIT.1))
         .map(|outcome| &**outcome)

@@ -92,7 +92,7 @@ fn table(html: &mut Html, app: &App, plan: &Plan) {
         }
         html.raw("</small></th>");
         for region in &plan.regions {
-            cell(html, probe, &region.region, last_in(&recent, &region.region));
+            cell(html, probe, &region.region, last_in(probe, &recent, &region.region));
         }
         html.raw("</tr>\n");
     }

@@ -20,6 +20,8 @@ use crate::secret::Secret;
 #[derive(Clone, Debug)]
 struct Family {
     token: Secret,
+    /// Everything that the last answer brought, and the refresh token.
+    tokens: Tokens,
     subject: Option<String>,
     nonce: Secret,
     born: Timestamp,
@@ -86,14 +88,14 @@ impl Run<'_> {
                 }
                 family
             }
-            None => self.begin(journey, metadata, &mut keys).await?.0,
+            None => self.begin_kept(journey, metadata, &mut keys).await?,
         };
         let (family, refreshed, tokens) = match self.refresh_kept(journey, metadata, &mut keys, &family).await? {
             Refreshed::Alive(alive) => (family, alive.0, alive.1),
             Refreshed::Lost => {
                 let detail = "the session ended after an answer to a refresh was lost: a new one begins";
                 self.relying.recorder.warn(Warning::new("session_lost", "RFC 9700 §4.14.2", detail));
-                let next = self.begin(journey, metadata, &mut keys).await?.0;
+                let next = self.begin_kept(journey, metadata, &mut keys).await?;
                 match self.refresh_kept(journey, metadata, &mut keys, &next).await? {
                     Refreshed::Alive(alive) => (next, alive.0, alive.1),
                     Refreshed::Lost => return self.lost(journey).await,
@@ -101,7 +103,7 @@ impl Run<'_> {
             }
         };
         if self.age(&family) < age {
-            self.remember(Some(refreshed));
+            self.keep(metadata, &refreshed);
             let expect = &self.probe.login.expect;
             flow::ask_userinfo(journey, &self.relying, metadata, &tokens, family.subject.as_deref(), expect).await?;
             if self.probe.rotation == Rotation::Required {
@@ -110,7 +112,7 @@ impl Run<'_> {
             return Ok(());
         }
         // It has lived as long as it should: throw it away, the next run begins another.
-        self.remember(None);
+        self.forget();
         self.throw_away(journey, metadata, &family, &refreshed, &tokens).await
     }
 
@@ -124,6 +126,32 @@ impl Run<'_> {
 
     fn remember(&self, family: Option<Family>) {
         self.cx.memory.with(|kept: &mut Kept| kept.0 = family);
+    }
+
+    /// Remembers a family that is revoked if no other run follows.
+    fn keep(&self, metadata: &Metadata, family: &Family) {
+        self.remember(Some(family.clone()));
+        if metadata.optional_endpoint("revocation_endpoint").is_some() {
+            self.cx.memory.set_cleanup(flow::revocation(&self.relying, metadata, &family.tokens));
+        }
+    }
+
+    /// The family goes: whoever forgets it sees to its end.
+    fn forget(&self) {
+        self.remember(None);
+        drop(self.cx.memory.take_cleanup());
+    }
+
+    /// A new family, which this check now keeps.
+    async fn begin_kept(
+        &self,
+        journey: &mut Journey,
+        metadata: &Metadata,
+        keys: &mut KeySet,
+    ) -> Result<Family, Stopped> {
+        let family = self.begin(journey, metadata, keys).await?.0;
+        self.keep(metadata, &family);
+        Ok(family)
     }
 
     /// Cannot happen with a family that was just made; said rather than assumed.
@@ -155,7 +183,8 @@ impl Run<'_> {
             return journey.step(REFRESH, async { Err(Fault::new(Class::Unsupported, detail)) }).await;
         };
         let born = self.cx.clock.now();
-        let family = Family { token, subject: flow::subject(claims.as_ref()), nonce, born, uncertain: false };
+        let subject = flow::subject(claims.as_ref());
+        let family = Family { token, tokens: tokens.clone(), subject, nonce, born, uncertain: false };
         Ok((family, tokens))
     }
 
@@ -171,13 +200,20 @@ impl Run<'_> {
         self.remember(Some(Family { uncertain: true, ..family.clone() }));
         let result = self.refresh(journey, metadata, keys, family).await;
         match (&result, journey.fault()) {
-            (Ok(Refreshed::Lost), _) => self.remember(None),
+            (Ok(Refreshed::Lost), _) => {
+                // Whatever replaced the token went with the answer; where revoking ends the family, it ends with it.
+                flow::revoke_later(journey, &self.relying, metadata, &family.tokens);
+                self.forget();
+            }
             // The request may have arrived, and the token been rotated: stays uncertain.
             (Err(_), Some(fault)) if fault.blame == Blame::Network || fault.class == Class::HttpStatus => {}
             // Never sent, or the client's own credentials refused: as before.
             (Err(_), Some(fault)) if !fault.blame.is_bad() => self.remember(Some(family.clone())),
             // Refused, or not as it should be: the next run begins another.
-            (Err(_), _) => self.remember(None),
+            (Err(_), _) => {
+                flow::revoke_later(journey, &self.relying, metadata, &family.tokens);
+                self.forget();
+            }
             (Ok(Refreshed::Alive(_)), _) => {}
         }
         result
@@ -204,7 +240,8 @@ impl Run<'_> {
             check_rotation(self.probe.rotation, rotated)?;
             self.validate(metadata, keys, family, &tokens).await?;
             let token = tokens.refresh_token.clone().unwrap_or_else(|| family.token.clone());
-            let family = Family { token, uncertain: false, ..family.clone() };
+            let held = Tokens { refresh_token: Some(token.clone()), ..tokens.clone() };
+            let family = Family { token, tokens: held, uncertain: false, ..family.clone() };
             Ok(Refreshed::Alive(Box::new((family, tokens))))
         };
         let result = journey.step(REFRESH, work).await;
