@@ -184,10 +184,15 @@ impl Pass {
     }
 
     /// Whose credentials were refused. A fault that does not say so is the user's if there is one: a password is what
-    /// must not be tried again.
+    /// must not be tried again. A challenge that names an account came in the place of a refusal.
     fn refused_account(&self, outcome: &Outcome, held: &[(Credential, bool)]) -> Option<Account> {
-        let fault = outcome.fault.as_ref().filter(|fault| fault.class == Class::Credentials)?;
+        let fault = outcome.fault.as_ref()?;
         let named = fault.account.clone().filter(|account| held.iter().any(|(own, _)| own.who.account == *account));
+        match fault.class {
+            Class::Credentials => {}
+            Class::Challenge => return named,
+            _ => return None,
+        }
         named.or_else(|| held.last().map(|(credential, _)| credential.who.account.clone()))
     }
 

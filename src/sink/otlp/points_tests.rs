@@ -25,7 +25,7 @@ fn only(family: &Family) -> proto::Metric {
 fn counters_are_monotonic_cumulative_sums_with_a_start() {
     let family = family(&ROTATIONS);
     let exemplar = Exemplar { trace_id: Id([7; 16]), span_id: Id([1; 8]), value: 1.0, at: Timestamp::from_secs(15) };
-    family.with(&["main", "eu"]).unwrap().add(3, Some(exemplar));
+    family.with(&["keys", "jwks", "main", "", "eu"]).unwrap().add(3, Some(exemplar));
     let metric = only(&family);
     assert_eq!((metric.name.as_str(), metric.unit.as_str()), ("authprobe_jwks_rotations_total", "1"));
     let Some(Data::Sum(sum)) = metric.data else { panic!("{metric:?}") };
@@ -34,7 +34,16 @@ fn counters_are_monotonic_cumulative_sums_with_a_start() {
     let point = &sum.data_points[0];
     assert_eq!((point.start_time_unix_nano, point.time_unix_nano), (10_000_000_000, 20_000_000_000));
     assert_eq!(point.value, Some(proto::number_data_point::Value::AsDouble(3.0)));
-    assert_eq!(point.attributes, [attribute("provider", "main"), attribute("probe_region", "eu")]);
+    assert_eq!(
+        point.attributes,
+        [
+            attribute("probe", "keys"),
+            attribute("kind", "jwks"),
+            attribute("provider", "main"),
+            attribute("client", ""),
+            attribute("probe_region", "eu")
+        ]
+    );
     assert_eq!(point.exemplars[0].trace_id, [7; 16]);
     assert_eq!(point.exemplars[0].span_id, [1; 8]);
     assert_eq!(point.exemplars[0].time_unix_nano, 15_000_000_000);
@@ -43,7 +52,7 @@ fn counters_are_monotonic_cumulative_sums_with_a_start() {
 #[test]
 fn gauges_have_no_start() {
     let family = family(&KEYS);
-    family.with(&["main", "eu"]).unwrap().set(2.0);
+    family.with(&["keys", "jwks", "main", "", "eu"]).unwrap().set(2.0);
     let Some(Data::Gauge(gauge)) = only(&family).data else { panic!("a gauge") };
     let point = &gauge.data_points[0];
     assert_eq!((point.start_time_unix_nano, point.time_unix_nano), (0, 20_000_000_000));
@@ -72,7 +81,7 @@ fn buckets_count_each_for_themselves_and_add_up() {
 fn many_series_go_in_several_requests_and_none_is_lost() {
     let family = family(&KEYS);
     for i in 0..9001 {
-        family.with(&["main", &format!("region-{i}")]).unwrap().set(1.0);
+        family.with(&["keys", "jwks", "main", "", &format!("region-{i}")]).unwrap().set(1.0);
     }
     let sizes: Vec<_> = converted(&family)
         .iter()
