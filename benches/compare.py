@@ -233,9 +233,10 @@ def late_share(before, after):
 
 
 def main():
-    bench = Bench(sys.argv[1], sys.argv[2], tempfile.mkdtemp(prefix="authprobe-bench-"))
+    folder = tempfile.TemporaryDirectory(prefix="authprobe-bench-")
+    bench = Bench(sys.argv[1], sys.argv[2], folder.name)
     server = f"http://127.0.0.1:{free_port()}"
-    with running(bench.endpoint, "serve", server.rsplit(":", 1)[1], ready=f"{server}/count"):
+    with folder, running(bench.endpoint, "serve", server.rsplit(":", 1)[1], ready=f"{server}/count"):
         def count():
             return json.loads(fetch(f"{server}/count"))
 
