@@ -233,6 +233,8 @@ def late_share(before, after):
 
 
 def main():
+    # So that whatever runs is ended when this is.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     folder = tempfile.TemporaryDirectory(prefix="authprobe-bench-")
     bench = Bench(sys.argv[1], sys.argv[2], folder.name)
     server = f"http://127.0.0.1:{free_port()}"
