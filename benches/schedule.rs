@@ -75,6 +75,7 @@ fn plan() -> Plan {
         resolve: BTreeMap::new(),
         source_address: None,
         references: Vec::new(),
+        webdriver: None,
     });
     let provider = Arc::new(Provider {
         name: "main".into(),

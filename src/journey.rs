@@ -11,7 +11,9 @@ use futures_util::FutureExt as _;
 
 use crate::clock::{Clock, Instant, Timestamp};
 use crate::fault::{Class, Fault};
-use crate::outcome::{Observation, RequestRecord, SpanId, StepRecord, StepState, TraceId, Verdict, Warning};
+use crate::outcome::{
+    BrowserReport, Observation, RequestRecord, SpanId, StepRecord, StepState, TraceId, Verdict, Warning,
+};
 use crate::secret::Scrubber;
 
 /// The name of a step: declared by the kind, used in labels.
@@ -39,6 +41,7 @@ struct Log {
     requests: Vec<RequestRecord>,
     warnings: Vec<Warning>,
     observations: Vec<Observation>,
+    browser: Option<BrowserReport>,
 }
 
 impl Recorder {
@@ -99,6 +102,11 @@ impl Recorder {
             log.observations.push(observation);
         }
     }
+
+    /// What the run's browser has to say; the last word counts.
+    pub fn browser(&self, report: BrowserReport) {
+        self.log().browser = Some(report);
+    }
 }
 
 type CleanupWork = Pin<Box<dyn Future<Output = Result<(), Fault>> + Send>>;
@@ -136,6 +144,8 @@ pub struct Ended {
     pub steps: Vec<StepRecord>,
     /// Measured values.
     pub observations: Vec<Observation>,
+    /// Scrubbed.
+    pub browser: Option<BrowserReport>,
 }
 
 impl Journey {
@@ -332,8 +342,24 @@ impl Journey {
             warnings,
             steps,
             observations: log.observations,
+            browser: log.browser.map(|report| clean_report(&recorder, report)),
         }
     }
+}
+
+/// A browser's report without secrets, whoever wrote it.
+fn clean_report(recorder: &Recorder, mut report: BrowserReport) -> BrowserReport {
+    for page in &mut report.pages {
+        page.url = recorder.scrub(&page.url);
+    }
+    if let Some(evidence) = &mut report.evidence {
+        for text in
+            [&mut evidence.url, &mut evidence.title, &mut evidence.outline].into_iter().chain(&mut evidence.console)
+        {
+            *text = recorder.scrub(text);
+        }
+    }
+    report
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@
 //! | plan | [`plan`] | configuration resolved: every error at once, immutable |
 //! | sinks | [`sink`] | metrics and traces made from outcomes |
 //! | kinds | [`schedule`], [`probe`] | when a check is due (pure); what a check does |
+//! | browser | [`browser`] | real browsers: started, isolated, driven, looked after |
 //! | protocol | [`journey`], [`oidc`] | the step recorder; OAuth 2.0 and OpenID Connect |
 //! | words | [`outcome`], [`fault`] | what a run found, and whose fault it is |
 //! | ground | [`config`], [`secret`], [`duration`], [`clock`], [`terminal`] | typed TOML, secrets, time, what a terminal shows |
@@ -17,6 +18,7 @@
 //! [`lab`] stands beside: a provider with faults on demand, which only the `lab` and `demo` commands start.
 
 pub mod app;
+pub mod browser;
 pub mod cli;
 pub mod clock;
 pub mod config;

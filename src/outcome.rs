@@ -9,6 +9,10 @@ use serde::{Serialize, Serializer};
 use crate::clock::Timestamp;
 use crate::fault::Fault;
 
+mod page;
+
+pub use page::{BrowserReport, Evidence, PageTiming, Screenshot};
+
 /// The judgement of a run. `Inconclusive` enters no SLI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -318,6 +322,9 @@ pub struct Outcome {
     pub steps: Vec<StepRecord>,
     /// Measured values.
     pub observations: Vec<Observation>,
+    /// What a real browser has to say, if there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub browser: Option<BrowserReport>,
 }
 
 impl Outcome {

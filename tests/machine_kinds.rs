@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use authprobe::browser::Browsers;
 use authprobe::clock::Clock;
 use authprobe::journey::{Ended, Journey};
 use authprobe::lab::{Lab, LabHandle, Options};
@@ -58,7 +59,7 @@ impl Scene {
     /// One run of a kind. What it remembers of its last one is told apart by `own`.
     async fn run(&self, kind: &str, own: &str) -> Ended {
         let kind = probe::kind(kind).unwrap();
-        let parse = ParseContext { regions: 1, base: std::env::temp_dir() };
+        let parse = ParseContext { regions: 1, base: std::env::temp_dir(), client: true };
         let probe =
             (kind.parse)(toml::from_str(own).unwrap(), &parse).unwrap_or_else(|problems| panic!("{problems:?}"));
         let region = Arc::new(Egress::direct("here"));
@@ -81,6 +82,7 @@ impl Scene {
             user: None,
             provider_memory: self.memories.provider(&self.provider.name),
             memory: self.memories.check(&format!("{}{own}", kind.name)),
+            browsers: Arc::new(Browsers::new(Clock::system())),
         };
         let mut journey = Journey::new(Clock::system(), self.timeout, probe.steps());
         let _ = probe.run(&cx, &mut journey).await;

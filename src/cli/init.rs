@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::Exit;
 use super::check::complain;
+use crate::browser::Browsers;
 use crate::clock::Clock;
 use crate::fault::Blame;
 use crate::journey::{Ended, Journey};
@@ -102,6 +103,7 @@ async fn fetch(provider: Arc<Provider>) -> (Ended, Option<Metadata>) {
         user: None,
         provider_memory: Arc::new(ProviderMemory::default()),
         memory: CheckMemory::default(),
+        browsers: Arc::new(Browsers::new(Clock::system())),
     };
     let relying = context.relying(&journey);
     let wanted = relying.metadata_with(&[], &["revocation_endpoint", "introspection_endpoint"]);

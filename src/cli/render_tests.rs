@@ -82,6 +82,7 @@ fn failed() -> Outcome {
             bad,
             revoke,
         ],
+        browser: None,
         observations: vec![
             Observation::ClockSkew { seconds: -0.44, uncertainty: 0.5 },
             Observation::TokenLifetime { token: "access", seconds: 3600.0 },

@@ -134,4 +134,6 @@ pub struct User {
     pub password: SecretSource,
     /// Its TOTP seed (base32, RFC 6238).
     pub totp: Option<SecretSource>,
+    /// Its passkey for a real browser: a JSON object as WebDriver's virtual authenticators have it (WebAuthn §11.6).
+    pub passkey: Option<SecretSource>,
 }

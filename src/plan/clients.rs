@@ -127,6 +127,7 @@ pub fn users(desk: &mut Desk<'_>) -> (Vec<Arc<User>>, Vec<String>) {
             username: written.username.as_str().into(),
             password,
             totp,
+            passkey: written.passkey.as_ref().map(|source| desk.secret(item, "passkey", source)),
         }));
     }
     (all, typed::names(&items).into_iter().map(str::to_owned).collect())

@@ -320,7 +320,11 @@ fn parse(desk: &mut Desk<'_>, item: &Item<'_, Written>, kind: &Kind, regions: us
         table.0.retain(|entry| !COMMON_KEYS.contains(&entry.name.as_str()));
     }
     let toml::Value::Table(own) = own.to_toml() else { return None };
-    let context = ParseContext { regions, base: desk.loaded.base(item.node.at).to_owned() };
+    let context = ParseContext {
+        regions,
+        base: desk.loaded.base(item.node.at).to_owned(),
+        client: item.node.get("client").is_some(),
+    };
     match (kind.parse)(own, &context) {
         Ok(probe) => Some(probe),
         Err(_) if incomplete => None,

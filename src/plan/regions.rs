@@ -61,7 +61,7 @@ pub fn regions(desk: &mut Desk<'_>, options: &BuildOptions) -> Regions {
 
 /// A region without any settings: straight from this machine.
 pub fn direct(name: &str) -> Egress {
-    Egress { region: name.into(), proxy: None, resolve: BTreeMap::new(), source_address: None, references: Vec::new() }
+    Egress::direct(name)
 }
 
 fn egress(desk: &mut Desk<'_>, item: &Item<'_, Region>, region: &Region) -> Egress {
@@ -117,6 +117,7 @@ fn egress(desk: &mut Desk<'_>, item: &Item<'_, Region>, region: &Region) -> Egre
         resolve,
         source_address: region.source_address.map(|address| address.0),
         references: region.reference.iter().flatten().map(|url| url.0.clone()).collect(),
+        webdriver: region.webdriver.as_ref().map(|url| url.0.clone()),
     }
 }
 

@@ -163,7 +163,7 @@ mod tests {
     #[test]
     fn what_the_probe_makes_itself_cannot_be_set() {
         let table = toml::from_str("parameters = { scope = 'x', ok = 'y' }\nexpect = { acr = 'z' }").unwrap();
-        let context = ParseContext { regions: 1, base: ".".into() };
+        let context = ParseContext { regions: 1, base: ".".into(), client: true };
         let problems: Vec<_> = parse(table, &context).err().unwrap().into_iter().map(|p| p.key).collect();
         assert_eq!(problems, ["parameters.scope", "expect.acr"]);
     }

@@ -196,7 +196,7 @@ mod tests {
     use crate::secret::Secret;
 
     fn parsed(toml: &str) -> Result<Box<dyn Probe>, Vec<Problem>> {
-        parse(toml::from_str(toml).unwrap(), &ParseContext { regions: 1, base: ".".into() })
+        parse(toml::from_str(toml).unwrap(), &ParseContext { regions: 1, base: ".".into(), client: true })
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use schemars::{Schema, SchemaGenerator};
 
+use crate::browser::Browsers;
 use crate::clock::Clock;
 use crate::journey::{Journey, StepName, Stopped};
 use crate::oidc::clock_skew::Timing;
@@ -81,6 +82,8 @@ pub struct ParseContext {
     pub regions: usize,
     /// The folder that paths are relative to.
     pub base: std::path::PathBuf,
+    /// Whether the probe names a client.
+    pub client: bool,
 }
 
 /// A mistake in a kind's own keys.
@@ -137,6 +140,8 @@ pub struct Context {
     pub provider_memory: Arc<ProviderMemory>,
     /// What this check remembers.
     pub memory: CheckMemory,
+    /// Real browsers, for kinds that need one.
+    pub browsers: Arc<Browsers>,
 }
 
 impl Context {

@@ -316,7 +316,7 @@ mod tests {
     use super::*;
 
     fn parsed(toml: &str, regions: usize) -> Result<Box<dyn Probe>, Vec<Problem>> {
-        parse(toml::from_str(toml).unwrap(), &ParseContext { regions, base: ".".into() })
+        parse(toml::from_str(toml).unwrap(), &ParseContext { regions, base: ".".into(), client: true })
     }
 
     #[test]

@@ -282,7 +282,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<Box<dyn Probe>, Vec<Problem>> {
-        parse(toml::from_str(text).unwrap(), &ParseContext { regions: 1, base: "/etc/authprobe".into() })
+        parse(toml::from_str(text).unwrap(), &ParseContext { regions: 1, base: "/etc/authprobe".into(), client: true })
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::execute::{Stop, clean_up, execute, refuse};
 use super::guard::{Credentials, Guard};
 use super::history::History;
 use super::missed::Missed;
+use crate::browser::Browsers;
 use crate::clock::{Clock, Timestamp};
 use crate::fault::{Class, Fault};
 use crate::oidc::memory::Memories;
@@ -30,6 +31,8 @@ pub struct Engine {
     pub clock: Clock,
     /// What outlives runs.
     pub memories: Arc<Memories>,
+    /// Real browsers.
+    pub browsers: Arc<Browsers>,
     /// Which credentials may be tried.
     pub guard: Arc<Guard>,
     /// Outcomes still at hand.
@@ -50,10 +53,11 @@ pub enum Ran {
 }
 
 impl Engine {
-    /// With empty memories. The error: the system has no random numbers.
+    /// With empty memories and no browser yet. The error: the system has no random numbers.
     pub fn new(clock: Clock, watch: Arc<dyn Watch>) -> Result<Self, String> {
         let guard = Arc::new(Guard::new(clock.clone())?);
-        Ok(Self { clock, memories: Arc::default(), guard, history: History::default(), watch })
+        let browsers = Arc::new(Browsers::new(clock.clone()));
+        Ok(Self { clock, browsers, memories: Arc::default(), guard, history: History::default(), watch })
     }
 
     /// Runs a check once its credentials may be tried.
@@ -74,7 +78,9 @@ impl Engine {
             },
             () = asked.asked() => return Ran::Interrupted,
         };
-        let Some(mut outcome) = execute(check, &self.memories, &self.clock, trigger, scheduled, stop).await else {
+        let Some(mut outcome) =
+            execute(check, &self.memories, &self.browsers, &self.clock, trigger, scheduled, stop).await
+        else {
             return Ran::Interrupted;
         };
         pass.judge(&mut outcome);

@@ -1,12 +1,14 @@
 //! One run of one check: from its context to its outcome.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use tokio::sync::watch;
 
+use crate::browser::Browsers;
 use crate::clock::{Clock, Timestamp};
 use crate::fault::{Blame, Class, Fault};
 use crate::journey::{Ended, Journey};
@@ -56,13 +58,14 @@ impl Stop {
 pub async fn execute(
     check: &Check,
     memories: &Memories,
+    browsers: &Arc<Browsers>,
     clock: &Clock,
     trigger: Trigger,
     scheduled: Timestamp,
     mut stop: Stop,
 ) -> Option<Outcome> {
     let probe = &*check.probe.probe;
-    let cx = context(check, memories, clock);
+    let cx = context(check, memories, browsers, clock);
     let mut journey = Journey::new(clock.clone(), check.probe.timeout, probe.steps());
     let limit = journey.deadline() + SLACK;
     let walk = AssertUnwindSafe(probe.run(&cx, &mut journey)).catch_unwind();
@@ -112,7 +115,7 @@ pub async fn refuse(check: &Check, clock: &Clock, trigger: Trigger, scheduled: T
     outcome(check, trigger, scheduled, journey.finish(Duration::ZERO).await)
 }
 
-fn context(check: &Check, memories: &Memories, clock: &Clock) -> Context {
+fn context(check: &Check, memories: &Memories, browsers: &Arc<Browsers>, clock: &Clock) -> Context {
     Context {
         clock: clock.clone(),
         region: check.region.clone(),
@@ -122,6 +125,7 @@ fn context(check: &Check, memories: &Memories, clock: &Clock) -> Context {
         user: check.user.clone(),
         provider_memory: memories.provider(&check.probe.provider.name),
         memory: memories.check(&check.labels.to_string()),
+        browsers: browsers.clone(),
     }
 }
 
@@ -164,5 +168,6 @@ fn outcome(check: &Check, trigger: Trigger, scheduled: Timestamp, ended: Ended) 
         warnings: ended.warnings,
         steps: ended.steps,
         observations: ended.observations,
+        browser: ended.browser,
     }
 }

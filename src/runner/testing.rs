@@ -152,6 +152,7 @@ impl Planner {
                 resolve: BTreeMap::new(),
                 source_address: None,
                 references: Vec::new(),
+                webdriver: None,
             })
         };
         let provider = Provider {
@@ -241,6 +242,7 @@ pub fn user(name: &str, password: &std::path::Path) -> Arc<User> {
         username: name.into(),
         password: SecretSource::File(password.to_owned()),
         totp: None,
+        passkey: None,
     })
 }
 
@@ -278,6 +280,7 @@ pub fn outcome(probe: &str, secs: u64, verdict: Verdict) -> Arc<Outcome> {
         warnings: Vec::new(),
         steps: Vec::new(),
         observations: Vec::new(),
+        browser: None,
     })
 }
 

@@ -36,6 +36,7 @@ pub fn outcome(check: &CheckLabels) -> Outcome {
         warnings: vec![],
         steps: vec![step("token", vec![request("token", &check.region)])],
         observations: vec![],
+        browser: None,
     }
 }
 

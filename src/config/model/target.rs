@@ -123,6 +123,9 @@ pub struct User {
     pub password: SecretSource,
     /// Its TOTP seed, in base32 (RFC 6238).
     pub totp: Option<SecretSource>,
+    /// Its passkey, for browser_login: a JSON object with `credentialId`, `rpId`, `privateKey` (PKCS #8) and `userHandle`,
+    /// all but `rpId` in base64url (WebAuthn §11.6).
+    pub passkey: Option<SecretSource>,
 }
 
 /// What all probes share; the rest belongs to their kind.

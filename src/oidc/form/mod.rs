@@ -6,6 +6,7 @@
 
 use url::Url;
 
+pub mod answers;
 mod controls;
 mod document;
 mod guided;

@@ -13,9 +13,10 @@ use axum::routing::{get, post};
 use http::{HeaderMap, StatusCode, header};
 use url::Url;
 
+use super::answers::Answers;
 use super::page::Page;
 use super::steps::Guide;
-use super::walker::{Answers, Arrival, Walker};
+use super::walker::{Arrival, Walker};
 use crate::clock::Clock;
 use crate::fault::{Class, Fault};
 use crate::journey::Recorder;
@@ -168,8 +169,13 @@ impl Walk {
         };
         let file = std::env::temp_dir().join(format!("authprobe-walk-{}", std::process::id()));
         std::fs::write(&file, "wonder=land&7\n").unwrap();
-        let user =
-            User { name: "synthetic".into(), username: "alice".into(), password: SecretSource::File(file), totp: None };
+        let user = User {
+            name: "synthetic".into(),
+            username: "alice".into(),
+            password: SecretSource::File(file),
+            totp: None,
+            passkey: None,
+        };
         let answers = Answers::of(&user, self.memories.provider(&"main".into()), &self.recorder)?;
         walker.sign_in(first, &Guide::default(), &answers).await
     }

@@ -22,6 +22,8 @@ pub struct Egress {
     pub source_address: Option<IpAddr>,
     /// Asked after a network fault: if these fail too, the fault is our egress.
     pub references: Vec<Url>,
+    /// The WebDriver of this region, elsewhere; `None`: a browser on this machine that leaves as everything else does.
+    pub webdriver: Option<Url>,
 }
 
 impl Egress {
@@ -33,6 +35,7 @@ impl Egress {
             resolve: BTreeMap::new(),
             source_address: None,
             references: Vec::new(),
+            webdriver: None,
         }
     }
 }

@@ -58,6 +58,7 @@ fn outcome(steps: Vec<StepRecord>) -> Outcome {
         warnings: vec![],
         steps,
         observations: vec![],
+        browser: None,
     }
 }
 
