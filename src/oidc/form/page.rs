@@ -58,6 +58,8 @@ pub struct Setting<'a> {
     pub redirect_uri: &'a Url,
     /// Whether we can make one-time codes.
     pub has_totp: bool,
+    /// Whether the browser holds a passkey of the user (never over plain HTTP).
+    pub has_passkey: bool,
     /// The user's name in the configuration.
     pub user: &'a str,
 }
@@ -370,7 +372,8 @@ pub fn first(page: &Page) -> Result<(), Fault> {
         return Ok(());
     }
     let redirect_uri = page.url.clone();
-    let setting = Setting { guide: &Guide::default(), redirect_uri: &redirect_uri, has_totp: true, user: "" };
+    let guide = Guide::default();
+    let setting = Setting { guide: &guide, redirect_uri: &redirect_uri, has_totp: true, has_passkey: false, user: "" };
     match read(page, &mut Progress::default(), setting) {
         Err(fault) if matches!(fault.class, Class::HttpStatus | Class::Challenge | Class::TooLarge) => Err(fault),
         _ => Ok(()),
