@@ -7,10 +7,14 @@
 mod egress;
 mod find;
 mod keeper;
+mod passkey;
 mod pool;
+mod seat;
 mod settings;
 mod trust;
 
 pub use keeper::keep;
+pub use passkey::Passkey;
 pub use pool::Browsers;
+pub use seat::{Ask, Opened, Seat, Stats, Until};
 pub use settings::{Screenshots, Settings};
