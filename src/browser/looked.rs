@@ -23,9 +23,11 @@ pub(super) struct Looked {
     url: String,
     title: String,
     html: String,
-    content_type: Option<String>,
     paint: Option<f64>,
+    #[serde(rename = "timing")]
     navigation: Option<Navigation>,
+    /// Why nothing could be told, if so.
+    failed: Option<String>,
     resources: BTreeMap<String, u32>,
 }
 
@@ -43,7 +45,7 @@ struct Navigation {
 impl Looked {
     /// Reads one; `None`: there was nothing new.
     pub(super) fn read(json: &str) -> Option<Self> {
-        serde_json::from_str(json).ok()
+        serde_json::from_str(json).ok().filter(|looked: &Self| looked.failed.is_none())
     }
 
     /// The page's title, cut.
@@ -61,7 +63,7 @@ impl Looked {
             url,
             // A document that a service worker or a script made has none of its own.
             status: status.filter(|status| *status != 0).unwrap_or(200),
-            media_type: media_type.or(self.content_type).unwrap_or_default(),
+            media_type: media_type.unwrap_or_default(),
             gatekeeper: same.is_some_and(|answered| answered.gatekeeper),
             content: self.html,
         })

@@ -27,7 +27,7 @@ mod verify;
 mod wait;
 
 pub use budget::Budget;
-pub use egress::{Egress, Proxy};
+pub use egress::{Egress, Proxy, Webdriver};
 pub use redact::redact_url;
 pub use session::Http;
 pub use trust::{SystemRoots, TlsCache, Trust};

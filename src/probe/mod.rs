@@ -15,6 +15,7 @@ use crate::oidc::memory::{CheckMemory, ProviderMemory};
 use crate::oidc::relying::Relying;
 use crate::oidc::settings::{Client, Provider, User};
 
+pub mod browser_login;
 pub mod client_credentials;
 pub mod discovery;
 pub mod expect;
@@ -36,6 +37,7 @@ pub const KINDS: &[&Kind] = &[
     &jwks::KIND,
     &client_credentials::KIND,
     &form_login::KIND,
+    &browser_login::KIND,
     &refresh::KIND,
     &revocation::KIND,
     &token_exchange::KIND,

@@ -342,12 +342,12 @@ fn not_html(page: &Page) -> Fault {
 }
 
 /// A URL without its query, for people. With its scheme, so that masking knows where the host ends.
-pub(super) fn place(url: &Url) -> String {
+pub fn place(url: &Url) -> String {
     cut(&format!("{}{}", url.origin().ascii_serialization(), url.path()), 120)
 }
 
 /// At most `max` characters, and nothing that disturbs a terminal.
-pub(super) fn cut(text: &str, max: usize) -> String {
+pub fn cut(text: &str, max: usize) -> String {
     let printable = |c: &char| {
         !c.is_control() && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
