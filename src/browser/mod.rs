@@ -9,6 +9,8 @@ mod find;
 mod keeper;
 mod pool;
 mod settings;
+#[doc(hidden)]
+pub mod testing;
 mod trust;
 
 pub use keeper::keep;
