@@ -8,6 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
 use super::Settings;
+use super::keeper::Launcher;
 use super::seat::Stats;
 use super::session::{Kind, Running, Session};
 use crate::clock::{Clock, Instant};
@@ -24,6 +25,7 @@ struct Pool {
     clock: Clock,
     state: Mutex<State>,
     running: Running,
+    launcher: Launcher,
 }
 
 #[derive(Default)]
@@ -50,7 +52,7 @@ pub(super) struct Loan {
 impl Browsers {
     /// With default settings.
     pub fn new(clock: Clock) -> Self {
-        Self(Arc::new(Pool { clock, state: Mutex::default(), running: Running::default() }))
+        Self(Arc::new(Pool { clock, state: Mutex::default(), running: Running::default(), launcher: Launcher::default() }))
     }
 
     /// From now on with these settings: browsers that were started with others are replaced.
@@ -120,7 +122,7 @@ impl Browsers {
     }
 
     async fn start(&self, kind: &Kind, settings: &Settings, epoch: u64, deadline: Instant) -> Result<Session, Fault> {
-        let starting = Session::start(kind, settings, epoch, self.0.running.clone());
+        let starting = Session::start(&self.0.launcher, kind, settings, epoch, self.0.running.clone());
         let late = |_| Fault::new(Class::Browser, "the browser did not start within the time of the run");
         let session = tokio::time::timeout_at(deadline, starting).await.map_err(late)??;
         tracing::info!(browser = session.name, "a browser was started");

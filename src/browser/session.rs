@@ -116,10 +116,16 @@ pub(super) struct Channel {
 
 impl Session {
     /// Starts one. Fault: `browser`.
-    pub(super) async fn start(kind: &Kind, settings: &Settings, epoch: u64, running: Running) -> Result<Self, Fault> {
+    pub(super) async fn start(
+        launcher: &Launcher,
+        kind: &Kind,
+        settings: &Settings,
+        epoch: u64,
+        running: Running,
+    ) -> Result<Self, Fault> {
         let starting = async {
             match kind {
-                Kind::Local(ca_file) => local(ca_file.as_deref(), settings, epoch, running).await,
+                Kind::Local(ca_file) => local(launcher, ca_file.as_deref(), settings, epoch, running).await,
                 Kind::Remote(webdriver) => remote(webdriver, settings, epoch, running).await,
             }
         };
@@ -181,9 +187,15 @@ impl Session {
     }
 }
 
-async fn local(ca_file: Option<&Path>, settings: &Settings, epoch: u64, running: Running) -> Result<Session, Fault> {
+async fn local(
+    launcher: &Launcher,
+    ca_file: Option<&Path>,
+    settings: &Settings,
+    epoch: u64,
+    running: Running,
+) -> Result<Session, Fault> {
     let found = find(settings)?;
-    let kept = Kept::launch(&Launcher::default(), &found, ca_file).await?;
+    let kept = Kept::launch(launcher, &found, ca_file).await?;
     let arguments: Vec<String> = kept.arguments().into_iter().chain(settings.arguments.iter().cloned()).collect();
     let options = json!({ "binary": found.browser, "args": arguments });
     let client = session(kept.url().as_str(), json!({ "goog:chromeOptions": options })).await?;
