@@ -17,6 +17,7 @@ use crate::probe::{Kind, Probe};
 use crate::schedule::Timing;
 use crate::secret::SecretSource;
 
+mod browser;
 mod build;
 mod clients;
 mod desk;
@@ -57,6 +58,8 @@ pub struct Plan {
     pub server: Server,
     /// OTLP export, if configured.
     pub telemetry: Option<crate::sink::otlp::Settings>,
+    /// How real browsers are run on this machine.
+    pub browser: crate::browser::Settings,
     /// In configured order; at least one.
     pub regions: Vec<Arc<Egress>>,
     /// In configured order.

@@ -8,12 +8,15 @@ use url::Url;
 use super::find::Found;
 use crate::fault::Fault;
 
+#[derive(Default)]
+pub(super) struct Launcher;
+
 /// A running driver: ended, with its browser and all their files, when this is dropped.
 pub(super) struct Kept {}
 
 impl Kept {
     /// Starts a driver in a folder of its own. Waits until it listens. Fault: `browser`, with what the driver said.
-    pub(super) async fn launch(found: &Found, ca_file: Option<&Path>) -> Result<Self, Fault> {
+    pub(super) async fn launch(_: &Launcher, found: &Found, ca_file: Option<&Path>) -> Result<Self, Fault> {
         let _ = (found, ca_file);
         Ok(Self {})
     }
@@ -34,7 +37,7 @@ impl Kept {
     }
 
     /// Memory of all its processes (bytes, proportional set size); `None` if it cannot be read.
-    pub(super) fn memory(&self) -> Option<u64> {
+    pub(super) async fn memory(&self) -> Option<u64> {
         None
     }
 

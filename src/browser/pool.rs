@@ -1,33 +1,204 @@
 //! Browsers on loan: at most so many at once, warm, replaced in time.
 
-use std::sync::{Mutex, MutexGuard};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
 
 use super::Settings;
-use crate::clock::Clock;
+use super::seat::Stats;
+use super::session::{Kind, Running, Session};
+use crate::clock::{Clock, Instant};
+use crate::fault::{Class, Fault};
 
-/// See the module. None is started before one is asked for.
-pub struct Browsers {
+/// How long the last windows may take to close when everything ends.
+const CLOSING: Duration = Duration::from_secs(5);
+
+/// See the module. None is started before one is asked for. Cheap to clone.
+#[derive(Clone)]
+pub struct Browsers(Arc<Pool>);
+
+struct Pool {
     clock: Clock,
-    settings: Mutex<Settings>,
+    state: Mutex<State>,
+    running: Running,
+}
+
+#[derive(Default)]
+struct State {
+    settings: Settings,
+    /// Counts changes of the settings.
+    epoch: u64,
+    /// By place: this machine, or a remote WebDriver.
+    limits: HashMap<String, Arc<Semaphore>>,
+    idle: Vec<Session>,
+    /// Who sees to browsers that came back.
+    recycling: JoinSet<()>,
+    closed: bool,
+}
+
+/// A browser on loan.
+pub(super) struct Loan {
+    pub(super) session: Session,
+    /// The settings that it was taken with.
+    pub(super) settings: Settings,
+    permit: OwnedSemaphorePermit,
 }
 
 impl Browsers {
     /// With default settings.
     pub fn new(clock: Clock) -> Self {
-        Self { clock, settings: Mutex::default() }
+        Self(Arc::new(Pool { clock, state: Mutex::default(), running: Running::default() }))
     }
 
     /// From now on with these settings: browsers that were started with others are replaced.
     pub fn configure(&self, settings: Settings) {
-        *self.settings() = settings;
+        let mut state = self.state();
+        if state.settings == settings {
+            return;
+        }
+        state.settings = settings;
+        state.epoch += 1;
+        state.limits.clear();
+        let old = std::mem::take(&mut state.idle);
+        old.into_iter().for_each(|session| drop(state.recycling.spawn(session.end())));
+    }
+
+    /// A browser of that kind, for one login. Waits for one that is in use until `deadline`. Fault: `browser`.
+    pub(super) async fn lend(&self, kind: Kind, deadline: Instant) -> Result<Loan, Fault> {
+        let (settings, epoch, limit) = {
+            let mut state = self.state();
+            if state.closed {
+                return Err(Fault::new(Class::Browser, "authprobe is ending: no browser is started any more"));
+            }
+            let most = state.settings.max_sessions.max(1) as usize;
+            let limit = state.limits.entry(place(&kind)).or_insert_with(|| Arc::new(Semaphore::new(most))).clone();
+            (state.settings.clone(), state.epoch, limit)
+        };
+        let busy = || {
+            let most = settings.max_sessions;
+            let detail = format!(
+                "no browser came free in time: {most} at once is the limit (`[browser] max_sessions`); raise it, or \
+                 probe less often"
+            );
+            Fault::new(Class::Browser, detail)
+        };
+        let permit = match tokio::time::timeout_at(deadline, limit.acquire_owned()).await {
+            Ok(Ok(permit)) => permit,
+            Ok(Err(_)) | Err(_) => return Err(busy()),
+        };
+        let session = match self.take_idle(&kind) {
+            Some(session) => session,
+            None => self.start(&kind, &settings, epoch, deadline).await?,
+        };
+        Ok(Loan { session, settings, permit })
+    }
+
+    /// An idle one of that kind; others of the same place make room.
+    fn take_idle(&self, kind: &Kind) -> Option<Session> {
+        let mut state = self.state();
+        let idle = std::mem::take(&mut state.idle);
+        let mut found = None;
+        for session in idle {
+            if !session.usable() {
+                state.recycling.spawn(session.end());
+            } else if found.is_none() && session.kind == *kind {
+                found = Some(session);
+            } else {
+                state.idle.push(session);
+            }
+        }
+        if found.is_none()
+            && let Some(at) = state.idle.iter().position(|session| place(&session.kind) == place(kind))
+        {
+            let other = state.idle.swap_remove(at);
+            state.recycling.spawn(other.end());
+        }
+        found
+    }
+
+    async fn start(&self, kind: &Kind, settings: &Settings, epoch: u64, deadline: Instant) -> Result<Session, Fault> {
+        let starting = Session::start(kind, settings, epoch, self.0.running.clone());
+        let late = |_| Fault::new(Class::Browser, "the browser did not start within the time of the run");
+        let session = tokio::time::timeout_at(deadline, starting).await.map_err(late)??;
+        tracing::info!(browser = session.name, "a browser was started");
+        Ok(session)
+    }
+
+    /// Takes a browser back once its window is closed: it gets ready for the next login, or is ended. Does not wait.
+    /// `last`: what is to be done with it before.
+    pub(super) fn take_back(&self, mut loan: Loan, last: impl Future<Output = bool> + Send + 'static) {
+        let browsers = self.clone();
+        let mut state = self.state();
+        while state.recycling.try_join_next().is_some() {}
+        state.recycling.spawn(async move {
+            let closed = last.await;
+            loan.session.runs += 1;
+            if !closed || !browsers.may_stay(&mut loan).await {
+                loan.session.end().await;
+                return;
+            }
+            let Loan { session, permit, .. } = loan;
+            let end = {
+                let mut state = browsers.state();
+                if state.closed || state.epoch != session.epoch {
+                    Some(session)
+                } else {
+                    state.idle.push(session);
+                    None
+                }
+            };
+            if let Some(session) = end {
+                session.end().await;
+            }
+            drop(permit);
+        });
+    }
+
+    /// Whether a browser serves another login: one that has served many, or has grown, is replaced.
+    async fn may_stay(&self, loan: &mut Loan) -> bool {
+        let session = &mut loan.session;
+        let settings = &loan.settings;
+        if session.bidi.is_none() || session.runs >= settings.runs_per_session {
+            return false;
+        }
+        if let Some(bytes) = session.memory().await {
+            if bytes > settings.max_memory {
+                tracing::info!(mebibytes = bytes >> 20, runs = session.runs, "a browser has grown: it is replaced");
+                return false;
+            }
+        }
+        session.prepare(&self.0.clock).await.is_ok()
     }
 
     /// Ends all browsers and waits until they are gone.
     pub async fn shutdown(&self) {
-        let _ = &self.clock;
+        let (idle, mut recycling) = {
+            let mut state = self.state();
+            state.closed = true;
+            (std::mem::take(&mut state.idle), std::mem::take(&mut state.recycling))
+        };
+        idle.into_iter().for_each(|session| drop(recycling.spawn(session.end())));
+        // Whatever is left after that ends with its session's value, or with this process.
+        let _ = tokio::time::timeout(CLOSING, async { while recycling.join_next().await.is_some() {} }).await;
     }
 
-    fn settings(&self) -> MutexGuard<'_, Settings> {
-        self.settings.lock().expect("browser settings")
+    /// How they are now. Waits for nobody.
+    pub fn stats(&self) -> Stats {
+        self.0.running.stats()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().expect("browsers")
+    }
+}
+
+/// What a limit is about.
+fn place(kind: &Kind) -> String {
+    match kind {
+        Kind::Local(_) => String::new(),
+        Kind::Remote(webdriver) => webdriver.url.to_string(),
     }
 }

@@ -9,6 +9,8 @@ pub struct Settings {
     pub path: Option<PathBuf>,
     /// Its driver; `None`: chromedriver from the usual places.
     pub driver: Option<PathBuf>,
+    /// Further arguments of every browser, such as `--lang=de`.
+    pub arguments: Vec<String>,
     /// The most browsers at once on this machine; each does one login at a time.
     pub max_sessions: u32,
     /// After how many logins a browser is replaced.
@@ -36,6 +38,7 @@ impl Default for Settings {
         Self {
             path: None,
             driver: None,
+            arguments: Vec::new(),
             max_sessions: 2,
             runs_per_session: 200,
             max_memory: 1 << 30,

@@ -8,7 +8,7 @@ mod service;
 mod target;
 
 pub use judge::{Aggregate, LatencySli, Maintenance, NamedSli, PropagationSli, Severity, Sli, Slo, SloWindow, Tier};
-pub use service::{Alerting, Alertmanager, BasicAuth, Screenshots, Server, Store, Telemetry, Tls, Webhook};
+pub use service::{Alerting, Alertmanager, BasicAuth, Browser, Screenshots, Server, Store, Telemetry, Tls, Webhook};
 pub use target::{AuthMethod, COMMON_KEYS, Client, Metadata, Probe, Provider, Region, User};
 
 /// The configuration of authprobe.
@@ -25,6 +25,8 @@ pub struct Config {
     pub store: Option<Store>,
     /// OpenTelemetry export.
     pub telemetry: Option<Telemetry>,
+    /// Real browsers on this machine.
+    pub browser: Option<Browser>,
     /// Where alerts go.
     pub alerting: Option<Alerting>,
     /// From where probes look. Default: one region, `local`, straight from this machine.

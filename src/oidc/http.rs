@@ -27,7 +27,7 @@ mod verify;
 mod wait;
 
 pub use budget::Budget;
-pub use egress::{Egress, Proxy};
+pub use egress::{Egress, Proxy, Webdriver};
 pub use redact::redact_url;
 pub use session::Http;
 pub use trust::{SystemRoots, TlsCache, Trust};
@@ -50,6 +50,8 @@ pub enum Endpoint {
     Authorization,
     /// Pages between authorization endpoint and redirect.
     LoginPage,
+    /// What a login page loads: scripts, styles, pictures, calls of its scripts.
+    LoginResource,
     /// `token_endpoint`.
     Token,
     /// `userinfo_endpoint`.
@@ -74,6 +76,7 @@ impl Endpoint {
             Self::Jwks => "jwks",
             Self::Authorization => "authorization",
             Self::LoginPage => "login_page",
+            Self::LoginResource => "login_resource",
             Self::Token => "token",
             Self::Userinfo => "userinfo",
             Self::Introspection => "introspection",

@@ -6,7 +6,7 @@ use aws_lc_rs::digest;
 
 use super::desk::Desk;
 use super::probes::{self, Known};
-use super::{BuildOptions, Plan, clients, later, providers, rate, regions, schema, service};
+use super::{BuildOptions, Plan, browser, clients, later, providers, rate, regions, schema, service};
 use crate::config::tree::Path;
 use crate::config::walk::walk;
 use crate::config::{Diagnostics, Loaded, Mistake};
@@ -32,7 +32,9 @@ pub fn build_with(kinds: &[&'static Kind], loaded: &Loaded, options: &BuildOptio
     let checks = probes::checks(&mut desk, &planned);
     rate::check(&mut desk, &known.providers.0, &planned, &checks);
     rate::one_time_codes(&mut desk, &checks);
-    later::store(&mut desk);
+    browser::remote(&mut desk);
+    let screenshots = later::store(&mut desk);
+    let browser = browser::settings(&mut desk, screenshots);
     later::alerting(&mut desk);
     let slos = later::slos(&mut desk, &planned, &names);
     later::maintenance(&mut desk, &names);
@@ -50,6 +52,7 @@ pub fn build_with(kinds: &[&'static Kind], loaded: &Loaded, options: &BuildOptio
     Ok(Plan {
         server,
         telemetry,
+        browser,
         regions: running,
         providers: providers.0,
         clients: clients.0.into_iter().map(|resolved| resolved.client).collect(),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::desk::Desk;
 use super::typed::{self, Item};
+use crate::browser::Passkey;
 use crate::config::model::{AuthMethod as WrittenMethod, Client as WrittenClient, User as WrittenUser};
 use crate::config::nearest;
 use crate::oidc::settings::{AuthMethod, Client, RedirectUri, User};
@@ -122,12 +123,20 @@ pub fn users(desk: &mut Desk<'_>) -> (Vec<Arc<User>>, Vec<String>) {
             }
             desk.locate(item.at("totp"), source)
         });
+        let passkey = written.passkey.as_ref().map(|source| {
+            if let Some(secret) = desk.secret_value(item, "passkey", source)
+                && let Err(why) = Passkey::parse(&secret)
+            {
+                desk.wrong(item.mistake("passkey", format!("{source} is not a passkey: {why}")));
+            }
+            desk.locate(item.at("passkey"), source)
+        });
         all.push(Arc::new(User {
             name: written.name.0.as_str().into(),
             username: written.username.as_str().into(),
             password,
             totp,
-            passkey: written.passkey.as_ref().map(|source| desk.secret(item, "passkey", source)),
+            passkey,
         }));
     }
     (all, typed::names(&items).into_iter().map(str::to_owned).collect())

@@ -8,7 +8,7 @@ use super::probes::{counted, cron};
 use super::providers::headers;
 use super::slo::{self, PlannedSlo};
 use super::typed::{self, Item};
-use crate::config::model::{Aggregate, Alerting, Maintenance, Sli, Slo, SloWindow, Store};
+use crate::config::model::{Aggregate, Alerting, Maintenance, Screenshots, Sli, Slo, SloWindow, Store};
 use crate::config::values::{TextOrSecret, WebUrl};
 use crate::config::{Mistake, glob, nearest};
 use crate::duration::HumanDuration;
@@ -16,8 +16,8 @@ use crate::duration::HumanDuration;
 /// A calendar month, where a length is needed.
 const MONTH: Duration = Duration::from_secs(30 * 86_400);
 
-/// Checks `[store]`.
-pub fn store(desk: &mut Desk<'_>) {
+/// Checks `[store]`. What it says of screenshots is acted on already: those of runs in memory.
+pub fn store(desk: &mut Desk<'_>) -> Option<Screenshots> {
     let items: Vec<Item<'_, Store>> = typed::items(desk.loaded, "store", &mut desk.mistakes);
     for item in &items {
         desk.note("store: nothing is kept on disk yet: this version holds recent runs in memory only");
@@ -32,6 +32,7 @@ pub fn store(desk: &mut Desk<'_>) {
             desk.wrong(item.mistake("max_size", "out of range: at least 1MiB"));
         }
     }
+    items.first()?.value.as_ref()?.screenshots
 }
 
 /// Checks `[alerting]`.

@@ -9,8 +9,9 @@ use super::BuildOptions;
 use super::desk::Desk;
 use super::typed::{self, Item};
 use crate::config::model::Region;
+use crate::config::values::TextOrSecret;
 use crate::config::{Mistake, nearest};
-use crate::oidc::http::{Egress, Proxy};
+use crate::oidc::http::{Egress, Proxy, Webdriver};
 use crate::secret::Secret;
 
 /// All regions, and which of them this process runs.
@@ -100,24 +101,33 @@ fn egress(desk: &mut Desk<'_>, item: &Item<'_, Region>, region: &Region) -> Egre
             item.mistake("resolve", message).help("use socks5://, which leaves resolving to us, or drop one of both"),
         );
     }
-    if region.webdriver.is_some() {
-        let name = &region.name.0;
-        desk.note(format!(
-            "region {name}: `webdriver` is checked but not used yet: browser_login comes with a later version"
-        ));
-        if proxy.is_some() || !resolve.is_empty() || region.source_address.is_some() {
-            desk.note(format!(
-                "region {name}: a remote browser cannot use proxy, resolve and source_address: browser_login will be an error here"
-            ));
-        }
-    }
+    let webdriver = region.webdriver.as_ref().and_then(|text| webdriver(desk, item, text));
     Egress {
         region: region.name.0.as_str().into(),
         proxy,
         resolve,
         source_address: region.source_address.map(|address| address.0),
         references: region.reference.iter().flatten().map(|url| url.0.clone()).collect(),
-        webdriver: region.webdriver.as_ref().map(|url| url.0.clone()),
+        webdriver,
+    }
+}
+
+fn webdriver(desk: &mut Desk<'_>, item: &Item<'_, Region>, text: &TextOrSecret) -> Option<Webdriver> {
+    let (text, kept) = desk.text(item, "webdriver", text)?;
+    match Webdriver::parse(&text) {
+        Ok(webdriver) if webdriver.credentials.is_some() && !kept => {
+            let message = "a WebDriver's user name and password must not stand in the configuration itself";
+            let help = "keep the whole URL elsewhere: { env = \"NAME\" } or { file = \"path\" }";
+            desk.wrong(item.mistake("webdriver", message).help(help).mask(item.at("webdriver")));
+            None
+        }
+        Ok(webdriver) => Some(webdriver),
+        Err(why) => {
+            let message = format!("expected a WebDriver such as \"http://127.0.0.1:9515\": {why}");
+            let mistake = item.mistake("webdriver", message);
+            desk.wrong(if text.contains('@') { mistake.mask(item.at("webdriver")) } else { mistake });
+            None
+        }
     }
 }
 

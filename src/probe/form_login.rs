@@ -5,7 +5,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use url::Url;
 
-use super::login_flow::{self as flow, Login};
+use super::form_walk as walk;
+use super::login_flow as flow;
+use super::login_settings::{self, Login};
 use super::{Context, Cost, Kind, Need, ParseContext, Probe, Problem};
 use crate::fault::{Class, Fault};
 use crate::journey::{Journey, StepName, Stopped};
@@ -43,7 +45,7 @@ struct Settings {
 fn parse(mut table: toml::Table, _: &ParseContext) -> Result<Box<dyn Probe>, Vec<Problem>> {
     let mut problems = Vec::new();
     let login = Login::take(&mut table, &mut problems);
-    let settings: Settings = flow::read(table, &mut problems);
+    let settings: Settings = login_settings::read(table, &mut problems);
     if problems.is_empty() { Ok(Box::new(FormLogin { login, logout: settings.logout })) } else { Err(problems) }
 }
 
@@ -79,7 +81,7 @@ impl Probe for FormLogin {
     async fn run(&self, cx: &Context, journey: &mut Journey) -> Result<(), Stopped> {
         let relying = cx.relying(journey);
         let (metadata, mut keys) = flow::prepare(journey, &relying, &["revocation_endpoint"]).await?;
-        let authorized = flow::authorize_by_form(cx, journey, &relying, &metadata, &self.login).await?;
+        let authorized = walk::authorize_by_form(cx, journey, &relying, &metadata, &self.login).await?;
         let tokens = flow::exchange(journey, &relying, &metadata, &authorized, &self.login).await?;
         let nonce = &authorized.pending.nonce;
         let claims =
@@ -115,7 +117,7 @@ impl FormLogin {
                 if let Some(id_token) = &tokens.id_token {
                     url.query_pairs_mut().append_pair("id_token_hint", id_token.expose());
                 }
-                let walker = flow::walker(relying, redirect_uri, &endpoint, Endpoint::EndSession);
+                let walker = walk::walker(relying, redirect_uri, &endpoint, Endpoint::EndSession);
                 if let Arrival::Page(page) = walker.open(url).await? {
                     landed(relying, &endpoint, &page)?;
                     if let Some(confirmation) = leave::confirmation(&page)?
@@ -136,7 +138,7 @@ impl FormLogin {
         let ask = Ask { scopes: client.scopes.clone(), prompt: Some("none".to_owned()), ..Ask::default() };
         let pending = authorize::request(&endpoint, &client.client_id, redirect_uri, &ask);
         pending.protect(&relying.recorder);
-        let walker = flow::walker(relying, redirect_uri, &endpoint, Endpoint::Authorization);
+        let walker = walk::walker(relying, redirect_uri, &endpoint, Endpoint::Authorization);
         match walker.open(pending.url).await? {
             Arrival::Answer(params) => {
                 params.iter().filter(|(name, _)| name == "code").for_each(|(_, code)| relying.recorder.protect(code));

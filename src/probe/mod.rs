@@ -15,13 +15,16 @@ use crate::oidc::memory::{CheckMemory, ProviderMemory};
 use crate::oidc::relying::Relying;
 use crate::oidc::settings::{Client, Provider, User};
 
+pub mod browser_login;
 pub mod client_credentials;
 pub mod discovery;
 pub mod expect;
 pub mod form_login;
+pub mod form_walk;
 mod issued;
 pub mod jwks;
 pub mod login_flow;
+pub mod login_settings;
 mod own_keys;
 mod propagation;
 pub mod refresh;
@@ -34,6 +37,7 @@ pub const KINDS: &[&Kind] = &[
     &jwks::KIND,
     &client_credentials::KIND,
     &form_login::KIND,
+    &browser_login::KIND,
     &refresh::KIND,
     &revocation::KIND,
     &token_exchange::KIND,

@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::login_flow::{self as flow, Login};
+use super::login_flow as flow;
+use super::login_settings::{self, Login};
 use super::own_keys::problem;
 use super::{Context, Cost, Kind, Need, ParseContext, Probe, Problem};
 use crate::duration::HumanDuration;
@@ -64,7 +65,7 @@ struct Settings {
 fn parse(mut table: toml::Table, _: &ParseContext) -> Result<Box<dyn Probe>, Vec<Problem>> {
     let mut problems = Vec::new();
     let login = Login::take(&mut table, &mut problems);
-    let settings: Settings = flow::read(table, &mut problems);
+    let settings: Settings = login_settings::read(table, &mut problems);
     if settings.rotation != Rotation::Required && !settings.reuse_grace.0.is_zero() {
         problems.push(problem("reuse_grace", "only with `rotation = \"required\"` is a token presented again"));
     }

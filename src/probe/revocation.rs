@@ -8,7 +8,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use url::Url;
 
-use super::login_flow::{self as flow, Login};
+use super::form_walk;
+use super::login_flow as flow;
+use super::login_settings::{self, Login};
 use super::own_keys::problem;
 use super::propagation::{Pace, Watch};
 use super::{Context, Cost, Kind, Need, ParseContext, Probe, Problem};
@@ -101,7 +103,7 @@ struct Settings {
 fn parse(mut table: toml::Table, context: &ParseContext) -> Result<Box<dyn Probe>, Vec<Problem>> {
     let mut problems = Vec::new();
     let login = Login::take(&mut table, &mut problems);
-    let settings: Settings = flow::read(table, &mut problems);
+    let settings: Settings = login_settings::read(table, &mut problems);
     let mut wrong = |key: &str, message: &str| problems.push(problem(key, message));
     match (&settings.resource, settings.poll) {
         (None, Some(Poll::Resource)) => wrong("resource", "`poll = \"resource\"` needs the URL of one"),
@@ -222,7 +224,7 @@ impl Revocation {
     ) -> Result<Tokens, Stopped> {
         let tokens = match self.obtain(cx.user.is_some()) {
             Obtain::Login => {
-                let authorized = flow::authorize_by_form(cx, journey, relying, metadata, &self.login).await?;
+                let authorized = form_walk::authorize_by_form(cx, journey, relying, metadata, &self.login).await?;
                 flow::redeem(journey, relying, metadata, &authorized, &self.login).await?
             }
             Obtain::ClientCredentials => {

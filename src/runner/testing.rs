@@ -221,6 +221,7 @@ impl Planner {
                 public_url: None,
             },
             telemetry: None,
+            browser: Default::default(),
             regions: self.regions.clone(),
             providers: vec![provider],
             clients: Vec::new(),

@@ -50,17 +50,39 @@ pub struct Store {
     pub keep_failures: Option<HumanDuration>,
     /// The largest the database may become, such as `2GiB` (default).
     pub max_size: Option<ByteSize>,
-    /// How screenshots of failed logins are kept. Default: `masked`.
+    /// How screenshots of failed logins in a real browser are kept. Default: `masked`.
     pub screenshots: Option<Screenshots>,
+}
+
+/// Real browsers on this machine, for browser_login.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Browser {
+    /// The browser's own executable, no script around it. Default: Chromium from the usual places,
+    /// `chromium-headless-shell` first.
+    pub path: Option<PathBuf>,
+    /// Its driver. Default: `chromedriver` from the usual places.
+    pub driver: Option<PathBuf>,
+    /// Further arguments of every browser, such as `["--lang=de"]`. Default: none.
+    pub arguments: Option<Vec<String>>,
+    /// The most browsers at once; each does one login at a time. Default: 2.
+    #[schemars(range(min = 1, max = 32))]
+    pub max_sessions: Option<u32>,
+    /// After how many logins a browser is replaced. Default: 200.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub runs_per_session: Option<u32>,
+    /// Above how much memory a browser is replaced once its login is over, all its processes together: at least 128MiB.
+    /// Default: 1GiB.
+    pub max_memory: Option<ByteSize>,
 }
 
 /// How screenshots of failed logins are kept.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Screenshots {
-    /// With all texts typed in hidden.
+    /// With every input covered, and the user's name wherever it stands.
     Masked,
-    /// As they are.
+    /// As the page was.
     Full,
     /// Not at all.
     Off,

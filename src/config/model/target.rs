@@ -25,8 +25,11 @@ pub struct Region {
     pub source_address: Option<Address>,
     /// URLs that are tried after a network fault: if these fail too, the fault is our own way out.
     pub reference: Option<Vec<WebUrl>>,
-    /// A remote WebDriver for browser_login, such as `http://127.0.0.1:9515`.
-    pub webdriver: Option<WebUrl>,
+    /// A WebDriver elsewhere for browser_login (chromedriver, geckodriver, Selenium Grid), such as
+    /// `http://127.0.0.1:9515`: its browser leaves from where it is, so `proxy`, `resolve` and `source_address` are errors
+    /// where browser_login runs. With user name and password only as `{ env = … }` or `{ file = … }`. Default: a browser
+    /// on this machine.
+    pub webdriver: Option<TextOrSecret>,
 }
 
 /// An OpenID Connect or OAuth 2.0 provider.

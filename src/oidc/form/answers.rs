@@ -57,6 +57,11 @@ impl Answers {
         }
     }
 
+    /// What must not be seen in a picture.
+    pub fn needles(&self) -> Vec<Secret> {
+        vec![self.username.clone(), self.password.clone()]
+    }
+
     /// The user's name in the configuration.
     pub fn user(&self) -> &str {
         &self.user

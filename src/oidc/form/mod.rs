@@ -14,6 +14,7 @@ mod judge;
 pub mod leave;
 pub mod page;
 pub mod presets;
+pub mod scripted;
 pub mod steps;
 pub mod walker;
 mod words;

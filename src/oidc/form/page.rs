@@ -58,6 +58,8 @@ pub struct Setting<'a> {
     pub redirect_uri: &'a Url,
     /// Whether we can make one-time codes.
     pub has_totp: bool,
+    /// Whether the browser holds a passkey of the user (never over plain HTTP).
+    pub has_passkey: bool,
     /// The user's name in the configuration.
     pub user: &'a str,
 }
@@ -340,12 +342,12 @@ fn not_html(page: &Page) -> Fault {
 }
 
 /// A URL without its query, for people. With its scheme, so that masking knows where the host ends.
-pub(super) fn place(url: &Url) -> String {
+pub fn place(url: &Url) -> String {
     cut(&format!("{}{}", url.origin().ascii_serialization(), url.path()), 120)
 }
 
 /// At most `max` characters, and nothing that disturbs a terminal.
-pub(super) fn cut(text: &str, max: usize) -> String {
+pub fn cut(text: &str, max: usize) -> String {
     let printable = |c: &char| {
         !c.is_control() && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
@@ -370,7 +372,8 @@ pub fn first(page: &Page) -> Result<(), Fault> {
         return Ok(());
     }
     let redirect_uri = page.url.clone();
-    let setting = Setting { guide: &Guide::default(), redirect_uri: &redirect_uri, has_totp: true, user: "" };
+    let guide = Guide::default();
+    let setting = Setting { guide: &guide, redirect_uri: &redirect_uri, has_totp: true, has_passkey: false, user: "" };
     match read(page, &mut Progress::default(), setting) {
         Err(fault) if matches!(fault.class, Class::HttpStatus | Class::Challenge | Class::TooLarge) => Err(fault),
         _ => Ok(()),

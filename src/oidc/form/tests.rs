@@ -84,7 +84,11 @@ fn after_login() -> Progress {
 
 fn decide(page: &Page, progress: &mut Progress, guide: &Guide, has_totp: bool) -> Result<Next, Fault> {
     let redirect_uri = url("https://app.example.com/cb");
-    read(page, progress, Setting { guide, redirect_uri: &redirect_uri, has_totp, user: "synthetic" })
+    read(
+        page,
+        progress,
+        Setting { guide, redirect_uri: &redirect_uri, has_totp, has_passkey: false, user: "synthetic" },
+    )
 }
 
 fn plainly(content: &str, mut progress: Progress) -> Result<Next, Fault> {

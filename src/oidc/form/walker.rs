@@ -59,8 +59,13 @@ impl Walker<'_> {
     /// Answers page after page until the provider sends us back. Faults: those of [`Walker::open`] and of
     /// [`super::page::read`].
     pub async fn sign_in(&self, first: Page, guide: &Guide, answers: &Answers) -> Result<Vec<(String, String)>, Fault> {
-        let setting =
-            Setting { guide, redirect_uri: self.redirect_uri, has_totp: answers.has_totp(), user: answers.user() };
+        let setting = Setting {
+            guide,
+            redirect_uri: self.redirect_uri,
+            has_totp: answers.has_totp(),
+            has_passkey: false,
+            user: answers.user(),
+        };
         let mut progress = Progress::default();
         let mut page = first;
         for _ in 0..MAX_PAGES {

@@ -23,7 +23,7 @@ pub struct Egress {
     /// Asked after a network fault: if these fail too, the fault is our egress.
     pub references: Vec<Url>,
     /// The WebDriver of this region, elsewhere; `None`: a browser on this machine that leaves as everything else does.
-    pub webdriver: Option<Url>,
+    pub webdriver: Option<Webdriver>,
 }
 
 impl Egress {
@@ -103,6 +103,52 @@ impl Proxy {
     }
 }
 
+/// A WebDriver server on another machine, or of our own making: chromedriver, geckodriver, a Selenium Grid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Webdriver {
+    /// Where it is: `http` or `https`, without user information; a path is where its commands begin (`/wd/hub`).
+    pub url: Url,
+    /// User name and password, if the URL had them: sent as HTTP Basic.
+    pub credentials: Option<(String, Secret)>,
+}
+
+impl Webdriver {
+    /// From a URL such as `https://user:password@grid.example:4444/wd/hub`: percent-encoded user information is taken
+    /// out of it. The error says what is wrong, without quoting the URL (it may hold a password).
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let mut url = Url::parse(text.trim()).map_err(|e| format!("not a URL: {e}"))?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(format!("scheme {} is none of http, https", url.scheme()));
+        }
+        if url.host_str().is_none_or(str::is_empty) {
+            return Err("no host".to_owned());
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err("a WebDriver has no query or fragment".to_owned());
+        }
+        if url.port() == Some(0) {
+            return Err("port 0".to_owned());
+        }
+        let credentials = match (url.username(), url.password()) {
+            ("", None) => None,
+            (user, password) => Some((decode(user)?, Secret::new(decode(password.unwrap_or_default())?))),
+        };
+        // RFC 7617 §2: the first colon ends the name.
+        if credentials.as_ref().is_some_and(|(user, _)| user.contains(':')) {
+            return Err("a user name for HTTP Basic has no colon".to_owned());
+        }
+        // Both always succeed: there is a host.
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+        Ok(Self { url, credentials })
+    }
+
+    /// As it may be shown: without user information, without a final slash.
+    pub fn display(&self) -> &str {
+        self.url.as_str().trim_end_matches('/')
+    }
+}
+
 fn decode(text: &str) -> Result<String, String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
@@ -132,6 +178,26 @@ mod tests {
         assert_eq!(proxy.display(), "socks5h://proxy.example:1081");
         assert!(!format!("{proxy:?}").contains("p:ss"));
         assert!(proxy.is_socks());
+    }
+
+    #[test]
+    fn a_webdriver_is_a_web_url_and_shows_no_credentials() {
+        let grid = Webdriver::parse("https://pro%40be:hun%3Ater2@grid.example:4444/wd/hub").unwrap();
+        let (user, password) = grid.credentials.as_ref().unwrap();
+        assert_eq!((user.as_str(), password.expose()), ("pro@be", "hun:ter2"));
+        assert_eq!(grid.display(), "https://grid.example:4444/wd/hub");
+        assert!(!format!("{grid:?}").contains("ter2"));
+        assert_eq!(Webdriver::parse("http://127.0.0.1:9515").unwrap().display(), "http://127.0.0.1:9515");
+        for (url, wrong) in [
+            ("ws://u:hunter2@grid", "scheme ws"),
+            ("http://u:hunter2@", "not a URL"),
+            ("http://u:hunter2@grid?x", "no query"),
+            ("http://a%3Ab:hunter2@grid", "no colon"),
+            ("grid.example:4444", "scheme grid.example"),
+        ] {
+            let error = Webdriver::parse(url).unwrap_err();
+            assert!(error.contains(wrong) && !error.contains("hunter2"), "{url}: {error}");
+        }
     }
 
     #[test]

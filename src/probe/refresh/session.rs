@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::Context;
-use super::super::login_flow as flow;
+use super::super::{form_walk, login_flow as flow};
 use super::{REFRESH, REUSE, Refresh, Rotation, check_rotation};
 use crate::clock::Timestamp;
 use crate::duration::HumanDuration;
@@ -167,7 +167,7 @@ impl Run<'_> {
         keys: &mut KeySet,
     ) -> Result<(Family, Tokens), Stopped> {
         let (relying, login) = (&self.relying, &self.probe.login);
-        let authorized = flow::authorize_by_form(self.cx, journey, relying, metadata, login).await?;
+        let authorized = form_walk::authorize_by_form(self.cx, journey, relying, metadata, login).await?;
         let tokens = flow::redeem(journey, relying, metadata, &authorized, login).await?;
         let nonce = authorized.pending.nonce;
         let claims = match flow::validate_id_token(journey, relying, metadata, keys, &tokens, &nonce, login).await {

@@ -1,0 +1,469 @@
+//! A window driven over WebDriver BiDi: a user context of its own in a warm browser, its events instead of polling.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use serde_json::{Value, json};
+use tokio::sync::{Mutex, mpsc};
+use url::Url;
+
+use super::bidi::{Bidi, Event, Failed};
+use super::egress::Gate;
+use super::looked::{Looked, Pages};
+use super::net_error;
+use super::traffic::{Parties, Sent, Traffic, text};
+use super::window::{Pending, Sight, View, Window};
+use super::answer;
+use super::console::Console;
+use crate::clock::Clock;
+use crate::fault::{Class, Fault};
+use crate::oidc::authorize::is_answer;
+use crate::outcome::PageTiming;
+
+/// How long an ordinary command may take.
+pub(super) const COMMAND: Duration = Duration::from_secs(10);
+/// How long a look at the page waits for something new before it is asked again.
+const LOOK_MILLIS: u64 = 20_000;
+/// How often in a row a look may fail before the next document is waited for: the page is on its way out.
+const MAX_BLIND: u32 = 5;
+/// Our scripts live in a world of their own, which the page's cannot see.
+const SANDBOX: &str = "authprobe";
+
+/// A window that nobody has used yet.
+pub(super) struct Fresh {
+    /// The user context: cookies, storage, cache, permissions of its own.
+    pub(super) user_context: String,
+    /// Its one tab.
+    pub(super) context: String,
+    /// Its way out, if the browser is on this machine.
+    pub(super) gate: Option<Gate>,
+}
+
+impl Fresh {
+    /// Makes one in the browser at the other end. Faults: `browser`.
+    pub(super) async fn make(bidi: &Bidi, gate: Option<Gate>, user_agent: Option<&str>) -> Result<Self, Failed> {
+        let proxy = gate.as_ref().map(|gate| {
+            json!({ "proxy": {
+                "proxyType": "manual",
+                "socksProxy": format!("127.0.0.1:{}", gate.port()),
+                "socksVersion": 5,
+                // Chromium would go to loopback addresses directly.
+                "noProxy": ["<-loopback>"],
+            } })
+        });
+        let made = bidi.command("browser.createUserContext", proxy.unwrap_or(json!({})), COMMAND).await?;
+        let user_context = text(&made["userContext"]).unwrap_or_default().to_owned();
+        let tab = json!({ "type": "tab", "userContext": user_context });
+        let made = bidi.command("browsingContext.create", tab, COMMAND).await?;
+        let context = text(&made["context"]).unwrap_or_default().to_owned();
+        if let Some(user_agent) = user_agent {
+            let set = json!({ "userAgent": user_agent, "contexts": [context] });
+            // Older drivers cannot: the browser's own name is no reason not to log in.
+            let _ = bidi.command("emulation.setUserAgentOverride", set, COMMAND).await;
+        }
+        Ok(Self { user_context, context, gate })
+    }
+}
+
+/// Something asked of the browser whose result is not waited for.
+type Background = Pin<Box<dyn Future<Output = Result<Value, Failed>> + Send>>;
+
+/// See the module.
+pub(super) struct BidiWindow {
+    bidi: Bidi,
+    events: Arc<Mutex<mpsc::Receiver<Event>>>,
+    fresh: Fresh,
+    clock: Clock,
+    redirect_uri: Option<Url>,
+    headers: Vec<(String, String)>,
+    traceparent: Option<String>,
+    traffic: Traffic,
+    pages: Pages,
+    console: Console,
+    going: Option<Url>,
+    background: FuturesUnordered<Background>,
+    looking: Option<Background>,
+    generation: u64,
+    blind: u32,
+    document: u32,
+    overhead: Duration,
+}
+
+/// What a window is used for.
+pub(super) struct Errand {
+    /// Whom it asks.
+    pub(super) parties: Parties,
+    /// Where the answer is caught.
+    pub(super) redirect_uri: Option<Url>,
+}
+
+impl BidiWindow {
+    /// Takes a fresh window for an errand. Faults: `browser`.
+    pub(super) async fn new(
+        bidi: Bidi,
+        events: Arc<Mutex<mpsc::Receiver<Event>>>,
+        fresh: Fresh,
+        clock: Clock,
+        errand: Errand,
+    ) -> Result<Self, Fault> {
+        // What is left of the window before.
+        while events.lock().await.try_recv().is_ok() {}
+        let parties = &errand.parties;
+        let headers = parties.provider.headers.iter();
+        let headers = headers.filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())));
+        let headers: Vec<_> = headers.collect();
+        let trace_id = parties.recorder.trace_id();
+        let traceparent = parties.provider.propagate_traceparent.then(|| format!("00-{trace_id}"));
+        let marked = !headers.is_empty() || traceparent.is_some();
+        let patterns = patterns(errand.redirect_uri.as_ref(), if marked { &parties.origins } else { &[] });
+        let mut window = Self {
+            traffic: Traffic::new(errand.parties, clock.clone()),
+            pages: Pages::default(),
+            console: Console::default(),
+            going: None,
+            background: FuturesUnordered::new(),
+            looking: None,
+            generation: 0,
+            blind: 0,
+            document: 0,
+            overhead: Duration::ZERO,
+            redirect_uri: errand.redirect_uri,
+            headers,
+            traceparent,
+            bidi,
+            events,
+            fresh,
+            clock,
+        };
+        if !patterns.is_empty() {
+            let context = &window.fresh.context;
+            let intercept =
+                json!({ "phases": ["beforeRequestSent"], "urlPatterns": patterns, "contexts": [context] });
+            window.command("network.addIntercept", intercept).await.map_err(lost)?;
+        }
+        Ok(window)
+    }
+
+    /// The tab, for classic commands.
+    pub(super) fn context(&self) -> &str {
+        &self.fresh.context
+    }
+
+    async fn command(&mut self, method: &str, params: Value) -> Result<Value, Failed> {
+        let begun = self.clock.instant();
+        let result = self.bidi.command(method, params, COMMAND).await;
+        self.overhead += self.clock.instant().duration_since(begun);
+        result
+    }
+
+    /// Asks for something without waiting for it.
+    fn ask(&mut self, method: &'static str, params: Value) {
+        let bidi = self.bidi.clone();
+        self.background.push(Box::pin(async move { bidi.command(method, params, COMMAND).await }));
+    }
+
+    fn look(&mut self) {
+        let bidi = self.bidi.clone();
+        let params = call(&self.fresh.context, include_str!("look.js"), json!([
+            { "type": "number", "value": self.generation },
+            { "type": "number", "value": LOOK_MILLIS },
+        ]), true);
+        let patience = COMMAND + Duration::from_millis(LOOK_MILLIS);
+        self.looking = Some(Box::pin(async move { bidi.command("script.callFunction", params, patience).await }));
+    }
+
+    fn looked(&mut self, result: Result<Value, Failed>) -> Result<Option<Sight>, Fault> {
+        self.looking = None;
+        let value = match result {
+            Ok(value) => value,
+            // The document is gone, or does not answer: another event follows, or the deadline.
+            Err(Failed::Said(_) | Failed::Slow) => {
+                self.blind += 1;
+                return Ok(None);
+            }
+            Err(Failed::Gone) => return Err(lost(Failed::Gone)),
+        };
+        self.blind = 0;
+        let Some(looked) = text(&value["result"]["value"]).and_then(Looked::read) else { return Ok(None) };
+        self.generation = looked.generation;
+        let answered = self.traffic.document();
+        self.pages.seen(&looked, answered, self.document, self.traffic.origins());
+        let title = looked.title();
+        let page = looked.into_page(answered);
+        Ok(page.map(|page| Sight::Page(View { page, document: self.document, title })))
+    }
+
+    fn on_event(&mut self, event: Event) -> Result<Option<Sight>, Fault> {
+        let Event { method, params } = event;
+        let own_tab = text(&params["context"]) == Some(&self.fresh.context);
+        match method.as_str() {
+            "network.beforeRequestSent" if self.concerns(&params) => return self.on_request(&params),
+            "network.responseCompleted" if self.concerns(&params) => {
+                let gate = self.fresh.gate.as_ref();
+                self.traffic.answered(&params, |url| gate?.tunnel(url.host_str()?, url.port_or_known_default()?));
+            }
+            "network.fetchError" if self.concerns(&params) => {
+                let gate = self.fresh.gate.as_ref();
+                let why = |url: &Url| gate?.fault(url.host_str()?, url.port_or_known_default()?);
+                if let Some(fault) = self.traffic.failed(&params, why) {
+                    return Err(fault);
+                }
+            }
+            "browsingContext.domContentLoaded" if own_tab => {
+                self.going = None;
+                self.document += 1;
+                self.generation = 0;
+                self.blind = 0;
+                self.looking = None;
+            }
+            "browsingContext.contextDestroyed" if own_tab => {
+                return Err(Fault::new(Class::Browser, "the browser closed its window in the middle of a login"));
+            }
+            "log.entryAdded" => self.console.add(&params),
+            _ => {}
+        }
+        Ok(None)
+    }
+
+    /// Whether an event is about this window: a browser on loan has only one, but the last one may still be closing.
+    fn concerns(&self, params: &Value) -> bool {
+        match text(&params["userContext"]) {
+            Some(of) => of == self.fresh.user_context,
+            None => text(&params["context"]).is_none_or(|of| of == self.fresh.context),
+        }
+    }
+
+    fn on_request(&mut self, params: &Value) -> Result<Option<Sight>, Fault> {
+        let blocked = params["isBlocked"].as_bool() == Some(true);
+        let context = self.fresh.context.clone();
+        let Some(sent) = self.traffic.sent(params, &context)? else { return Ok(None) };
+        let id = params["request"]["request"].clone();
+        if sent.document && self.redirect_uri.as_ref().is_some_and(|ours| is_answer(&sent.url, ours)) {
+            self.traffic.forget(params);
+            if blocked {
+                self.ask("network.failRequest", json!({ "request": id }));
+            }
+            return Ok(Some(Sight::Answer(answer::parameters(&sent.url, &params["request"]))));
+        }
+        if blocked {
+            let headers = self.extended(&sent, &params["request"]["headers"]);
+            let mut go = json!({ "request": id });
+            if let Some(headers) = headers {
+                go["headers"] = headers;
+            }
+            self.ask("network.continueRequest", go);
+        }
+        Ok(None)
+    }
+
+    /// The headers of a request to the provider, with those that only it is told. `None`: as they are.
+    fn extended(&self, sent: &Sent, headers: &Value) -> Option<Value> {
+        if !sent.provider {
+            return None;
+        }
+        let mut all = headers.as_array()?.clone();
+        let mut add = |name: &str, value: &str| {
+            all.retain(|header| !text(&header["name"]).is_some_and(|known| known.eq_ignore_ascii_case(name)));
+            all.push(json!({ "name": name, "value": { "type": "string", "value": value } }));
+        };
+        self.headers.iter().for_each(|(name, value)| add(name, value));
+        if let Some(trace) = &self.traceparent {
+            add("traceparent", &format!("{trace}-{}-01", sent.span_id));
+        }
+        Some(Value::Array(all))
+    }
+
+    /// What a command that nobody waited for came to.
+    fn on_background(&mut self, result: Result<Value, Failed>) -> Result<(), Fault> {
+        match result {
+            Err(Failed::Gone) => Err(lost(Failed::Gone)),
+            Err(Failed::Said(message)) => {
+                // Of a navigation that failed before any request was made of it.
+                let going = self.going.clone().filter(|_| self.traffic.pending().is_none());
+                match going.and_then(|url| net_error::fault(&message, &url)) {
+                    Some(fault) => Err(fault),
+                    None => Ok(()),
+                }
+            }
+            Ok(_) | Err(Failed::Slow) => Ok(()),
+        }
+    }
+}
+
+/// What `next` woke up for.
+enum Woken {
+    Event(Option<Event>),
+    Looked(Result<Value, Failed>),
+    Background(Result<Value, Failed>),
+}
+
+impl BidiWindow {
+    async fn woken(&mut self) -> Woken {
+        let mut events = self.events.lock().await;
+        let (looking, background) = (&mut self.looking, &mut self.background);
+        tokio::select! {
+            biased;
+            event = events.recv() => Woken::Event(event),
+            Some(result) = background.next(), if !background.is_empty() => Woken::Background(result),
+            Some(result) = async { Some(looking.as_mut()?.await) }, if looking.is_some() => Woken::Looked(result),
+        }
+    }
+}
+
+#[async_trait]
+impl Window for BidiWindow {
+    async fn open(&mut self, url: &Url) -> Result<(), Fault> {
+        self.going = Some(url.clone());
+        let params = json!({ "context": self.fresh.context, "url": url.as_str(), "wait": "none" });
+        self.ask("browsingContext.navigate", params);
+        Ok(())
+    }
+
+    async fn next(&mut self) -> Result<Sight, Fault> {
+        loop {
+            if self.document > 0 && self.looking.is_none() && self.blind < MAX_BLIND {
+                self.look();
+            }
+            let busy = self.traffic.pending().is_some();
+            let sight = match self.woken().await {
+                Woken::Event(Some(event)) => self.on_event(event)?,
+                Woken::Event(None) => return Err(lost(Failed::Gone)),
+                Woken::Looked(result) => self.looked(result)?,
+                Woken::Background(result) => self.on_background(result).map(|()| None)?,
+            };
+            match sight {
+                Some(sight) => return Ok(sight),
+                None if busy && self.traffic.pending().is_none() => return Ok(Sight::Calm),
+                None => {}
+            }
+        }
+    }
+
+    async fn act(&mut self, what: &str, mark: u32, said: &str) -> Result<String, Fault> {
+        let arguments = json!([
+            { "type": "string", "value": what },
+            { "type": "number", "value": mark },
+            { "type": "string", "value": said },
+        ]);
+        let params = call(&self.fresh.context, include_str!("act.js"), arguments, false);
+        match self.command("script.callFunction", params).await {
+            Ok(value) => Ok(text(&value["result"]["value"]).unwrap_or("gone").to_owned()),
+            // The document is on its way out.
+            Err(Failed::Said(_)) => Ok("gone".to_owned()),
+            Err(failed) => Err(lost(failed)),
+        }
+    }
+
+    async fn press_at(&mut self, x: f64, y: f64) -> Result<(), Fault> {
+        let (x, y) = (x.round() as i64, y.round() as i64);
+        let moves = json!([
+            { "type": "pointerMove", "x": x, "y": y },
+            { "type": "pointerDown", "button": 0 },
+            { "type": "pointerUp", "button": 0 },
+        ]);
+        let pointer = json!({ "type": "pointer", "id": "mouse", "actions": moves });
+        self.perform(pointer).await
+    }
+
+    async fn enter(&mut self) -> Result<(), Fault> {
+        let keys = json!([{ "type": "keyDown", "value": "\u{e007}" }, { "type": "keyUp", "value": "\u{e007}" }]);
+        self.perform(json!({ "type": "key", "id": "keyboard", "actions": keys })).await
+    }
+
+    fn pending(&self) -> Option<Pending> {
+        self.traffic.pending()
+    }
+
+    async fn picture(&mut self) -> Result<Vec<u8>, Fault> {
+        let params = json!({ "context": self.fresh.context, "format": { "type": "image/png" } });
+        let taken = self.bidi.command("browsingContext.captureScreenshot", params, COMMAND).await.map_err(lost)?;
+        let unreadable = || Fault::new(Class::Browser, "the browser's picture cannot be read");
+        STANDARD.decode(text(&taken["data"]).unwrap_or_default()).map_err(|_| unreadable())
+    }
+
+    fn console(&self) -> Vec<String> {
+        self.console.lines(self.traffic.recorder())
+    }
+
+    fn pages(&self) -> Vec<PageTiming> {
+        self.pages.all()
+    }
+
+    fn overhead(&self) -> Duration {
+        self.overhead
+    }
+
+    async fn close(&mut self) -> Result<(), Fault> {
+        self.traffic.give_up();
+        let params = json!({ "userContext": self.fresh.user_context });
+        self.bidi.command("browser.removeUserContext", params, COMMAND).await.map(drop).map_err(lost)
+    }
+}
+
+impl BidiWindow {
+    async fn perform(&mut self, source: Value) -> Result<(), Fault> {
+        let params = json!({ "context": self.fresh.context, "actions": [source] });
+        match self.command("input.performActions", params).await {
+            // A press that leads away at once takes its own window along.
+            Ok(_) | Err(Failed::Said(_)) => Ok(()),
+            Err(failed) => Err(lost(failed)),
+        }
+    }
+}
+
+/// The parameters of a call of one of our scripts.
+fn call(context: &str, script: &str, arguments: Value, promise: bool) -> Value {
+    json!({
+        "functionDeclaration": script,
+        "arguments": arguments,
+        "target": { "context": context, "sandbox": SANDBOX },
+        "awaitPromise": promise,
+        "userActivation": true,
+    })
+}
+
+/// Which requests are held back: those to the redirect URI, and those that are told more than others.
+fn patterns(redirect_uri: Option<&Url>, origins: &[url::Origin]) -> Vec<Value> {
+    let mut patterns = Vec::new();
+    if let Some(url) = redirect_uri.filter(|url| matches!(url.scheme(), "http" | "https")) {
+        let mut pattern = json!({ "type": "pattern", "protocol": url.scheme(), "pathname": escaped(url.path()) });
+        // A host in brackets is none that a pattern can name.
+        if let Some(host) = url.host_str().filter(|host| !host.starts_with('[')) {
+            pattern["hostname"] = escaped(host).into();
+        }
+        patterns.push(pattern);
+    }
+    for origin in origins {
+        if let url::Origin::Tuple(scheme, host, _) = origin {
+            patterns.push(match host {
+                url::Host::Ipv6(_) => json!({ "type": "pattern", "protocol": scheme }),
+                _ => json!({ "type": "pattern", "protocol": scheme, "hostname": escaped(&host.to_string()) }),
+            });
+        }
+    }
+    patterns
+}
+
+/// What a pattern would take for its own is escaped (WebDriver BiDi §7.5.1.25).
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if matches!(c, '(' | ')' | '*' | '{' | '}' | '\\') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// Our own machinery failed.
+pub(super) fn lost(failed: Failed) -> Fault {
+    Fault::new(Class::Browser, failed.to_string())
+}
+

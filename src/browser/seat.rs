@@ -1,0 +1,230 @@
+//! A window on loan: what a probe asks for, and what it may do with it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+use url::Url;
+
+use super::authenticator;
+use super::bidi_window::{BidiWindow, Errand};
+use super::evidence;
+use super::pool::Loan;
+use super::session::{Channel, Kind};
+use super::traffic::Parties;
+pub use super::walk::Until;
+use super::walk::{Manner, Walk};
+use super::window::{Sight, View, Window};
+use super::{Browsers, Passkey};
+use crate::clock::{Clock, Instant};
+use crate::fault::{Class, Fault};
+use crate::journey::Recorder;
+use crate::oidc::form::answers::Answers;
+use crate::oidc::form::steps::Guide;
+use crate::oidc::http::Egress;
+use crate::oidc::memory::ProviderMemory;
+use crate::oidc::settings::Provider;
+use crate::outcome::BrowserReport;
+use crate::secret::Secret;
+
+/// What is left of a run's time, at least, once it has its browser: less is of no use.
+const RESERVE: Duration = Duration::from_secs(1);
+
+/// What a window is wanted for.
+pub struct Ask<'a> {
+    /// From where.
+    pub region: &'a Arc<Egress>,
+    /// Whom it will visit.
+    pub provider: &'a Arc<Provider>,
+    /// What is known of the provider.
+    pub memory: &'a Arc<ProviderMemory>,
+    /// Of the run.
+    pub recorder: &'a Recorder,
+    /// The time.
+    pub clock: &'a Clock,
+    /// When the run must be over.
+    pub deadline: Instant,
+    /// What is caught instead of being followed; `None`: nothing is.
+    pub redirect_uri: Option<&'a Url>,
+    /// The provider's authorization endpoint, for labels.
+    pub authorization: Option<Url>,
+    /// The provider's own: their requests are its, and may carry `traceparent`.
+    pub origins: Vec<url::Origin>,
+    /// For pages that ask for one.
+    pub passkey: Option<Passkey>,
+}
+
+/// What a window came to.
+pub enum Opened {
+    /// A page that can be judged.
+    Page,
+    /// The parameters of the redirect to us.
+    Answer(Vec<(String, String)>),
+}
+
+/// How the browsers of this machine are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// How many run.
+    pub sessions: u64,
+    /// How many were started since authprobe was.
+    pub started_total: u64,
+    /// Memory of all of them together, as it was after the latest login of each (bytes).
+    pub memory_bytes: u64,
+}
+
+/// An isolated window of a warm browser.
+pub struct Seat {
+    browsers: Browsers,
+    rented: Mutex<Option<Rented>>,
+    recorder: Recorder,
+    clock: Clock,
+    deadline: Instant,
+    redirect_uri: Url,
+    has_passkey: bool,
+    /// Whether the login came to its end: nothing needs to be proven.
+    well: AtomicBool,
+}
+
+struct Rented {
+    loan: Loan,
+    window: Box<dyn Window>,
+    /// The latest page.
+    view: Option<View>,
+    /// What must not be seen in a picture.
+    needles: Vec<Secret>,
+}
+
+impl Browsers {
+    /// A browser and an isolated window in it. Fault: `browser`.
+    pub async fn seat(&self, ask: Ask<'_>) -> Result<Seat, Fault> {
+        let kind = match &ask.region.webdriver {
+            Some(webdriver) => Kind::Remote(webdriver.clone()),
+            None => Kind::Local(ask.provider.trust.ca_file.clone()),
+        };
+        let until = ask.deadline.checked_sub(RESERVE).unwrap_or(ask.deadline);
+        let mut loan = self.lend(kind, until).await?;
+        let opening = window(&mut loan, &ask);
+        let late = |_| Fault::new(Class::Browser, "the browser opened no window within the time of the run");
+        // On a fault the loan is dropped, and the browser with it.
+        let window = tokio::time::timeout_at(until, opening).await.map_err(late)??;
+        Ok(Seat {
+            browsers: self.clone(),
+            rented: Mutex::new(Some(Rented { loan, window, view: None, needles: Vec::new() })),
+            recorder: ask.recorder.clone(),
+            clock: ask.clock.clone(),
+            deadline: ask.deadline,
+            redirect_uri: ask.redirect_uri.cloned().unwrap_or_else(nowhere),
+            has_passkey: ask.passkey.is_some(),
+            well: AtomicBool::new(false),
+        })
+    }
+}
+
+/// Takes a window for this errand.
+async fn window(loan: &mut Loan, ask: &Ask<'_>) -> Result<Box<dyn Window>, Fault> {
+    let session = &mut loan.session;
+    let Some(channel) = session.bidi.clone() else {
+        return Err(Fault::new(Class::Browser, "this driver speaks no WebDriver BiDi"));
+    };
+    let fresh = session.window(&channel, ask.clock).await?;
+    if let Some(gate) = &fresh.gate {
+        gate.lead(ask.region.clone());
+    }
+    let parties = Parties {
+        region: ask.region.region.clone(),
+        provider: ask.provider.clone(),
+        memory: ask.memory.clone(),
+        origins: ask.origins.clone(),
+        authorization: ask.authorization.clone(),
+        recorder: ask.recorder.clone(),
+    };
+    let errand = Errand { parties, redirect_uri: ask.redirect_uri.cloned() };
+    let Channel { bidi, events } = channel;
+    let window = BidiWindow::new(bidi, events, fresh, ask.clock.clone(), errand).await?;
+    if let Some(passkey) = &ask.passkey {
+        ask.recorder.protect(passkey.secret());
+        authenticator::give(&session.client, window.context(), passkey, ask.clock.now()).await?;
+    }
+    Ok(Box::new(window))
+}
+
+impl Seat {
+    /// Goes to `url`, up to the first page that can be judged.
+    pub async fn open(&self, url: &Url) -> Result<Opened, Fault> {
+        let mut rented = self.rented.lock().await;
+        let rented = rented.as_mut().ok_or_else(given_up)?;
+        let mut walk = self.walk(&mut *rented.window);
+        let sight = walk.open(url).await;
+        rented.view = walk.latest.take();
+        match sight? {
+            Sight::Answer(params) => Ok(Opened::Answer(params)),
+            Sight::Page(_) | Sight::Calm => Ok(Opened::Page),
+        }
+    }
+
+    /// Logs in, up to the answer or until the element is there; without one, the parameters are none.
+    pub async fn sign_in(
+        &self,
+        guide: &Guide,
+        answers: &Answers,
+        until: Until<'_>,
+    ) -> Result<Vec<(String, String)>, Fault> {
+        let mut rented = self.rented.lock().await;
+        let rented = rented.as_mut().ok_or_else(given_up)?;
+        rented.needles = answers.needles();
+        let first = rented.view.clone().ok_or_else(given_up)?;
+        let manner =
+            Manner { guide, answers, until, redirect_uri: &self.redirect_uri, has_passkey: self.has_passkey };
+        let mut walk = self.walk(&mut *rented.window);
+        walk.latest = Some(first.clone());
+        let params = walk.sign_in(first, manner).await;
+        rented.view = walk.latest.take();
+        if params.is_ok() {
+            self.well.store(true, Ordering::Relaxed);
+        }
+        params
+    }
+
+    fn walk<'a>(&'a self, window: &'a mut dyn Window) -> Walk<'a> {
+        let now = self.clock.instant();
+        Walk {
+            window,
+            clock: &self.clock,
+            recorder: &self.recorder,
+            deadline: self.deadline,
+            calm: now,
+            acted: now,
+            latest: None,
+        }
+    }
+
+    /// Evidence if it did not go well, the report to the recorder, the window closed.
+    pub async fn leave(self: Arc<Self>) -> Result<(), Fault> {
+        let Some(rented) = self.rented.lock().await.take() else { return Ok(()) };
+        let Rented { loan, mut window, view, needles } = rented;
+        let evidence = if self.well.load(Ordering::Relaxed) {
+            None
+        } else {
+            Some(evidence::gather(&mut *window, view.as_ref(), &needles, loan.settings.screenshots).await)
+        };
+        self.recorder.browser(BrowserReport {
+            name: loan.session.name.clone(),
+            overhead: window.overhead(),
+            pages: window.pages(),
+            evidence,
+        });
+        self.browsers.take_back(loan, async move { window.close().await.is_ok() });
+        Ok(())
+    }
+}
+
+/// Where an answer never goes to.
+fn nowhere() -> Url {
+    Url::parse("about:blank").expect("a URL")
+}
+
+fn given_up() -> Fault {
+    Fault::new(Class::Internal, "the window was given back already")
+}

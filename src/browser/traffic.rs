@@ -1,0 +1,335 @@
+//! What a browser asks for: counted against the provider's budget, recorded like every other request, and watched until
+//! it is answered.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use url::{Origin, Url};
+
+use super::egress::Tunnel;
+use super::net_error;
+use super::window::Pending;
+use crate::clock::{Clock, Instant, Timestamp};
+use crate::fault::{Class, Fault};
+use crate::journey::Recorder;
+use crate::oidc::http::{Endpoint, redact_url};
+use crate::oidc::memory::ProviderMemory;
+use crate::oidc::settings::Provider;
+use crate::outcome::{Phases, RequestRecord, SpanId};
+
+/// The most requests that are watched at once.
+const MAX_FLIGHTS: usize = 2000;
+/// How long a script's call may hold up the judgement of a page: some poll for ever.
+const CALL_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Whom a window asks, and for whom.
+#[derive(Clone)]
+pub(super) struct Parties {
+    /// The region's name.
+    pub(super) region: Arc<str>,
+    /// The provider.
+    pub(super) provider: Arc<Provider>,
+    /// What is known of it.
+    pub(super) memory: Arc<ProviderMemory>,
+    /// Its origins: where it may be told who asks, and what is counted.
+    pub(super) origins: Vec<Origin>,
+    /// Its authorization endpoint, for labels.
+    pub(super) authorization: Option<Url>,
+    /// Of this run.
+    pub(super) recorder: Recorder,
+}
+
+/// See the module.
+pub(super) struct Traffic {
+    parties: Parties,
+    clock: Clock,
+    flights: HashMap<String, Flight>,
+    document: Option<Answered>,
+    redirects: u32,
+}
+
+/// What the latest document's answer said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Answered {
+    /// Where it came from.
+    pub(super) url: Url,
+    /// Its status.
+    pub(super) status: u16,
+    /// Its media type, in lower case.
+    pub(super) media_type: String,
+    /// Whether a gatekeeper answered (`cf-mitigated: challenge`).
+    pub(super) gatekeeper: bool,
+    /// How many redirects led there.
+    pub(super) redirects: u32,
+}
+
+/// What a request is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Use {
+    /// The window's own document.
+    Document,
+    /// Something that a page is not complete without: a script, a frame.
+    Part,
+    /// A call of a script.
+    Call,
+    /// A picture, a style, a font.
+    Decoration,
+}
+
+/// A request under way.
+struct Flight {
+    url: Url,
+    method: &'static str,
+    used: Use,
+    ours: bool,
+    span_id: SpanId,
+    start: Timestamp,
+    begun: Instant,
+}
+
+/// A request that is about to be sent.
+pub(super) struct Sent {
+    /// Where to.
+    pub(super) url: Url,
+    /// Whether it is to be one of the provider's origins.
+    pub(super) provider: bool,
+    /// Whether it loads the window's own document.
+    pub(super) document: bool,
+    /// Its span.
+    pub(super) span_id: SpanId,
+}
+
+impl Traffic {
+    pub(super) fn new(parties: Parties, clock: Clock) -> Self {
+        Self { parties, clock, flights: HashMap::new(), document: None, redirects: 0 }
+    }
+
+    /// `network.beforeRequestSent` of this window. `None`: not a request that could be read. Fault: `budget`.
+    pub(super) fn sent(&mut self, params: &Value, context: &str) -> Result<Option<Sent>, Fault> {
+        let request = &params["request"];
+        let Some(url) = text(&request["url"]).and_then(|url| Url::parse(url).ok()) else { return Ok(None) };
+        let used = usage(params, context);
+        let provider = self.parties.origins.contains(&url.origin());
+        let known = self.flights.contains_key(&key(params));
+        if provider && !known && matches!(url.scheme(), "http" | "https") {
+            self.charge()?;
+        }
+        let span_id = SpanId::random();
+        let flight = Flight {
+            method: method(text(&request["method"]).unwrap_or_default()),
+            used,
+            ours: provider,
+            span_id,
+            start: self.clock.now(),
+            begun: self.clock.instant(),
+            url: url.clone(),
+        };
+        if used == Use::Document {
+            self.redirects = params["redirectCount"].as_u64().map_or(0, |count| count.min(1000) as u32);
+        }
+        if self.flights.len() < MAX_FLIGHTS {
+            self.flights.insert(key(params), flight);
+        }
+        Ok(Some(Sent { url, provider, document: used == Use::Document, span_id }))
+    }
+
+    fn charge(&self) -> Result<(), Fault> {
+        let Some(limit) = self.parties.provider.max_requests_per_minute else { return Ok(()) };
+        if self.parties.memory.budget.lock().expect("budget").take(self.clock.now(), limit, 1) {
+            return Ok(());
+        }
+        let name = &self.parties.provider.name;
+        Err(Fault::new(Class::Budget, format!("provider {name}: max_requests_per_minute = {limit} is used up")))
+    }
+
+    /// `network.responseCompleted`. `tunnel`: how its connection came about, if it went through our own proxy.
+    pub(super) fn answered(&mut self, params: &Value, tunnel: impl Fn(&Url) -> Option<Tunnel>) {
+        let Some(flight) = self.flights.remove(&key(params)) else { return };
+        let response = &params["response"];
+        let status = response["status"].as_u64().and_then(|status| u16::try_from(status).ok());
+        if flight.used == Use::Document && !status.is_some_and(|status| (300..400).contains(&status) && status != 304) {
+            self.document = Some(Answered {
+                url: flight.url.clone(),
+                status: status.unwrap_or_default(),
+                media_type: media_type(response),
+                gatekeeper: header(response, "cf-mitigated").is_some_and(|value| value == "challenge"),
+                redirects: self.redirects,
+            });
+        }
+        if status == Some(429) && flight.ours {
+            // What a browser is told counts for every probe of this provider.
+            let wait = header(response, "retry-after").and_then(|value| value.trim().parse().ok()).map(Duration::from_secs);
+            if let Some(wait) = wait {
+                self.parties.memory.budget.lock().expect("budget").pause_until(self.clock.now() + wait);
+            }
+        }
+        let timings = &params["request"]["timings"];
+        let fresh = timings["connectEnd"].as_f64().is_some_and(|end| end > 0.0);
+        let tunnel = tunnel(&flight.url).filter(|_| fresh);
+        let body = response["bodySize"].as_u64().unwrap_or_default();
+        self.record(flight, status, phases(timings, tunnel), body, None);
+    }
+
+    /// `network.fetchError`. A fault if it was the window's own document and nothing took its place. `why`: what our own
+    /// proxy knows of that address.
+    pub(super) fn failed(&mut self, params: &Value, why: impl Fn(&Url) -> Option<Fault>) -> Option<Fault> {
+        let flight = self.flights.remove(&key(params))?;
+        let error = text(&params["errorText"]).unwrap_or_default();
+        let seen = net_error::fault(error, &flight.url);
+        let fault = match seen {
+            Some(seen) if net_error::of_the_way_out(error) => Some(why(&flight.url).unwrap_or(seen)),
+            other => other,
+        };
+        let document = flight.used == Use::Document;
+        if let Some(fault) = &fault {
+            self.record(flight, None, Phases::default(), 0, Some(fault.class));
+        }
+        fault.filter(|_| document)
+    }
+
+    /// Of this run.
+    pub(super) fn recorder(&self) -> &Recorder {
+        &self.parties.recorder
+    }
+
+    /// The provider's origins.
+    pub(super) fn origins(&self) -> &[Origin] {
+        &self.parties.origins
+    }
+
+    /// What the latest document's answer said.
+    pub(super) fn document(&self) -> Option<&Answered> {
+        self.document.as_ref()
+    }
+
+    /// What a page cannot be judged without, if that is still under way: the longest.
+    pub(super) fn pending(&self) -> Option<Pending> {
+        let now = self.clock.instant();
+        let holds = |flight: &&Flight| match flight.used {
+            Use::Document | Use::Part => true,
+            Use::Call => now.duration_since(flight.begun) < CALL_PATIENCE,
+            Use::Decoration => false,
+        };
+        let longest = self.flights.values().filter(holds).min_by_key(|flight| flight.begun)?;
+        let until = (longest.used == Use::Call).then(|| longest.begun + CALL_PATIENCE);
+        Some(Pending { place: place(&longest.url), since: longest.begun, until })
+    }
+
+    /// The run is over: what is still under way goes on record as it is.
+    pub(super) fn give_up(&mut self) {
+        let left: Vec<Flight> = self.flights.drain().map(|(_, flight)| flight).filter(|f| f.ours).collect();
+        for flight in left {
+            self.record(flight, None, Phases::default(), 0, Some(Class::Timeout));
+        }
+    }
+
+    /// The caught answer is not a request that failed.
+    pub(super) fn forget(&mut self, params: &Value) {
+        self.flights.remove(&key(params));
+    }
+
+    /// Requests of the provider's origins, and every document of the way, go on record.
+    fn record(&self, flight: Flight, status: Option<u16>, phases: Phases, body_bytes: u64, error: Option<Class>) {
+        if !flight.ours && flight.used != Use::Document {
+            return;
+        }
+        let url = &flight.url;
+        let own = |endpoint: &Url| endpoint.origin() == url.origin() && endpoint.path() == url.path();
+        let endpoint = match flight.used {
+            Use::Document if self.parties.authorization.as_ref().is_some_and(own) => Endpoint::Authorization,
+            Use::Document => Endpoint::LoginPage,
+            _ => Endpoint::LoginResource,
+        };
+        self.parties.recorder.request(RequestRecord {
+            span_id: flight.span_id,
+            endpoint: endpoint.as_str(),
+            region: self.parties.region.clone(),
+            method: flight.method,
+            url: redact_url(url),
+            host: url.host_str().unwrap_or_default().to_owned(),
+            port: url.port_or_known_default().unwrap_or(0),
+            status,
+            resend: 0,
+            start: flight.start,
+            duration: self.clock.instant().duration_since(flight.begun),
+            phases,
+            body_bytes,
+            error: error.map(Class::as_str),
+            certificate_not_after: None,
+        });
+    }
+}
+
+/// Redirects keep their request's id: each hop is a flight of its own.
+fn key(params: &Value) -> String {
+    let id = text(&params["request"]["request"]).unwrap_or_default();
+    format!("{}#{}", id.chars().take(100).collect::<String>(), params["redirectCount"].as_u64().unwrap_or_default())
+}
+
+fn usage(params: &Value, context: &str) -> Use {
+    let request = &params["request"];
+    let initiator = text(&request["initiatorType"]).unwrap_or_default();
+    match text(&request["destination"]).unwrap_or_default() {
+        "document" if text(&params["context"]) == Some(context) && !params["navigation"].is_null() => Use::Document,
+        "document" | "iframe" | "frame" | "script" => Use::Part,
+        "" if matches!(initiator, "fetch" | "xmlhttprequest") || initiator.is_empty() => Use::Call,
+        _ => Use::Decoration,
+    }
+}
+
+/// How the time went (Resource Timing Level 2), as the browser's own milliseconds tell.
+fn phases(timings: &Value, tunnel: Option<Tunnel>) -> Phases {
+    let at = |name: &str| timings[name].as_f64().filter(|at| at.is_finite() && *at > 0.0);
+    let between = |from: Option<f64>, to: Option<f64>| {
+        let took = to? - from?;
+        (0.0..3.6e6).contains(&took).then(|| Duration::from_secs_f64(took / 1000.0))
+    };
+    let tls = at("tlsStart");
+    let own = Phases {
+        resolve: between(at("dnsStart"), at("dnsEnd")),
+        connect: between(at("connectStart"), tls.or_else(|| at("connectEnd"))),
+        tls: between(tls, at("connectEnd")),
+        processing: between(at("requestStart"), at("responseStart")),
+        transfer: between(at("responseStart"), at("responseEnd")),
+    };
+    match tunnel {
+        // What the browser takes for its connection ends at our own proxy.
+        Some(Tunnel { resolve, connect }) => Phases { resolve, connect: Some(connect), ..own },
+        None => own,
+    }
+}
+
+fn media_type(response: &Value) -> String {
+    let full = text(&response["mimeType"]).unwrap_or_default();
+    full.split(';').next().unwrap_or_default().trim().chars().take(100).collect::<String>().to_ascii_lowercase()
+}
+
+/// A header of a response, if it is text.
+fn header<'a>(response: &'a Value, name: &str) -> Option<&'a str> {
+    let headers = response["headers"].as_array()?;
+    let found = headers.iter().find(|header| text(&header["name"]).is_some_and(|n| n.eq_ignore_ascii_case(name)))?;
+    text(&found["value"]["value"])
+}
+
+pub(super) fn text(value: &Value) -> Option<&str> {
+    value.as_str()
+}
+
+/// Label values are a closed set.
+fn method(name: &str) -> &'static str {
+    ["GET", "POST", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"]
+        .into_iter()
+        .find(|known| *known == name)
+        .unwrap_or("_OTHER")
+}
+
+/// A URL without its query, for people.
+pub(super) fn place(url: &Url) -> String {
+    let mut place = format!("{}{}", url.origin().ascii_serialization(), url.path());
+    if let Some((cut, _)) = place.char_indices().nth(120) {
+        place.truncate(cut);
+    }
+    place
+}

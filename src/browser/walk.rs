@@ -1,0 +1,264 @@
+//! From the first page to the answer: what the judge says is done, what he cannot say yet is waited for.
+//!
+//! A page in a browser is never finished: scripts change it, and what is missing may come. So a verdict that ends the
+//! login must stand for a while, with nothing under way that could change it: shortly if the page says it itself (a
+//! message, a CAPTCHA), longer if something is only not there.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use url::Url;
+
+use super::window::{Params, Sight, View, Window};
+use crate::clock::{Clock, Instant};
+use crate::fault::{Class, Fault};
+use crate::journey::Recorder;
+use crate::oidc::form::answers::Answers;
+use crate::oidc::form::page::{self, Progress, Setting};
+use crate::oidc::form::scripted::{self, Act, Unready};
+use crate::oidc::form::steps::{Guide, Target};
+
+/// How long a verdict must stand that the page says itself.
+const SAID: Duration = Duration::from_millis(400);
+/// How long a verdict must stand that is about something missing.
+const MISSING: Duration = Duration::from_secs(5);
+/// How long before the run's end the walk stops, to say why.
+const MARGIN: Duration = Duration::from_millis(300);
+/// The most forms that are sent in one login.
+const MAX_FORMS: usize = 10;
+
+/// When a login is over.
+#[derive(Clone, Copy, Debug)]
+pub enum Until<'a> {
+    /// When the answer is back.
+    Answer,
+    /// When a page shows that: the application got the answer itself.
+    Shows(&'a Target),
+}
+
+/// Whose login it is, and how.
+#[derive(Clone, Copy)]
+pub(super) struct Manner<'a> {
+    pub(super) guide: &'a Guide,
+    pub(super) answers: &'a Answers,
+    pub(super) until: Until<'a>,
+    pub(super) redirect_uri: &'a Url,
+    pub(super) has_passkey: bool,
+}
+
+/// See the module.
+pub(super) struct Walk<'a> {
+    pub(super) window: &'a mut dyn Window,
+    pub(super) clock: &'a Clock,
+    pub(super) recorder: &'a Recorder,
+    pub(super) deadline: Instant,
+    /// Since when nothing has been under way.
+    pub(super) calm: Instant,
+    /// When something was pressed last.
+    pub(super) acted: Instant,
+    /// The latest page, for whoever wants to know what was there.
+    pub(super) latest: Option<View>,
+}
+
+/// A verdict that has to stand.
+struct Standing {
+    fault: Fault,
+    document: u32,
+    since: Instant,
+    patience: Duration,
+}
+
+/// Where an element can be pressed, as `act.js` says it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Point {
+    x: Option<f64>,
+    y: Option<f64>,
+    covered: Option<String>,
+    disabled: bool,
+}
+
+impl Walk<'_> {
+    /// Goes to `url`, up to a page that can be judged. Faults: those of [`Window::next`], `timeout`, `http_status`, …
+    pub(super) async fn open(&mut self, url: &Url) -> Result<Sight, Fault> {
+        self.window.open(url).await?;
+        let until = self.last_moment();
+        loop {
+            let Ok(sight) = tokio::time::timeout_at(until, self.window.next()).await else {
+                return Err(self.ran_out(None, None));
+            };
+            match sight? {
+                Sight::Calm => {}
+                Sight::Page(view) => {
+                    self.latest = Some(view.clone());
+                    page::first(&view.page)?;
+                    return Ok(Sight::Page(view));
+                }
+                answer => return Ok(answer),
+            }
+        }
+    }
+
+    /// Logs in. Faults: those of [`Window::next`] and [`scripted::read`], `timeout`.
+    pub(super) async fn sign_in(&mut self, first: View, manner: Manner<'_>) -> Result<Params, Fault> {
+        let setting = Setting {
+            guide: manner.guide,
+            redirect_uri: manner.redirect_uri,
+            has_totp: manner.answers.has_totp(),
+            user: manner.answers.user(),
+            has_passkey: manner.has_passkey,
+        };
+        let (mut view, mut progress) = (first, Progress::default());
+        let mut standing: Option<Standing> = None;
+        loop {
+            if let Until::Shows(target) = manner.until
+                && scripted::shows(&view.page, target)?
+            {
+                return Ok(Params::new());
+            }
+            let before = progress.clone();
+            match scripted::read(&view.page, &mut progress, setting) {
+                Ok(act) => {
+                    if !self.perform(&act, manner.answers).await? {
+                        progress = before;
+                    }
+                    standing = None;
+                }
+                Err(unready) => standing = Some(self.stand(unready, &view, standing)),
+            }
+            if progress.submissions > MAX_FORMS {
+                let detail = format!("no way back to us after {MAX_FORMS} forms; at {}", page::place(&view.page.url));
+                return Err(Fault::new(Class::LoginPage, detail));
+            }
+            match self.wait(standing.as_ref(), &view).await? {
+                Sight::Answer(params) => return Ok(params),
+                Sight::Page(next) => {
+                    self.latest = Some(next.clone());
+                    view = next;
+                }
+                Sight::Calm => {}
+            }
+        }
+    }
+
+    /// The same verdict on the same document goes on standing; another one begins to.
+    fn stand(&self, unready: Unready, view: &View, before: Option<Standing>) -> Standing {
+        let Unready { fault, certain } = unready;
+        let now = self.clock.instant();
+        let left = self.last_moment().duration_since(now);
+        // Short runs must not end as a timeout where something better can be said.
+        let patience = if certain { SAID } else { MISSING.min(left / 2) };
+        match before {
+            Some(before) if before.document == view.document && before.fault.class == fault.class => {
+                Standing { fault, patience: patience.min(before.patience), ..before }
+            }
+            _ => Standing { fault, document: view.document, since: now, patience },
+        }
+    }
+
+    /// Waits for another page, or until a verdict has stood for long enough with nothing under way.
+    async fn wait(&mut self, standing: Option<&Standing>, view: &View) -> Result<Sight, Fault> {
+        let last = self.last_moment();
+        loop {
+            let now = self.clock.instant();
+            let pending = self.window.pending();
+            if pending.is_some() {
+                self.calm = now;
+            }
+            let until = match (&pending, standing) {
+                (Some(pending), _) => pending.until.unwrap_or(last),
+                (None, Some(standing)) => standing.since.max(self.calm) + standing.patience,
+                (None, None) => self.calm.max(self.acted) + MISSING,
+            };
+            match tokio::time::timeout_at(until.min(last), self.window.next()).await {
+                Ok(Ok(Sight::Calm)) => self.calm = self.clock.instant(),
+                Ok(sight) => return sight,
+                Err(_) if self.clock.instant() >= last => {
+                    return Err(self.ran_out(standing.map(|standing| &standing.fault), Some(view)));
+                }
+                Err(_) if self.window.pending().is_some() || pending.is_some() => {}
+                Err(_) => match standing {
+                    Some(standing) => return Err(standing.fault.clone()),
+                    // Nothing came of what was done: it is looked at once more.
+                    None => return Ok(Sight::Page(view.clone())),
+                },
+            }
+        }
+    }
+
+    /// Why the run's time is over: what did not come is to blame for what is not there.
+    fn ran_out(&self, standing: Option<&Fault>, view: Option<&View>) -> Fault {
+        if let Some(pending) = self.window.pending() {
+            let waited = self.clock.instant().duration_since(pending.since);
+            let detail = format!("no answer from {} within {:.1} s", pending.place, waited.as_secs_f64());
+            return Fault::new(Class::Timeout, detail);
+        }
+        match (standing, view) {
+            (Some(fault), _) => fault.clone(),
+            (None, Some(view)) => {
+                let detail = format!("the run's time was over at {}", page::place(&view.page.url));
+                Fault::new(Class::LoginPage, detail)
+            }
+            (None, None) => Fault::new(Class::Timeout, "the browser showed no page before the run's time was over"),
+        }
+    }
+
+    /// Fills in and presses. False: the page changed under our hands, so that nothing was sent.
+    async fn perform(&mut self, act: &Act, answers: &Answers) -> Result<bool, Fault> {
+        for (mark, with) in &act.fills {
+            let value = answers.value(*with, self.clock, self.recorder, self.deadline).await?;
+            let said = self.window.act("fill", *mark, value.expose()).await?;
+            match said.as_str() {
+                "ok" => {}
+                "gone" => return Ok(false),
+                why => {
+                    let why = page::cut(why, 80);
+                    return Err(Fault::new(Class::LoginPage, format!("the field for the {with} cannot be filled in: {why}")));
+                }
+            }
+        }
+        for mark in &act.ticks {
+            self.window.act("tick", *mark, "").await?;
+        }
+        let pressed = match (act.press, act.fills.last()) {
+            (Some(button), _) => self.press(button).await?,
+            (None, Some((field, _))) => {
+                self.window.act("focus", *field, "").await?;
+                self.window.enter().await?;
+                true
+            }
+            (None, None) => true,
+        };
+        self.acted = self.clock.instant();
+        Ok(pressed)
+    }
+
+    /// Presses what a person could press: something that is covered or disabled may come free.
+    async fn press(&mut self, mark: u32) -> Result<bool, Fault> {
+        let until = (self.clock.instant() + MISSING).min(self.last_moment());
+        loop {
+            let said = self.window.act("point", mark, "").await?;
+            let point: Point = serde_json::from_str(&said).unwrap_or_default();
+            if let (Some(x), Some(y)) = (point.x, point.y) {
+                self.window.press_at(x, y).await?;
+                return Ok(true);
+            }
+            let why = match (&point.covered, point.disabled) {
+                (Some(by), _) => format!("it is covered by {}", page::cut(by, 80)),
+                (None, true) => "it stays disabled".to_owned(),
+                (None, false) => return Ok(false),
+            };
+            match tokio::time::timeout_at(until, self.window.next()).await {
+                Err(_) => return Err(Fault::new(Class::LoginPage, format!("the button cannot be pressed: {why}"))),
+                Ok(Err(fault)) => return Err(fault),
+                // The answer cannot come before anything was sent; a page can, of the same document.
+                Ok(Ok(_)) => {}
+            }
+        }
+    }
+
+    /// The end of the run's time, less what it takes to say so.
+    fn last_moment(&self) -> Instant {
+        self.deadline.checked_sub(MARGIN).unwrap_or(self.deadline)
+    }
+}

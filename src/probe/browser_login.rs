@@ -1,0 +1,314 @@
+//! `browser_login`: the same as `form_login`, with a real browser on the provider's pages; or an application's own login,
+//! judged by what its page shows.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use url::Url;
+
+use super::login_flow::{self as flow, Authorized};
+use super::login_settings::{self, Login};
+use super::own_keys::problem;
+use super::{Context, Cost, Kind, Need, ParseContext, Probe, Problem};
+use crate::browser::{Ask, Opened, Passkey, Seat, Until};
+use crate::config::values::WebUrl;
+use crate::fault::{Class, Fault};
+use crate::journey::{Journey, Recorder, StepName, Stopped};
+use crate::oidc::authorize::Pending;
+use crate::oidc::form::answers::Answers;
+use crate::oidc::form::steps::Target;
+use crate::oidc::metadata::Metadata;
+use crate::oidc::relying::Relying;
+use crate::oidc::settings::User;
+
+/// A browser and an isolated window are ready: our own time, not the provider's.
+const BROWSER: StepName = "browser";
+/// Cleanup: evidence is taken, the window closed.
+const CLOSE: StepName = "close_browser";
+
+/// What the pages of an ordinary login load besides themselves: styles, scripts, a logo.
+const RESOURCES: u32 = 8;
+/// What heavy pages load more; none of it is cached from run to run.
+const MORE_RESOURCES: u32 = 80;
+
+/// Members of the metadata whose origins are the provider's.
+const ENDPOINTS: [&str; 5] =
+    ["authorization_endpoint", "token_endpoint", "userinfo_endpoint", "end_session_endpoint", "jwks_uri"];
+
+/// See the module.
+pub const KIND: Kind = Kind {
+    name: "browser_login",
+    summary: "Logs in with a real browser, exchanges the code and validates all tokens; or logs in to an application.",
+    spec: "OIDC Core 3.1, RFC 6749 §4.1, RFC 7636, RFC 9207, W3C WebDriver and WebDriver BiDi",
+    client: Need::Optional,
+    user: Need::Required,
+    schema: Login::schema_with::<Settings>,
+    parse,
+};
+
+/// The kind's own keys, besides those of the login.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+struct Settings {
+    /// An application that finishes its own login: the walk starts there, no code is caught, and no client is needed.
+    application: Option<ApplicationSettings>,
+}
+
+/// An application that sends its users to the provider.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct ApplicationSettings {
+    /// Where somebody who is not logged in begins: an http or https URL.
+    url: String,
+    /// What is on its page only for somebody who is logged in: a CSS selector, or `text=` and what is written there.
+    expect: String,
+}
+
+struct Application {
+    url: Url,
+    expect: Target,
+}
+
+fn parse(mut table: toml::Table, context: &ParseContext) -> Result<Box<dyn Probe>, Vec<Problem>> {
+    let mut problems = Vec::new();
+    if table.contains_key("application") {
+        // What only a client of our own can ask for.
+        for key in ["prompt", "max_age", "acr_values", "parameters", "expect"].map(str::to_owned) {
+            if table.contains_key(&key) {
+                let why = "has no effect with `application`: it asks for the login and keeps the tokens itself";
+                problems.push(problem(key.clone(), format!("`{key}` {why}")));
+            }
+        }
+    } else if !context.client {
+        let message = "kind `browser_login` needs a `client`, unless an `application` finishes its own login";
+        problems.push(problem("", message));
+    }
+    let login = Login::take(&mut table, &mut problems);
+    let settings: Settings = login_settings::read(table, &mut problems);
+    let application = settings.application.and_then(|application| resolve(&application, &mut problems));
+    if problems.is_empty() { Ok(Box::new(BrowserLogin { login, application })) } else { Err(problems) }
+}
+
+fn resolve(written: &ApplicationSettings, problems: &mut Vec<Problem>) -> Option<Application> {
+    let url = WebUrl::parse(&written.url).map_err(|why| problems.push(problem("application.url", why)));
+    let expect = Target::parse(&written.expect).map_err(|why| problems.push(problem("application.expect", why)));
+    Some(Application { url: url.ok()?.0, expect: expect.ok()? })
+}
+
+struct BrowserLogin {
+    login: Login,
+    application: Option<Application>,
+}
+
+#[async_trait]
+impl Probe for BrowserLogin {
+    fn steps(&self) -> Vec<StepName> {
+        vec![
+            flow::DISCOVERY,
+            flow::JWKS,
+            BROWSER,
+            flow::AUTHORIZE,
+            flow::LOGIN,
+            flow::TOKEN,
+            flow::ID_TOKEN,
+            flow::USERINFO,
+        ]
+    }
+
+    fn cost(&self) -> Cost {
+        // Metadata twice where it hides an endpoint, keys, the login with what its pages load.
+        let login = 2 + 1 + flow::LOGIN_REQUESTS + RESOURCES;
+        // Code, userinfo, two revocations.
+        let requests = login + if self.application.is_none() { 1 + 1 + 2 } else { 0 };
+        Cost { requests, burst: requests + flow::LOGIN_DETOURS + MORE_RESOURCES, ..Cost::default() }
+    }
+
+    async fn run(&self, cx: &Context, journey: &mut Journey) -> Result<(), Stopped> {
+        let relying = cx.relying(journey);
+        let (metadata, mut keys) = flow::prepare(journey, &relying, &["revocation_endpoint"]).await?;
+        let deadline = journey.deadline();
+        let seat = journey.step(BROWSER, self.seat(cx, &relying, &metadata, deadline)).await?;
+        let seat = Arc::new(seat);
+        journey.defer(CLOSE, seat.clone().leave());
+        let authorized = match &self.application {
+            Some(application) => return self.enter(cx, journey, &relying, &seat, application).await,
+            None => self.authorize(cx, journey, &relying, &metadata, &seat).await?,
+        };
+        let tokens = flow::exchange(journey, &relying, &metadata, &authorized, &self.login).await?;
+        let nonce = &authorized.pending.nonce;
+        let claims =
+            flow::validate_id_token(journey, &relying, &metadata, &mut keys, &tokens, nonce, &self.login).await?;
+        let subject = flow::subject(claims.as_ref());
+        flow::ask_userinfo(journey, &relying, &metadata, &tokens, subject.as_deref(), &self.login.expect).await
+    }
+}
+
+impl BrowserLogin {
+    async fn seat(
+        &self,
+        cx: &Context,
+        relying: &Relying,
+        metadata: &Metadata,
+        deadline: crate::clock::Instant,
+    ) -> Result<Seat, Fault> {
+        let redirect_uri = match &self.application {
+            Some(_) => None,
+            None => Some(flow::redirect_uri(relying.client()?)?.url()),
+        };
+        let ask = Ask {
+            region: &cx.region,
+            provider: &cx.provider,
+            memory: &cx.provider_memory,
+            recorder: &relying.recorder,
+            clock: &cx.clock,
+            deadline,
+            redirect_uri,
+            authorization: metadata.optional_endpoint("authorization_endpoint"),
+            origins: origins(metadata),
+            passkey: passkey(user(cx)?, &relying.recorder)?,
+        };
+        cx.browsers.seat(ask).await
+    }
+
+    /// Steps `authorize` and `login`, up to the code.
+    async fn authorize(
+        &self,
+        cx: &Context,
+        journey: &mut Journey,
+        relying: &Relying,
+        metadata: &Metadata,
+        seat: &Seat,
+    ) -> Result<Authorized, Stopped> {
+        let pending = journey.step(flow::AUTHORIZE, self.first_page(relying, metadata, seat)).await?;
+        let code = journey
+            .step(flow::LOGIN, async {
+                let answers = Answers::of(user(cx)?, relying.memory.clone(), &relying.recorder)?;
+                let params = seat.sign_in(&self.login.guide, &answers, Until::Answer).await?;
+                flow::answer(relying, metadata, &pending, &params)
+            })
+            .await?;
+        Ok(Authorized { code, pending })
+    }
+
+    async fn first_page(&self, relying: &Relying, metadata: &Metadata, seat: &Seat) -> Result<Pending, Fault> {
+        let pending = flow::request(relying, metadata, &self.login)?;
+        match seat.open(&pending.url).await? {
+            Opened::Page => Ok(pending),
+            Opened::Answer(params) => match flow::nobody_asked(relying, metadata, &pending, &params)? {},
+        }
+    }
+
+    /// Steps `authorize` and `login` of an application that does the rest itself.
+    async fn enter(
+        &self,
+        cx: &Context,
+        journey: &mut Journey,
+        relying: &Relying,
+        seat: &Seat,
+        application: &Application,
+    ) -> Result<(), Stopped> {
+        journey
+            .step(flow::AUTHORIZE, async {
+                match seat.open(&application.url).await? {
+                    Opened::Page => Ok(()),
+                    Opened::Answer(_) => Err(Fault::new(Class::Internal, "an answer was caught that nobody asked for")),
+                }
+            })
+            .await?;
+        journey
+            .step(flow::LOGIN, async {
+                let answers = Answers::of(user(cx)?, relying.memory.clone(), &relying.recorder)?;
+                seat.sign_in(&self.login.guide, &answers, Until::Shows(&application.expect)).await
+            })
+            .await?;
+        for step in [flow::TOKEN, flow::ID_TOKEN, flow::USERINFO] {
+            journey.skip(step, "the application finishes its own login");
+        }
+        Ok(())
+    }
+}
+
+fn user(cx: &Context) -> Result<&Arc<User>, Fault> {
+    cx.user.as_ref().ok_or_else(|| Fault::new(Class::Config, "this probe needs a user"))
+}
+
+/// The user's passkey, read anew and masked. Fault: `config`.
+fn passkey(user: &User, recorder: &Recorder) -> Result<Option<Passkey>, Fault> {
+    let Some(source) = &user.passkey else { return Ok(None) };
+    let wrong = |why: String| Fault::new(Class::Config, format!("user {}: passkey: {why}", user.name));
+    let passkey = Passkey::parse(&source.read().map_err(wrong)?).map_err(wrong)?;
+    recorder.protect(passkey.secret());
+    Ok(Some(passkey))
+}
+
+/// Where the provider is, as far as its metadata tells: each origin once.
+fn origins(metadata: &Metadata) -> Vec<url::Origin> {
+    let issuer = Url::parse(metadata.issuer()).ok();
+    let endpoints = ENDPOINTS.iter().filter_map(|member| metadata.optional_endpoint(member));
+    let mut origins = Vec::new();
+    for origin in issuer.into_iter().chain(endpoints).map(|url| url.origin()) {
+        if !origins.contains(&origin) {
+            origins.push(origin);
+        }
+    }
+    origins
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(toml: &str, client: bool) -> Result<Box<dyn Probe>, Vec<Problem>> {
+        parse(toml::from_str(toml).unwrap(), &ParseContext { regions: 1, base: ".".into(), client })
+    }
+
+    fn keys(toml: &str, client: bool) -> Vec<String> {
+        parsed(toml, client).err().unwrap_or_default().into_iter().map(|problem| problem.key).collect()
+    }
+
+    const APPLICATION: &str = "application = { url = \"https://app.example.com/\", expect = \"text=Welcome\" }\n";
+
+    #[test]
+    fn a_login_has_the_steps_of_form_login_and_a_browser() {
+        let plain = parsed("page = \"generic\"", true).ok().unwrap();
+        let steps = ["discovery", "jwks", "browser", "authorize", "login", "token", "id_token", "userinfo"];
+        assert_eq!(plain.steps(), steps);
+        let application = parsed(APPLICATION, false).ok().unwrap();
+        assert_eq!(application.steps(), steps, "what does not apply is skipped with its reason");
+        assert!(application.cost().requests < plain.cost().requests);
+        assert!(plain.cost().burst > plain.cost().requests);
+    }
+
+    #[test]
+    fn a_client_is_needed_unless_an_application_is_there() {
+        assert_eq!(keys("", false), [""]);
+        assert_eq!(keys("", true), [""; 0]);
+        assert_eq!(keys(APPLICATION, false), [""; 0]);
+        assert_eq!(keys(APPLICATION, true), [""; 0], "it may be named: its runs carry the label");
+    }
+
+    #[test]
+    fn every_mistake_about_an_application_is_found_at_once() {
+        let wrong = "application = { url = \"ftp://app\", expect = \"##\" }\nprompt = \"login\"\n\
+                     [parameters]\naudience = \"x\"\n[expect]\nacr = \"x\"";
+        assert_eq!(keys(wrong, false), ["prompt", "parameters", "expect", "application.url", "application.expect"]);
+        let problems = parsed("application = { url = \"https://app\" }", false).err().unwrap();
+        assert!(problems[0].message.contains("expect"), "{problems:?}");
+        assert_eq!(keys("logout = true", true).len(), 1, "not yet");
+    }
+
+    #[test]
+    fn the_providers_origins_are_those_of_its_metadata() {
+        let overrides = [
+            ("authorization_endpoint", "https://login.example.com/auth"),
+            ("token_endpoint", "https://api.example.com:8443/token"),
+            ("jwks_uri", "https://login.example.com/jwks"),
+        ];
+        let overrides = overrides.map(|(name, url)| (name.to_owned(), Url::parse(url).unwrap())).into();
+        let metadata = Metadata::configured("https://login.example.com/realms/main", &overrides);
+        let found: Vec<String> = origins(&metadata).iter().map(url::Origin::ascii_serialization).collect();
+        assert_eq!(found, ["https://login.example.com", "https://api.example.com:8443"]);
+    }
+}

@@ -1,0 +1,61 @@
+//! The login itself over plain HTTP: pages are read, forms are sent.
+
+use super::Context;
+use super::login_flow::{self as flow, Authorized};
+use super::login_settings::Login;
+use crate::fault::{Class, Fault};
+use crate::journey::{Journey, Stopped};
+use crate::oidc::authorize::Pending;
+use crate::oidc::form::answers::Answers;
+use crate::oidc::form::walker::{Arrival, Walker};
+use crate::oidc::form::{Page, page};
+use crate::oidc::http::Endpoint;
+use crate::oidc::metadata::Metadata;
+use crate::oidc::relying::Relying;
+use crate::oidc::settings::RedirectUri;
+
+/// Steps `authorize` and `login`: over plain HTTP, by forms.
+pub async fn authorize_by_form(
+    cx: &Context,
+    journey: &mut Journey,
+    relying: &Relying,
+    metadata: &Metadata,
+    login: &Login,
+) -> Result<Authorized, Stopped> {
+    let (pending, first) = journey.step(flow::AUTHORIZE, first_page(relying, metadata, login)).await?;
+    let code = journey
+        .step(flow::LOGIN, async {
+            let user = cx.user.as_ref().ok_or_else(|| Fault::new(Class::Config, "this probe needs a user"))?;
+            let answers = Answers::of(user, relying.memory.clone(), &relying.recorder)?;
+            let endpoint = metadata.endpoint("authorization_endpoint")?;
+            let walker = walker(relying, &pending.redirect_uri, &endpoint, Endpoint::Authorization);
+            let params = walker.sign_in(first, &login.guide, &answers).await?;
+            flow::answer(relying, metadata, &pending, &params)
+        })
+        .await?;
+    Ok(Authorized { code, pending })
+}
+
+/// A walker of that run.
+pub fn walker<'a>(
+    relying: &'a Relying,
+    redirect_uri: &'a RedirectUri,
+    endpoint: &'a url::Url,
+    label: Endpoint,
+) -> Walker<'a> {
+    let (http, recorder, clock) = (&relying.http, &relying.recorder, &relying.clock);
+    Walker { http, recorder, clock, redirect_uri: redirect_uri.url(), endpoint: (endpoint, label) }
+}
+
+async fn first_page(relying: &Relying, metadata: &Metadata, login: &Login) -> Result<(Pending, Page), Fault> {
+    let endpoint = metadata.endpoint("authorization_endpoint")?;
+    let pending = flow::request(relying, metadata, login)?;
+    let walker = walker(relying, &pending.redirect_uri, &endpoint, Endpoint::Authorization);
+    match walker.open(pending.url.clone()).await? {
+        Arrival::Page(first) => {
+            page::first(&first)?;
+            Ok((pending, first))
+        }
+        Arrival::Answer(params) => match flow::nobody_asked(relying, metadata, &pending, &params)? {},
+    }
+}
