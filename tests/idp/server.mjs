@@ -1,23 +1,24 @@
-// A real OpenID Provider (npm oidc-provider) on loopback, for tests.
+// A real OpenID Provider (npm oidc-provider) on loopback, for tests. README.md says how its logins look.
 //
-//   node server.mjs                     serves; prints `ready ISSUER` and `control URL`
+//   node server.mjs                     serves; prints `control URL`, `app URL` and `ready ISSUER`
 //   node server.mjs rotate HOW          changes the keys in $KEYS: publish, promote, retire, replace, reuse_kid;
 //                                       a running server follows on SIGHUP and prints `keys reloaded`
 //
-// PORT (0: any)  NAME (host in the issuer)  CERT, KEY (PEM: serves https)  KEYS (file of the key set)
-// USERS (JSON: name to password)  CLIENT_SECRET (instead of every client's own)  TOKEN_TTL, REFRESH_TTL (seconds)
-// ROTATE=0 (refresh tokens stay)  SECRETS_LOG (file: every secret that crosses, one a line)
-//
-// Control: PUT /faults with a JSON object of path to {status, headers, body, delay (ms)} answers these paths so from
-// then on ({}: as ever; without a status the answer is only late). GET /requests counts requests by method and path.
+// PORT, APP_PORT (0: any)  NAME (host in the issuer)  CERT, KEY (PEM: serves https)  KEYS (file of the key set)
+// USERS (see users.mjs)  CLIENT_SECRET (instead of every client's own)  TOKEN_TTL, REFRESH_TTL (seconds)
+// ROTATE=0 (refresh tokens stay)  SLOW (ms)  SECRETS_LOG (file: every secret that crosses, one a line)
 import fs from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
 import os from 'node:os';
 import path from 'node:path';
+import * as app from './app.mjs';
+import * as assets from './assets.mjs';
+import { build as controlled } from './control.mjs';
 import { load, rotate } from './keys.mjs';
-import { interact } from './pages.mjs';
+import { interact } from './login.mjs';
 import { build } from './provider.mjs';
+import { scene } from './scenes.mjs';
 
 const env = process.env;
 const keysFile = env.KEYS ?? path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'idp-')), 'keys.json');
@@ -25,10 +26,6 @@ if (process.argv[2] === 'rotate') {
   rotate(keysFile, process.argv[3]);
   process.exit(0);
 }
-
-const users = { alice: 'wonderland-7', ...JSON.parse(env.USERS ?? '{}') };
-let faults = {};
-const requests = new Map();
 
 const known = new Set();
 function log(value) {
@@ -44,51 +41,75 @@ function saw(ctx) {
     log(ctx.oidc?.params?.[name]);
     log(ctx.body?.[name]);
   }
-  log(/[?&]code=([^&#]+)/.exec(ctx.response.get('location'))?.[1]);
+  log(/[?&#]code=([^&#]+)/.exec(ctx.response.get('location'))?.[1]);
+  log(/name="code" value="([^"]+)"/.exec(typeof ctx.body === 'string' ? ctx.body : '')?.[1]);
   for (const cookie of [ctx.response.get('set-cookie') ?? []].flat()) log(/^[^=]+=([^;]*)/.exec(cookie)?.[1]);
 }
 
-let provider;
+const control = controlled();
+const secret = env.CLIENT_SECRET ?? app.CLIENT.secret;
+const desk = { log, secret, fault: control.fault };
 let serve = (req, res) => res.writeHead(503).end();
-function start(issuer) {
-  provider = build({ issuer, jwks: load(keysFile), users, saw });
-  serve = provider.callback();
+function start() {
+  desk.provider = build({ issuer: desk.issuer, jwks: load(keysFile), saw, application: { ...app.CLIENT, secret, at: desk.application } });
+  serve = desk.provider.callback();
+}
+
+/** What the scene adds to an authorization request. */
+function withParams(url) {
+  const more = Object.entries(scene(url.searchParams.get('scene')).params).filter(([name]) => !url.searchParams.has(name));
+  for (const [name, value] of more) url.searchParams.set(name, value);
+  return url.pathname + url.search;
 }
 
 async function front(req, res) {
-  const { pathname } = new URL(req.url, 'http://front');
-  const counted = `${req.method} ${pathname.replace(/^(\/[^/]+)\/[\w-]{20,}/, '$1')}`;
-  requests.set(counted, (requests.get(counted) ?? 0) + 1);
-  const fault = faults[pathname];
-  if (fault?.delay) await new Promise((done) => setTimeout(done, fault.delay));
-  if (fault?.status) return res.writeHead(fault.status, fault.headers ?? { 'content-type': 'text/plain' }).end(fault.body ?? 'off');
-  if (pathname.startsWith('/interaction/')) return interact(provider, users, req, res);
+  const url = new URL(req.url, 'http://front');
+  const { pathname } = url;
+  control.count(req.method, pathname);
+  assets.record('provider', req);
+  if (await control.fault(pathname, res)) return undefined;
+  if (pathname.startsWith('/interaction/')) return interact(desk, req, res);
+  if (await assets.serve(req, res, pathname)) return undefined;
+  if (pathname === '/auth' && req.method === 'GET') req.url = withParams(url);
   return serve(req, res);
 }
 
-async function control(req, res) {
-  const json = (body) => res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body));
-  if (req.method === 'PUT' && req.url === '/faults') {
-    let body = '';
-    for await (const chunk of req) body += chunk;
-    faults = JSON.parse(body);
-    return json(faults);
+async function ours(req, res) {
+  assets.record('app', req);
+  try {
+    await application(req, res);
+  } catch (error) {
+    console.error('app', error);
+    if (!res.headersSent) res.writeHead(500).end();
   }
-  if (req.method === 'GET' && req.url === '/requests') return json(Object.fromEntries(requests));
-  return res.writeHead(404).end();
+}
+
+function listen(server, port) {
+  return new Promise((done) => {
+    server.listen(port, '127.0.0.1', () => done(server.address().port));
+  });
 }
 
 const tls = env.CERT && { cert: fs.readFileSync(env.CERT), key: fs.readFileSync(env.KEY) };
-const server = tls ? https.createServer(tls, front) : http.createServer(front);
-server.listen(Number(env.PORT ?? 0), '127.0.0.1', () => {
-  const issuer = `${tls ? 'https' : 'http'}://${env.NAME ?? '127.0.0.1'}:${server.address().port}`;
-  start(issuer);
-  process.on('SIGHUP', () => {
-    start(issuer);
-    console.log('keys reloaded');
-  });
-  const switches = http.createServer(control).listen(0, '127.0.0.1', () => {
-    console.log(`control http://127.0.0.1:${switches.address().port}`);
-    console.log(`ready ${issuer}`);
-  });
+const application = app.build(desk);
+const provider = tls ? https.createServer(tls, front) : http.createServer(front);
+const ports = {
+  control: await listen(http.createServer(control.serve), 0),
+  foreign: await listen(http.createServer(assets.foreign), 0),
+  app: await listen(http.createServer(ours), Number(env.APP_PORT ?? 0)),
+  provider: await listen(provider, Number(env.PORT ?? 0)),
+};
+
+const name = env.NAME ?? '127.0.0.1';
+desk.issuer = `${tls ? 'https' : 'http'}://${name}:${ports.provider}`;
+desk.application = `http://127.0.0.1:${ports.app}`;
+desk.foreign = `http://127.0.0.1:${ports.foreign}`;
+control.name = name;
+start();
+process.on('SIGHUP', () => {
+  start();
+  console.log('keys reloaded');
 });
+console.log(`control http://127.0.0.1:${ports.control}`);
+console.log(`app ${desk.application}`);
+console.log(`ready ${desk.issuer}`);

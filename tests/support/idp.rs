@@ -31,6 +31,8 @@ pub struct Idp {
     keys: PathBuf,
     /// Its issuer.
     pub issuer: String,
+    /// The application that logs its users in with it.
+    pub app: String,
     control: String,
 }
 
@@ -61,8 +63,9 @@ impl Idp {
             command.envs(options.environment.iter().copied());
         });
         let control = process.wait_for("control", |line| line.strip_prefix("control ").map(str::to_owned));
+        let app = process.wait_for("app", |line| line.strip_prefix("app ").map(str::to_owned));
         let issuer = process.wait_for("ready", |line| line.strip_prefix("ready ").map(str::to_owned));
-        Self { process, folder, keys, issuer, control }
+        Self { process, folder, keys, issuer, app, control }
     }
 
     /// Where it listens.
@@ -72,13 +75,24 @@ impl Idp {
 
     /// Answers these paths so from now on (see tests/idp/server.mjs), the others as ever.
     pub fn fail(&self, faults: Value) {
-        let answer = net::request("PUT", &format!("{}/faults", self.control), &[], &faults.to_string()).unwrap();
-        assert_eq!(answer.status, 200);
+        self.control("PUT", "/faults", &faults);
+    }
+
+    /// From now on every login looks so (see tests/idp/README.md); empty: as each asks.
+    pub fn scene(&self, name: &str) {
+        self.control("PUT", "/scene", &serde_json::json!({ "scene": name }));
+    }
+
+    /// Asks its control (see tests/idp/README.md).
+    pub fn control(&self, method: &str, path: &str, body: &Value) -> Value {
+        let answer = net::request(method, &format!("{}{path}", self.control), &[], &body.to_string()).unwrap();
+        assert_eq!(answer.status, 200, "{method} {path}: {}", answer.body);
+        serde_json::from_str(&answer.body).unwrap()
     }
 
     /// How many requests it has had, by method and path; interactions without their id.
     pub fn requests(&self) -> BTreeMap<String, u64> {
-        serde_json::from_str(&net::get(&format!("{}/requests", self.control)).unwrap().body).unwrap()
+        serde_json::from_value(self.control("GET", "/requests", &Value::Null)).unwrap()
     }
 
     /// How often somebody has sent a password or a consent.
