@@ -145,7 +145,8 @@ impl Kept {
         let (input, keeper) = (child.stdin.take(), child.id().and_then(|pid| Pid::from_raw(pid.cast_signed())));
         tokio::spawn(mind(child, tell, kill.clone()));
         // Not before the child is minded: a launch that nobody waits for any more closes the input and is done.
-        let ready = tokio::time::timeout(launcher.patience, state.wait_for(|state| state.port.is_some() || state.ended));
+        let ready =
+            tokio::time::timeout(launcher.patience, state.wait_for(|state| state.port.is_some() || state.ended));
         let ready = ready.await.map(|state| state.map(|state| state.clone()).unwrap_or_default());
         let said = state.borrow().clone();
         let kept = |port: u16, folder: PathBuf, keeper: Pid| Self {
@@ -175,10 +176,11 @@ impl Kept {
         self.url.clone()
     }
 
-    /// The browser's arguments (`goog:chromeOptions`), such as `--no-sandbox` for root.
+    /// The browser's arguments (`goog:chromeOptions`), such as `--no-sandbox` for root. The profile is for the driver to
+    /// make, a new one for each session in the folder's `tmp`: given a `--user-data-dir`, it opens no page, and the
+    /// headless shell none either.
     pub(super) fn arguments(&self) -> Vec<String> {
         let mut arguments: Vec<String> = ARGUMENTS.iter().map(ToString::to_string).collect();
-        arguments.push(format!("--user-data-dir={}", folder::profile(&self.folder).display()));
         if !self.headless_shell {
             arguments.push("--headless=new".into());
         }

@@ -11,7 +11,7 @@ use super::keeper::{Kept, Launcher};
 use crate::fault::Fault;
 
 /// A driver that is looked after, as the pool has it.
-pub struct Held(Kept);
+pub struct Held(Kept, PathBuf);
 
 /// Launches drivers by a program of its own choice.
 pub struct Keepers(Launcher);
@@ -25,14 +25,14 @@ impl Keepers {
     /// As [`Kept::launch`]. Fault: `browser`, if there is none or it does not start.
     pub async fn launch(&self, settings: &Settings, ca_file: Option<&Path>) -> Result<Held, Fault> {
         let found = find(settings)?;
-        Ok(Held(Kept::launch(&self.0, &found, ca_file).await?))
+        Ok(Held(Kept::launch(&self.0, &found, ca_file).await?, found.browser))
     }
 }
 
 impl Held {
     /// What a session is asked for with.
-    pub fn capabilities(&self, browser: &Path) -> serde_json::Value {
-        let options = serde_json::json!({ "binary": browser, "args": self.0.arguments() });
+    pub fn capabilities(&self) -> serde_json::Value {
+        let options = serde_json::json!({ "binary": self.1, "args": self.0.arguments() });
         serde_json::json!({ "capabilities": { "alwaysMatch": { "goog:chromeOptions": options } } })
     }
 

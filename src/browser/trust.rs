@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
+use tokio::io::AsyncReadExt as _;
 use tokio::process::Command;
 
 use crate::fault::{Class, Fault};
@@ -17,7 +18,9 @@ use crate::fault::{Class, Fault};
 const MAX_CA_FILE: u64 = 16 * 1024 * 1024;
 /// How long `certutil` may take for all certificates together.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// How much of what `certutil` says is repeated (characters).
+/// How much of what `certutil` says is read (bytes).
+const MAX_READ: u64 = 4096;
+/// How much of it is repeated (characters).
 const MAX_SAID: usize = 200;
 
 /// Makes the NSS database of `home` believe the certificates of a PEM file, besides those that the browser believes anyway.
@@ -80,8 +83,9 @@ fn read(ca_file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     if pem.len() as u64 > MAX_CA_FILE {
         return Err(format!("larger than {MAX_CA_FILE} bytes"));
     }
-    let certificates = CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>().map_err(|e| e.to_string())?;
-    if certificates.is_empty() { Err("holds no certificate in PEM".into()) } else { Ok(certificates) }
+    let certificates =
+        CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>().map_err(|e| e.to_string())?;
+    if certificates.is_empty() { Err("no certificate in it".into()) } else { Ok(certificates) }
 }
 
 fn unreadable(path: &Path, why: &str) -> Fault {
@@ -89,7 +93,7 @@ fn unreadable(path: &Path, why: &str) -> Fault {
 }
 
 async fn run(certutil: &Path, home: &Path, arguments: &[&OsStr]) -> Result<(), Fault> {
-    let output = Command::new(certutil)
+    let mut child = Command::new(certutil)
         .args(arguments)
         .env_clear()
         .env("HOME", home)
@@ -97,13 +101,16 @@ async fn run(certutil: &Path, home: &Path, arguments: &[&OsStr]) -> Result<(), F
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .kill_on_drop(true)
-        .output()
-        .await
+        .spawn()
         .map_err(|e| failed(&e.to_string()))?;
-    if output.status.success() {
+    let mut said = Vec::new();
+    if let Some(stderr) = child.stderr.take() {
+        let _ = stderr.take(MAX_READ).read_to_end(&mut said).await;
+    }
+    if child.wait().await.map_err(|e| failed(&e.to_string()))?.success() {
         return Ok(());
     }
-    let text = String::from_utf8_lossy(&output.stderr);
+    let text = String::from_utf8_lossy(&said);
     let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("it said nothing");
     Err(failed(&line.chars().filter(|c| !c.is_control()).take(MAX_SAID).collect::<String>()))
 }

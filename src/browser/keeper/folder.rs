@@ -92,11 +92,6 @@ pub(super) fn home(folder: &Path) -> PathBuf {
     folder.join("home")
 }
 
-/// Where a browser keeps its profile: it makes it itself.
-pub(super) fn profile(folder: &Path) -> PathBuf {
-    folder.join("profile")
-}
-
 fn base() -> io::Result<PathBuf> {
     fs::canonicalize(std::env::temp_dir())
 }
@@ -114,15 +109,9 @@ pub(super) fn sweep() {
 /// Ends what runs in a folder and removes it, if it is stale. Blocks.
 pub(super) fn clear(path: &Path) {
     let Some(folder) = Folder::claim(path) else { return };
-    for _ in 0..PASSES {
-        // Once more after each round: what was being started in the meantime.
-        let found = proc::naming(folder.path());
-        if found.is_empty() {
-            return;
-        }
-        for pid in found {
-            proc::end(pid, folder.path(), ENDING);
-        }
+    // Once more after each round: what was being started in the meantime.
+    if (0..PASSES).any(|_| proc::end_inside(folder.path(), ENDING)) {
+        return;
     }
     tracing::warn!(folder = %path.display(), "processes of an ended browser cannot be ended");
 }

@@ -40,12 +40,16 @@ pub(super) fn children(of: Pid) -> Vec<Pid> {
 
 /// All that came of a process: children, theirs, and so on. Without the process itself.
 pub(super) fn descendants(of: Pid) -> Vec<Pid> {
+    below(vec![of.as_raw_pid()], &table())
+}
+
+/// What came of those in the table.
+fn below(mut next: Vec<i32>, table: &[(i32, i32)]) -> Vec<Pid> {
     let mut by_parent: HashMap<i32, Vec<i32>> = HashMap::new();
-    for (pid, parent) in table() {
-        by_parent.entry(parent).or_default().push(pid);
+    for (pid, parent) in table {
+        by_parent.entry(*parent).or_default().push(*pid);
     }
     let mut found = Vec::new();
-    let mut next = vec![of.as_raw_pid()];
     while let Some(pid) = next.pop() {
         // Taken out, so that a table read while pids were reused cannot lead in circles.
         let children = by_parent.remove(&pid).unwrap_or_default();
@@ -55,11 +59,18 @@ pub(super) fn descendants(of: Pid) -> Vec<Pid> {
     found
 }
 
-/// Processes of our own user that name a folder in their command line, or were told to put their temporary files there.
-pub(super) fn naming(folder: &Path) -> Vec<Pid> {
+/// Processes of our own user that name a folder in their command line, or were told to put their temporary files there,
+/// and what came of them: a browser's children say neither.
+pub(super) fn inside(folder: &Path) -> Vec<Pid> {
+    let table = table();
     let own = std::process::id().cast_signed();
-    let others = table().into_iter().map(|(pid, _)| pid).filter(|pid| *pid != own);
-    others.filter_map(Pid::from_raw).filter(|pid| names(*pid, folder)).collect()
+    let others = table.iter().filter(|(pid, _)| *pid != own).filter_map(|(pid, _)| Pid::from_raw(*pid));
+    let mut found: Vec<Pid> = others.filter(|pid| names(*pid, folder)).collect();
+    let children = below(found.iter().map(|pid| pid.as_raw_pid()).collect(), &table);
+    found.extend(children);
+    found.sort_unstable_by_key(|pid| pid.as_raw_pid());
+    found.dedup();
+    found
 }
 
 fn names(pid: Pid, folder: &Path) -> bool {
@@ -69,24 +80,31 @@ fn names(pid: Pid, folder: &Path) -> bool {
         && ["cmdline", "environ"].iter().any(|file| contains(&read(&format!("{place}/{file}")), &inside))
 }
 
-/// Kills a process that names a folder, and waits up to so long until it is gone.
+/// Kills what runs in a folder, and waits up to so long for the end of each. Returns whether there was nothing.
 #[cfg(target_os = "linux")]
-pub(super) fn end(pid: Pid, folder: &Path, wait: Duration) {
+pub(super) fn end_inside(folder: &Path, wait: Duration) -> bool {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     use rustix::process::{PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
-    // Looked at again once it is held: a number may have a new bearer by now.
-    let Ok(held) = pidfd_open(pid, PidfdFlags::empty()) else { return };
-    if !names(pid, folder) || pidfd_send_signal(&held, Signal::KILL).is_err() {
-        return;
-    }
+    let found = inside(folder);
+    let nothing = found.is_empty();
+    let hold = |pid: Pid| Some((pid, pidfd_open(pid, PidfdFlags::empty()).ok()?));
+    let mut held: Vec<_> = found.into_iter().filter_map(hold).collect();
+    // Looked at again once they are held: a number may have had a new bearer by then.
+    let still = inside(folder);
+    held.retain(|(pid, process)| still.contains(pid) && pidfd_send_signal(process, Signal::KILL).is_ok());
     let wait = Timespec::try_from(wait).ok();
-    let _ = poll(&mut [PollFd::new(&held, PollFlags::IN)], wait.as_ref());
+    for (_, process) in &held {
+        let _ = poll(&mut [PollFd::new(process, PollFlags::IN)], wait.as_ref());
+    }
+    nothing
 }
 
-/// There is no `/proc` to have found it in.
+/// There is no `/proc` to look into.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn end(_pid: Pid, _folder: &Path, _wait: Duration) {}
+pub(super) fn end_inside(_folder: &Path, _wait: Duration) -> bool {
+    true
+}
 
 fn read(path: &str) -> Vec<u8> {
     let mut bytes = Vec::new();

@@ -104,8 +104,9 @@ fn start(driver: &OsStr, folder: &Folder) -> io::Result<Pid> {
         .env("XDG_CONFIG_HOME", home.join(".config"))
         .env("XDG_DATA_HOME", home.join(".local/share"))
         .env("XDG_STATE_HOME", home.join(".local/state"))
-        // Else the headless shell keeps a log beside its executable, with what pages write to their console.
-        .env("CHROME_LOG_FILE", "/dev/null")
+        // Else the headless shell keeps a log beside its executable, with what pages write to their console. Not /dev/null:
+        // it is removed first, for root really. A folder with something in it can be neither removed nor written to.
+        .env("CHROME_LOG_FILE", folder.path())
         .current_dir(folder.path())
         .stdin(Stdio::null())
         .process_group(0)

@@ -44,11 +44,7 @@ impl State {
 }
 
 /// Reads both until they end.
-pub(super) async fn listen(
-    stdout: Option<ChildStdout>,
-    stderr: Option<ChildStderr>,
-    tell: &watch::Sender<State>,
-) {
+pub(super) async fn listen(stdout: Option<ChildStdout>, stderr: Option<ChildStderr>, tell: &watch::Sender<State>) {
     let mut first = true;
     let output = async {
         let Some(stdout) = stdout else { return };
