@@ -128,9 +128,12 @@ mod tests {
         let said = pages(&report(), &PLAIN);
         let lines: Vec<&str> = said.lines().collect();
         assert_eq!(lines[0], "Pages                                   ttfb dom ready   loaded    paint   files");
-        assert_eq!(lines[1], "  200 login.example.com/interaction…   34 ms     80 ms   1.23 s    95 ms     4+1");
+        assert_eq!(lines[1], "  200 login.example.com/interacti…     34 ms     80 ms   1.23 s    95 ms     4+1");
         assert_eq!(lines[2], "    - login.example.com/consent            -         -        -        -       0");
         assert_eq!(lines[3], "  chrome-headless-shell 156.0.8078.79; WebDriver overhead 123 ms; files: the pr…");
+        let wide = pages(&report(), &Terminal { width: 120, ..PLAIN });
+        assert!(wide.contains("login.example.com/interaction/[redacted] (2 redirects) "), "{wide}");
+        assert!(wide.contains("; files: the provider's + others'\n"), "{wide}");
         assert!(lines.iter().all(|line| line.chars().count() <= 80), "{said}");
     }
 

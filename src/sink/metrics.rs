@@ -3,16 +3,16 @@
 //! Labels come from configured names and closed vocabularies only, and the number of series has a hard limit.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use prometheus::Registry;
 use prometheus::proto::MetricFamily;
 
-use crate::browser::Stats;
 use crate::clock::{Clock, Timestamp};
-use crate::outcome::{CheckLabels, Observation, Outcome, PageTiming, StepState, Trigger, Verdict};
+use crate::outcome::{CheckLabels, Observation, Outcome, StepState, Trigger, Verdict};
 
+mod browser;
 pub mod family;
 mod model;
 pub mod table;
@@ -62,23 +62,15 @@ impl Format {
     }
 }
 
-/// Tells how this machine's browsers are.
-type ReadBrowsers = Box<dyn Fn() -> Stats + Send>;
-
 /// All series. Counting takes microseconds and waits for nobody who reads.
+#[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
     families: BTreeMap<&'static str, Family>,
     /// The checks of the plan in force: an outcome of another one must not bring its series back.
     declared: RwLock<HashSet<CheckLabels>>,
     /// Asked whenever somebody reads.
-    browsers: Mutex<Option<ReadBrowsers>>,
-}
-
-impl std::fmt::Debug for Metrics {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Metrics").field("families", &self.families.len()).finish_non_exhaustive()
-    }
+    browsers: browser::Watched,
 }
 
 impl Metrics {
@@ -97,7 +89,7 @@ impl Metrics {
             registry.register(Box::new(family.clone())).expect("the table holds each name once");
             families.insert(definition.name, family);
         }
-        let metrics = Self { registry, families, declared: RwLock::default(), browsers: Mutex::default() };
+        let metrics = Self { registry, families, declared: RwLock::default(), browsers: browser::Watched::default() };
         for sink in SINKS {
             metrics.touch(&table::DROPPED, &[sink]);
         }
@@ -229,14 +221,6 @@ impl Metrics {
         }
     }
 
-    /// What users of a browser wait for.
-    fn pages(&self, outcome: &Outcome) {
-        let labels = labels(&outcome.check);
-        for (phase, took) in outcome.browser.iter().flat_map(|report| &report.pages).flat_map(PageTiming::phases) {
-            self.observe(&table::PAGE_DURATION, &join(&labels, [phase]), took, outcome);
-        }
-    }
-
     /// What was measured besides durations.
     fn measurements(&self, outcome: &Outcome) {
         let labels = labels(&outcome.check);
@@ -292,23 +276,6 @@ impl Metrics {
     /// Counts what a sink (one of [`SINKS`]) had to drop.
     pub fn dropped(&self, sink: &'static str, n: u64) {
         self.add(&table::DROPPED, &[sink], n, None);
-    }
-
-    /// From now on, what `read` says of this machine's browsers is shown. It must not wait.
-    pub fn watch_browsers(&self, read: impl Fn() -> Stats + Send + 'static) {
-        *self.browsers.lock().expect("browsers") = Some(Box::new(read));
-    }
-
-    /// What nobody counts as it happens is looked up.
-    fn look_up(&self) {
-        // Held to the end: one reader at a time brings the counter forward.
-        let browsers = self.browsers.lock().expect("browsers");
-        let Some(stats) = browsers.as_ref().map(|read| read()) else { return };
-        self.set(&table::BROWSERS, &[], stats.sessions as f64);
-        self.set(&table::BROWSER_MEMORY, &[], stats.memory_bytes as f64);
-        if let Some(starts) = self.series(&table::BROWSER_STARTS, &[]) {
-            starts.catch_up(stats.started_total);
-        }
     }
 
     /// All series in the model of the `prometheus` crate. Our own writers take one family at a time instead: with many
