@@ -29,6 +29,8 @@ use watcher::Sinks;
 pub const GRACE: Duration = Duration::from_secs(10);
 /// How long exporters may take to send what they hold.
 const FLUSH: Duration = Duration::from_secs(5);
+/// How long browsers may take to end once no run needs one.
+const END_BROWSERS: Duration = Duration::from_secs(5);
 /// How long the web server may take to end its answers.
 const CLOSE: Duration = Duration::from_secs(2);
 /// The commit that was built, if the build said so.
@@ -84,6 +86,10 @@ pub async fn run(app: App, mut signals: Signals) -> Result<Ended, Failed> {
     let export = Arc::new(export.map_err(Failed::Start)?);
     let sinks = Sinks { metrics: metrics.clone(), export: export.clone(), also: app.also, log_runs: app.log_runs };
     let engine = Arc::new(Engine::new(clock.clone(), Arc::new(sinks)).map_err(Failed::Start)?);
+    let browsers = engine.browsers.clone();
+    browsers.configure(plan.browser.clone());
+    let read = browsers.clone();
+    metrics.watch_browsers(move || read.stats());
     let runner = Runner::new(engine, plan.clone());
     let daemon = Arc::new(Daemon::new(runner, app.load, metrics.clone(), export.clone(), clock));
     let (close, closed) = oneshot::channel::<()>();
@@ -103,6 +109,10 @@ pub async fn run(app: App, mut signals: Signals) -> Result<Ended, Failed> {
         let left = daemon.runner().shutdown(app.grace).await;
         if left > 0 {
             tracing::warn!(runs = left, "left behind");
+        }
+        // What is not gone by then goes with this process.
+        if tokio::time::timeout(END_BROWSERS, browsers.shutdown()).await.is_err() {
+            tracing::warn!("browsers took too long to end");
         }
         export.shutdown(FLUSH).await;
         // Last, so that a scrape still sees the last runs.
