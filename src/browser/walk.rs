@@ -262,3 +262,7 @@ impl Walk<'_> {
         self.deadline.checked_sub(MARGIN).unwrap_or(self.deadline)
     }
 }
+
+#[cfg(test)]
+#[path = "walk_tests.rs"]
+mod tests;
