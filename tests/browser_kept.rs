@@ -33,7 +33,7 @@ async fn what_is_dropped_leaves_nothing() {
     let traces = Traces::of(&held);
     let renderers = traces.count("--type=renderer");
     assert!(renderers > 0 && held.alive(), "{traces:?}");
-    let memory = held.memory().unwrap();
+    let memory = held.memory().await.unwrap();
     assert!((30 << 20..2 << 30).contains(&memory), "{memory}");
     drop(held);
     traces.gone_within(BOUND).await;

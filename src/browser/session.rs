@@ -140,7 +140,9 @@ impl Session {
 
     /// Has an unused window ready, before anybody waits for it. Fault: `browser`.
     pub(super) async fn prepare(&mut self, clock: &Clock) -> Result<(), Fault> {
-        if self.fresh.is_none() && let Some(channel) = self.bidi.clone() {
+        if self.fresh.is_none()
+            && let Some(channel) = self.bidi.clone()
+        {
             self.fresh = Some(self.make(&channel, clock).await?);
         }
         Ok(())
@@ -223,7 +225,9 @@ async fn remote(webdriver: &Webdriver, settings: &Settings, epoch: u64, running:
     let options = json!({ "goog:chromeOptions": { "args": chrome }, "moz:firefoxOptions": { "args": ["-headless"] } });
     let client = session(url.as_str(), options).await?;
     let mut session = Session::of(Kind::Remote(webdriver.clone()), epoch, client, None, running);
-    session.open_bidi(webdriver.credentials.as_ref().map(|(user, password)| (user.as_str(), password.expose()))).await?;
+    session
+        .open_bidi(webdriver.credentials.as_ref().map(|(user, password)| (user.as_str(), password.expose())))
+        .await?;
     Ok(session)
 }
 
@@ -265,7 +269,18 @@ impl Session {
             value.chars().filter(|c| c.is_ascii_graphic()).take(60).collect::<String>()
         };
         let name = format!("{} {}", capability("browserName"), capability("browserVersion"));
-        Self { kind, epoch, client, bidi: None, kept, name, runs: 0, fresh: None, user_agent: None, alive: running.register() }
+        Self {
+            kind,
+            epoch,
+            client,
+            bidi: None,
+            kept,
+            name,
+            runs: 0,
+            fresh: None,
+            user_agent: None,
+            alive: running.register(),
+        }
     }
 
     /// Opens the BiDi connection that the driver offers, if it does.

@@ -50,6 +50,8 @@ pub(super) struct Traffic {
     flights: HashMap<String, Flight>,
     document: Option<Answered>,
     redirects: u32,
+    /// When the latest navigation of the window began.
+    left: Timestamp,
 }
 
 /// What the latest document's answer said.
@@ -65,6 +67,8 @@ pub(super) struct Answered {
     pub(super) gatekeeper: bool,
     /// How many redirects led there.
     pub(super) redirects: u32,
+    /// When the navigation began.
+    pub(super) start: Timestamp,
 }
 
 /// What a request is for.
@@ -105,7 +109,8 @@ pub(super) struct Sent {
 
 impl Traffic {
     pub(super) fn new(parties: Parties, clock: Clock) -> Self {
-        Self { parties, clock, flights: HashMap::new(), document: None, redirects: 0 }
+        let left = clock.now();
+        Self { parties, clock, flights: HashMap::new(), document: None, redirects: 0, left }
     }
 
     /// `network.beforeRequestSent` of this window. `None`: not a request that could be read. Fault: `budget`.
@@ -130,6 +135,9 @@ impl Traffic {
         };
         if used == Use::Document {
             self.redirects = params["redirectCount"].as_u64().map_or(0, |count| count.min(1000) as u32);
+            if self.redirects == 0 {
+                self.left = flight.start;
+            }
         }
         if self.flights.len() < MAX_FLIGHTS {
             self.flights.insert(key(params), flight);
@@ -158,11 +166,13 @@ impl Traffic {
                 media_type: media_type(response),
                 gatekeeper: header(response, "cf-mitigated").is_some_and(|value| value == "challenge"),
                 redirects: self.redirects,
+                start: self.left,
             });
         }
         if status == Some(429) && flight.ours {
             // What a browser is told counts for every probe of this provider.
-            let wait = header(response, "retry-after").and_then(|value| value.trim().parse().ok()).map(Duration::from_secs);
+            let wait =
+                header(response, "retry-after").and_then(|value| value.trim().parse().ok()).map(Duration::from_secs);
             if let Some(wait) = wait {
                 self.parties.memory.budget.lock().expect("budget").pause_until(self.clock.now() + wait);
             }
@@ -295,9 +305,7 @@ fn usage(params: &Value, context: &str) -> Use {
 /// How the time went (Resource Timing Level 2), as the browser's own milliseconds tell.
 fn phases(timings: &Value, tunnel: Option<Tunnel>) -> Phases {
     let at = |name: &str| timings[name].as_f64().filter(|at| at.is_finite() && *at > 0.0);
-    let between = |from: Option<f64>, to: Option<f64>| {
-        millis(to? - from?)
-    };
+    let between = |from: Option<f64>, to: Option<f64>| millis(to? - from?);
     let tls = at("tlsStart");
     let own = Phases {
         resolve: between(at("dnsStart"), at("dnsEnd")),

@@ -61,9 +61,13 @@ fn with(mut params: Value, member: &str, value: Value) -> Value {
 
 fn answer(params: Value, status: u16) -> Value {
     let headers = json!([{ "name": "Retry-After", "value": { "type": "string", "value": "7" } }]);
-    with(params, "response", json!({
-        "status": status, "mimeType": "Text/HTML; charset=utf-8", "bodySize": 12, "headers": headers,
-    }))
+    with(
+        params,
+        "response",
+        json!({
+            "status": status, "mimeType": "Text/HTML; charset=utf-8", "bodySize": 12, "headers": headers,
+        }),
+    )
 }
 
 #[test]

@@ -38,7 +38,9 @@ impl Window for Planned {
 
     async fn next(&mut self) -> Result<Sight, Fault> {
         let millis = match self.coming.front() {
-            Some(Later::Shows(millis, _) | Later::Loads(millis, _) | Later::Answers(millis) | Later::Calms(millis)) => *millis,
+            Some(Later::Shows(millis, _) | Later::Loads(millis, _) | Later::Answers(millis) | Later::Calms(millis)) => {
+                *millis
+            }
             None => std::future::pending().await,
         };
         tokio::time::sleep(Duration::from_millis(millis)).await;
@@ -138,13 +140,8 @@ async fn walk(first: &str, mut window: Planned, until: Until<'_>, seconds: u64) 
     let answers = Answers::of(&user, memory, journey.recorder()).unwrap();
     let begun = clock.instant();
     let redirect_uri = Url::parse("https://app.example.com/cb").unwrap();
-    let manner = Manner {
-        guide: &Guide::default(),
-        answers: &answers,
-        until,
-        redirect_uri: &redirect_uri,
-        has_passkey: false,
-    };
+    let manner =
+        Manner { guide: &Guide::default(), answers: &answers, until, redirect_uri: &redirect_uri, has_passkey: false };
     let mut walk = Walk {
         window: &mut window,
         clock: &clock,
