@@ -18,6 +18,8 @@ import time
 import urllib.request
 from pathlib import Path
 
+import browser
+
 ROOT = Path(__file__).resolve().parent.parent
 PEERS = ROOT / "benches" / "peers"
 K6 = ROOT / ".authprobe-test" / "bench-venv" / "bin" / "k6"
@@ -248,6 +250,7 @@ def main():
             ("client_credentials against k6", lambda: bench.tokens(server, count)),
             ("1 000 checks", lambda: bench.loaded(server)),
             ("100 000 series", lambda: bench.crowded(server, series_each or 40)),
+            ("browser_login against playwright-core", lambda: browser.measure(bench, running, free_port)),
             ("schedule", lambda: bench.own("schedule")),
             ("phases", lambda: bench.own("phases")),
         ]:

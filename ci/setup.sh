@@ -71,6 +71,12 @@ venv() { # DIRECTORY REQUIREMENTS
 once "$state/idp.stamp" tests/idp/package.json tests/idp/package-lock.json -- \
   npm --prefix tests/idp ci --no-audit --no-fund --loglevel=error
 once "$state/venv.stamp" tests/requirements.txt -- venv "$state/venv" tests/requirements.txt
-[ "$what" = bench ] &&
+if [ "$what" = bench ]; then
   once "$state/bench-venv.stamp" benches/peers/requirements.txt -- venv "$state/bench-venv" benches/peers/requirements.txt
+  playwright=benches/peers/playwright
+  [ -d $playwright/node_modules ] || rm -f "$state/playwright.stamp"
+  # The library only: the browser is Debian's.
+  once "$state/playwright.stamp" $playwright/package.json $playwright/package-lock.json -- \
+    env PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm --prefix $playwright ci --no-audit --no-fund --loglevel=error
+fi
 exit 0

@@ -6,12 +6,15 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+use crate::browser::Browsers;
 use crate::clock::Clock;
 use crate::config::Diagnostics;
 use crate::oidc::http::warm_up;
 use crate::outcome::{CheckLabels, Id};
-use crate::plan::Plan;
+use crate::plan::{Check, Plan};
+use crate::probe::browser_login;
 use crate::runner::{Engine, Runner, Watch};
+use crate::schedule::Timing;
 use crate::sink::metrics::Metrics;
 use crate::web;
 
@@ -29,6 +32,8 @@ use watcher::Sinks;
 pub const GRACE: Duration = Duration::from_secs(10);
 /// How long exporters may take to send what they hold.
 const FLUSH: Duration = Duration::from_secs(5);
+/// How long browsers may take to end once no run needs one.
+const END_BROWSERS: Duration = Duration::from_secs(5);
 /// How long the web server may take to end its answers.
 const CLOSE: Duration = Duration::from_secs(2);
 /// The commit that was built, if the build said so.
@@ -84,6 +89,11 @@ pub async fn run(app: App, mut signals: Signals) -> Result<Ended, Failed> {
     let export = Arc::new(export.map_err(Failed::Start)?);
     let sinks = Sinks { metrics: metrics.clone(), export: export.clone(), also: app.also, log_runs: app.log_runs };
     let engine = Arc::new(Engine::new(clock.clone(), Arc::new(sinks)).map_err(Failed::Start)?);
+    let browsers = engine.browsers.clone();
+    browsers.configure(plan.browser.clone());
+    warm_up(&plan, &browsers);
+    let read = browsers.clone();
+    metrics.watch_browsers(move || read.stats());
     let runner = Runner::new(engine, plan.clone());
     let daemon = Arc::new(Daemon::new(runner, app.load, metrics.clone(), export.clone(), clock));
     let (close, closed) = oneshot::channel::<()>();
@@ -104,6 +114,10 @@ pub async fn run(app: App, mut signals: Signals) -> Result<Ended, Failed> {
         if left > 0 {
             tracing::warn!(runs = left, "left behind");
         }
+        // What is not gone by then goes with this process.
+        if tokio::time::timeout(END_BROWSERS, browsers.shutdown()).await.is_err() {
+            tracing::warn!("browsers took too long to end");
+        }
         export.shutdown(FLUSH).await;
         // Last, so that a scrape still sees the last runs.
         let _ = close.send(());
@@ -118,6 +132,18 @@ pub async fn run(app: App, mut signals: Signals) -> Result<Ended, Failed> {
             tracing::warn!("told to stop again: exiting at once");
             Ok(Ended::AtOnce)
         }
+    }
+}
+
+/// Has a browser ready before the first login that is due in no time: its start would be taken for the provider's.
+fn warm_up(plan: &Plan, browsers: &Browsers) {
+    let logs_in = |check: &&Arc<Check>| {
+        check.labels.kind == browser_login::KIND.name
+            && check.region.webdriver.is_none()
+            && matches!(check.probe.timing, Timing::Every(_))
+    };
+    if let Some(check) = plan.checks.iter().find(logs_in) {
+        browsers.warm_up(check.probe.provider.trust.ca_file.clone());
     }
 }
 

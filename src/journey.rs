@@ -342,24 +342,9 @@ impl Journey {
             warnings,
             steps,
             observations: log.observations,
-            browser: log.browser.map(|report| clean_report(&recorder, report)),
+            browser: log.browser.map(|report| report.cleaned(|text| recorder.scrub(text))),
         }
     }
-}
-
-/// A browser's report without secrets, whoever wrote it.
-fn clean_report(recorder: &Recorder, mut report: BrowserReport) -> BrowserReport {
-    for page in &mut report.pages {
-        page.url = recorder.scrub(&page.url);
-    }
-    if let Some(evidence) = &mut report.evidence {
-        for text in
-            [&mut evidence.url, &mut evidence.title, &mut evidence.outline].into_iter().chain(&mut evidence.console)
-        {
-            *text = recorder.scrub(text);
-        }
-    }
-    report
 }
 
 #[cfg(test)]

@@ -12,6 +12,10 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
 
 fn main() -> ExitCode {
+    // A helper process of authprobe's own: before anything that starts threads or says something.
+    if let Some(exit) = authprobe::browser::keep(std::env::args_os().skip(1)) {
+        return exit;
+    }
     let cli = Cli::parse();
     log_to_stderr(cli.log_format);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {

@@ -332,6 +332,21 @@ impl Outcome {
     pub fn requests(&self) -> impl Iterator<Item = &RequestRecord> {
         self.steps.iter().flat_map(|step| &step.requests)
     }
+
+    /// The picture of the page on which a login failed, if one was taken and is still kept.
+    pub fn screenshot(&self) -> Option<&Screenshot> {
+        self.browser.as_ref()?.screenshot()
+    }
+
+    /// The same run without its picture: for whoever holds many runs.
+    #[must_use]
+    pub fn without_screenshot(&self) -> Self {
+        let mut outcome = self.clone();
+        if let Some(evidence) = outcome.browser.as_mut().and_then(|browser| browser.evidence.as_mut()) {
+            evidence.screenshot = None;
+        }
+        outcome
+    }
 }
 
 fn seconds<S: Serializer>(took: &Duration, serializer: S) -> Result<S::Ok, S::Error> {

@@ -30,7 +30,7 @@ mod lane;
 mod missed;
 mod scheduler;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 pub use engine::{Engine, Ran, Watch};
 use execute::clean_up;

@@ -2,15 +2,16 @@
 
 mod support_outcome;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use authprobe::browser::Stats;
 use authprobe::clock::{Clock, Timestamp};
 use authprobe::fault::{Class, Fault};
 use authprobe::outcome::{CheckLabels, Observation, Outcome, Trigger, Verdict};
 use authprobe::sink::metrics::{Format, Metrics};
 use prometheus::TextEncoder;
-use support_outcome::{check, outcome, request, step};
+use support_outcome::{check, failed_in_browser, outcome, request, step};
 
 fn metrics() -> Arc<Metrics> {
     Metrics::with("abc123", Clock::manual(Timestamp::from_secs(1_700_000_000)), 200_000)
@@ -205,6 +206,47 @@ fn missed_lateness_and_reloads() {
     assert_eq!(value(&metrics, "authprobe_config_last_reload_successful").as_deref(), Some("0"));
     let at = value(&metrics, "authprobe_config_last_reload_success_timestamp_seconds");
     assert_eq!(at.as_deref(), Some("1700000001"));
+}
+
+#[test]
+fn pages_are_timed_whatever_became_of_the_login_and_nobody_elses_are() {
+    let metrics = metrics();
+    let check = CheckLabels { kind: "browser_login", ..check("login", "eu") };
+    metrics.declare(std::slice::from_ref(&check));
+    assert!(!text(&metrics, Format::Prometheus).contains("page_duration_seconds_count"), "from first use");
+    let mut failed = failed_in_browser(&check, "");
+    metrics.outcome(&failed);
+    failed.verdict = Verdict::Inconclusive;
+    metrics.outcome(&failed);
+    failed.trigger = Trigger::Manual;
+    metrics.outcome(&failed);
+    let read = |what: &str, phase: &str| {
+        let labels = LOGIN_EU.replace("form_login", "browser_login").replace('}', &format!(",phase=\"{phase}\"}}"));
+        value(&metrics, &format!("authprobe_browser_page_duration_seconds_{what}{labels}"))
+    };
+    assert_eq!(read("count", "ttfb").as_deref(), Some("4"), "two pages of two scheduled runs");
+    assert_eq!(read("count", "largest_paint").as_deref(), Some("2"));
+    assert_eq!(read("sum", "loaded").as_deref(), Some("0.18"));
+    assert_eq!(read("count", "dom_ready").as_deref(), Some("2"));
+}
+
+#[test]
+fn browsers_are_looked_up_when_somebody_reads() {
+    let metrics = metrics();
+    let read = |name: &str| value(&metrics, &format!("authprobe_browser_{name}"));
+    for name in ["sessions", "starts_total", "memory_bytes"] {
+        assert_eq!(read(name).as_deref(), Some("0"), "{name} is there before any browser");
+    }
+    let stats = Arc::new(Mutex::new(Stats { sessions: 2, started_total: 5, memory_bytes: 1 << 28 }));
+    let shown = stats.clone();
+    metrics.watch_browsers(move || *shown.lock().unwrap());
+    let all = || ["sessions", "starts_total", "memory_bytes"].map(|name| read(name).unwrap());
+    assert_eq!(all(), ["2", "5", "268435456"]);
+    *stats.lock().unwrap() = Stats { sessions: 0, started_total: 6, memory_bytes: 0 };
+    assert_eq!(all(), ["0", "6", "0"]);
+    let open = text(&metrics, Format::OpenMetrics);
+    assert!(open.contains("# UNIT authprobe_browser_memory_bytes bytes\n"), "{open}");
+    assert!(open.contains("# TYPE authprobe_browser_starts counter\n") && open.contains("_starts_total 6\n"), "{open}");
 }
 
 /// The `prometheus` crate's own encoder is the judge.

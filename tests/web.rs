@@ -12,7 +12,7 @@ use authprobe::fault::{Class, Fault};
 use authprobe::outcome::{TraceId, Verdict};
 use authprobe::secret::SecretSource;
 use serde_json::{Value, json};
-use support_outcome::{check, outcome};
+use support_outcome::{PICTURE, check, failed_in_browser, outcome};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use web_support::{Answer, Engine, Web};
@@ -23,7 +23,7 @@ async fn metrics_are_negotiated() {
     web.metrics.declare(&[check("login", "eu")]);
     let plain = web.get("/metrics").await;
     assert_eq!((plain.status, plain.header("content-type")), (200, "text/plain; version=0.0.4; charset=utf-8"));
-    assert!(plain.body.starts_with("# HELP authprobe_build_info "), "{}", plain.body);
+    assert!(plain.body.starts_with("# HELP authprobe_browser_memory_bytes "), "{}", plain.body);
     let open = web.ask("GET", "/metrics", &[("Accept", "application/openmetrics-text; version=1.0.0")]).await;
     assert_eq!(open.header("content-type"), "application/openmetrics-text; version=1.0.0; charset=utf-8");
     assert_eq!(open.header("vary"), "Accept");
@@ -125,6 +125,44 @@ async fn probes_regions_and_runs_can_be_read() {
     let run = web.get(&format!("/api/v1/runs/{}", "05".repeat(16))).await.json();
     assert_eq!(run["steps"][0]["requests"][0]["endpoint"], json!("token"));
     assert_eq!(run["fault"]["blame"], json!("provider"));
+}
+
+#[tokio::test]
+async fn a_picture_is_served_to_those_who_may_read_and_linked() {
+    let token = std::env::temp_dir().join(format!("authprobe-web-picture-{}", TraceId::random()));
+    std::fs::write(&token, "read-secret\n").unwrap();
+    let mut engine = Engine::default();
+    engine.server.read_token = Some(SecretSource::File(token.clone()));
+    let web = Web::start(engine).await;
+    let mut failed = failed_in_browser(&check("login", "eu"), "text of the page");
+    failed.trace_id = authprobe::outcome::Id([5; 16]);
+    web.engine.push(failed);
+    web.engine.push(outcome(&check("login", "us")));
+    let run = format!("/api/v1/runs/{}", "05".repeat(16));
+    let picture = format!("{run}/screenshot");
+    let bearer = [("Authorization", "Bearer read-secret")];
+
+    assert_eq!(web.get(&picture).await.status, 401);
+    let answer = web.ask("GET", &picture, &bearer).await;
+    assert_eq!((answer.status, answer.header("content-type")), (200, "image/png"));
+    assert_eq!((answer.header("cache-control"), answer.header("x-content-type-options")), ("no-store", "nosniff"));
+    assert_eq!(answer.body.as_bytes(), PICTURE);
+
+    let json = web.ask("GET", &run, &bearer).await.json();
+    let browser = &json["browser"];
+    assert_eq!(browser["overhead_seconds"], json!(0.123));
+    assert_eq!(browser["pages"][0]["largest_paint_seconds"], json!(0.07));
+    assert_eq!(browser["evidence"]["title"], json!("Sign in text of the page"));
+    assert_eq!(browser["evidence"]["screenshot_bytes"], json!(PICTURE.len()), "the picture itself is elsewhere");
+    let page = web.ask("GET", "/", &bearer).await.body;
+    assert_eq!(page.matches("/screenshot\">").count(), 1, "one run has a picture\n{page}");
+    assert!(page.contains(&format!("<a href=\"{picture}\">screenshot</a>")), "{page}");
+
+    for missing in ["07", "99"].map(|byte| format!("/api/v1/runs/{}/screenshot", byte.repeat(16))) {
+        let none = web.ask("GET", &missing, &bearer).await;
+        assert_eq!((none.status, none.header("content-type")), (404, "application/problem+json"), "{missing}");
+    }
+    std::fs::remove_file(token).unwrap();
 }
 
 #[tokio::test]

@@ -64,6 +64,7 @@ impl Daemon {
         self.mind_what_needs_a_restart(&plan.server);
         plan.notes.iter().for_each(|note| tracing::warn!("{note}"));
         self.metrics.declare(&labels(&plan));
+        self.runner.engine().browsers.configure(plan.browser.clone());
         self.runner.apply(plan);
         if let Some(exporter) = exporter {
             self.export.replace(exporter, HAND_OVER).await;

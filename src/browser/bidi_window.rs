@@ -13,14 +13,14 @@ use serde_json::{Value, json};
 use tokio::sync::{Mutex, mpsc};
 use url::Url;
 
+use super::answer;
 use super::bidi::{Bidi, Event, Failed};
+use super::console::Console;
 use super::egress::Gate;
 use super::looked::{Looked, Pages};
 use super::net_error;
 use super::traffic::{Parties, Sent, Traffic, text};
 use super::window::{Pending, Sight, View, Window};
-use super::answer;
-use super::console::Console;
 use crate::clock::Clock;
 use crate::fault::{Class, Fault};
 use crate::oidc::authorize::is_answer;
@@ -143,8 +143,7 @@ impl BidiWindow {
         };
         if !patterns.is_empty() {
             let context = &window.fresh.context;
-            let intercept =
-                json!({ "phases": ["beforeRequestSent"], "urlPatterns": patterns, "contexts": [context] });
+            let intercept = json!({ "phases": ["beforeRequestSent"], "urlPatterns": patterns, "contexts": [context] });
             window.command("network.addIntercept", intercept).await.map_err(lost)?;
         }
         Ok(window)
@@ -170,10 +169,15 @@ impl BidiWindow {
 
     fn look(&mut self) {
         let bidi = self.bidi.clone();
-        let params = call(&self.fresh.context, include_str!("look.js"), json!([
-            { "type": "number", "value": self.generation },
-            { "type": "number", "value": LOOK_MILLIS },
-        ]), true);
+        let params = call(
+            &self.fresh.context,
+            include_str!("look.js"),
+            json!([
+                { "type": "number", "value": self.generation },
+                { "type": "number", "value": LOOK_MILLIS },
+            ]),
+            true,
+        );
         let patience = COMMAND + Duration::from_millis(LOOK_MILLIS);
         self.looking = Some(Box::pin(async move { bidi.command("script.callFunction", params, patience).await }));
     }
@@ -193,7 +197,7 @@ impl BidiWindow {
         let Some(looked) = text(&value["result"]["value"]).and_then(Looked::read) else { return Ok(None) };
         self.generation = looked.generation;
         let answered = self.traffic.document();
-        self.pages.seen(&looked, answered, self.document, self.traffic.origins());
+        self.pages.seen(&looked, answered, self.document, self.traffic.origins(), self.clock.now());
         let title = looked.title();
         let page = looked.into_page(answered);
         Ok(page.map(|page| Sight::Page(View { page, document: self.document, title })))
@@ -466,4 +470,3 @@ fn escaped(text: &str) -> String {
 pub(super) fn lost(failed: Failed) -> Fault {
     Fault::new(Class::Browser, failed.to_string())
 }
-

@@ -1,9 +1,12 @@
 //! Where browser and driver are.
 
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::io::Read as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 
 use super::Settings;
-use crate::fault::Fault;
+use crate::fault::{Class, Fault};
 
 /// A browser and its driver.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,10 +17,132 @@ pub(super) struct Found {
     pub(super) driver: PathBuf,
 }
 
+/// The browser's executable as packages install it, the quickest first.
+const BROWSERS: &[&str] = &[
+    "/usr/lib/chromium/chromium-headless-shell",
+    "/usr/lib64/chromium-browser/headless_shell",
+    "/usr/lib/chromium/chromium",
+    "/usr/lib/chromium/chrome",
+    "/usr/lib/chromium-browser/chromium-browser",
+    "/usr/lib64/chromium-browser/chromium-browser",
+    "/opt/google/chrome/chrome",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+];
+/// Its names in `PATH`.
+const BROWSER_NAMES: &[&str] = &[
+    "chromium-headless-shell",
+    "chrome-headless-shell",
+    "chromium",
+    "chromium-browser",
+    "google-chrome-stable",
+    "google-chrome",
+    "chrome",
+];
+/// The driver's executable.
+const DRIVERS: &[&str] =
+    &["/usr/bin/chromedriver", "/usr/lib/chromium/chromedriver", "/usr/lib/chromium-browser/chromedriver"];
+/// Its name in `PATH`.
+const DRIVER_NAMES: &[&str] = &["chromedriver"];
+
+const INSTALL: &str = "install them (Debian and Ubuntu's archive: apt-get install chromium-headless-shell chromium-driver; \
+                       Fedora: chromium-headless chromedriver; Alpine: chromium chromium-chromedriver) or give the \
+                       region a `webdriver`";
+
 /// Looks where it is configured, else in the usual places; `chromium-headless-shell` comes first.
-/// Fault: `browser`, with what to install.
+/// Reads a few directories: quick, but blocking. Fault: `browser`, with what to install.
 pub(super) fn find(settings: &Settings) -> Result<Found, Fault> {
-    let driver = settings.driver.clone().unwrap_or_else(|| "/usr/bin/chromedriver".into());
-    let browser = settings.path.clone().unwrap_or_else(|| "/usr/lib/chromium/chromium-headless-shell".into());
-    Ok(Found { browser, driver })
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    Places { browsers: BROWSERS, drivers: DRIVERS, path: &path }.find(settings)
+}
+
+/// Where to look.
+struct Places<'a> {
+    browsers: &'a [&'a str],
+    drivers: &'a [&'a str],
+    /// As the environment has it.
+    path: &'a OsStr,
+}
+
+impl Places<'_> {
+    fn find(&self, settings: &Settings) -> Result<Found, Fault> {
+        let browser = match &settings.path {
+            Some(path) => Ok(configured("path", path)?),
+            None => self.look("browser", self.browsers, BROWSER_NAMES, Wrappers::Refused),
+        };
+        let driver = match &settings.driver {
+            Some(path) => Ok(configured("driver", path)?),
+            None => self.look("driver (chromedriver)", self.drivers, DRIVER_NAMES, Wrappers::Fine),
+        };
+        match (browser, driver) {
+            (Ok(browser), Ok(driver)) => Ok(Found { browser, driver }),
+            (Err(why), Ok(_)) | (Ok(_), Err(why)) => Err(Fault::new(Class::Browser, format!("{why}: {INSTALL}"))),
+            (Err(browser), Err(driver)) => {
+                Err(Fault::new(Class::Browser, format!("{browser}, and {driver}: {INSTALL}")))
+            }
+        }
+    }
+
+    /// The first that can be run, or why there is none.
+    fn look(&self, what: &str, usual: &[&str], names: &[&str], wrappers: Wrappers) -> Result<PathBuf, String> {
+        let folders = || std::env::split_paths(self.path).filter(|folder| folder.is_absolute());
+        let in_path = names.iter().flat_map(|name| folders().map(move |folder| folder.join(name)));
+        let mut wrapper = None;
+        for candidate in usual.iter().map(PathBuf::from).chain(in_path) {
+            if runnable(&candidate).is_err() {
+                continue;
+            }
+            match wraps(&candidate).filter(|_| wrappers == Wrappers::Refused) {
+                Some(kind) => wrapper = wrapper.or(Some((candidate, kind))),
+                None => return Ok(candidate),
+            }
+        }
+        let (first, more) = (usual.first().copied().unwrap_or("PATH"), usual.len().saturating_sub(1));
+        Err(match wrapper {
+            None => format!("no {what} in {first}, {more} more usual places and PATH"),
+            Some((wrapper, kind)) => format!(
+                "no {what} in {first}, {more} more usual places and PATH ({} is {kind} that would leave browsers behind)",
+                wrapper.display()
+            ),
+        })
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wrappers {
+    /// Debian's chromium-headless-shell does not `exec`: what ends the wrapper does not end the browser.
+    Refused,
+    /// The keeper ends whatever they start.
+    Fine,
+}
+
+/// A path from `[browser]`: taken at its word, once it can be run.
+fn configured(key: &str, path: &Path) -> Result<PathBuf, Fault> {
+    let absolute = std::path::absolute(path).and_then(|path| runnable(&path).map(|()| path));
+    absolute.map_err(|why| Fault::new(Class::Browser, format!("[browser] {key} = {}: {why}", path.display())))
+}
+
+/// Whether that is a file that may be executed (by whom is for the kernel to say).
+fn runnable(path: &Path) -> std::io::Result<()> {
+    let file = std::fs::metadata(path)?;
+    if !file.is_file() {
+        return Err(std::io::Error::other("not a file"));
+    }
+    if file.permissions().mode() & 0o111 == 0 {
+        return Err(std::io::Error::other("not executable"));
+    }
+    Ok(())
+}
+
+/// What kind of wrapper that is, if it is one.
+fn wraps(path: &Path) -> Option<&'static str> {
+    let mut start = [0; 2];
+    let script = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok() && &start == b"#!";
+    // Each name in /snap/bin is a link to the program that starts snaps.
+    let snap = std::fs::canonicalize(path).is_ok_and(|real| real.file_name() == Some(OsStr::new("snap")));
+    match (script, snap) {
+        (true, _) => Some("a script"),
+        (_, true) => Some("a snap"),
+        _ => None,
+    }
 }

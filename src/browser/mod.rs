@@ -28,6 +28,8 @@ mod pool;
 mod seat;
 mod session;
 mod settings;
+#[doc(hidden)]
+pub mod testing;
 mod traffic;
 mod trust;
 mod walk;

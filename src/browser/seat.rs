@@ -175,8 +175,7 @@ impl Seat {
         let rented = rented.as_mut().ok_or_else(given_up)?;
         rented.needles = answers.needles();
         let first = rented.view.clone().ok_or_else(given_up)?;
-        let manner =
-            Manner { guide, answers, until, redirect_uri: &self.redirect_uri, has_passkey: self.has_passkey };
+        let manner = Manner { guide, answers, until, redirect_uri: &self.redirect_uri, has_passkey: self.has_passkey };
         let mut walk = self.walk(&mut *rented.window);
         walk.latest = Some(first.clone());
         let params = walk.sign_in(first, manner).await;

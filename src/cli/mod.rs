@@ -11,9 +11,11 @@ pub mod completions;
 pub mod demo;
 pub mod init;
 pub mod lab;
+mod picture;
 pub mod probe;
 pub mod render;
 mod render_bars;
+mod render_browser;
 pub mod run;
 pub mod schema;
 

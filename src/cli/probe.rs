@@ -1,13 +1,14 @@
 //! `authprobe probe NAME`: one run now, and its waterfall.
 
 use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 
 use super::check::complain;
-use super::{ConfigArg, Exit, render};
+use super::{ConfigArg, Exit, picture, render};
 use crate::app::{self, Signals};
 use crate::clock::Clock;
 use crate::config::nearest::{listed, nearest};
@@ -30,7 +31,13 @@ pub struct Args {
     /// Print the run's record, one JSON object a line
     #[arg(long)]
     json: bool,
+    /// Write the picture of the page on which a browser_login failed there (PNG); several regions: one file each
+    #[arg(long, value_name = "FILE")]
+    screenshot: Option<PathBuf>,
 }
+
+/// How long browsers may take to end.
+const END_BROWSERS: Duration = Duration::from_secs(5);
 
 /// Nobody looks on: the terminal shows the outcomes itself.
 struct Nobody;
@@ -66,9 +73,18 @@ pub async fn main(args: Args) -> Exit {
         }
     };
     warm_up();
-    match run(&engine, &checks, signals).await {
+    engine.browsers.configure(plan.browser.clone());
+    let outcomes = run(&engine, &checks, signals).await;
+    // What is not gone by then goes with this process.
+    let _ = tokio::time::timeout(END_BROWSERS, engine.browsers.shutdown()).await;
+    match outcomes {
         Some(outcomes) => {
-            show(&outcomes, args.json);
+            show(&outcomes, args.json, args.screenshot.as_deref());
+            if let Some(file) = &args.screenshot
+                && let Err(why) = picture::write(&outcomes, file)
+            {
+                eprintln!("error: {why}");
+            }
             exit(&outcomes)
         }
         None => {
@@ -109,7 +125,7 @@ async fn one(engine: &Engine, check: &Check, stop: Stop) -> Option<Arc<Outcome>>
     engine.run_now(check, &Credentials::of(check), stop).await
 }
 
-fn show(outcomes: &[Arc<Outcome>], json: bool) {
+fn show(outcomes: &[Arc<Outcome>], json: bool, screenshot: Option<&Path>) {
     let terminal = Terminal::stdout();
     let mut text = String::new();
     for (n, outcome) in outcomes.iter().enumerate() {
@@ -124,6 +140,9 @@ fn show(outcomes: &[Arc<Outcome>], json: bool) {
             text.push('\n');
         }
         text.push_str(&render::outcome(outcome, &terminal));
+        if screenshot.is_none() {
+            text.push_str(&picture::offer(outcome));
+        }
     }
     if !json && outcomes.len() > 1 {
         text.push_str(&format!("\n{}\n", render::summary(outcomes.iter().map(|outcome| &**outcome))));

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::render_bars::{Bar, Scale, legend};
+use super::render_browser;
 use crate::fault::Fault;
 use crate::outcome::{Observation, Outcome, RequestRecord, StepRecord, StepState, Verdict};
 use crate::terminal::{Style, Terminal};
@@ -17,7 +18,15 @@ pub fn outcome(outcome: &Outcome, terminal: &Terminal) -> String {
     let mut page = Page { terminal, out: String::new() };
     page.heading(outcome);
     page.waterfall(outcome);
+    if let Some(report) = &outcome.browser {
+        page.out.push('\n');
+        page.out.push_str(&render_browser::pages(report, terminal));
+    }
     page.verdict(outcome);
+    if let Some(evidence) = outcome.browser.as_ref().and_then(|report| report.evidence.as_ref()) {
+        page.out.push('\n');
+        page.out.push_str(&render_browser::evidence(evidence, terminal));
+    }
     page.out
 }
 

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::*;
 use crate::clock::Timestamp;
 use crate::fault::{Class, Finding};
-use crate::outcome::{CheckLabels, Id, Phases, Trigger, Warning};
+use crate::outcome::{BrowserReport, CheckLabels, Evidence, Id, PageTiming, Phases, Trigger, Warning};
 
 const fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
@@ -188,4 +188,33 @@ fn several_runs_are_summed_up() {
     let (bad, mut good) = (failed(), failed());
     good.verdict = Verdict::Good;
     assert_eq!(summary([&bad, &good, &good].into_iter()), "3 runs: 2 good, 1 bad");
+}
+
+#[test]
+fn what_a_browser_saw_follows_the_waterfall_and_evidence_the_fault() {
+    let page = PageTiming {
+        url: "https://login.example.com/auth".into(),
+        status: Some(200),
+        ttfb: Some(millis(34)),
+        ..PageTiming::default()
+    };
+    let evidence = Evidence { title: "Sign in".into(), outline: "field: Username".into(), ..Evidence::default() };
+    let report =
+        BrowserReport { name: "chrome".into(), overhead: millis(123), pages: vec![page], evidence: Some(evidence) };
+    let failed = Outcome { browser: Some(report), ..failed() };
+    for (width, unicode) in [(80, true), (80, false), (200, true)] {
+        let lines = draw(&failed, width, unicode);
+        assert!(lines.iter().all(|line| line.chars().count() <= width && (unicode || line.is_ascii())), "{lines:#?}");
+        let at = |wanted: &str| lines.iter().position(|line| line.contains(wanted)).expect(wanted);
+        let places = [
+            at("POST /token"),
+            at("Pages"),
+            at("200 login.example.com/auth"),
+            at("chrome; WebDriver overhead 123 ms"),
+            at("claim_nonce in step"),
+            at("On the page when it failed"),
+            at("field: Username"),
+        ];
+        assert!(places.is_sorted(), "{places:?}\n{}", lines.join("\n"));
+    }
 }

@@ -7,9 +7,19 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 use super::{opt_seconds, seconds};
+use crate::clock::Timestamp;
+
+/// The most pages of a run that are kept.
+const MAX_PAGES: usize = 50;
+/// The longest name, title, URL or line of a console (characters).
+const MAX_TEXT: usize = 500;
+/// The longest outline (characters).
+const MAX_OUTLINE: usize = 4000;
+/// The most lines of a console.
+const MAX_CONSOLE: usize = 20;
 
 /// What the browser of a run has to say.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct BrowserReport {
     /// Name and version, such as `chrome-headless-shell 156.0.8078.79`.
     pub name: String,
@@ -23,9 +33,42 @@ pub struct BrowserReport {
     pub evidence: Option<Evidence>,
 }
 
+impl BrowserReport {
+    /// The picture of the last page, if one was taken.
+    pub fn screenshot(&self) -> Option<&Screenshot> {
+        self.evidence.as_ref()?.screenshot.as_ref()
+    }
+
+    /// Fit to be shown, whoever wrote it: every text without its secrets (`scrub`), and none without a bound.
+    #[must_use]
+    pub fn cleaned(mut self, scrub: impl Fn(&str) -> String) -> Self {
+        let clean = |text: &mut String, most: usize| {
+            *text = scrub(text);
+            if let Some((cut, _)) = text.char_indices().nth(most) {
+                text.truncate(cut);
+                text.push('…');
+            }
+        };
+        clean(&mut self.name, MAX_TEXT);
+        self.pages.truncate(MAX_PAGES);
+        self.pages.iter_mut().for_each(|page| clean(&mut page.url, MAX_TEXT));
+        if let Some(evidence) = &mut self.evidence {
+            clean(&mut evidence.url, MAX_TEXT);
+            clean(&mut evidence.title, MAX_TEXT);
+            clean(&mut evidence.outline, MAX_OUTLINE);
+            let before = evidence.console.len().saturating_sub(MAX_CONSOLE);
+            evidence.console.drain(..before);
+            evidence.console.iter_mut().for_each(|line| clean(line, MAX_TEXT));
+        }
+        self
+    }
+}
+
 /// A document as the browser loaded it. Times count from the start of the navigation (Navigation Timing Level 2).
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct PageTiming {
+    /// When the navigation began, by our clock.
+    pub start: Timestamp,
     /// Where it was served, with everything secret in the query masked.
     pub url: String,
     /// How many redirects led there.
@@ -49,6 +92,25 @@ pub struct PageTiming {
     pub resources: u32,
     /// Of those, how many came from other origins than the provider's.
     pub foreign: u32,
+}
+
+impl PageTiming {
+    /// What was seen of its loading, with the names of the metric's `phase` label.
+    pub fn phases(&self) -> impl Iterator<Item = (&'static str, Duration)> {
+        [
+            ("ttfb", self.ttfb),
+            ("dom_ready", self.dom_ready),
+            ("loaded", self.loaded),
+            ("largest_paint", self.largest_paint),
+        ]
+        .into_iter()
+        .filter_map(|(name, took)| Some((name, took?)))
+    }
+
+    /// From the start of the navigation to the last thing that was seen of it.
+    pub fn duration(&self) -> Duration {
+        self.phases().map(|(_, took)| took).max().unwrap_or_default()
+    }
 }
 
 /// What was on the page when a login failed. Scrubbed; the picture with its inputs masked.
@@ -80,4 +142,56 @@ impl fmt::Debug for Screenshot {
 
 fn size_only<S: Serializer>(picture: &Option<Screenshot>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u64(picture.as_ref().map_or(0, |picture| picture.0.len() as u64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_page_or_a_driver_says_is_scrubbed_and_bounded() {
+        let long = |n: usize| format!("hunter2{}", "é".repeat(n));
+        let evidence = Evidence {
+            url: long(9000),
+            title: long(9000),
+            outline: long(9000),
+            console: (0..30).map(|n| format!("{n} {}", long(9000))).collect(),
+            screenshot: None,
+        };
+        let page = PageTiming { url: long(9000), ..PageTiming::default() };
+        let report =
+            BrowserReport { name: long(9000), pages: vec![page; 80], evidence: Some(evidence), ..Default::default() };
+        let report = report.cleaned(|text| text.replace("hunter2", "[redacted]"));
+        assert!(!format!("{report:?}").contains("hunter2"));
+        let evidence = report.evidence.unwrap();
+        assert_eq!((report.pages.len(), evidence.console.len()), (50, 20));
+        assert!(evidence.console[0].starts_with("10 ["), "the last lines are kept");
+        assert_eq!(evidence.outline.chars().count(), MAX_OUTLINE + 1);
+        for text in [&report.name, &report.pages[0].url, &evidence.url, &evidence.title, &evidence.console[19]] {
+            assert_eq!(text.chars().count(), MAX_TEXT + 1);
+        }
+    }
+
+    #[test]
+    fn a_page_lasts_until_the_last_thing_that_was_seen_of_it() {
+        let ms = Duration::from_millis;
+        let page = PageTiming {
+            ttfb: Some(ms(30)),
+            loaded: Some(ms(90)),
+            largest_paint: Some(ms(120)),
+            ..PageTiming::default()
+        };
+        let phases: Vec<_> = page.phases().map(|(phase, _)| phase).collect();
+        assert_eq!((phases, page.duration()), (vec!["ttfb", "loaded", "largest_paint"], ms(120)));
+        assert_eq!(PageTiming::default().duration(), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_picture_is_only_counted_in_documents() {
+        let screenshot = Some(Screenshot(vec![0x89, b'P', b'N', b'G'].into()));
+        let evidence = Evidence { screenshot, ..Evidence::default() };
+        let json = serde_json::to_value(&evidence).unwrap();
+        assert_eq!(json["screenshot_bytes"], 4);
+        assert_eq!(format!("{:?}", evidence.screenshot.unwrap()), "Screenshot(4 bytes)");
+    }
 }

@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use url::Url;
-
 use super::BuildOptions;
 use super::desk::Desk;
 use super::typed::{self, Item};
@@ -12,7 +10,6 @@ use crate::config::model::Region;
 use crate::config::values::TextOrSecret;
 use crate::config::{Mistake, nearest};
 use crate::oidc::http::{Egress, Proxy, Webdriver};
-use crate::secret::Secret;
 
 /// All regions, and which of them this process runs.
 pub struct Regions {
@@ -134,41 +131,12 @@ fn webdriver(desk: &mut Desk<'_>, item: &Item<'_, Region>, text: &TextOrSecret) 
 /// Reads a proxy's URL. The error never repeats it: it may hold a password.
 fn parse_proxy(text: &str) -> Result<Proxy, String> {
     const WANTED: &str = "expected a proxy such as \"http://proxy:3128\" or \"socks5h://127.0.0.1:1080\"";
-    let mut url = Url::parse(text.trim()).map_err(|e| format!("{WANTED}: {e}"))?;
-    if !matches!(url.scheme(), "http" | "https" | "socks5" | "socks5h") {
-        return Err(format!("{WANTED}: the scheme is one of http, https, socks5, socks5h"));
-    }
-    if url.host_str().is_none_or(str::is_empty) {
-        return Err(format!("{WANTED}: it has no host"));
-    }
-    if url.scheme().starts_with("socks5") && url.port().is_none() {
+    let proxy = Proxy::parse(text).map_err(|why| format!("{WANTED}: {why}"))?;
+    // Servers of SOCKS listen anywhere: one whose port was left out is more likely forgotten than meant to be 1080.
+    if proxy.is_socks() && proxy.url.port().is_none() {
         return Err(format!("{WANTED}: it has no port"));
     }
-    if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
-        return Err(format!("{WANTED}: nothing may follow host and port"));
-    }
-    let decoded = |part: &str| percent_decode(part);
-    let credentials = match (url.username(), url.password()) {
-        ("", None) => None,
-        (user, password) => Some((decoded(user)?, Secret::new(decoded(password.unwrap_or_default())?))),
-    };
-    // Neither can fail: the URL has a host.
-    let _ = (url.set_username(""), url.set_password(None));
-    Ok(Proxy { url, credentials })
-}
-
-fn percent_decode(text: &str) -> Result<String, String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        let hex = (*first == b'%').then(|| after.get(..2)).flatten();
-        let byte = hex.and_then(|hex| std::str::from_utf8(hex).ok()).and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        match byte {
-            Some(byte) => (bytes.push(byte), rest = &after[2..]).1,
-            None => (bytes.push(*first), rest = after).1,
-        }
-    }
-    String::from_utf8(bytes).map_err(|_| "the proxy's user name or password is not UTF-8".to_owned())
+    Ok(proxy)
 }
 
 fn is_host_name(text: &str) -> bool {
@@ -190,9 +158,18 @@ mod tests {
         assert_eq!(proxy.url.as_str(), "http://proxy.example:3128/");
         let (user, password) = proxy.credentials.unwrap();
         assert_eq!((user.as_str(), password.expose()), ("us@er", "p:w%"));
-        for text in ["proxy:3128", "ftp://proxy", "socks5://proxy", "http://proxy/x", "http://", "http://u:hunter2@/"] {
+        for text in [
+            "proxy:3128",
+            "ftp://proxy",
+            "socks5://proxy",
+            "http://proxy/x",
+            "http://",
+            "http://u:hunter2@/",
+            "http://u:hunter2@proxy:0",
+            "http://u:hunter2%zz@proxy:3128",
+        ] {
             let error = parse_proxy(text).unwrap_err();
-            assert!(!error.contains("hunter2"), "{error}");
+            assert!(error.starts_with("expected a proxy such as") && !error.contains("hunter2"), "{error}");
         }
     }
 

@@ -1,4 +1,5 @@
-//! The outcomes that are still at hand: of each probe the last ones, and failures that are older than those.
+//! The outcomes that are still at hand: of each probe the last ones, and failures that are older than those. Pictures of
+//! failed logins are memory too: few of them are kept, and a run outlives its picture.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -11,6 +12,10 @@ const RECENT: usize = 50;
 const FAILURES: usize = 20;
 /// How many outcomes are kept of all probes: with many probes each has fewer, so that memory stays bounded.
 const TOTAL: usize = 6000;
+/// The most pictures kept of a probe.
+const PICTURES: usize = 3;
+/// How much all pictures together may hold (bytes).
+const PICTURE_BYTES: usize = 64 * 1024 * 1024;
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -43,6 +48,7 @@ impl History {
     pub fn push(&self, outcome: Arc<Outcome>) {
         let mut kept = self.kept();
         let (recent, failures) = (kept.recent.max(1), kept.failures);
+        let picture = outcome.screenshot().is_some();
         let ring = kept.probes.entry(outcome.check.probe.clone()).or_default();
         ring.recent.push_front(outcome);
         while ring.recent.len() > recent {
@@ -53,6 +59,10 @@ impl History {
             }
         }
         ring.failures.truncate(failures);
+        if picture {
+            ring.drop_pictures_after(PICTURES);
+            kept.make_room(PICTURE_BYTES);
+        }
     }
 
     /// Of a probe, newest first.
@@ -73,7 +83,32 @@ impl History {
     }
 }
 
+impl Kept {
+    /// Drops the oldest pictures until all together hold at most so much.
+    fn make_room(&mut self, bytes: usize) {
+        let size = |outcome: &Arc<Outcome>| outcome.screenshot().map_or(0, |picture| picture.0.len());
+        let mut used: usize = self.probes.values().flat_map(Ring::iter).map(size).sum();
+        while used > bytes {
+            let all = self.probes.values_mut().flat_map(Ring::iter_mut).filter(|outcome| size(outcome) > 0);
+            let Some(oldest) = all.min_by_key(|outcome| outcome.start) else { return };
+            used -= size(oldest);
+            *oldest = Arc::new(oldest.without_screenshot());
+        }
+    }
+}
+
 impl Ring {
+    /// Drops the pictures of this probe but those of its `most` newest runs that have one.
+    fn drop_pictures_after(&mut self, most: usize) {
+        for outcome in self.iter_mut().filter(|outcome| outcome.screenshot().is_some()).skip(most) {
+            *outcome = Arc::new(outcome.without_screenshot());
+        }
+    }
+
+    fn iter_mut(&mut self) -> impl Iterator<Item = &mut Arc<Outcome>> {
+        self.recent.iter_mut().chain(&mut self.failures)
+    }
+
     fn iter(&self) -> impl Iterator<Item = &Arc<Outcome>> {
         self.recent.iter().chain(&self.failures)
     }
@@ -82,6 +117,7 @@ impl Ring {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outcome::{BrowserReport, Evidence, Screenshot};
     use crate::runner::testing::outcome;
 
     fn names(outcomes: &[Arc<Outcome>]) -> Vec<(u64, Verdict)> {
@@ -114,6 +150,58 @@ mod tests {
         assert!(history.find(&id[..31]).is_none() && history.find("+").is_none() && history.find("é").is_none());
         history.retain(&["other".into()]);
         assert!(history.find(&id).is_none() && history.recent("login").is_empty());
+    }
+
+    fn pictured(probe: &str, n: u64, bytes: usize) -> Arc<Outcome> {
+        let mut outcome = Outcome::clone(&outcome(probe, n, Verdict::Bad));
+        outcome.start = outcome.start + std::time::Duration::from_secs(n);
+        let picture = Screenshot(vec![0; bytes].into());
+        let evidence = Evidence { title: "Sign in".to_owned(), screenshot: Some(picture), ..Evidence::default() };
+        let report = BrowserReport { evidence: Some(evidence), ..BrowserReport::default() };
+        outcome.browser = Some(report);
+        Arc::new(outcome)
+    }
+
+    /// Seconds of the runs that have a picture, newest first.
+    fn pictures(history: &History, probe: &str) -> Vec<u64> {
+        let recent = history.recent(probe);
+        recent.iter().filter(|outcome| outcome.screenshot().is_some()).map(|o| o.duration.as_secs()).collect()
+    }
+
+    #[test]
+    fn a_probe_keeps_its_newest_pictures_and_all_of_its_runs() {
+        let history = History::default();
+        history.retain(&["login".into(), "other".into()]);
+        history.push(pictured("other", 0, 1));
+        for n in 1..=60 {
+            // Also where the newest runs are good, and pictures belong to older failures.
+            history.push(if n % 20 == 0 { pictured("login", n, 1) } else { outcome("login", n, Verdict::Good) });
+        }
+        for n in 61..=63 {
+            history.push(outcome("login", n, Verdict::Good));
+        }
+        assert_eq!(pictures(&history, "login"), [60, 40, 20]);
+        history.push(pictured("login", 64, 1));
+        assert_eq!(pictures(&history, "login"), [64, 60, 40]);
+        assert_eq!(pictures(&history, "other"), [0], "another probe's are its own");
+        let run = history.recent("login").into_iter().find(|run| run.duration.as_secs() == 20).unwrap();
+        let evidence = run.browser.as_ref().unwrap().evidence.as_ref().unwrap();
+        assert_eq!(evidence.title, "Sign in", "only the picture goes");
+    }
+
+    #[test]
+    fn all_pictures_together_have_a_limit() {
+        let history = History::default();
+        let probes: Vec<Arc<str>> = (0..40).map(|n| format!("p{n}").into()).collect();
+        history.retain(&probes);
+        for (n, probe) in probes.iter().enumerate() {
+            history.push(pictured(probe, n as u64, 4 << 20));
+        }
+        let left: Vec<u64> = probes.iter().flat_map(|probe| pictures(&history, probe)).collect();
+        assert_eq!(left, (24..40).collect::<Vec<_>>(), "sixteen of 4 MiB, the newest");
+        history.push(pictured("p0", 99, 65 << 20));
+        let left: Vec<u64> = probes.iter().flat_map(|probe| pictures(&history, probe)).collect();
+        assert!(left.is_empty(), "one that alone is too large makes no exception");
     }
 
     #[test]

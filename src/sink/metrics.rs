@@ -12,6 +12,7 @@ use prometheus::proto::MetricFamily;
 use crate::clock::{Clock, Timestamp};
 use crate::outcome::{CheckLabels, Observation, Outcome, StepState, Trigger, Verdict};
 
+mod browser;
 pub mod family;
 mod model;
 pub mod table;
@@ -68,6 +69,8 @@ pub struct Metrics {
     families: BTreeMap<&'static str, Family>,
     /// The checks of the plan in force: an outcome of another one must not bring its series back.
     declared: RwLock<HashSet<CheckLabels>>,
+    /// Asked whenever somebody reads.
+    browsers: browser::Watched,
 }
 
 impl Metrics {
@@ -86,11 +89,13 @@ impl Metrics {
             registry.register(Box::new(family.clone())).expect("the table holds each name once");
             families.insert(definition.name, family);
         }
-        let metrics = Self { registry, families, declared: RwLock::default() };
+        let metrics = Self { registry, families, declared: RwLock::default(), browsers: browser::Watched::default() };
         for sink in SINKS {
             metrics.touch(&table::DROPPED, &[sink]);
         }
-        metrics.touch(&table::LATENESS_TIME, &[]);
+        for definition in [&table::LATENESS_TIME, &table::BROWSERS, &table::BROWSER_STARTS, &table::BROWSER_MEMORY] {
+            metrics.touch(definition, &[]);
+        }
         if let Some(build) = metrics.series(&table::BUILD, &[env!("CARGO_PKG_VERSION"), revision]) {
             build.set(1.0);
         }
@@ -143,6 +148,7 @@ impl Metrics {
         if outcome.trigger == Trigger::Scheduled {
             self.judgement(outcome);
             self.durations(outcome);
+            self.pages(outcome);
             self.measurements(outcome);
         }
     }
@@ -275,11 +281,13 @@ impl Metrics {
     /// All series in the model of the `prometheus` crate. Our own writers take one family at a time instead: with many
     /// series that is faster and needs far less memory.
     pub fn gather(&self) -> Vec<MetricFamily> {
+        self.look_up();
         self.registry.gather()
     }
 
     /// All metrics by name, those without series too.
     pub fn families(&self) -> impl Iterator<Item = &Family> {
+        self.look_up();
         self.families.values()
     }
 

@@ -8,7 +8,7 @@ use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use axum::http::header::RETRY_AFTER;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -169,6 +169,7 @@ pub async fn regions(State(app): State<App>) -> Response {
                 "name": egress.region,
                 "proxy": egress.proxy.as_ref().map(|proxy| proxy.url.as_str()),
                 "source_address": egress.source_address,
+                "webdriver": egress.webdriver.as_ref().map(|webdriver| webdriver.url.as_str()),
                 "references": egress.references.iter().map(url::Url::as_str).collect::<Vec<_>>(),
                 "probes": plan.probes.iter().filter(|probe| probe.regions.iter().any(|r| r.region == egress.region))
                     .map(|probe| &*probe.name).collect::<Vec<_>>(),
@@ -228,6 +229,15 @@ pub async fn run(State(app): State<App>, Path(id): Path<String>) -> Result<Respo
         Some(outcome) => Ok(Json(&*outcome).into_response()),
         None => Err(Problem::new(StatusCode::NOT_FOUND, format!("no run {id} is kept"))),
     }
+}
+
+/// `GET /api/v1/runs/{id}/screenshot`: the page on which it failed, as far as a picture of it is still kept.
+pub async fn screenshot(State(app): State<App>, Path(id): Path<String>) -> Result<Response, Problem> {
+    let none = |what: &str| Problem::new(StatusCode::NOT_FOUND, format!("no {what} {id} is kept"));
+    let outcome = app.control.outcome(&id.to_ascii_lowercase()).ok_or_else(|| none("run"))?;
+    let picture = outcome.screenshot().ok_or_else(|| none("picture of run"))?;
+    // Of pages that others made: it must be an image to whoever opens it, and `nosniff` comes with every answer.
+    Ok(([(CONTENT_TYPE, "image/png")], picture.0.to_vec()).into_response())
 }
 
 /// Where a manual run takes place.

@@ -104,6 +104,7 @@ fn router(app: App) -> Router {
         .route("/api/v1/probes/{name}/runs", get(api::runs))
         .route("/api/v1/probes/{name}/run", post(api::run_now))
         .route("/api/v1/runs/{id}", get(api::run))
+        .route("/api/v1/runs/{id}/screenshot", get(api::screenshot))
         .route("/api/v1/accounts/{name}/resume", post(api::resume_account))
         .route("/api/v1/pause", post(api::pause))
         .route("/api/v1/resume", post(api::resume))

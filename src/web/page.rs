@@ -116,6 +116,10 @@ fn cell(html: &mut Html, probe: &PlannedProbe, region: &str, last: Option<&Arc<O
         html.raw("<p title=\"").text(&fault.detail).raw("\"><b>").text(fault.class.as_str()).raw("</b> in ");
         html.text(fault.step).raw(", ").text(fault.blame.as_str()).raw("</p>");
     }
+    if outcome.screenshot().is_some() {
+        html.raw("<p><a href=\"/api/v1/runs/").text(&outcome.trace_id.to_string());
+        html.raw("/screenshot\">screenshot</a></p>");
+    }
     if !outcome.warnings.is_empty() {
         html.raw("<p>").text(&outcome.warnings.len().to_string()).raw(" warnings</p>");
     }

@@ -103,6 +103,41 @@ fn the_plan_says_what_will_be_done_and_what_it_costs() {
 }
 
 #[test]
+fn browsers_are_part_of_the_plan() {
+    let folder = Folder::new("browsers");
+    let away = "webdriver = { file = \"grid.url\" }";
+    let browser = "[browser]\npath = \"bin/browser\"\nmax_sessions = 3\nmax_memory = \"512MiB\"\n";
+    folder.write("grid.url", "https://probe:s3cret-of-the-grid@grid.example:4444/wd/hub\n");
+    let program = folder.0.join(folder.write("bin/browser", "#!/bin/sh\n"));
+    #[cfg(unix)]
+    std::fs::set_permissions(program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    folder.write("web.secret", "s3cret-of-the-client\n");
+    folder.write("secrets/alice", "s3cret-of-the-user\n");
+    let plan = PLAN
+        .replace("proxy = { env = \"WEB_SECRET\" }", away)
+        .replace("[store]\n", &format!("{browser}\n[store]\nscreenshots = \"off\"\n"))
+        .replace("kind = \"form_login\"", "kind = \"browser_login\"")
+        .replace("regions = [\"eu-west-1\"]\n", "")
+        + "\n[[probe]]\nname = \"app\"\nkind = \"browser_login\"\nprovider = \"main\"\nuser = \"synthetic\"\nevery = \"5m\"\n\
+           application = { url = \"https://app.example.com/\", expect = \"text=Welcome\" }\n";
+    folder.write("authprobe.toml", &plan);
+    let output = authprobe(&folder.0, &["check"]);
+    let said = text(output.stdout);
+    assert_eq!((output.status.code(), text(output.stderr).as_str()), (Some(0), ""), "{said}");
+    let words = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    for expected in [
+        "us-east-1 direct; browsers at https://grid.example:4444/wd/hub with a user name",
+        "browsers of this machine: at most 3 at once, each replaced after 200 logins or above 512 MiB; screenshots: off",
+        "login: discovery → jwks → browser → authorize → login → token → id_token → userinfo; within 30s",
+        "app browser_login -",
+    ] {
+        assert!(words.contains(expected), "{expected:?} in\n{said}");
+    }
+    assert!(!said.contains("not used yet"), "{said}");
+    assert!(!said.contains("s3cret"), "{said}");
+}
+
+#[test]
 fn cron_shows_its_next_three_times() {
     let folder = folder("cron");
     let said = text(authprobe(&folder.0, &["check"]).stdout);

@@ -4,7 +4,11 @@
 use std::time::Duration;
 
 use authprobe::clock::Timestamp;
-use authprobe::outcome::{CheckLabels, Id, Outcome, Phases, RequestRecord, StepRecord, StepState, Trigger, Verdict};
+use authprobe::fault::{Class, Fault};
+use authprobe::outcome::{
+    BrowserReport, CheckLabels, Evidence, Id, Outcome, PageTiming, Phases, RequestRecord, Screenshot, StepRecord,
+    StepState, Trigger, Verdict,
+};
 
 /// When every run here begins.
 pub const START: Timestamp = Timestamp::from_secs(1_700_000_000);
@@ -39,6 +43,61 @@ pub fn outcome(check: &CheckLabels) -> Outcome {
         browser: None,
     }
 }
+
+/// A browser_login that failed on a page with that text on it: two pages, a picture.
+pub fn failed_in_browser(check: &CheckLabels, written: &str) -> Outcome {
+    let mut fault = Fault::new(Class::LoginPage, "no element #password");
+    fault.step = "login";
+    let mut login = step("login", vec![request("authorization", &check.region)]);
+    login.state = StepState::Failed;
+    Outcome {
+        check: CheckLabels { kind: "browser_login", ..check.clone() },
+        verdict: Verdict::Bad,
+        fault: Some(fault),
+        steps: vec![login],
+        browser: Some(report(written)),
+        ..outcome(check)
+    }
+}
+
+/// What a browser has to say of two pages, the last with that text wherever a text may be.
+pub fn report(written: &str) -> BrowserReport {
+    let ms = |n| Some(Duration::from_millis(n));
+    let first = PageTiming {
+        start: START + Duration::from_millis(10),
+        url: "https://login.example.com/auth?state=[redacted]".into(),
+        redirects: 1,
+        status: Some(200),
+        ttfb: ms(30),
+        dom_ready: ms(60),
+        loaded: ms(90),
+        largest_paint: ms(70),
+        resources: 4,
+        foreign: 1,
+    };
+    let last = PageTiming {
+        start: START + Duration::from_millis(120),
+        url: format!("https://login.example.com/consent?x={written}"),
+        ttfb: ms(40),
+        ..PageTiming::default()
+    };
+    let evidence = Evidence {
+        url: last.url.clone(),
+        title: format!("Sign in {written}"),
+        outline: format!("heading: Sign in\nfield: {written}"),
+        console: vec![format!("error: {written}")],
+        screenshot: Some(Screenshot(PICTURE.into())),
+    };
+    BrowserReport {
+        name: "chrome-headless-shell 156.0.8078.79".into(),
+        overhead: Duration::from_millis(123),
+        pages: vec![first, last],
+        evidence: Some(evidence),
+    }
+}
+
+/// A picture, as far as anybody here looks.
+pub const PICTURE: &[u8] = b"PNG of a login page";
 
 /// A step of 200 ms that succeeded.
 pub fn step(name: &'static str, requests: Vec<RequestRecord>) -> StepRecord {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::table::{Columns, paragraph, table};
+use crate::browser::{Screenshots, Settings};
 use crate::clock::Timestamp;
 use crate::config::model::{Aggregate, Severity};
 use crate::duration::HumanDuration;
@@ -10,7 +11,9 @@ use crate::oidc::http::Egress;
 use crate::oidc::settings::Provider;
 use crate::plan::slo::{self, PlannedSlo};
 use crate::plan::{Plan, PlannedProbe, rate};
+use crate::probe::browser_login;
 use crate::schedule::Timing;
+use crate::secret::SecretSource;
 use crate::terminal::{Style, Terminal};
 
 /// The plan, for that terminal.
@@ -171,6 +174,9 @@ impl Page<'_> {
         let rows: Vec<Vec<String>> =
             plan.regions.iter().map(|region| vec![region.region.to_string(), way_out(region)]).collect();
         self.table(&["NAME", "WAY OUT"], &rows, Columns::default());
+        if plan.probes.iter().any(|probe| probe.kind.name == browser_login::KIND.name) {
+            self.paragraph("  browsers of this machine: ", &browsers(&plan.browser));
+        }
     }
 
     fn accounts(&mut self, plan: &Plan) {
@@ -201,14 +207,22 @@ impl Page<'_> {
                 .users
                 .iter()
                 .map(|user| {
-                    let totp = user.totp.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string);
-                    vec![user.name.to_string(), user.username.to_string(), user.password.to_string(), totp]
+                    let shown = |source: &Option<SecretSource>| {
+                        source.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string)
+                    };
+                    vec![
+                        user.name.to_string(),
+                        user.username.to_string(),
+                        user.password.to_string(),
+                        shown(&user.totp),
+                        shown(&user.passkey),
+                    ]
                 })
                 .collect();
             self.table(
-                &["NAME", "USERNAME", "PASSWORD", "TOTP"],
+                &["NAME", "USERNAME", "PASSWORD", "TOTP", "PASSKEY"],
                 &rows,
-                Columns { whole: &[2, 3], ..Columns::default() },
+                Columns { whole: &[2, 3, 4], ..Columns::default() },
             );
         }
     }
@@ -290,11 +304,29 @@ fn way_out(region: &Egress) -> String {
         let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
         parts.push(format!("{host} at {}", addresses.join(" or ")));
     }
+    if let Some(webdriver) = &region.webdriver {
+        let with = if webdriver.credentials.is_some() { " with a user name" } else { "" };
+        parts.push(format!("browsers at {}{with}", webdriver.display()));
+    }
     if !region.references.is_empty() {
         let urls: Vec<&str> = region.references.iter().map(url::Url::as_str).collect();
         parts.push(format!("references: {}", urls.join(" ")));
     }
     parts.join("; ")
+}
+
+fn browsers(settings: &Settings) -> String {
+    let screenshots = match settings.screenshots {
+        Screenshots::Masked => "masked",
+        Screenshots::Full => "full",
+        Screenshots::Off => "off",
+    };
+    format!(
+        "at most {} at once, each replaced after {} logins or above {} MiB; screenshots: {screenshots}",
+        settings.max_sessions,
+        settings.runs_per_session,
+        settings.max_memory >> 20
+    )
 }
 
 fn promise(slo: &PlannedSlo) -> String {

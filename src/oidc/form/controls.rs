@@ -50,7 +50,8 @@ pub(super) struct Control<'a> {
 }
 
 impl<'a> Control<'a> {
-    fn of(number: usize, element: ElementRef<'a>) -> Option<Self> {
+    /// The control that an element is, if it is one.
+    pub(super) fn of(number: usize, element: ElementRef<'a>) -> Option<Self> {
         let kind_attribute = element.attr("type").unwrap_or_default().trim().to_ascii_lowercase();
         let kind = match (element.value().name(), kind_attribute.as_str()) {
             ("input", "hidden") => Kind::Hidden,
@@ -90,7 +91,7 @@ impl<'a> Control<'a> {
     }
 
     /// Itself, or by a `fieldset` around it.
-    fn disabled(&self) -> bool {
+    pub(super) fn disabled(&self) -> bool {
         self.element.attr("disabled").is_some()
             || self
                 .element
@@ -102,8 +103,8 @@ impl<'a> Control<'a> {
     /// What is written on it: text, `value`, `aria-label`, `title` or `alt`.
     pub(super) fn label(&self) -> String {
         let written = match self.element.value().name() {
-            "button" => text(self.element),
-            _ => self.element.attr("value").unwrap_or_default().trim().chars().take(200).collect(),
+            "input" => self.element.attr("value").unwrap_or_default().trim().chars().take(200).collect(),
+            _ => text(self.element),
         };
         if !written.is_empty() {
             return written;

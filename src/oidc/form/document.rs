@@ -7,6 +7,7 @@ use html5ever::tree_builder::TreeBuilderOpts;
 use scraper::{ElementRef, Html, HtmlTreeSink, Node, Selector};
 use url::Url;
 
+use super::scripted::snapshot;
 use crate::fault::{Class, Fault};
 
 /// The most nodes a page may have; login pages have hundreds.
@@ -48,12 +49,17 @@ impl Document {
             }
             known = count;
         }
-        let mut document = Self { html: parser.finish(), url: url.clone(), base: url.clone() };
+        Ok(Self::of(parser.finish(), url))
+    }
+
+    /// A page that was read already.
+    pub(super) fn of(html: Html, url: &Url) -> Self {
+        let mut document = Self { html, url: url.clone(), base: url.clone() };
         let base = document.select("base[href]").find_map(|base| url.join(base.attr("href")?.trim()).ok());
         if let Some(base) = base.filter(|base| matches!(base.scheme(), "http" | "https")) {
             document.base = base;
         }
-        Ok(document)
+        document
     }
 
     /// Where it was served.
@@ -124,8 +130,11 @@ fn text_up_to(element: ElementRef<'_>, max: usize) -> String {
     out
 }
 
-/// Whether a reader sees the element, as far as markup alone tells.
+/// Whether a reader sees the element: as far as markup alone tells, or as a browser has seen.
 pub(super) fn visible(element: ElementRef<'_>) -> bool {
+    if snapshot::is_part(element) {
+        return snapshot::is_seen(element);
+    }
     element.attr("type").is_none_or(|kind| !kind.eq_ignore_ascii_case("hidden"))
         && std::iter::once(element).chain(element.ancestors().filter_map(ElementRef::wrap)).all(|element| {
             let style: String =

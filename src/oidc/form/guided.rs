@@ -5,6 +5,7 @@ use scraper::ElementRef;
 use super::controls::{Control, Typed};
 use super::document::{text, visible};
 use super::page::{Progress, Reading, challenge};
+use super::scripted::{self, snapshot};
 use super::steps::{Action, Step, Target, With};
 use super::{Next, Value, judge};
 use crate::fault::{Class, Fault};
@@ -55,7 +56,7 @@ pub(super) fn next(reading: &Reading<'_>, progress: &mut Progress) -> Result<Nex
     }
 }
 
-fn missing(reading: &Reading<'_>, step: &Step, number: usize) -> Fault {
+pub(super) fn missing(reading: &Reading<'_>, step: &Step, number: usize) -> Fault {
     let why = format!("step {} ({}) has no such element", number + 1, super::page::cut(&step.action.to_string(), 100));
     reading.login_page(&why)
 }
@@ -123,7 +124,7 @@ fn needs_script(step: &Step) -> Fault {
     Fault::new(Class::Unsupported, detail)
 }
 
-fn control_of<'a>(reading: &Reading<'a>, element: ElementRef<'_>) -> Option<Control<'a>> {
+pub(super) fn control_of<'a>(reading: &Reading<'a>, element: ElementRef<'_>) -> Option<Control<'a>> {
     let mut controls = reading.forms.iter().flat_map(|form| &form.controls);
     controls.find(|control| control.element == element).copied()
 }
@@ -140,7 +141,7 @@ pub(super) fn find<'a>(reading: &Reading<'a>, target: &Target, sought: Sought) -
                 hidden.get_or_insert(element);
             }
             // An element that is not seen cannot be pressed or read, but a script-free page may hide what it means.
-            hidden.filter(|_| sought != Sought::Anything)
+            hidden.filter(|element| sought != Sought::Anything && !snapshot::is_part(*element))
         }
         Target::Text(words) => by_text(reading, &words.to_lowercase(), sought),
     }
@@ -174,6 +175,7 @@ fn labelled<'a>(reading: &Reading<'a>, element: ElementRef<'a>, sought: Sought) 
                 "input" if matches!(element.attr("type"), Some("submit" | "button" | "image")) => {
                     Some(attribute(&["value"]))
                 }
+                _ if scripted::presses(element) => Some(text(element)),
                 _ => return None,
             };
             let label = label.filter(|t| !t.is_empty()).unwrap_or_else(|| attribute(&["aria-label", "title", "alt"]));

@@ -3,6 +3,7 @@
 use super::controls::{Control, Form, Kind, Typed};
 use super::document::{text, visible};
 use super::page::{Progress, Reading, challenge};
+use super::scripted::captions;
 use super::steps::With;
 use super::words::{self, Meaning};
 use super::{Next, Value};
@@ -16,20 +17,22 @@ const MAX_REFRESH: f64 = 10.0;
 
 /// The fields of a form that we could fill in.
 #[derive(Clone, Copy)]
-struct Fields<'a, 'f> {
-    form: &'f Form<'a>,
-    username: Option<&'f Control<'a>>,
-    password: Option<&'f Control<'a>>,
-    code: Option<&'f Control<'a>>,
-    new_password: bool,
+pub(super) struct Fields<'a, 'f> {
+    pub(super) form: &'f Form<'a>,
+    pub(super) username: Option<&'f Control<'a>>,
+    pub(super) password: Option<&'f Control<'a>>,
+    pub(super) code: Option<&'f Control<'a>>,
+    pub(super) new_password: bool,
 }
 
 impl<'a, 'f> Fields<'a, 'f> {
     fn of(form: &'f Form<'a>) -> Self {
         let fillable = || form.controls.iter().filter(|c| c.fillable());
         let passwords = || fillable().filter(|c| c.kind == Kind::Password);
-        let code = best(fillable(), code_score);
-        let is_code = |c: &Control<'_>| code.is_some_and(|code| code.number == c.number);
+        let code = best(fillable(), code_score).or_else(|| captions::boxes(form));
+        let boxes = code.is_some_and(captions::is_box);
+        let is_code =
+            |c: &Control<'_>| code.is_some_and(|code| code.number == c.number) || (boxes && captions::is_box(c));
         let password = passwords().find(|c| !autocomplete(c, "new-password") && !is_code(c));
         let new_password =
             passwords().filter(|c| !is_code(c)).count() > 1 || (password.is_none() && passwords().any(|c| !is_code(c)));
@@ -52,7 +55,7 @@ fn sure_code(code: Option<&Control<'_>>) -> bool {
 }
 
 /// The form on the page that asks for most.
-fn login<'a, 'f>(reading: &'f Reading<'a>) -> Option<Fields<'a, 'f>> {
+pub(super) fn login<'a, 'f>(reading: &'f Reading<'a>) -> Option<Fields<'a, 'f>> {
     let worth = |f: &Fields<'_, '_>| (f.password.is_some(), f.code.is_some(), f.username.is_some());
     let mut found: Option<Fields<'a, 'f>> = None;
     for fields in reading.forms.iter().map(Fields::of).filter(|fields| !fields.is_empty()) {
@@ -213,7 +216,7 @@ fn agree(reading: &Reading<'_>, progress: &mut Progress) -> Result<Next, Fault> 
     }
 }
 
-fn required_field<'a>(form: &Form<'a>) -> Option<&'a str> {
+pub(super) fn required_field<'a>(form: &Form<'a>) -> Option<&'a str> {
     let empty = |c: &&Control<'a>| c.element.attr("value").is_none_or(str::is_empty);
     let field = form.controls.iter().filter(|c| c.fillable() && c.element.attr("required").is_some()).find(empty)?;
     Some(field.name())
@@ -321,7 +324,7 @@ fn username_score(control: &Control<'_>) -> i32 {
     .iter()
     .filter_map(|(applies, score)| applies.then_some(*score))
     .max()
-    .unwrap_or(0)
+    .unwrap_or_else(|| if captions::says_username(control) { SURE } else { 0 })
 }
 
 fn code_score(control: &Control<'_>) -> i32 {
@@ -350,7 +353,8 @@ fn code_score(control: &Control<'_>) -> i32 {
     if PARTS.iter().any(|part| names.iter().any(|name| name.contains(part))) {
         return 80;
     }
-    if WEAK.iter().any(|weak| names.iter().any(|name| name == weak)) { SURE } else { 0 }
+    let weak = WEAK.iter().any(|weak| names.iter().any(|name| name == weak));
+    if weak || captions::says_code(control) { SURE } else { 0 }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 use url::Url;
 
 pub mod answers;
+mod captcha;
 mod controls;
 mod document;
 mod guided;

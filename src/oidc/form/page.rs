@@ -7,7 +7,7 @@ use super::controls::{Form, Kind, forms};
 use super::document::{Document, text, visible};
 use super::steps::{Guide, Target, With};
 use super::words::{self, Meaning};
-use super::{Next, Submission, Value, guided, judge};
+use super::{Next, Submission, Value, captcha, guided, judge, scripted};
 use crate::fault::{Account, Class, Fault};
 use crate::oidc::authorize::is_answer;
 
@@ -40,6 +40,8 @@ pub struct Progress {
     pub submissions: usize,
     /// The messages on the page before: only new ones are about what we sent.
     pub(super) alerts: Vec<String>,
+    /// What a browser showed when we acted on it last.
+    pub(super) shown: scripted::Shown,
 }
 
 impl Progress {
@@ -149,11 +151,11 @@ impl<'a> Reading<'a> {
             || self.document.select("script:not([src])").any(|script| script.text().any(sends))
     }
 
-    fn refuse_status_5xx(&self) -> Result<(), Fault> {
+    pub(super) fn refuse_status_5xx(&self) -> Result<(), Fault> {
         if self.page.status >= 500 { Err(self.http_status()) } else { Ok(()) }
     }
 
-    fn http_status(&self) -> Fault {
+    pub(super) fn http_status(&self) -> Fault {
         let title = match self.document.title() {
             title if title.is_empty() => String::new(),
             title => format!(", title {:?}", cut(&title, 100)),
@@ -162,7 +164,7 @@ impl<'a> Reading<'a> {
     }
 
     /// What a declared preset says of refusals.
-    fn refuse_named(&self, progress: &Progress) -> Result<(), Fault> {
+    pub(super) fn refuse_named(&self, progress: &Progress) -> Result<(), Fault> {
         match self.named(self.setting.guide.refused.as_ref()) {
             Some(element) if !progress.given.is_empty() => {
                 Err(self.credentials("the page shows the element that says so", &text(element)))
@@ -172,8 +174,8 @@ impl<'a> Reading<'a> {
     }
 
     /// A CAPTCHA, or what a declared preset says of challenges.
-    fn refuse_challenge(&self) -> Result<(), Fault> {
-        if let Some(element) = self.captcha() {
+    pub(super) fn refuse_challenge(&self) -> Result<(), Fault> {
+        if let Some(element) = captcha::find(self.document) {
             return Err(challenge(format!("the page shows a CAPTCHA ({element})")));
         }
         if self.named(self.setting.guide.challenge.as_ref()).is_some() {
@@ -182,13 +184,13 @@ impl<'a> Reading<'a> {
         Ok(())
     }
 
-    fn named(&self, target: Option<&Target>) -> Option<ElementRef<'a>> {
+    pub(super) fn named(&self, target: Option<&Target>) -> Option<ElementRef<'a>> {
         guided::find(self, target?, guided::Sought::Anything)
     }
 
     /// The same question again after it was answered. Once a password was sent that is a refusal even if the page does not
     /// say why: to send it with every run would lock the account.
-    fn refuse_again(&self, progress: &Progress) -> Result<(), Fault> {
+    pub(super) fn refuse_again(&self, progress: &Progress) -> Result<(), Fault> {
         let Some(again) = judge::asked_again(self, progress) else { return Ok(()) };
         let fresh = self.fresh_alerts(progress);
         if fresh.iter().any(|alert| words::about_session(alert)) {
@@ -211,7 +213,7 @@ impl<'a> Reading<'a> {
 
     /// Whatever the fault: if we are asked again after the password was sent, or shown a challenge because of it, then it
     /// is about our user.
-    fn name_user(&self, fault: Fault, given: &Progress) -> Fault {
+    pub(super) fn name_user(&self, fault: Fault, given: &Progress) -> Fault {
         let sent = given.has_given(With::Password);
         let refused = || matches!(self.page.status, 401 | 403) || !self.fresh_alerts(given).is_empty();
         let ours = judge::asked_again(self, given).is_some() || (fault.class == Class::Challenge && refused());
@@ -222,12 +224,12 @@ impl<'a> Reading<'a> {
     }
 
     /// The messages that were not on the page before.
-    fn fresh_alerts(&self, progress: &Progress) -> Vec<String> {
+    pub(super) fn fresh_alerts(&self, progress: &Progress) -> Vec<String> {
         self.alerts().into_iter().filter(|alert| !progress.alerts.contains(alert)).collect()
     }
 
     /// Our user is refused. `message` only tells a locked account from a wrong password; it is not passed on.
-    fn credentials(&self, why: &str, message: &str) -> Fault {
+    pub(super) fn credentials(&self, why: &str, message: &str) -> Fault {
         let user = self.setting.user;
         let locked =
             if words::about_lock(message) { "; the message speaks of a locked or disabled account" } else { "" };
@@ -235,20 +237,8 @@ impl<'a> Reading<'a> {
             .with_account(Account::User(user.to_owned()))
     }
 
-    /// Widgets of the usual CAPTCHAs, or a picture with a field for what is on it.
-    fn captcha(&self) -> Option<&'static str> {
-        const WIDGETS: [(&str, &str); 5] = [
-            (".g-recaptcha, [name=g-recaptcha-response], iframe[src*='/recaptcha/']", "reCAPTCHA"),
-            (".h-captcha, [name=h-captcha-response], iframe[src*='hcaptcha.com']", "hCaptcha"),
-            (".cf-turnstile, [name=cf-turnstile-response], iframe[src*='challenges.cloudflare.com']", "Turnstile"),
-            ("#challenge-form, #cf-challenge-running, .friendly-challenge, .frc-captcha", "challenge"),
-            ("input[name*=captcha i]:not([type=hidden]), img[src*=captcha i]", "picture"),
-        ];
-        WIDGETS.into_iter().find(|(css, _)| self.document.select(css).next().is_some()).map(|(_, name)| name)
-    }
-
     /// The messages on the page: elements that are marked as alerts or errors and say something.
-    fn alerts(&self) -> Vec<String> {
+    pub(super) fn alerts(&self) -> Vec<String> {
         const MARKS: [&str; 4] = ["error", "danger", "invalid", "alert"];
         let marked = |value: Option<&str>| {
             value.is_some_and(|value| {
@@ -256,7 +246,8 @@ impl<'a> Reading<'a> {
                 MARKS.iter().any(|mark| value.contains(mark))
             })
         };
-        self.document
+        let mut found: Vec<String> = self
+            .document
             .elements()
             .filter(|e| {
                 !matches!(e.value().name(), "body" | "html" | "form" | "input" | "fieldset")
@@ -266,7 +257,9 @@ impl<'a> Reading<'a> {
             .filter(|e| visible(*e))
             .map(text)
             .filter(|text| !text.is_empty())
-            .collect()
+            .collect();
+        scripted::messages(self.document, &mut found);
+        found
     }
 
     /// Something is missing: says what was there instead, in few words.
@@ -333,7 +326,7 @@ pub(super) fn challenge(why: impl Into<String>) -> Fault {
     Fault::new(Class::Challenge, why)
 }
 
-fn not_html(page: &Page) -> Fault {
+pub(super) fn not_html(page: &Page) -> Fault {
     let shown = cut(&page.media_type, 60);
     if page.status >= 400 {
         return Fault::new(Class::HttpStatus, format!("a page of the login has status {} ({shown})", page.status));

@@ -72,6 +72,52 @@ pub(super) fn wants_script(text: &str) -> bool {
     text.contains("javascript") || text.contains("scripting")
 }
 
+/// How surely pressing a button signs in: 2 if it says nothing else, 1 if it says that among others.
+pub(super) fn signs_in(label: &str) -> u8 {
+    let label = label.to_lowercase();
+    let label = label.trim();
+    match each(SIGN_IN).any(|phrase| label == phrase) {
+        true => 2,
+        false => u8::from(each(SIGN_IN).any(|phrase| contains(label, phrase))),
+    }
+}
+
+/// Whether pressing a button only shows or hides what was typed.
+pub(super) fn reveals(label: &str) -> bool {
+    let label = label.to_lowercase();
+    each(REVEAL).any(|word| contains(&label, word))
+}
+
+/// Whether a text speaks of a passkey or security key to sign in with, and does not offer to make one.
+pub(super) fn about_passkey(text: &str) -> bool {
+    let text = text.to_lowercase();
+    each(PASSKEY).any(|word| text.contains(word)) && !each(ENROL).any(|word| contains(&text, word))
+}
+
+/// Whether a message says that something was refused, though nothing marks it as a message.
+pub(super) fn refuses(text: &str) -> bool {
+    let text = text.to_lowercase();
+    each(REFUSED).any(|word| text.contains(word))
+}
+
+/// Whether a message only says that it takes a moment.
+pub(super) fn is_busy(text: &str) -> bool {
+    let text = text.to_lowercase();
+    each(BUSY).any(|word| text.contains(word)) && !refuses(&text)
+}
+
+/// Whether the words beside a field ask for a user name.
+pub(super) fn names_user(caption: &str) -> bool {
+    let caption = caption.to_lowercase();
+    each(USER).any(|word| caption.contains(word)) && !each(NO_USER).any(|word| contains(&caption, word))
+}
+
+/// Whether the words beside a field ask for a one-time code.
+pub(super) fn names_code(caption: &str) -> bool {
+    let caption = caption.to_lowercase();
+    each(CODE).any(|word| caption.contains(word))
+}
+
 /// `phrase` as whole words; within words for scripts that do not divide them.
 fn contains(text: &str, phrase: &str) -> bool {
     let divided = |c: char| c.is_alphanumeric() && c < '\u{2e80}';
@@ -148,6 +194,58 @@ const LOCKED: &[&str] = &[
 
 const SENT: &[&str] =
     &["sms", "text message", "texted", "emailed", "e-mailed", "sent to your", "sent you", "per e-mail", "gesendet"];
+
+const SIGN_IN: &[&str] = &[
+    "sign in|log in|login|signin|sign me in|log me in|enter|anmelden|einloggen|se connecter|connexion|s'identifier",
+    "iniciar sesión|entrar|acceder|ingresar|accedi|inloggen|aanmelden|logga in|log ind|logg inn|kirjaudu|kirjaudu sisään",
+    "zaloguj|zaloguj się|přihlásit|přihlásit se|войти|увійти|giriş yap|giriş|ログイン|サインイン|登录|登入|登錄|로그인",
+];
+
+const REVEAL: &[&str] = &[
+    "show|hide|reveal|toggle|anzeigen|verbergen|afficher|masquer|mostrar|ocultar|mostra|nascondi|tonen|verbergen|visa|vis",
+    "pokaż|ukryj|zobrazit|показать|скрыть|göster|表示|显示|表示する|표시",
+];
+
+const PASSKEY: &[&str] = &[
+    "passkey|security key|biometric|webauthn|fido2|touch id|face id|windows hello|fingerprint",
+    "sicherheitsschlüssel|clé d'accès|clé de sécurité|llave de acceso|clave de acceso|chave de acesso|chiave di accesso",
+    "toegangssleutel|パスキー|通行密钥|通行金鑰|패스키",
+];
+
+const ENROL: &[&str] = &[
+    "create|add|set up|setup|register|enroll|enrol|new|without|einrichten|erstellen|hinzufügen|créer|ajouter|crear",
+    "añadir|criar|crea|aggiungi|aanmaken|toevoegen",
+];
+
+const REFUSED: &[&str] = &[
+    "incorrect|invalid|wrong|not match|n't match|n't recogni|not recogni|not find|n't find|failed|denied|try again",
+    "not valid|unknown user|does not exist|doesn't exist|no account|locked|too many|not allowed|rejected",
+    "falsch|ungültig|fehlgeschlagen|nicht gefunden|stimmt nicht|gesperrt|invalide|échec|échoué|erroné|introuvable",
+    "no válid|incorrecta|incorrecto|inválid|errat|non valid|onjuist|ongeldig|mislukt|felaktig|ogiltig|forkert|ugyldig",
+    "väärä|virheellinen|nieprawidłow|błędn|nesprávn|neplatn|неверн|неправильн|невірн|hatalı|geçersiz",
+    "正しくありません|間違|無効|失敗|错误|錯誤|不正确|不正確|无效|無效|失败|잘못|올바르지",
+];
+
+const BUSY: &[&str] = &[
+    "signing in|logging in|loading|please wait|redirecting|one moment|processing|verifying|bitte warten|wird geladen",
+    "werden angemeldet|weitergeleitet|chargement|patienter|cargando|espere|carregando|aguarde|caricamento|attendere",
+    "even geduld|laden|ladowanie|ładowanie|proszę czekać|подождите|загрузка|yükleniyor|読み込み|お待ち|加载|请稍候|로딩|잠시",
+];
+
+const USER: &[&str] = &[
+    "user name|username|user id|userid|e-mail|email|login|account name|benutzer|anmeldename|identifiant|adresse mail",
+    "usuario|correo|utilizador|utente|gebruikersnaam|användarnamn|brugernavn|brukernavn|käyttäjätunnus|użytkownik",
+    "uživatelské jméno|логин|почт|имя пользователя|kullanıcı|ユーザー名|メール|用户名|邮箱|用戶名|아이디|이메일",
+];
+
+/// Fields that speak of users and are not for the name of ours.
+const NO_USER: &[&str] = &["search|newsletter|subscribe|suche|recherche|buscar|invite|password|passwort"];
+
+const CODE: &[&str] = &[
+    "one-time|one time|verification code|authenticator|authentication code|security code|6-digit|six-digit|otp|2fa|mfa",
+    "einmal|bestätigungscode|sicherheitscode|code de vérification|code à usage|código de verificación|código de verificação",
+    "codice di verifica|verificatiecode|engångskod|kod weryfikacyjny|認証コード|確認コード|验证码|驗證碼|인증 코드|인증번호",
+];
 
 #[cfg(test)]
 mod tests {

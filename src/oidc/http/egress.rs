@@ -51,20 +51,20 @@ pub struct Proxy {
 
 impl Proxy {
     /// From a URL such as `socks5h://user:password@127.0.0.1:1080`: percent-encoded user information is taken out of
-    /// it. The error says what is wrong, without quoting the URL (it may hold a password).
+    /// it. The error says what is wrong, without quoting any of it (it may hold a password).
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut url = Url::parse(text.trim()).map_err(|e| format!("not a URL: {e}"))?;
         if !matches!(url.scheme(), "http" | "https" | "socks5" | "socks5h") {
-            return Err(format!("scheme {} is none of http, https, socks5, socks5h", url.scheme()));
+            return Err("the scheme is one of http, https, socks5, socks5h".to_owned());
         }
         if url.host_str().is_none_or(str::is_empty) {
-            return Err("no host".to_owned());
+            return Err("it has no host".to_owned());
         }
         if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
-            return Err("a proxy has no path, query or fragment".to_owned());
+            return Err("no path, query or fragment may follow host and port".to_owned());
         }
         if url.port() == Some(0) {
-            return Err("port 0".to_owned());
+            return Err("nothing listens on port 0".to_owned());
         }
         let credentials = match (url.username(), url.password()) {
             ("", None) => None,
@@ -74,7 +74,7 @@ impl Proxy {
         if let Some((user, password)) = &credentials
             && (user.len() > 255 || password.expose().len() > 255)
         {
-            return Err("user name or password is longer than 255 bytes".to_owned());
+            return Err("its user name or password is longer than 255 bytes".to_owned());
         }
         // Both always succeed: there is a host.
         let _ = url.set_username("");
@@ -160,10 +160,10 @@ fn decode(text: &str) -> Result<String, String> {
         let digit = |b: Option<u8>| (b? as char).to_digit(16);
         match (digit(rest.next()), digit(rest.next())) {
             (Some(high), Some(low)) => bytes.push((high * 16 + low) as u8),
-            _ => return Err("user information has a broken percent-encoding".to_owned()),
+            _ => return Err("its user name or password has a broken percent-encoding".to_owned()),
         }
     }
-    String::from_utf8(bytes).map_err(|_| "user information is not UTF-8".to_owned())
+    String::from_utf8(bytes).map_err(|_| "its user name or password is not UTF-8".to_owned())
 }
 
 #[cfg(test)]
@@ -212,8 +212,8 @@ mod tests {
     #[test]
     fn what_is_no_proxy_is_refused_without_quoting_it() {
         for (url, wrong) in [
-            ("ftp://secret@p", "scheme ftp"),
-            ("socks4://p", "scheme socks4"),
+            ("ftp://secret@p", "the scheme is"),
+            ("socks4://p", "the scheme is"),
             ("http://p/secret", "no path"),
             ("http://p?secret", "no path"),
             ("http://se%zzcret@p", "percent-encoding"),
@@ -223,7 +223,7 @@ mod tests {
             ("http://p:0", "port 0"),
         ] {
             let error = Proxy::parse(url).unwrap_err();
-            assert!(error.contains(wrong), "{url}: {error}");
+            assert!(error.contains(wrong) && !error.contains("secret"), "{url}: {error}");
         }
     }
 }

@@ -116,6 +116,13 @@ impl Child {
         }
     }
 
+    /// Brings a counter to what somebody else has counted; never back. One caller at a time.
+    pub fn catch_up(&self, to: u64) {
+        if let Value::Counter(counter) = &self.value {
+            counter.inc_by(to.saturating_sub(counter.get()));
+        }
+    }
+
     /// Sets a gauge.
     pub fn set(&self, to: f64) {
         if let Value::Gauge(gauge) = &self.value {
@@ -349,6 +356,17 @@ mod tests {
         // A bound belongs to its bucket (le); 400 is beyond the twelve.
         assert_eq!(child.exemplars(), [(0, exemplar(0.05, 2)), (12, exemplar(400.0, 3))]);
         assert_eq!(child.created(), Timestamp::from_secs(9));
+    }
+
+    #[test]
+    fn a_counter_follows_another_and_never_goes_back() {
+        let (family, _) = family(&DROPPED, 10);
+        let child = family.with(&["metrics"]).unwrap();
+        let at = [3, 5, 4, 5].map(|to| {
+            child.catch_up(to);
+            child.read()
+        });
+        assert_eq!(at, [3.0, 5.0, 5.0, 5.0].map(Reading::Number));
     }
 
     #[test]

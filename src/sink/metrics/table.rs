@@ -152,6 +152,14 @@ table! {
         "Lifetimes that the provider stated for the tokens of scheduled runs.";
     PROPAGATION_TIME = "authprobe_revocation_propagation_seconds", Histogram(PROPAGATION), Check, [], "seconds",
         "From an acknowledged revocation to its effect; what had none counts in +Inf and adds nothing to the sum.";
+    PAGE_DURATION = "authprobe_browser_page_duration_seconds", Histogram(LOGIN), Check, ["phase"], "seconds",
+        "How long pages took in the browsers of scheduled runs, from the start of the navigation.";
+    BROWSERS = "authprobe_browser_sessions", Gauge, Process, [], "",
+        "Browsers that run on this machine now.";
+    BROWSER_STARTS = "authprobe_browser_starts_total", Counter, Process, [], "",
+        "Browsers that were started, replacements included.";
+    BROWSER_MEMORY = "authprobe_browser_memory_bytes", Gauge, Process, [], "bytes",
+        "Memory of all browsers on this machine with their drivers (proportional set size).";
     LATENESS_TIME = "authprobe_schedule_lateness_seconds", Histogram(LATENESS), Process, [], "seconds",
         "How much later than due scheduled runs began.";
     DROPPED = "authprobe_sink_dropped_total", Counter, Process, ["sink"], "",
@@ -188,6 +196,10 @@ mod tests {
         ("authprobe_clock_skew_seconds", "gauge", "probe kind provider client probe_region"),
         ("authprobe_token_lifetime_seconds", "histogram", "probe kind provider client probe_region token"),
         ("authprobe_revocation_propagation_seconds", "histogram", "probe kind provider client probe_region"),
+        ("authprobe_browser_page_duration_seconds", "histogram", "probe kind provider client probe_region phase"),
+        ("authprobe_browser_sessions", "gauge", ""),
+        ("authprobe_browser_starts_total", "counter", ""),
+        ("authprobe_browser_memory_bytes", "gauge", ""),
         ("authprobe_schedule_lateness_seconds", "histogram", ""),
         ("authprobe_sink_dropped_total", "counter", "sink"),
         ("authprobe_config_last_reload_successful", "gauge", ""),

@@ -81,6 +81,7 @@ fn metric(definition: &Definition, all: &[Series], now: Timestamp) -> proto::Met
 fn unit(definition: &Definition) -> &'static str {
     match definition.unit {
         "seconds" => "s",
+        "bytes" => "By",
         _ => "1",
     }
 }

@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_lc_rs::digest;
 use opentelemetry::trace::{Event, SpanContext, SpanKind, Status, TraceFlags, TraceState};
 use opentelemetry::{InstrumentationScope, KeyValue, StringValue, Value};
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 
 use crate::clock::Timestamp;
-use crate::outcome::{Outcome, RequestRecord, SpanId, StepRecord, StepState, TraceId, Verdict};
+use crate::outcome::{
+    BrowserReport, Id, Outcome, PageTiming, RequestRecord, SpanId, StepRecord, StepState, TraceId, Verdict,
+};
 
 /// The most events of a span; further ones are counted as dropped.
 const MAX_EVENTS: usize = 128;
@@ -24,12 +27,17 @@ pub fn of(outcome: &Outcome) -> BTreeMap<Arc<str>, Vec<SpanData>> {
             spans.entry(request.region.clone()).or_default().push(request_span(outcome, step, request));
         }
     }
+    if let Some(report) = &outcome.browser {
+        let pages = report.pages.iter().enumerate().map(|(n, page)| page_span(outcome, report, n, page));
+        spans.entry(outcome.check.region.clone()).or_default().extend(pages);
+    }
     spans
 }
 
 /// How many spans [`of`] makes.
 pub fn count(outcome: &Outcome) -> usize {
-    1 + outcome.steps.iter().map(|step| 1 + step.requests.len()).sum::<usize>()
+    let pages = outcome.browser.as_ref().map_or(0, |report| report.pages.len());
+    1 + outcome.steps.iter().map(|step| 1 + step.requests.len()).sum::<usize>() + pages
 }
 
 fn root(outcome: &Outcome) -> SpanData {
@@ -173,6 +181,49 @@ fn request_span(outcome: &Outcome, step: &StepRecord, request: &RequestRecord) -
         status,
         ..blank(outcome.trace_id, request.span_id, Some(step.span_id), request.start, request.start + request.duration)
     }
+}
+
+/// A page as somebody at the browser had it: below the step in which it began to load, with an event for each moment
+/// that they could have noticed.
+fn page_span(outcome: &Outcome, report: &BrowserReport, number: usize, page: &PageTiming) -> SpanData {
+    let within = |step: &&StepRecord| !step.cleanup && step.start <= page.start;
+    let parent = outcome.steps.iter().rev().find(within).map_or(outcome.span_id, |step| step.span_id);
+    let mut attributes = vec![
+        text("url.full", page.url.clone()),
+        text("user_agent.synthetic.type", "test"),
+        text("browser.name", report.name.clone()),
+        KeyValue::new("authprobe.page.redirects", i64::from(page.redirects)),
+        KeyValue::new("authprobe.page.resources", i64::from(page.resources)),
+        KeyValue::new("authprobe.page.resources.foreign", i64::from(page.foreign)),
+        text("authprobe.region", outcome.check.region.clone()),
+    ];
+    if let Some(code) = page.status {
+        attributes.push(KeyValue::new("http.response.status_code", i64::from(code)));
+    }
+    let mut events = SpanEvents::default();
+    for (phase, took) in page.phases() {
+        attributes.push(seconds(format!("authprobe.page.{phase}_seconds"), took));
+        let at = (page.start + took).to_system_time();
+        events.events.push(Event::new(format!("authprobe.page.{phase}"), at, vec![], 0));
+    }
+    events.events.sort_by_key(|event| event.timestamp);
+    let id = page_id(outcome.trace_id, number);
+    SpanData {
+        name: "authprobe.page".into(),
+        attributes,
+        events,
+        ..blank(outcome.trace_id, id, Some(parent), page.start, page.start + page.duration())
+    }
+}
+
+/// Pages carry no ids of their own; the same page of the same run always has the same.
+fn page_id(trace: TraceId, number: usize) -> SpanId {
+    let mut context = digest::Context::new(&digest::SHA256);
+    context.update(&trace.0);
+    context.update(&(number as u64).to_be_bytes());
+    let mut id = [0; 8];
+    id.copy_from_slice(&context.finish().as_ref()[..8]);
+    Id(id)
 }
 
 fn blank(trace: TraceId, span: SpanId, parent: Option<SpanId>, start: Timestamp, end: Timestamp) -> SpanData {

@@ -1,6 +1,6 @@
 use super::*;
 use crate::fault::{Class, Fault, Finding};
-use crate::outcome::{CheckLabels, Id, Phases, Trigger, Warning};
+use crate::outcome::{CheckLabels, Evidence, Phases, Screenshot, Trigger, Warning};
 
 const START: Timestamp = Timestamp::from_secs(1_700_000_000);
 
@@ -161,4 +161,65 @@ fn the_root_outlasts_its_cleanup() {
     assert_eq!(value(root, "authprobe.duration_seconds").as_deref(), Some("0.15"));
     assert_eq!((&root.status, value(step, "error.type")), (&Status::Unset, None));
     assert_eq!(step.status, Status::Error { description: "no answer".into() });
+}
+
+#[test]
+fn a_page_is_a_span_below_the_step_in_which_it_began_to_load() {
+    let ms = Duration::from_millis;
+    let mut login = step("login", 3, StepState::Done, vec![]);
+    login.start = START + ms(200);
+    let mut cleanup = step("close_browser", 4, StepState::Done, vec![]);
+    (cleanup.start, cleanup.cleanup) = (START + ms(400), true);
+    let mut outcome = outcome(vec![step("authorize", 2, StepState::Done, vec![]), login, cleanup]);
+    let page = |start: u64| PageTiming {
+        start: START + ms(start),
+        url: "https://login.example.com/auth?state=[redacted]".into(),
+        redirects: 2,
+        status: Some(200),
+        ttfb: Some(ms(30)),
+        dom_ready: Some(ms(90)),
+        largest_paint: Some(ms(60)),
+        resources: 4,
+        foreign: 1,
+        ..PageTiming::default()
+    };
+    let evidence =
+        Evidence { title: "Sign in".into(), screenshot: Some(Screenshot(vec![0; 9].into())), ..Evidence::default() };
+    let name = "chrome-headless-shell 156".to_owned();
+    let pages = vec![page(10), page(250), page(500)];
+    outcome.browser = Some(BrowserReport { name, pages, evidence: Some(evidence), ..BrowserReport::default() });
+    let spans = of(&outcome);
+    assert_eq!((spans["eu"].len(), count(&outcome)), (7, 7));
+    let pages: Vec<_> = spans["eu"].iter().filter(|span| span.name == "authprobe.page").collect();
+    let parents: Vec<_> = pages.iter().map(|span| span.parent_span_id.to_string()).collect();
+    assert_eq!(parents, [hex([2; 8]), hex([3; 8]), hex([3; 8])], "cleanup loads no pages");
+    let [first, second, _] = pages[..] else { panic!("three pages") };
+    assert_ne!(first.span_context.span_id(), second.span_context.span_id());
+    assert_eq!(of(&outcome)["eu"][4].span_context, spans["eu"][4].span_context, "the same each time");
+    for (key, expected) in [
+        ("url.full", "https://login.example.com/auth?state=[redacted]"),
+        ("http.response.status_code", "200"),
+        ("browser.name", "chrome-headless-shell 156"),
+        ("authprobe.page.redirects", "2"),
+        ("authprobe.page.resources", "4"),
+        ("authprobe.page.resources.foreign", "1"),
+        ("authprobe.page.largest_paint_seconds", "0.06"),
+    ] {
+        assert_eq!(value(first, key).as_deref(), Some(expected), "{key}");
+    }
+    assert_eq!(value(first, "authprobe.page.loaded_seconds"), None);
+    let events: Vec<_> = first
+        .events
+        .iter()
+        .map(|event| (event.name.as_ref(), event.timestamp.duration_since(first.start_time).unwrap()))
+        .collect();
+    assert_eq!(
+        events,
+        [
+            ("authprobe.page.ttfb", ms(30)),
+            ("authprobe.page.largest_paint", ms(60)),
+            ("authprobe.page.dom_ready", ms(90))
+        ]
+    );
+    assert_eq!(first.end_time.duration_since(first.start_time).unwrap(), ms(90));
 }

@@ -5,7 +5,7 @@ use url::Url;
 use super::guide;
 use crate::fault::Class;
 use crate::oidc::form::page::{Setting, read};
-use crate::oidc::form::{Next, Page, Progress, Submission, Value};
+use crate::oidc::form::{Next, Page, Progress, Submission, Value, scripted};
 
 /// What becomes of a page.
 enum Comes {
@@ -75,7 +75,11 @@ const WALKS: &[Walk] = &[
     ),
     ("auth0", WITHOUT, &[("login", Sent(ANY)), ("otp", Ends(Class::Challenge))]),
     ("auth0", WITH_CODE, &[("login", Sent(ANY)), ("sms", Ends(Class::Challenge))]),
-    ("auth0", WITHOUT, &[("identifier", Sent(ANY)), ("password", Sent(ANY)), ("wrong-password", Ends(Class::Credentials))]),
+    (
+        "auth0",
+        WITHOUT,
+        &[("identifier", Sent(ANY)), ("password", Sent(ANY)), ("wrong-password", Ends(Class::Credentials))],
+    ),
     (
         "okta",
         WITH_CODE,
@@ -99,7 +103,11 @@ const WALKS: &[Walk] = &[
     ("okta", WITHOUT, &[("classic", Sent("username=USERNAME&password=PASSWORD")), ("consent", Sent(""))]),
     ("okta", WITHOUT, &[("login", Sent(ANY)), ("otp", Ends(Class::Challenge))]),
     ("okta", WITH_CODE, &[("login", Sent(ANY)), ("mail", Ends(Class::Challenge))]),
-    ("okta", WITHOUT, &[("identifier", Sent(ANY)), ("password", Sent(ANY)), ("wrong-password", Ends(Class::Credentials))]),
+    (
+        "okta",
+        WITHOUT,
+        &[("identifier", Sent(ANY)), ("password", Sent(ANY)), ("wrong-password", Ends(Class::Credentials))],
+    ),
     (
         "entra-id",
         WITH_CODE,
@@ -129,7 +137,11 @@ const WALKS: &[Walk] = &[
         WITH_CODE,
         &[("name", Sent(ANY)), ("password", Sent(ANY)), ("proofs-without-app", Ends(Class::Challenge))],
     ),
-    ("entra-id", WITHOUT, &[("name", Sent(ANY)), ("password", Sent(ANY)), ("wrong-password", Ends(Class::Credentials))]),
+    (
+        "entra-id",
+        WITHOUT,
+        &[("name", Sent(ANY)), ("password", Sent(ANY)), ("wrong-password", Ends(Class::Credentials))],
+    ),
     (
         "cognito",
         WITHOUT,
@@ -147,7 +159,11 @@ const WALKS: &[Walk] = &[
             ("code", Sent("_csrf=x&code=TOTP")),
         ],
     ),
-    ("cognito", WITHOUT, &[("login", Sent("_csrf=x&username=USERNAME&password=PASSWORD")), ("code", Ends(Class::Challenge))]),
+    (
+        "cognito",
+        WITHOUT,
+        &[("login", Sent("_csrf=x&username=USERNAME&password=PASSWORD")), ("code", Ends(Class::Challenge))],
+    ),
     // Its buttons are links with a script.
     ("ping", WITHOUT, &[("login", Ends(Class::Unsupported))]),
     ("ping", WITHOUT, &[("identifier", Ends(Class::Unsupported))]),
@@ -214,9 +230,17 @@ const WALKS: &[Walk] = &[
             ("consent", Sent("continue=")),
         ],
     ),
-    ("authentik", WITHOUT, &[("login", Sent("uidField=USERNAME&password=PASSWORD&continue=")), ("code", Ends(Class::Challenge))]),
+    (
+        "authentik",
+        WITHOUT,
+        &[("login", Sent("uidField=USERNAME&password=PASSWORD&continue=")), ("code", Ends(Class::Challenge))],
+    ),
     ("authentik", WITH_CODE, &[("login", Sent(ANY)), ("mail", Ends(Class::Challenge))]),
-    ("authentik", WITHOUT, &[("name", Sent(ANY)), ("password", Sent(ANY)), ("wrong-password", Ends(Class::Credentials))]),
+    (
+        "authentik",
+        WITHOUT,
+        &[("name", Sent(ANY)), ("password", Sent(ANY)), ("wrong-password", Ends(Class::Credentials))],
+    ),
     (
         "oidc-provider",
         WITHOUT,
@@ -225,7 +249,10 @@ const WALKS: &[Walk] = &[
     (
         "oidc-provider",
         WITHOUT,
-        &[("dev-login", Sent("prompt=login&login=USERNAME&password=PASSWORD")), ("wrong-password", Ends(Class::Credentials))],
+        &[
+            ("dev-login", Sent("prompt=login&login=USERNAME&password=PASSWORD")),
+            ("wrong-password", Ends(Class::Credentials)),
+        ],
     ),
     (
         "canaille",
@@ -238,7 +265,11 @@ const WALKS: &[Walk] = &[
         ],
     ),
     ("canaille", WITHOUT, &[("name", Sent(ANY)), ("password", Sent(ANY)), ("otp", Ends(Class::Challenge))]),
-    ("canaille", WITHOUT, &[("name", Sent(ANY)), ("password", Sent(ANY)), ("wrong-password", Ends(Class::Credentials))]),
+    (
+        "canaille",
+        WITHOUT,
+        &[("name", Sent(ANY)), ("password", Sent(ANY)), ("wrong-password", Ends(Class::Credentials))],
+    ),
     (
         "django",
         WITHOUT,
@@ -302,6 +333,126 @@ fn every_page_is_walked_over() {
             let name = path.file_stem().unwrap().to_str().unwrap();
             let mut pages = WALKS.iter().filter(|(walked, ..)| *walked == preset).flat_map(|(.., pages)| *pages);
             assert!(pages.any(|(walked, _)| *walked == name), "{preset}/{name} is in no walk");
+        }
+    }
+}
+
+/// What a browser does on pages that plain HTTP cannot walk: what is typed where, and what is pressed (`id` or text).
+const SEEN: &[(&str, &[(&str, &str)])] = &[
+    ("keycloak", &[("login", "username=USERNAME password=PASSWORD kc-login"), ("otp", "otp=TOTP kc-login")]),
+    (
+        "auth0",
+        &[
+            ("identifier", "username=USERNAME Continue"),
+            ("password", "password=PASSWORD Continue"),
+            ("otp", "code=TOTP Continue"),
+        ],
+    ),
+    (
+        "okta",
+        &[
+            ("identifier", "identifier=USERNAME Next"),
+            ("choose", "Select okta_password"),
+            ("password", "credentials.passcode=PASSWORD Next"),
+            ("choose-factor", "Select google_otp"),
+            ("otp", "credentials.passcode=TOTP Next"),
+            ("consent", "Allow Access"),
+        ],
+    ),
+    (
+        "entra-id",
+        &[
+            ("name", "loginfmt=USERNAME idSIButton9"),
+            ("password", "passwd=PASSWORD idSIButton9"),
+            ("approve", "signInAnotherWay"),
+            ("proofs", "Use a verification code"),
+            ("code", "otc=TOTP idSubmit_SAOTCC_Continue"),
+            ("stay", "idBtn_Back"),
+            ("consent", "idBtn_Accept"),
+        ],
+    ),
+    ("cognito", &[("classic", "username=USERNAME password=PASSWORD Sign in")]),
+    ("ping", &[("login", "pf.username=USERNAME pf.pass=PASSWORD signOnButton"), ("consent", "Allow")]),
+    ("ping", &[("pingone", "username=USERNAME password=PASSWORD Sign On"), ("pingone-otp", "otp=TOTP Sign On")]),
+    (
+        "zitadel",
+        &[
+            ("v2-name", "loginName=USERNAME Continue"),
+            ("v2-password", "password=PASSWORD Continue"),
+            ("v2-code", "code=TOTP Continue"),
+        ],
+    ),
+    (
+        "authentik",
+        &[
+            ("name", "uidField=USERNAME Continue"),
+            ("password", "password=PASSWORD Continue"),
+            ("code", "code=TOTP Continue"),
+            ("consent", "Continue"),
+        ],
+    ),
+    ("authentik", &[("login", "uidField=USERNAME password=PASSWORD Continue"), ("consent", "Continue")]),
+];
+
+/// The page as `browser/look.js` would write it: what can be typed into or pressed is marked, in order. With each mark, the
+/// element's `name`, and its `id` or text.
+fn snapshot(preset: &str, name: &str) -> (Page, Vec<(String, String)>) {
+    let page = page(preset, name);
+    let (mut content, mut marks) = (String::new(), Vec::new());
+    for (number, part) in page.content.split('<').enumerate() {
+        let (tag, text) = part.split_once('>').unwrap_or((part, ""));
+        let attribute = |name: &str| {
+            let (_, rest) = tag.split_once(&format!(" {name}=\""))?;
+            rest.split_once('"').map(|(value, _)| value.to_owned())
+        };
+        let element = tag.split([' ', '/']).next().unwrap_or_default();
+        let acts = matches!(element, "input" | "button" | "a") || tag.contains("role=\"button\"");
+        let hidden = ["type=\"hidden\"", "aria-hidden=\"true\"", "moveOffScreen", "visibility:hidden", "visible-xs"];
+        let mut extra = String::new();
+        if acts {
+            extra = format!(" data-authprobe=\"{}\"", marks.len());
+            let label = attribute("id").or_else(|| attribute("aria-label")).or_else(|| attribute("value"));
+            // Where the words are in an element of their own, the next text.
+            let words =
+                || page.content.split('<').skip(number).filter_map(|p| p.split_once('>')).map(|(_, text)| text.trim());
+            let shown = words().find(|text| !text.is_empty()).unwrap_or(text).to_owned();
+            marks.push((attribute("name").unwrap_or_default(), label.filter(|l| !l.is_empty()).unwrap_or(shown)));
+        }
+        if element == "html" {
+            extra.push_str(&format!(" data-authprobe-document=\"{name}\""));
+        }
+        if hidden.iter().any(|sign| tag.contains(sign)) {
+            extra.push_str(" data-authprobe-hidden");
+        }
+        match (number, tag.starts_with(['/', '!'])) {
+            (0, _) => {}
+            (_, true) => content.push_str(&format!("<{part}")),
+            (_, false) => content.push_str(&format!("<{tag}{extra}>{text}")),
+        }
+    }
+    (Page { content, ..page }, marks)
+}
+
+#[test]
+fn presets_lead_a_browser_through_the_same_pages() {
+    let redirect_uri = Url::parse("http://127.0.0.1:8765/cb").unwrap();
+    for (preset, pages) in SEEN {
+        let guide = guide(preset).unwrap();
+        let mut progress = Progress::default();
+        for (name, expected) in *pages {
+            let (page, marks) = snapshot(preset, name);
+            let (guide, redirect_uri) = (&guide, &redirect_uri);
+            let setting = Setting { guide, redirect_uri, has_totp: true, has_passkey: false, user: "synthetic" };
+            let act =
+                scripted::read(&page, &mut progress, setting).unwrap_or_else(|e| panic!("{preset}/{name}: {e:?}"));
+            let of = |mark: u32| &marks[usize::try_from(mark).unwrap()];
+            let mut done: Vec<String> = act
+                .fills
+                .iter()
+                .map(|(at, with)| format!("{}={}", of(*at).0, format!("{with:?}").to_uppercase()))
+                .collect();
+            done.extend(act.press.map(|at| of(at).1.clone()));
+            assert_eq!(done.join(" "), *expected, "{preset}/{name}");
         }
     }
 }
