@@ -91,7 +91,7 @@ pub async fn run(app: App, mut signals: Signals) -> Result<Ended, Failed> {
     let engine = Arc::new(Engine::new(clock.clone(), Arc::new(sinks)).map_err(Failed::Start)?);
     let browsers = engine.browsers.clone();
     browsers.configure(plan.browser.clone());
-    warm_up(&plan, &browsers);
+    have_a_browser_ready(&plan, &browsers);
     let read = browsers.clone();
     metrics.watch_browsers(move || read.stats());
     let runner = Runner::new(engine, plan.clone());
@@ -136,7 +136,7 @@ pub async fn run(app: App, mut signals: Signals) -> Result<Ended, Failed> {
 }
 
 /// Has a browser ready before the first login that is due in no time: its start would be taken for the provider's.
-fn warm_up(plan: &Plan, browsers: &Browsers) {
+fn have_a_browser_ready(plan: &Plan, browsers: &Browsers) {
     let logs_in = |check: &&Arc<Check>| {
         check.labels.kind == browser_login::KIND.name
             && check.region.webdriver.is_none()
