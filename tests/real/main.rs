@@ -18,3 +18,4 @@ mod prometheus;
 mod readme;
 mod regions;
 mod rotation;
+mod scenes;
