@@ -20,6 +20,8 @@ const MAX_PAGES: usize = 50;
 pub(super) struct Looked {
     /// Counts changes of the document.
     pub(super) generation: u64,
+    /// Names the document: no two have the same.
+    pub(super) document: String,
     url: String,
     title: String,
     html: String,
@@ -53,6 +55,14 @@ impl Looked {
         self.title.chars().filter(|c| !c.is_control()).take(100).collect()
     }
 
+    /// How many requests to these origins the document has made so far, its own included.
+    pub(super) fn requests(&self, origins: &[url::Origin]) -> u32 {
+        let ours = |origin: &str| origins.iter().any(|ours| ours.ascii_serialization() == origin);
+        let own = Url::parse(&self.url).is_ok_and(|url| origins.contains(&url.origin()));
+        let parts = self.resources.iter().filter(|(origin, _)| ours(origin));
+        parts.fold(u32::from(own), |sum, (_, count)| sum.saturating_add(*count))
+    }
+
     /// The page for those who judge it. `None`: a page of the browser's own.
     pub(super) fn into_page(self, answered: Option<&Answered>) -> Option<Page> {
         let url = Url::parse(&self.url).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
@@ -84,7 +94,13 @@ pub(super) struct Pages {
 
 impl Pages {
     /// Takes what a look says of the document with that number.
-    pub(super) fn seen(&mut self, looked: &Looked, answered: Option<&Answered>, document: u32, origins: &[url::Origin]) {
+    pub(super) fn seen(
+        &mut self,
+        looked: &Looked,
+        answered: Option<&Answered>,
+        document: u32,
+        origins: &[url::Origin],
+    ) {
         let Ok(url) = Url::parse(&looked.url) else { return };
         if document != self.document || self.all.is_empty() {
             if self.all.len() >= MAX_PAGES {

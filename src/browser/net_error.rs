@@ -107,7 +107,7 @@ fn table_for(name: &str) -> &'static [(&'static str, Class)] {
 }
 
 /// The name of the error in what a browser says.
-fn name(text: &str) -> Option<&str> {
+pub(super) fn name(text: &str) -> Option<&str> {
     let start = ["net::ERR_", "NS_", "SEC_ERROR_", "SSL_ERROR_", "MOZILLA_PKIX_"]
         .iter()
         .find_map(|mark| text.find(mark).map(|at| if *mark == "net::ERR_" { at + 5 } else { at }))?;

@@ -52,7 +52,12 @@ pub(super) struct Loan {
 impl Browsers {
     /// With default settings.
     pub fn new(clock: Clock) -> Self {
-        Self(Arc::new(Pool { clock, state: Mutex::default(), running: Running::default(), launcher: Launcher::default() }))
+        Self(Arc::new(Pool {
+            clock,
+            state: Mutex::default(),
+            running: Running::default(),
+            launcher: Launcher::default(),
+        }))
     }
 
     /// From now on with these settings: browsers that were started with others are replaced.
@@ -184,7 +189,11 @@ impl Browsers {
         };
         idle.into_iter().for_each(|session| drop(recycling.spawn(session.end())));
         // Whatever is left after that ends with its session's value, or with this process.
-        let _ = tokio::time::timeout(CLOSING, async { while recycling.join_next().await.is_some() {} }).await;
+        let _ = tokio::time::timeout(CLOSING, async {
+            while recycling.join_next().await.is_some() {}
+            self.0.running.parted().await;
+        })
+        .await;
     }
 
     /// How they are now. Waits for nobody.
