@@ -124,6 +124,7 @@ fn plan() -> Plan {
             public_url: None,
         },
         telemetry: None,
+        browser: authprobe::browser::Settings::default(),
         regions: vec![region.clone()],
         providers: vec![provider.clone()],
         clients: Vec::new(),

@@ -6,12 +6,15 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+use crate::browser::Browsers;
 use crate::clock::Clock;
 use crate::config::Diagnostics;
 use crate::oidc::http::warm_up;
 use crate::outcome::{CheckLabels, Id};
-use crate::plan::Plan;
+use crate::plan::{Check, Plan};
+use crate::probe::browser_login;
 use crate::runner::{Engine, Runner, Watch};
+use crate::schedule::Timing;
 use crate::sink::metrics::Metrics;
 use crate::web;
 
@@ -88,6 +91,7 @@ pub async fn run(app: App, mut signals: Signals) -> Result<Ended, Failed> {
     let engine = Arc::new(Engine::new(clock.clone(), Arc::new(sinks)).map_err(Failed::Start)?);
     let browsers = engine.browsers.clone();
     browsers.configure(plan.browser.clone());
+    have_a_browser_ready(&plan, &browsers);
     let read = browsers.clone();
     metrics.watch_browsers(move || read.stats());
     let runner = Runner::new(engine, plan.clone());
@@ -128,6 +132,18 @@ pub async fn run(app: App, mut signals: Signals) -> Result<Ended, Failed> {
             tracing::warn!("told to stop again: exiting at once");
             Ok(Ended::AtOnce)
         }
+    }
+}
+
+/// Has a browser ready before the first login that is due in no time: its start would be taken for the provider's.
+fn have_a_browser_ready(plan: &Plan, browsers: &Browsers) {
+    let logs_in = |check: &&Arc<Check>| {
+        check.labels.kind == browser_login::KIND.name
+            && check.region.webdriver.is_none()
+            && matches!(check.probe.timing, Timing::Every(_))
+    };
+    if let Some(check) = plan.checks.iter().find(logs_in) {
+        browsers.warm_up(check.probe.provider.trust.ca_file.clone());
     }
 }
 

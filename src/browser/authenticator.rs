@@ -50,7 +50,8 @@ pub(super) async fn give(client: &Client, window: &str, passkey: &Passkey, now: 
         "isUserConsenting": true,
         "isUserVerified": true,
     });
-    let id = post(client, "webauthn/authenticator".into(), &authenticator).await.map_err(|()| failed("no authenticator"))?;
+    let id =
+        post(client, "webauthn/authenticator".into(), &authenticator).await.map_err(|()| failed("no authenticator"))?;
     let id = id.as_str().filter(|id| id.len() < 200 && !id.contains(['/', '?', '#']));
     let path = format!("webauthn/authenticator/{}/credential", id.ok_or_else(|| failed("no authenticator"))?);
     let credential = json!({

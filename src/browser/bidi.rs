@@ -85,7 +85,8 @@ impl Bidi {
     ) -> Result<(Self, mpsc::Receiver<Event>), Failed> {
         let mut request = url.into_client_request().map_err(|_| Failed::Said("no WebSocket address".to_owned()))?;
         if let Some((user, password)) = credentials
-            && let Ok(mut basic) = HeaderValue::from_str(&format!("Basic {}", STANDARD.encode(format!("{user}:{password}"))))
+            && let Ok(mut basic) =
+                HeaderValue::from_str(&format!("Basic {}", STANDARD.encode(format!("{user}:{password}"))))
         {
             basic.set_sensitive(true);
             request.headers_mut().insert(AUTHORIZATION, basic);
@@ -233,10 +234,8 @@ mod tests {
             }
         })
         .await;
-        let (good, bad) = tokio::join!(
-            bidi.command("good", json!({ "a": 1 }), SOON),
-            bidi.command("bad", json!({}), SOON)
-        );
+        let (good, bad) =
+            tokio::join!(bidi.command("good", json!({ "a": 1 }), SOON), bidi.command("bad", json!({}), SOON));
         assert_eq!(good, Ok(json!({ "a": 1 })));
         assert_eq!(bad, Err(Failed::Said("no such frame: gone".into())));
         assert_eq!(events.recv().await.unwrap().method, "log.entryAdded");

@@ -43,16 +43,15 @@ const FIREFOX: &[(&str, Class)] = &[
 ];
 
 /// Reads the address of the browser's own page, followed by the error code on it if it has one. `at`: what could not be
-/// loaded, if that is known.
+/// loaded, if the page does not say it.
 pub(super) fn read(page: &str, at: Option<&Url>) -> Broken {
     let unknown = || Fault::new(Class::Browser, "the browser shows an error page of its own that names no error");
-    let Some(at) = at else { return Broken::Fault(unknown()) };
-    if page.starts_with("about:") {
-        let code = Url::parse(page)
-            .ok()
-            .and_then(|url| url.query_pairs().find(|(name, _)| name == "e").map(|(_, e)| e.into_owned()));
-        return Broken::Fault(code.and_then(|code| firefox(&code, at)).unwrap_or_else(unknown));
+    if let Some(page) = Url::parse(page).ok().filter(|page| page.scheme() == "about") {
+        let said = |name: &str| page.query_pairs().find(|(known, _)| known == name).map(|(_, value)| value);
+        let at = said("u").and_then(|url| Url::parse(&url).ok()).or_else(|| at.cloned());
+        return Broken::Fault(said("e").and_then(|code| firefox(&code, at.as_ref()?)).unwrap_or_else(unknown));
     }
+    let Some(at) = at else { return Broken::Fault(unknown()) };
     let code = page.split_once(' ').map_or("", |(_, code)| code.trim());
     if let Some(status) = code.strip_prefix("HTTP ERROR ").and_then(|status| status.parse().ok()) {
         let content = "<html><body></body></html>".to_owned();
@@ -121,6 +120,7 @@ mod tests {
             ("about:neterror?e=nssFailure2&u=x", Some(Class::Tls)),
             ("about:certerror?e=nssBadCert&u=x", Some(Class::Certificate)),
             ("about:neterror?e=secret&u=x", Some(Class::Browser)),
+            ("about:neterror", Some(Class::Browser)),
         ] {
             assert_eq!(class(page), expected, "{page}");
         }

@@ -215,7 +215,7 @@ impl ClassicWindow {
         }
         self.generation = looked.generation;
         self.charge(looked.requests(&self.parties.origins))?;
-        self.pages.seen(&looked, None, self.document, &self.parties.origins);
+        self.pages.seen(&looked, None, self.document, &self.parties.origins, self.clock.now());
         let title = looked.title();
         let Some(page) = looked.into_page(None) else { return Ok(None) };
         self.taken(&page.url)?;

@@ -13,6 +13,8 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
+use futures_util::future::FusedFuture as _;
 use rustix::process::{Pid, geteuid};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::{Notify, OnceCell, watch};
@@ -239,29 +241,29 @@ impl Kept {
 /// Listens to the keeper, waits for its end, and clears away what it could not.
 async fn mind(mut child: Child, tell: watch::Sender<State>, kill: Arc<Notify>) {
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    let listen = report::listen(stdout, stderr, &tell);
-    tokio::pin!(listen);
+    let mut listen = std::pin::pin!(report::listen(stdout, stderr, &tell).fuse());
     {
-        let end = async {
+        let mut end = std::pin::pin!(async {
             tokio::select! {
                 _ = child.wait() => {}
                 () = kill.notified() => drop(child.kill().await),
             }
-        };
-        tokio::pin!(end);
+        });
         tokio::select! {
-            () = &mut end => drop(tokio::time::timeout(LAST_WORDS, listen).await),
+            () = &mut end => {}
             () = &mut listen => end.await,
         }
     }
-    tell.send_modify(|state| state.ended = true);
     let folder = tell.borrow().folder.clone();
-    // After a clean end there is nothing to find.
-    let clear = move || match folder {
-        Some(folder) => folder::clear(&folder),
-        None => folder::sweep(),
+    // After a clean end there is nothing to find; else what is ended by this may still hold the pipes.
+    let clear = tokio::task::spawn_blocking(move || folder.map_or_else(folder::sweep, |path| folder::clear_own(&path)));
+    let last_words = async {
+        if !listen.is_terminated() {
+            let _ = tokio::time::timeout(LAST_WORDS, listen).await;
+        }
+        tell.send_modify(|state| state.ended = true);
     };
-    let _ = tokio::task::spawn_blocking(clear).await;
+    let _ = tokio::join!(clear, last_words);
     tell.send_modify(|state| state.gone = true);
 }
 

@@ -10,6 +10,8 @@
   const MAX_ATTRIBUTE = 300;
   const MAX_ATTRIBUTES = 40;
   const MAX_TEXT = 4000;
+  // How long a look may keep the page busy (ms).
+  const MAX_TIME = 1000;
   // Up to so many elements each has a mark: pages put listeners on anything.
   const ALL_MARKED = 3000;
   // How long after a look that showed nothing new the next is taken (ms, or so many times what the look took), and how often
@@ -84,6 +86,8 @@
 
   const snapshot = () => {
     const out = [];
+    document.documentElement.getBoundingClientRect();
+    const end = performance.now() + MAX_TIME;
     let size = 0;
     let elements = 0;
     let cut = false;
@@ -175,7 +179,7 @@
       }
       if (node.nodeType !== Node.ELEMENT_NODE) return;
       elements += 1;
-      if (elements > MAX_ELEMENTS || depth > MAX_DEPTH) { cut = true; return; }
+      if (elements > MAX_ELEMENTS || depth > MAX_DEPTH || performance.now() > end) { cut = true; return; }
       const name = /^[a-z][a-z0-9._-]{0,60}$/i.test(node.localName) ? node.localName.toLowerCase() : 'unknown';
       const mute = MUTE.has(name);
       let tag = `<${name}${attributes(node, name)}`;

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::traffic::Answered;
+use crate::clock::Timestamp;
 use crate::oidc::form::Page;
 use crate::oidc::http::redact_url;
 use crate::outcome::PageTiming;
@@ -100,6 +101,7 @@ impl Pages {
         answered: Option<&Answered>,
         document: u32,
         origins: &[url::Origin],
+        now: Timestamp,
     ) {
         let Ok(url) = Url::parse(&looked.url) else { return };
         if document != self.document || self.all.is_empty() {
@@ -107,11 +109,14 @@ impl Pages {
                 return;
             }
             self.document = document;
-            self.all.push(PageTiming::default());
+            self.all.push(PageTiming { start: now, ..PageTiming::default() });
         }
         let Some(page) = self.all.last_mut() else { return };
         let same = answered.filter(|answered| same_document(&answered.url, &url));
         let navigation = looked.navigation.as_ref();
+        if let Some(same) = same {
+            page.start = same.start;
+        }
         page.url = redact_url(&url);
         page.status = same.map(|answered| answered.status).or_else(|| navigation?.status).filter(|status| *status != 0);
         page.redirects = same.map_or_else(|| navigation.and_then(|n| n.redirects).unwrap_or(0), |same| same.redirects);

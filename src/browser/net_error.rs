@@ -58,6 +58,7 @@ const FIREFOX: &[(&str, Class)] = &[
     ("NS_ERROR_NET_PARTIAL_TRANSFER", Class::Reset),
     ("NS_ERROR_REDIRECT_LOOP", Class::Redirect),
     ("NS_ERROR_MALFORMED_URI", Class::Redirect),
+    ("NS_ERROR_UNKNOWN_PROTOCOL", Class::Redirect),
     ("SEC_ERROR_", Class::Certificate),
     ("MOZILLA_PKIX_ERROR_", Class::Certificate),
     ("SSL_ERROR_BAD_CERT_DOMAIN", Class::Certificate),

@@ -1,6 +1,7 @@
 //! Browsers on loan: at most so many at once, warm, replaced in time.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -14,6 +15,8 @@ use super::session::{Kind, Running, Session};
 use crate::clock::{Clock, Instant};
 use crate::fault::{Class, Fault};
 
+/// How long a browser may take to start that nobody waits for.
+const STARTING: Duration = Duration::from_secs(30);
 /// How long the last windows may take to close when everything ends.
 const CLOSING: Duration = Duration::from_secs(5);
 
@@ -71,6 +74,19 @@ impl Browsers {
         state.limits.clear();
         let old = std::mem::take(&mut state.idle);
         old.into_iter().for_each(|session| drop(state.recycling.spawn(session.end())));
+    }
+
+    /// Starts a browser before anybody waits for it, if there is room. `ca_file`: what the first provider's certificates
+    /// are believed by.
+    pub fn warm_up(&self, ca_file: Option<PathBuf>) {
+        let browsers = self.clone();
+        let until = self.0.clock.instant() + STARTING;
+        self.state().recycling.spawn(async move {
+            // Whoever needs one and finds none learns why.
+            if let Ok(loan) = browsers.lend(Kind::Local(ca_file), until).await {
+                browsers.take_back(loan, async { true });
+            }
+        });
     }
 
     /// A browser of that kind, for one login. Waits for one that is in use until `deadline`. Fault: `browser`.
@@ -144,8 +160,8 @@ impl Browsers {
             let closed = last.await;
             loan.session.runs += 1;
             if !closed || !browsers.may_stay(&mut loan).await {
-                loan.session.end().await;
-                return;
+                let Some(next) = browsers.replace(loan.session, &loan.settings).await else { return };
+                loan.session = next;
             }
             let Loan { session, permit, .. } = loan;
             let end = {
@@ -162,6 +178,19 @@ impl Browsers {
             }
             drop(permit);
         });
+    }
+
+    /// Ends a browser, and has another ready in its place: the next login need not wait for its start. `None`: there is
+    /// none; whoever asks next learns why.
+    async fn replace(&self, old: Session, settings: &Settings) -> Option<Session> {
+        let (kind, epoch, local) = (old.kind.clone(), old.epoch, old.kept.is_some());
+        old.end().await;
+        if !local || self.state().closed {
+            return None;
+        }
+        let mut next = self.start(&kind, settings, epoch, self.0.clock.instant() + STARTING).await.ok()?;
+        next.prepare(&self.0.clock).await.ok()?;
+        Some(next)
     }
 
     /// Whether a browser serves another login: one that has served many, or has grown, is replaced.

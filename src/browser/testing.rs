@@ -33,7 +33,7 @@ impl Held {
     /// What a session is asked for with.
     pub fn capabilities(&self) -> serde_json::Value {
         let options = serde_json::json!({ "binary": self.1, "args": self.0.arguments() });
-        serde_json::json!({ "capabilities": { "alwaysMatch": { "goog:chromeOptions": options } } })
+        serde_json::json!({ "capabilities": { "alwaysMatch": { "goog:chromeOptions": options, "webSocketUrl": true } } })
     }
 
     /// Where the driver listens.

@@ -21,6 +21,8 @@ use crate::outcome::{Phases, RequestRecord, SpanId};
 
 /// The most requests that are watched at once.
 const MAX_FLIGHTS: usize = 2000;
+/// How late an event may arrive from a browser whose clock is ours.
+const SAME_CLOCK: Duration = Duration::from_secs(2);
 /// How long a script's call may hold up the judgement of a page: some poll for ever.
 const CALL_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -48,6 +50,8 @@ pub(super) struct Traffic {
     flights: HashMap<String, Flight>,
     document: Option<Answered>,
     redirects: u32,
+    /// When the latest navigation of the window began.
+    left: Timestamp,
 }
 
 /// What the latest document's answer said.
@@ -63,6 +67,8 @@ pub(super) struct Answered {
     pub(super) gatekeeper: bool,
     /// How many redirects led there.
     pub(super) redirects: u32,
+    /// When the navigation began.
+    pub(super) start: Timestamp,
 }
 
 /// What a request is for.
@@ -103,7 +109,8 @@ pub(super) struct Sent {
 
 impl Traffic {
     pub(super) fn new(parties: Parties, clock: Clock) -> Self {
-        Self { parties, clock, flights: HashMap::new(), document: None, redirects: 0 }
+        let left = clock.now();
+        Self { parties, clock, flights: HashMap::new(), document: None, redirects: 0, left }
     }
 
     /// `network.beforeRequestSent` of this window. `None`: not a request that could be read. Fault: `budget`.
@@ -122,12 +129,15 @@ impl Traffic {
             used,
             ours: provider,
             span_id,
-            start: self.clock.now(),
+            start: began(params, self.clock.now()),
             begun: self.clock.instant(),
             url: url.clone(),
         };
         if used == Use::Document {
             self.redirects = params["redirectCount"].as_u64().map_or(0, |count| count.min(1000) as u32);
+            if self.redirects == 0 {
+                self.left = flight.start;
+            }
         }
         if self.flights.len() < MAX_FLIGHTS {
             self.flights.insert(key(params), flight);
@@ -156,11 +166,13 @@ impl Traffic {
                 media_type: media_type(response),
                 gatekeeper: header(response, "cf-mitigated").is_some_and(|value| value == "challenge"),
                 redirects: self.redirects,
+                start: self.left,
             });
         }
         if status == Some(429) && flight.ours {
             // What a browser is told counts for every probe of this provider.
-            let wait = header(response, "retry-after").and_then(|value| value.trim().parse().ok()).map(Duration::from_secs);
+            let wait =
+                header(response, "retry-after").and_then(|value| value.trim().parse().ok()).map(Duration::from_secs);
             if let Some(wait) = wait {
                 self.parties.memory.budget.lock().expect("budget").pause_until(self.clock.now() + wait);
             }
@@ -169,7 +181,9 @@ impl Traffic {
         let fresh = timings["connectEnd"].as_f64().is_some_and(|end| end > 0.0);
         let tunnel = tunnel(&flight.url).filter(|_| fresh);
         let body = response["bodySize"].as_u64().unwrap_or_default();
-        self.record(flight, status, phases(timings, tunnel), body, None);
+        let at = |name: &str| timings[name].as_f64().filter(|at| *at > 0.0);
+        let took = at("responseEnd").or_else(|| at("responseStart")).and_then(millis);
+        self.record(flight, status, phases(timings, tunnel), body, took, None);
     }
 
     /// `network.fetchError`. A fault if it was the window's own document and nothing took its place. `why`: what our own
@@ -184,7 +198,7 @@ impl Traffic {
         };
         let document = flight.used == Use::Document;
         if let Some(fault) = &fault {
-            self.record(flight, None, Phases::default(), 0, Some(fault.class));
+            self.record(flight, None, Phases::default(), 0, None, Some(fault.class));
         }
         fault.filter(|_| document)
     }
@@ -221,7 +235,7 @@ impl Traffic {
     pub(super) fn give_up(&mut self) {
         let left: Vec<Flight> = self.flights.drain().map(|(_, flight)| flight).filter(|f| f.ours).collect();
         for flight in left {
-            self.record(flight, None, Phases::default(), 0, Some(Class::Timeout));
+            self.record(flight, None, Phases::default(), 0, None, Some(Class::Timeout));
         }
     }
 
@@ -231,7 +245,15 @@ impl Traffic {
     }
 
     /// Requests of the provider's origins, and every document of the way, go on record.
-    fn record(&self, flight: Flight, status: Option<u16>, phases: Phases, body_bytes: u64, error: Option<Class>) {
+    fn record(
+        &self,
+        flight: Flight,
+        status: Option<u16>,
+        phases: Phases,
+        body_bytes: u64,
+        took: Option<Duration>,
+        error: Option<Class>,
+    ) {
         if !flight.ours && flight.used != Use::Document {
             return;
         }
@@ -253,7 +275,8 @@ impl Traffic {
             status,
             resend: 0,
             start: flight.start,
-            duration: self.clock.instant().duration_since(flight.begun),
+            // Events arrive in bursts: the browser's own measure is better than ours.
+            duration: took.unwrap_or_else(|| self.clock.instant().duration_since(flight.begun)),
             phases,
             body_bytes,
             error: error.map(Class::as_str),
@@ -282,10 +305,7 @@ fn usage(params: &Value, context: &str) -> Use {
 /// How the time went (Resource Timing Level 2), as the browser's own milliseconds tell.
 fn phases(timings: &Value, tunnel: Option<Tunnel>) -> Phases {
     let at = |name: &str| timings[name].as_f64().filter(|at| at.is_finite() && *at > 0.0);
-    let between = |from: Option<f64>, to: Option<f64>| {
-        let took = to? - from?;
-        (0.0..3.6e6).contains(&took).then(|| Duration::from_secs_f64(took / 1000.0))
-    };
+    let between = |from: Option<f64>, to: Option<f64>| millis(to? - from?);
     let tls = at("tlsStart");
     let own = Phases {
         resolve: between(at("dnsStart"), at("dnsEnd")),
@@ -299,6 +319,17 @@ fn phases(timings: &Value, tunnel: Option<Tunnel>) -> Phases {
         Some(Tunnel { resolve, connect }) => Phases { resolve, connect: Some(connect), ..own },
         None => own,
     }
+}
+
+/// A length of time in milliseconds, if it can be one.
+fn millis(took: f64) -> Option<Duration> {
+    (0.0..3.6e6).contains(&took).then(|| Duration::from_secs_f64(took / 1000.0))
+}
+
+/// When a request began: as the browser says, if its clock is ours.
+fn began(params: &Value, now: Timestamp) -> Timestamp {
+    let said = params["timestamp"].as_i64().and_then(|millis| millis.checked_mul(1_000_000)).map(Timestamp::from_nanos);
+    said.filter(|said| *said <= now && now.since(*said) < SAME_CLOCK).unwrap_or(now)
 }
 
 fn media_type(response: &Value) -> String {
@@ -333,3 +364,7 @@ pub(super) fn place(url: &Url) -> String {
     }
     place
 }
+
+#[cfg(test)]
+#[path = "traffic_tests.rs"]
+mod tests;

@@ -110,6 +110,12 @@ impl Walk<'_> {
         };
         let (mut view, mut progress) = (first, Progress::default());
         let mut standing: Option<Standing> = None;
+        if let Until::Shows(target) = manner.until
+            && scripted::shows(&view.page, target)?
+        {
+            let detail = format!("the application shows {target} before anybody has logged in: it proves nothing");
+            return Err(Fault::new(Class::Config, detail));
+        }
         loop {
             if let Until::Shows(target) = manner.until
                 && scripted::shows(&view.page, target)?
@@ -213,7 +219,10 @@ impl Walk<'_> {
                 "gone" => return Ok(false),
                 why => {
                     let why = page::cut(why, 80);
-                    return Err(Fault::new(Class::LoginPage, format!("the field for the {with} cannot be filled in: {why}")));
+                    return Err(Fault::new(
+                        Class::LoginPage,
+                        format!("the field for the {with} cannot be filled in: {why}"),
+                    ));
                 }
             }
         }
@@ -262,3 +271,7 @@ impl Walk<'_> {
         self.deadline.checked_sub(MARGIN).unwrap_or(self.deadline)
     }
 }
+
+#[cfg(test)]
+#[path = "walk_tests.rs"]
+mod tests;

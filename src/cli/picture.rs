@@ -75,7 +75,7 @@ mod tests {
         let file = folder.join("login.png");
         let plain = testing::outcome("login", 1, Verdict::Good);
         assert_eq!(offer(&plain), "");
-        write(&[plain.clone()], &file).unwrap();
+        write(std::slice::from_ref(&plain), &file).unwrap();
         assert!(!file.exists(), "no picture, no file");
         let (eu, us) = (pictured("eu", b"one"), pictured("us", b"another"));
         assert!(offer(&eu).contains("(1 KiB): `--screenshot FILE`"));

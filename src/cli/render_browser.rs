@@ -34,8 +34,9 @@ pub fn pages(report: &BrowserReport, terminal: &Terminal) -> String {
         true => "; files: the provider's + others'",
         false => "",
     };
-    let overhead = format!("  {}; WebDriver overhead {}{foreign}", report.name, short(report.overhead));
-    lines.push(terminal.paint(Style::Dim, &terminal.cut(&terminal.clean(&overhead), terminal.width)));
+    let overhead = format!("{}; WebDriver overhead {}{foreign}", report.name, short(report.overhead));
+    let overhead = terminal.wrap(&terminal.clean(&overhead), terminal.width - 2);
+    lines.extend(overhead.iter().map(|line| format!("  {}", terminal.paint(Style::Dim, line))));
     joined(&lines)
 }
 
@@ -130,7 +131,9 @@ mod tests {
         assert_eq!(lines[0], "Pages                                   ttfb dom ready   loaded    paint   files");
         assert_eq!(lines[1], "  200 login.example.com/interacti…     34 ms     80 ms   1.23 s    95 ms     4+1");
         assert_eq!(lines[2], "    - login.example.com/consent            -         -        -        -       0");
-        assert_eq!(lines[3], "  chrome-headless-shell 156.0.8078.79; WebDriver overhead 123 ms; files: the pr…");
+        let rest =
+            ["  chrome-headless-shell 156.0.8078.79; WebDriver overhead 123 ms; files: the", "  provider's + others'"];
+        assert_eq!(lines[3..], rest);
         let wide = pages(&report(), &Terminal { width: 120, ..PLAIN });
         assert!(wide.contains("login.example.com/interaction/[redacted] (2 redirects) "), "{wide}");
         assert!(wide.contains("; files: the provider's + others'\n"), "{wide}");

@@ -2,6 +2,7 @@
 //! judged by what its page shows.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use schemars::JsonSchema;
@@ -13,7 +14,9 @@ use super::login_settings::{self, Login};
 use super::own_keys::problem;
 use super::{Context, Cost, Kind, Need, ParseContext, Probe, Problem};
 use crate::browser::{Ask, Opened, Passkey, Seat, Until};
+use crate::clock::{Clock, Instant};
 use crate::config::values::WebUrl;
+use crate::duration::HumanDuration;
 use crate::fault::{Class, Fault};
 use crate::journey::{Journey, Recorder, StepName, Stopped};
 use crate::oidc::authorize::Pending;
@@ -151,7 +154,7 @@ impl BrowserLogin {
         cx: &Context,
         relying: &Relying,
         metadata: &Metadata,
-        deadline: crate::clock::Instant,
+        deadline: Instant,
     ) -> Result<Seat, Fault> {
         let redirect_uri = match &self.application {
             Some(_) => None,
@@ -169,7 +172,7 @@ impl BrowserLogin {
             origins: origins(metadata),
             passkey: passkey(user(cx)?, &relying.recorder)?,
         };
-        cx.browsers.seat(ask).await
+        in_time(&cx.clock, deadline, cx.browsers.seat(ask)).await
     }
 
     /// Steps `authorize` and `login`, up to the code.
@@ -230,6 +233,25 @@ impl BrowserLogin {
     }
 }
 
+/// Waiting for a browser may take half of what is left of the run: else a login would run out of time through no fault of
+/// the provider's, and be blamed on it. Fault: `browser`.
+async fn in_time<T>(
+    clock: &Clock,
+    deadline: Instant,
+    work: impl Future<Output = Result<T, Fault>>,
+) -> Result<T, Fault> {
+    let now = clock.instant();
+    let most = deadline.duration_since(now) / 2;
+    match tokio::time::timeout_at(now + most, work).await {
+        Ok(result) => result,
+        Err(_) => {
+            let most = HumanDuration(Duration::from_millis(u64::try_from(most.as_millis()).unwrap_or(u64::MAX)));
+            let detail = format!("no browser was ready within {most}, half of the time that was left for the login");
+            Err(Fault::new(Class::Browser, detail))
+        }
+    }
+}
+
 fn user(cx: &Context) -> Result<&Arc<User>, Fault> {
     cx.user.as_ref().ok_or_else(|| Fault::new(Class::Config, "this probe needs a user"))
 }
@@ -259,6 +281,7 @@ fn origins(metadata: &Metadata) -> Vec<url::Origin> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outcome::Verdict;
 
     fn parsed(toml: &str, client: bool) -> Result<Box<dyn Probe>, Vec<Problem>> {
         parse(toml::from_str(toml).unwrap(), &ParseContext { regions: 1, base: ".".into(), client })
@@ -297,6 +320,21 @@ mod tests {
         let problems = parsed("application = { url = \"https://app\" }", false).err().unwrap();
         assert!(problems[0].message.contains("expect"), "{problems:?}");
         assert_eq!(keys("logout = true", true).len(), 1, "not yet");
+    }
+
+    /// Every browser is busy, or one hangs: that says nothing about the provider.
+    #[tokio::test(start_paused = true)]
+    async fn waiting_for_a_browser_never_becomes_the_providers_fault() {
+        let clock = Clock::following(crate::clock::Timestamp::from_secs(0));
+        let mut journey = Journey::new(clock.clone(), Duration::from_secs(30), vec![BROWSER]);
+        let seat = in_time(&clock, journey.deadline(), std::future::pending::<Result<(), Fault>>());
+        journey.step(BROWSER, seat).await.unwrap_err();
+        let ended = journey.finish(Duration::ZERO).await;
+        let fault = ended.fault.unwrap();
+        assert_eq!((ended.verdict, fault.class, ended.duration.as_secs()), (Verdict::Inconclusive, Class::Browser, 15));
+        assert!(fault.detail.starts_with("no browser was ready within 15s,"), "{}", fault.detail);
+        let deadline = clock.instant() + Duration::from_secs(1);
+        assert_eq!(in_time(&clock, deadline, async { Ok(7) }).await, Ok(7));
     }
 
     #[test]

@@ -67,7 +67,7 @@ fn shipped_configurations_fit() {
             fits(&schema, &path.display().to_string(), &std::fs::read_to_string(&path).unwrap());
         }
     }
-    for document in ["README.md", "docs/configuration.md"] {
+    for document in ["README.md", "docs/configuration.md", "docs/browser.md"] {
         for block in toml_blocks(&root().join(document)) {
             fits(&schema, document, &block);
         }

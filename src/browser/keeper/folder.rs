@@ -18,6 +18,8 @@ const PREFIX: &str = "authprobe-browser-";
 const TRIES: usize = 8;
 /// How often what names a folder is ended before it is left to the next sweep.
 const PASSES: usize = 20;
+/// How often a folder that another authprobe is clearing is looked at.
+const OTHERS: Duration = Duration::from_millis(100);
 /// How long one process may take to end once it was told to.
 const ENDING: Duration = Duration::from_secs(1);
 
@@ -106,12 +108,29 @@ pub(super) fn sweep() {
     }
 }
 
-/// Ends what runs in a folder and removes it, if it is stale. Blocks.
-pub(super) fn clear(path: &Path) {
-    let Some(folder) = Folder::claim(path) else { return };
-    // Once more after each round: what was being started in the meantime.
-    if (0..PASSES).any(|_| proc::end_inside(folder.path(), ENDING)) {
-        return;
+/// Clears a folder whose keeper is known to be gone, or waits for another authprobe that does so already. Blocks.
+pub(super) fn clear_own(path: &Path) {
+    for _ in 0..PASSES {
+        match Folder::claim(path) {
+            Some(folder) => return empty(folder),
+            None if !path.exists() => return,
+            // A lock says nothing when it is given back; the other one needs some milliseconds.
+            None => std::thread::sleep(OTHERS),
+        }
     }
-    tracing::warn!(folder = %path.display(), "processes of an ended browser cannot be ended");
+}
+
+/// Ends what runs in a folder and removes it, if it is stale. Blocks.
+fn clear(path: &Path) {
+    if let Some(folder) = Folder::claim(path) {
+        empty(folder);
+    }
+}
+
+/// Ends what runs in a folder before it is removed.
+fn empty(folder: Folder) {
+    // Once more after each round: what was being started in the meantime.
+    if !(0..PASSES).any(|_| proc::end_inside(folder.path(), ENDING)) {
+        tracing::warn!(folder = %folder.path().display(), "processes of an ended browser cannot be ended");
+    }
 }
