@@ -4,7 +4,8 @@
 help: ## say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 8
 
-demo: ## the lab provider and the daemon over two regions; no configuration needed
+demo: ## the lab provider and the daemon over two regions; no configuration needed; installs a browser if there is none
+	ci/setup.sh demo
 	cargo run --locked -- demo
 
 test: ## every test, against a real provider, Prometheus, collector and proxies; installs what is missing

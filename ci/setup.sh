@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
-# Installs what is missing for `make test` (or, with `bench`, for `make bench`) and nothing that is there. Idempotent.
+# Installs what is missing for `make test` (or, with `bench` or `demo`, for those) and nothing that is there. Idempotent.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 what=${1:-test}
 state=.authprobe-test
 
 # command:package
-tools=(prometheus:prometheus tinyproxy:tinyproxy danted:dante-server faketime:faketime openssl:openssl
+browser=(chromium-headless-shell:chromium-headless-shell chromedriver:chromium-driver certutil:libnss3-tools)
+tools=("${browser[@]}" prometheus:prometheus tinyproxy:tinyproxy danted:dante-server faketime:faketime openssl:openssl
   setpriv:util-linux python3:python3 node:nodejs npm:npm)
+[ "$what" = demo ] && tools=("${browser[@]}")
 [ "$what" = bench ] && tools+=(prometheus-blackbox-exporter:prometheus-blackbox-exporter)
 
 PATH="$PATH:/usr/sbin:/sbin"
@@ -38,11 +40,14 @@ if [ ${#missing[@]} -gt 0 ]; then
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     echo "installing ${missing[*]}"
     install_packages "${missing[@]}"
+  elif [ "$what" = demo ]; then
+    echo "note: for browser logins please install (Debian's names): ${missing[*]}" >&2
   else
     echo "error: please install (Debian's names): ${missing[*]}" >&2
     exit 1
   fi
 fi
+[ "$what" = demo ] && exit 0
 if [ "$(node -p 'process.versions.node.split(".")[0]')" -lt 20 ]; then
   echo "error: the test provider needs Node.js 20 or newer; this is $(node --version)" >&2
   exit 1

@@ -146,3 +146,108 @@ fn wraps(path: &Path) -> Option<&'static str> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::Id;
+
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new() -> Self {
+            let path = std::env::temp_dir().join(format!("authprobe-find-{}", Id::<8>::random()));
+            std::fs::create_dir(&path).unwrap();
+            Self(path)
+        }
+
+        fn file(&self, name: &str, content: &str, mode: u32) -> PathBuf {
+            let path = self.0.join(name);
+            std::fs::write(&path, content).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            path
+        }
+
+        fn find(&self, browsers: &[&str], settings: &Settings) -> Result<Found, String> {
+            let places = Places { browsers, drivers: &["/no/chromedriver"], path: self.0.as_os_str() };
+            places.find(settings).map_err(|fault| {
+                assert_eq!(fault.class, Class::Browser);
+                fault.detail
+            })
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            std::fs::remove_dir_all(&self.0).unwrap();
+        }
+    }
+
+    #[test]
+    fn usual_places_come_before_the_path_and_wrappers_never() {
+        let folder = Folder::new();
+        let driver = folder.file("chromedriver", "#!/bin/sh\n", 0o755);
+        folder.file("chromium-headless-shell", "#!/bin/sh\nsomewhere \"$@\"\n", 0o755);
+        folder.file("chromium", "\x7fELF", 0o644);
+        let error = folder.find(&["/no/browser", "/neither"], &Settings::default()).unwrap_err();
+        let start = format!(
+            "no browser in /no/browser, 1 more usual places and PATH ({}/chromium-headless-shell is a script that would \
+             leave browsers behind): install",
+            folder.0.display()
+        );
+        assert!(error.starts_with(&start), "{error}");
+        assert!(error.contains("apt-get install chromium-headless-shell chromium-driver"), "{error}");
+        assert!(error.len() < 480, "longer than what is kept of a detail: {error}");
+
+        std::fs::create_dir(folder.0.join("google-chrome-stable")).unwrap();
+        let chrome = folder.file("google-chrome", "\x7fELF", 0o755);
+        let found = folder.find(&[], &Settings::default()).unwrap();
+        assert_eq!(found, Found { browser: chrome, driver: driver.clone() });
+
+        let usual = folder.file("usual", "\x7fELF", 0o755);
+        let found = folder.find(&["/no/browser", usual.to_str().unwrap()], &Settings::default()).unwrap();
+        assert_eq!(found, Found { browser: usual, driver });
+    }
+
+    #[test]
+    fn a_snap_is_a_wrapper() {
+        let folder = Folder::new();
+        folder.file("chromedriver", "", 0o755);
+        folder.file("snap", "\x7fELF", 0o755);
+        std::os::unix::fs::symlink(folder.0.join("snap"), folder.0.join("chromium")).unwrap();
+        let error = folder.find(&[], &Settings::default()).unwrap_err();
+        assert!(error.contains("chromium is a snap that would leave browsers behind"), "{error}");
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let folder = Folder::new();
+        let error = folder.find(&["/no/browser"], &Settings::default()).unwrap_err();
+        let both =
+            "no browser in /no/browser, 0 more usual places and PATH, and no driver (chromedriver) in /no/chromedriver";
+        assert!(error.starts_with(both), "{error}");
+        folder.file("chrome", "", 0o755);
+        let error = folder.find(&["/no/browser"], &Settings::default()).unwrap_err();
+        assert!(error.starts_with("no driver (chromedriver) in /no/chromedriver, 0 more"), "{error}");
+    }
+
+    #[test]
+    fn what_is_configured_is_taken_or_named() {
+        let folder = Folder::new();
+        let wrapper = folder.file("mine", "#!/bin/sh\nexec mine-really \"$@\"\n", 0o755);
+        let plain = folder.file("plain", "", 0o644);
+        let with = |path: &Path, driver: &Path| Settings {
+            path: Some(path.to_owned()),
+            driver: Some(driver.to_owned()),
+            ..Settings::default()
+        };
+        let found = folder.find(&[], &with(&wrapper, &wrapper)).unwrap();
+        assert_eq!((found.browser, found.driver), (wrapper.clone(), wrapper.clone()));
+        let error = folder.find(&[], &with(&plain, &wrapper)).unwrap_err();
+        assert_eq!(error, format!("[browser] path = {}: not executable", plain.display()));
+        let error = folder.find(&[], &with(&wrapper, &folder.0)).unwrap_err();
+        assert_eq!(error, format!("[browser] driver = {}: not a file", folder.0.display()));
+        let error = folder.find(&[], &with(Path::new("/no/such"), &wrapper)).unwrap_err();
+        assert!(error.starts_with("[browser] path = /no/such: No such file"), "{error}");
+    }
+}

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
 use super::Settings;
@@ -15,6 +15,8 @@ use super::session::{Kind, Running, Session};
 use crate::clock::{Clock, Instant};
 use crate::fault::{Class, Fault};
 
+/// How long a browser may take to get ready for its next login before another one is started.
+const GETTING_READY: Duration = Duration::from_millis(500);
 /// How long a browser may take to start that nobody waits for.
 const STARTING: Duration = Duration::from_secs(30);
 /// How long the last windows may take to close when everything ends.
@@ -29,6 +31,8 @@ struct Pool {
     state: Mutex<State>,
     running: Running,
     launcher: Launcher,
+    /// Whenever one is back.
+    returned: Notify,
 }
 
 #[derive(Default)]
@@ -41,6 +45,8 @@ struct State {
     idle: Vec<Session>,
     /// Who sees to browsers that came back.
     recycling: JoinSet<()>,
+    /// How many of those are getting ready for their next login.
+    returning: usize,
     closed: bool,
 }
 
@@ -60,6 +66,7 @@ impl Browsers {
             state: Mutex::default(),
             running: Running::default(),
             launcher: Launcher::default(),
+            returned: Notify::new(),
         }))
     }
 
@@ -112,14 +119,42 @@ impl Browsers {
             Ok(Ok(permit)) => permit,
             Ok(Err(_)) | Err(_) => return Err(busy()),
         };
-        let session = match self.take_idle(&kind) {
+        let session = match self.take_idle_soon(&kind, deadline).await {
             Some(session) => session,
-            None => self.start(&kind, &settings, epoch, deadline).await?,
+            None => {
+                self.make_room(&kind);
+                self.start(&kind, &settings, epoch, deadline).await?
+            }
         };
         Ok(Loan { session, settings, permit })
     }
 
-    /// An idle one of that kind; others of the same place make room.
+    /// An idle one of that kind, or one that is getting ready for its next login: that is quicker than a new one.
+    async fn take_idle_soon(&self, kind: &Kind, deadline: Instant) -> Option<Session> {
+        let until = (self.0.clock.instant() + GETTING_READY).min(deadline);
+        loop {
+            // Before looking, so that nothing is missed in between.
+            let returned = self.0.returned.notified();
+            if let Some(session) = self.take_idle(kind) {
+                return Some(session);
+            }
+            let none = self.state().returning == 0;
+            if none || tokio::time::timeout_at(until, returned).await.is_err() {
+                return None;
+            }
+        }
+    }
+
+    /// Ends an idle one of the same place, so that there are never more than the limit.
+    fn make_room(&self, kind: &Kind) {
+        let mut state = self.state();
+        if let Some(at) = state.idle.iter().position(|session| place(&session.kind) == place(kind)) {
+            let other = state.idle.swap_remove(at);
+            state.recycling.spawn(other.end());
+        }
+    }
+
+    /// An idle one of that kind. Those that are of no use any more are ended.
     fn take_idle(&self, kind: &Kind) -> Option<Session> {
         let mut state = self.state();
         let idle = std::mem::take(&mut state.idle);
@@ -132,12 +167,6 @@ impl Browsers {
             } else {
                 state.idle.push(session);
             }
-        }
-        if found.is_none()
-            && let Some(at) = state.idle.iter().position(|session| place(&session.kind) == place(kind))
-        {
-            let other = state.idle.swap_remove(at);
-            state.recycling.spawn(other.end());
         }
         found
     }
@@ -156,6 +185,8 @@ impl Browsers {
         let browsers = self.clone();
         let mut state = self.state();
         while state.recycling.try_join_next().is_some() {}
+        state.returning += 1;
+        let returning = Returning(self.clone());
         state.recycling.spawn(async move {
             let closed = last.await;
             loan.session.runs += 1;
@@ -173,6 +204,7 @@ impl Browsers {
                     None
                 }
             };
+            drop(returning);
             if let Some(session) = end {
                 session.end().await;
             }
@@ -232,6 +264,16 @@ impl Browsers {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().expect("browsers")
+    }
+}
+
+/// A browser on its way back, however that ends.
+struct Returning(Browsers);
+
+impl Drop for Returning {
+    fn drop(&mut self) {
+        self.0.state().returning -= 1;
+        self.0.0.returned.notify_waiters();
     }
 }
 

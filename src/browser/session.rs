@@ -186,7 +186,6 @@ impl Session {
     async fn make(&mut self, channel: &Channel, clock: &Clock) -> Result<Fresh, Fault> {
         let gate = match self.kind {
             Kind::Remote(_) => None,
-            Kind::Local(_) if std::env::var_os("NOGATE").is_some() => None,
             Kind::Local(_) => Some(Gate::open(clock.clone()).await.map_err(|error| {
                 Fault::new(Class::Browser, format!("no loopback port for the browser's way out: {error}"))
             })?),

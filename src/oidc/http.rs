@@ -14,6 +14,7 @@ mod certificate;
 mod classify;
 mod client;
 mod cookies;
+mod dial;
 mod egress;
 mod form;
 mod phases;
@@ -22,7 +23,9 @@ mod record;
 mod redact;
 mod resolve;
 mod session;
+mod socks;
 mod trust;
+mod tunnel;
 mod verify;
 mod wait;
 
@@ -30,7 +33,9 @@ pub use budget::Budget;
 pub use egress::{Egress, Proxy, Webdriver};
 pub use redact::redact_url;
 pub use session::Http;
+pub(crate) use socks::Reply;
 pub use trust::{SystemRoots, TlsCache, Trust};
+pub(crate) use tunnel::{Duplex, Way};
 pub use verify::{clock_offset, verify_egress};
 pub use wait::{header_date, http_date, retry_after};
 

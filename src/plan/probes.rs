@@ -12,6 +12,7 @@ use crate::config::model::{COMMON_KEYS, Probe as Written};
 use crate::config::nearest;
 use crate::config::tree::{Seg, Value};
 use crate::duration::HumanDuration;
+use crate::oidc::form::presets::{self, About, Standing};
 use crate::oidc::http::Egress;
 use crate::oidc::settings::{Client, Provider, User};
 use crate::outcome::CheckLabels;
@@ -65,6 +66,7 @@ fn planned(desk: &mut Desk<'_>, known: &Known, item: &Item<'_, Written>, written
     // Before what is common to all kinds: what is wrong there says nothing about the kind's own keys.
     let probe = kind.and_then(|kind| parse(desk, item, kind, running));
     let timing = timing(desk, item, written);
+    untried(desk, item, written);
     let kind = kind?;
     needs(desk, item, kind, written);
     let waits = probe.as_ref().map_or(Duration::ZERO, |probe| probe.cost().waits);
@@ -92,6 +94,16 @@ fn planned(desk: &mut Desk<'_>, known: &Known, item: &Item<'_, Written>, written
     };
     select(desk, known, &mut planned);
     (!planned.regions.is_empty()).then_some(planned)
+}
+
+/// Says so if the login pages are those of a preset that nobody has seen working yet.
+fn untried(desk: &mut Desk<'_>, item: &Item<'_, Written>, written: &Written) {
+    let page = item.node.get("page").and_then(|page| page.as_str());
+    let Some(About { name, standing: Standing::Untried(what), .. }) = page.and_then(presets::about) else { return };
+    desk.note(format!(
+        "probe {}: page `{name}` is untried: written from the public templates of {what}; try it with `authprobe probe {0}`",
+        written.name.0
+    ));
 }
 
 /// Leaves the regions that this process runs, and their users.

@@ -17,3 +17,4 @@ mod prometheus;
 mod readme;
 mod regions;
 mod rotation;
+mod scenes;

@@ -134,3 +134,62 @@ fn empty(folder: Folder) {
         tracing::warn!(folder = %folder.path().display(), "processes of an ended browser cannot be ended");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_folder_is_ones_own_while_it_is_held() {
+        let folder = Folder::make().unwrap();
+        let path = folder.path().to_owned();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
+        fs::write(folder.temporary().join("file"), "x").unwrap();
+        clear(&path);
+        assert!(path.exists() && Folder::claim(&path).is_none());
+        drop(folder);
+        assert!(!path.exists());
+    }
+
+    /// As a killed keeper leaves it.
+    fn left() -> PathBuf {
+        let path = base().unwrap().join(format!("{PREFIX}{}", Id::<8>::random()));
+        fs::create_dir(&path).unwrap();
+        path
+    }
+
+    #[test]
+    fn links_are_not_followed() {
+        let base = base().unwrap();
+        let (target, link) =
+            (base.join(Id::<8>::random().to_string()), base.join(format!("{PREFIX}{}", Id::<8>::random())));
+        fs::create_dir(&target).unwrap();
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        clear(&link);
+        assert!(target.exists());
+        fs::remove_file(&link).unwrap();
+        fs::remove_dir(&target).unwrap();
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn what_runs_in_a_stale_folder_is_ended() {
+        use std::os::unix::process::ExitStatusExt as _;
+        use std::process::{Command, Stdio};
+
+        let path = left();
+        let mut shell = Command::new("sh");
+        // A child that does not name the folder itself, as those of a browser.
+        shell.arg("-c").arg("env -i sleep 600 & echo; wait").arg(path.join("profile")).stdout(Stdio::piped());
+        let mut shell = shell.spawn().unwrap();
+        let mut line = [0];
+        io::Read::read_exact(shell.stdout.as_mut().unwrap(), &mut line).unwrap();
+        clear_own(&path);
+        assert_eq!(shell.wait().unwrap().signal(), Some(9));
+        assert!(!path.exists());
+        // Its child held the pipe.
+        assert_eq!(io::Read::read(shell.stdout.as_mut().unwrap(), &mut line).unwrap(), 0);
+    }
+}

@@ -138,3 +138,37 @@ fn private(pid: Pid) -> Option<u64> {
     let page = u64::try_from(rustix::param::page_size()).ok()?;
     resident.saturating_sub(shared).checked_mul(page)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_cannot_be_taken_for_fields() {
+        assert_eq!(parent("12 (exe) S 7 12 12 0 -1"), Some(7));
+        assert_eq!(parent("12 (a) Z 1 (b) R 9 12"), Some(9));
+        assert_eq!(parent("12 (exe) Z 7 12 12"), None);
+        assert_eq!(parent("12 (exe"), None);
+    }
+
+    #[test]
+    fn all_generations_are_found_and_circles_end() {
+        let pids = |found: Vec<Pid>| {
+            let mut found: Vec<_> = found.into_iter().map(Pid::as_raw_pid).collect();
+            found.sort_unstable();
+            found
+        };
+        assert_eq!(pids(below(vec![2], &[(3, 2), (4, 3), (5, 4), (6, 1), (7, 2)])), [3, 4, 5, 7]);
+        assert_eq!(pids(below(vec![2], &[(3, 2), (4, 3), (2, 4)])), [2, 3, 4]);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn memory_is_that_of_a_process() {
+        let own = memory(&[rustix::process::getpid()]).unwrap();
+        assert!((1 << 20..16 << 30).contains(&own), "{own}");
+        assert_eq!(memory(&[]), None);
+        let private = private(rustix::process::getpid()).unwrap();
+        assert!(private < own * 2, "{private} {own}");
+    }
+}

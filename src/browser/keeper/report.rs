@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _};
-use tokio::process::{ChildStderr, ChildStdout};
 use tokio::sync::watch;
 
 use super::FOLDER;
@@ -44,7 +43,11 @@ impl State {
 }
 
 /// Reads both until they end.
-pub(super) async fn listen(stdout: Option<ChildStdout>, stderr: Option<ChildStderr>, tell: &watch::Sender<State>) {
+pub(super) async fn listen(
+    stdout: Option<impl AsyncRead + Unpin>,
+    stderr: Option<impl AsyncRead + Unpin>,
+    tell: &watch::Sender<State>,
+) {
     let mut first = true;
     let output = async {
         let Some(stdout) = stdout else { return };
@@ -101,5 +104,45 @@ async fn chunks(mut input: impl AsyncRead + Unpin, mut each: impl FnMut(&[u8])) 
     // An error is an end, too.
     while let Ok(length @ 1..) = input.read(&mut chunk).await {
         each(&chunk[..length]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn heard(output: &[u8], errors: &[u8]) -> State {
+        let (tell, state) = watch::channel(State::default());
+        listen(Some(output), Some(errors), &tell).await;
+        state.borrow().clone()
+    }
+
+    #[tokio::test]
+    async fn folder_and_port_are_heard() {
+        let output = b"folder /tmp/a b\nStarting ChromeDriver 156.0 on port 0\nfolder /etc\n\
+                       ChromeDriver was started successfully on port 39401.\n\
+                       ChromeDriver was started successfully on port 1.\n";
+        let state = heard(output, b"").await;
+        assert_eq!((state.folder.as_deref(), state.port), (Some("/tmp/a b".as_ref()), Some(39401)));
+        assert_eq!(state.said(), "it said nothing");
+    }
+
+    #[tokio::test]
+    async fn what_is_no_port_is_none() {
+        let output = b"no folder\nfolder /etc\nstarted successfully on port 0.\nstarted successfully on port 65536.\n\
+                       started successfully on port \nstarted successfully on port 8x.\n";
+        let state = heard(output, b"").await;
+        assert_eq!((state.folder, state.port), (None, None));
+    }
+
+    #[tokio::test]
+    async fn however_much_is_said_little_is_kept() {
+        let long = [b"folder /".as_slice(), &[b'x'; 100_000], b"\nstarted successfully on port 7.\n"].concat();
+        let errors = [[b'e'; 50_000].as_slice(), b"\nlast \x1b[31mwords\xff\n"].concat();
+        let state = heard(&long, &errors).await;
+        assert_eq!(state.folder.unwrap().as_os_str().len(), MAX_LINE - FOLDER.len());
+        assert_eq!((state.port, state.errors.len()), (Some(7), MAX_TAIL));
+        let state = heard(b"", b"\n  \n a \x1b[31mword\xff\nmore\n").await;
+        assert_eq!(state.said(), "a [31mword\u{fffd}");
     }
 }

@@ -4,7 +4,7 @@ use scraper::ElementRef;
 
 use super::controls::{Control, Typed};
 use super::document::{text, visible};
-use super::page::{Progress, Reading};
+use super::page::{Progress, Reading, challenge};
 use super::scripted::{self, snapshot};
 use super::steps::{Action, Step, Target, With};
 use super::{Next, Value, judge};
@@ -35,7 +35,8 @@ pub(super) fn next(reading: &Reading<'_>, progress: &mut Progress) -> Result<Nex
                 progress.step += 1;
                 continue;
             }
-            return Err(missing(reading, step, progress.step));
+            // The page may only come to be by a script.
+            return Err(judge::made_by_script(reading).unwrap_or_else(|| missing(reading, step, progress.step)));
         };
         progress.step += 1;
         match &step.action {
@@ -67,18 +68,28 @@ fn fill(
     step: &Step,
     typed: &mut Typed,
 ) -> Result<(), Fault> {
-    if with == With::Totp && !reading.setting.has_totp {
-        let user = reading.setting.user;
-        return Err(Fault::new(
-            Class::Config,
-            format!("a step fills in a one-time code, but user {user} has no `totp`"),
-        ));
+    if let Some(fault) = no_code(reading, with, step) {
+        return Err(fault);
     }
     let Some(control) = control_of(reading, element).filter(|c| c.fillable()) else {
         return Err(reading.login_page(&format!("the element of {} cannot be filled in", step.action)));
     };
     typed.insert(control.number, Value::Answer(with));
     Ok(())
+}
+
+/// What it comes to if that needs a one-time code and our user has no seed. Where the step is optional the question is the
+/// provider's: it need not ask everybody.
+pub(super) fn no_code(reading: &Reading<'_>, with: With, step: &Step) -> Option<Fault> {
+    if with != With::Totp || reading.setting.has_totp {
+        return None;
+    }
+    let user = reading.setting.user;
+    Some(if step.optional {
+        challenge(format!("the page asks for a one-time code, and user {user} has no `totp`"))
+    } else {
+        Fault::new(Class::Config, format!("a step fills in a one-time code, but user {user} has no `totp`"))
+    })
 }
 
 fn click(

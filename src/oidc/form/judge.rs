@@ -237,6 +237,11 @@ fn no_form(reading: &Reading<'_>) -> Fault {
     if needs_script(reading) { unsupported(reading) } else { reading.login_page("expected a login form") }
 }
 
+/// A page that asks nothing yet, and that a script will make: what that comes to without scripts.
+pub(super) fn made_by_script(reading: &Reading<'_>) -> Option<Fault> {
+    (!asks_anything(reading) && needs_script(reading)).then(|| unsupported(reading))
+}
+
 fn unsupported(reading: &Reading<'_>) -> Fault {
     let detail = format!("the page needs a script ({}): use browser_login", super::page::place(&reading.page.url));
     Fault::new(Class::Unsupported, detail)

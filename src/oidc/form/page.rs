@@ -178,7 +178,7 @@ impl<'a> Reading<'a> {
         if let Some(element) = captcha::find(self.document) {
             return Err(challenge(format!("the page shows a CAPTCHA ({element})")));
         }
-        if self.named(self.setting.guide.challenge.as_ref()).is_some() && !self.setting.has_totp {
+        if self.named(self.setting.guide.challenge.as_ref()).is_some() {
             return Err(challenge("the page asks for something that we have no answer to"));
         }
         Ok(())

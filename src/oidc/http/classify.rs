@@ -84,8 +84,7 @@ impl Failure<'_> {
     }
 
     fn egress(&self, why: &str) -> Fault {
-        let proxy = self.proxy.map_or_else(|| "the way out".to_owned(), |proxy| format!("proxy {}", proxy.display()));
-        Fault::new(Class::Egress, format!("{proxy}: {why}"))
+        way_out(self.proxy, why)
     }
 
     fn unresolved(&self, unresolved: &Unresolved) -> Fault {
@@ -121,14 +120,10 @@ impl Failure<'_> {
         }
     }
 
-    /// RFC 1928 §6: replies about the target are the network's, all else is between us and the proxy.
     fn socks(&self, why: &str) -> Fault {
-        match why {
-            "network unreachable" | "host unreachable" | "connection refused" | "ttl expired" => {
-                let proxy = self.proxy.map(Proxy::display).unwrap_or_default();
-                Fault::new(Class::Connect, format!("proxy {proxy} cannot reach {}: {why}", self.target()))
-            }
-            why => self.egress(why),
+        match self.proxy {
+            Some(proxy) => refused_by_socks(proxy, &self.target(), why),
+            None => self.egress(why),
         }
     }
 
@@ -142,18 +137,7 @@ impl Failure<'_> {
         let io = system(error);
         let why = io.map_or_else(|| clean(&error.without_kind()), |io| clean(&io.to_string()));
         let ours = words(error, "tcp bind local error").is_some() || words(error, "tcp open error").is_some();
-        match io.map(io::Error::kind) {
-            // EMFILE and ENFILE.
-            _ if io.and_then(io::Error::raw_os_error).is_some_and(|code| matches!(code, 23 | 24)) => {
-                Fault::new(Class::Internal, "no file descriptors are left")
-            }
-            _ if ours || self.proxy.is_some() => self.egress(&why),
-            Some(ErrorKind::AddrNotAvailable) => self.egress("no local port is left for this address"),
-            Some(ErrorKind::NotConnected) => self.egress("the source address reaches none of the target's addresses"),
-            Some(ErrorKind::PermissionDenied) => self.egress("this machine does not let us connect"),
-            Some(ErrorKind::TimedOut) => Fault::new(Class::Timeout, format!("connecting to {}: {why}", self.target())),
-            _ => Fault::new(Class::Connect, format!("{}: {why}", self.target())),
-        }
+        unconnected(io, &why, ours, self.proxy, &self.target())
     }
 
     fn handshake(&self, error: &reqwest::Error) -> Fault {
@@ -197,6 +181,39 @@ impl Failure<'_> {
             Some(ErrorKind::TimedOut) => Fault::new(Class::Timeout, format!("{}: {place}", self.target())),
             _ => reset(),
         }
+    }
+}
+
+/// Our own way out is at fault: its proxy, if it has one.
+pub(super) fn way_out(proxy: Option<&Proxy>, why: &str) -> Fault {
+    let proxy = proxy.map_or_else(|| "the way out".to_owned(), |proxy| format!("proxy {}", proxy.display()));
+    Fault::new(Class::Egress, format!("{proxy}: {why}"))
+}
+
+/// RFC 1928 §6: replies about the target (host and port) are the network's, all else is between us and the proxy.
+pub(super) fn refused_by_socks(proxy: &Proxy, target: &str, why: &str) -> Fault {
+    match why {
+        "network unreachable" | "host unreachable" | "connection refused" | "ttl expired" => {
+            Fault::new(Class::Connect, format!("proxy {} cannot reach {target}: {why}", proxy.display()))
+        }
+        why => way_out(Some(proxy), why),
+    }
+}
+
+/// A TCP connection that did not come about: to the proxy, or straight to the target (host and port). `ours`: it
+/// failed before anybody was asked.
+pub(super) fn unconnected(io: Option<&io::Error>, why: &str, ours: bool, proxy: Option<&Proxy>, target: &str) -> Fault {
+    match io.map(io::Error::kind) {
+        // EMFILE and ENFILE.
+        _ if io.and_then(io::Error::raw_os_error).is_some_and(|code| matches!(code, 23 | 24)) => {
+            Fault::new(Class::Internal, "no file descriptors are left")
+        }
+        _ if ours || proxy.is_some() => way_out(proxy, why),
+        Some(ErrorKind::AddrNotAvailable) => way_out(proxy, "no local port is left for this address"),
+        Some(ErrorKind::NotConnected) => way_out(proxy, "the source address reaches none of the target's addresses"),
+        Some(ErrorKind::PermissionDenied) => way_out(proxy, "this machine does not let us connect"),
+        Some(ErrorKind::TimedOut) => Fault::new(Class::Timeout, format!("connecting to {target}: {why}")),
+        _ => Fault::new(Class::Connect, format!("{target}: {why}")),
     }
 }
 

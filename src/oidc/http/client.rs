@@ -70,11 +70,11 @@ impl Exchange<'_> {
         match (&self.egress.proxy, failure.is_refused_tunnel(error)) {
             (Some(proxy), true) => {
                 // A tunnel is for https, so that these settings are there already.
-                let refusal = match self.tls.base(self.trust).await {
-                    Ok(base) => proxy::ask_again(proxy, self.egress, &base, target).await,
-                    Err(_) => proxy::Refusal::Unknown,
+                let answer = match self.tls.base(self.trust).await {
+                    Ok(base) => proxy::ask_again(proxy, self.egress, &base, self.clock, target).await,
+                    Err(_) => proxy::Answer::Unknown,
                 };
-                proxy::refused_tunnel(proxy, &failure.target(), refusal)
+                proxy::refused_tunnel(proxy, &failure.target(), answer)
             }
             _ => failure.classify(error),
         }

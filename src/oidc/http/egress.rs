@@ -38,6 +38,12 @@ impl Egress {
             webdriver: None,
         }
     }
+
+    /// The fixed addresses of a host name (lower case, as a URL has it), if it has any.
+    pub(super) fn fixed(&self, host: &str) -> Option<&[IpAddr]> {
+        // A final dot makes no other name of it (RFC 3986 §3.2.2).
+        self.resolve.get(host.strip_suffix('.').unwrap_or(host)).map(Vec::as_slice)
+    }
 }
 
 /// An egress proxy.

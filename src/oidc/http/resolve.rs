@@ -54,8 +54,8 @@ impl std::error::Error for Unresolved {}
 /// The addresses of `name` (lower case) as `egress` sees it; at least one.
 pub(super) async fn lookup(egress: &Egress, name: &str) -> Result<Vec<IpAddr>, Unresolved> {
     let unresolved = |why: String| Unresolved { name: name.to_owned(), why };
-    let addresses = match egress.resolve.get(name) {
-        Some(fixed) => fixed.clone(),
+    let addresses = match egress.fixed(name) {
+        Some(fixed) => fixed.to_vec(),
         None => match tokio::net::lookup_host((name, 0)).await {
             Ok(found) => found.map(|address| address.ip()).collect(),
             Err(error) => {

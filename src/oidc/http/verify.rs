@@ -30,9 +30,11 @@ pub async fn verify_egress(egress: &Arc<Egress>, memory: &ProviderMemory, clock:
     let until = clock.instant() + PATIENCE;
     if let Some(proxy) = &egress.proxy {
         let reached = tokio::time::timeout_at(until, proxy::reach(proxy, egress)).await;
-        reached
-            .unwrap_or_else(|_| Err("no connection in time".to_owned()))
-            .map_err(|why| format!("proxy {}: {why}", proxy.display()))?;
+        match reached {
+            Ok(Ok(_)) => {}
+            Ok(Err(fault)) => return Err(fault.detail),
+            Err(_) => return Err(format!("proxy {}: no connection in time", proxy.display())),
+        }
     }
     if egress.references.is_empty() {
         return Ok(());

@@ -129,7 +129,7 @@ fn agree(reading: &Reading<'_>) -> Result<Act, Fault> {
     let mut best: Option<(&Form<'_>, &Control<'_>, Meaning)> = None;
     let mut pressable = 0;
     let rank = |control: &Control<'_>, meaning: Meaning| (meaning, control.kind != Kind::Inert);
-    for form in reading.forms {
+    for form in reading.forms.iter().filter(|form| !hands_over(form)) {
         if let Some(field) = judge::required_field(form) {
             let field = format!("{:?}", cut(field, 60));
             return Err(challenge(format!("after the password the page asks for more: {field}")));
@@ -158,6 +158,24 @@ fn agree(reading: &Reading<'_>) -> Result<Act, Fault> {
         press: Some(mark(reading, button)?),
         ..Act::default()
     })
+}
+
+/// Whether a form carries an answer from one server to another: a script sends it, and pressing its button as well would send
+/// it twice.
+fn hands_over(form: &Form<'_>) -> bool {
+    const CARRIES: [&str; 9] = [
+        "code",
+        "response",
+        "id_token",
+        "access_token",
+        "SAMLResponse",
+        "SAMLRequest",
+        "RelayState",
+        "wresult",
+        "logout_token",
+    ];
+    form.is_hidden()
+        && form.controls.iter().any(|control| control.kind == Kind::Hidden && CARRIES.contains(&control.name()))
 }
 
 /// A page that is about a passkey, for a user who has none.

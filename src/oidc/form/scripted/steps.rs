@@ -3,9 +3,9 @@
 use scraper::ElementRef;
 
 use super::{Act, judged, snapshot};
-use crate::fault::{Class, Fault};
+use crate::fault::Fault;
 use crate::oidc::form::document::visible;
-use crate::oidc::form::guided::{Sought, control_of, find, missing};
+use crate::oidc::form::guided::{Sought, control_of, find, missing, no_code};
 use crate::oidc::form::page::{Progress, Reading, cut};
 use crate::oidc::form::steps::{Action, Step, With};
 
@@ -61,12 +61,8 @@ pub(super) fn passed(reading: &Reading<'_>, step: usize) -> usize {
 }
 
 fn fill(reading: &Reading<'_>, element: ElementRef<'_>, with: With, step: &Step) -> Result<u32, Fault> {
-    if with == With::Totp && !reading.setting.has_totp {
-        let user = reading.setting.user;
-        return Err(Fault::new(
-            Class::Config,
-            format!("a step fills in a one-time code, but user {user} has no `totp`"),
-        ));
+    if let Some(fault) = no_code(reading, with, step) {
+        return Err(fault);
     }
     let editable = element.attr("contenteditable").is_some_and(|value| !value.eq_ignore_ascii_case("false"));
     let fillable = match control_of(reading, element) {

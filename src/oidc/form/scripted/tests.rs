@@ -194,6 +194,7 @@ fn consent_is_given_and_terms_are_ticked() {
     // What sends itself, or leads on by itself, is the browser's business.
     for itself in [
         r#"<form action="https://app.example.com/cb"><input type="hidden" name="code" value="•" data-authprobe-hidden></form>"#,
+        r#"<form action="https://idp.example.com/acs"><input type="hidden" name="SAMLResponse" data-authprobe-hidden><input type="submit" value="Continue" data-authprobe="1"></form>"#,
         r#"<meta http-equiv="refresh">"#,
         r#"<a href="https://app.example.com/cb?code=a" data-authprobe="1">Back</a>"#,
     ] {
@@ -373,4 +374,60 @@ fn the_outline_is_short_and_holds_no_contents() {
     assert!(long.lines().count() <= 60 && long.chars().count() <= 4000, "{}", long.len());
     assert!(outline(&page_of("d", "<p>Just words</p>")).ends_with("text: Just words"));
     assert!(outline(&page_of("d", &"<i>".repeat(400))).contains("elements"));
+}
+
+#[test]
+fn presets_serve_a_browser_too() {
+    let first = r#"<form id="loginform"><input name="login" autocomplete="username" data-authprobe="1"><button type="submit" data-authprobe="2">Continue</button></form>"#;
+    let second = r#"<form id="passwordform"><input name="username" value="•" data-authprobe="1" data-authprobe-hidden>
+        <input name="password" type="password" data-authprobe="2"><button type="submit" data-authprobe="3">Sign in</button></form>"#;
+    let consent = r#"<form><button name="answer" value="deny" data-authprobe="1">Decline</button><button name="answer" value="accept" data-authprobe="2">Accept</button></form>"#;
+    let canaille = || User { guide: crate::oidc::form::presets::guide("canaille").unwrap(), ..user() };
+    let mut user = canaille();
+    assert_eq!(user.sees("a", first).unwrap(), act(&[(1, With::Username)], Some(2)));
+    assert_eq!(user.sees("b", second).unwrap(), act(&[(2, With::Password)], Some(3)));
+    let mut refused = canaille();
+    refused.progress = user.progress.clone();
+    assert_eq!(user.sees("c", consent).unwrap(), act(&[], Some(2)));
+    let alert = format!(r#"<div class="ui error message" role="alert">No.</div>{second}"#);
+    assert_eq!(refused.stops("c", &alert), (Class::Credentials, true));
+}
+
+#[test]
+fn nothing_that_a_page_shows_makes_it_panic() {
+    let bits = [
+        "<form>",
+        "</form>",
+        "<input data-authprobe=1>",
+        "<input type=password data-authprobe=\"2\">",
+        "<button data-authprobe=\"3\">Allow</button>",
+        "<iframe>",
+        "<div data-authprobe-frame>",
+        "</div>",
+        "<label for=\"a\">",
+        "<input id=\"a\" maxlength=\"1\" aria-labelledby=\"a b\">",
+        "\u{0}",
+        "é",
+        "<h1>Passkey",
+        "</h1>",
+        "<a data-authprobe=\"99999999999\">",
+        "<select><option>",
+        "<title>",
+        "&#xD800;",
+        "<p role=alert>wrong",
+        "<x-y data-authprobe=\"-1\">",
+    ];
+    let mut state = 11_u32;
+    let mut next = |of: usize| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) as usize % of
+    };
+    for _ in 0..3000 {
+        let body: String = (0..next(10)).map(|_| bits[next(bits.len())]).collect();
+        for mut user in [user(), inside(), User { totp: true, passkey: true, ..inside() }] {
+            let _ = user.sees("d", &body);
+            let _ = user.sees("d", &body);
+        }
+        assert!(!outline(&page_of("d", &body)).is_empty());
+    }
 }
