@@ -15,12 +15,12 @@ use url::Url;
 
 use super::answer;
 use super::bidi::{Bidi, Event, Failed};
+use super::broken::{self, Broken};
 use super::console::Console;
 use super::egress::Gate;
 use super::looked::{Looked, Pages};
-use super::net_error;
 use super::traffic::{Parties, Sent, Traffic, text};
-use super::window::{Pending, Sight, View, Window};
+use super::window::{Params, Pending, Sight, View, Window};
 use crate::clock::Clock;
 use crate::fault::{Class, Fault};
 use crate::oidc::authorize::is_answer;
@@ -32,6 +32,8 @@ pub(super) const COMMAND: Duration = Duration::from_secs(10);
 const LOOK_MILLIS: u64 = 20_000;
 /// How often in a row a look may fail before the next document is waited for: the page is on its way out.
 const MAX_BLIND: u32 = 5;
+/// The largest posted answer (bytes).
+const MAX_FORM: usize = 256 * 1024;
 /// Our scripts live in a world of their own, which the page's cannot see.
 const SANDBOX: &str = "authprobe";
 
@@ -66,6 +68,11 @@ impl Fresh {
             let set = json!({ "userAgent": user_agent, "contexts": [context] });
             // Older drivers cannot: the browser's own name is no reason not to log in.
             let _ = bidi.command("emulation.setUserAgentOverride", set, COMMAND).await;
+            if user_agent.contains("Firefox/") {
+                // It tells a posted form only if it was asked to keep it; Chromium tells it with the request.
+                let keep = json!({ "dataTypes": ["request"], "maxEncodedDataSize": MAX_FORM, "contexts": [context] });
+                let _ = bidi.command("network.addDataCollector", keep, COMMAND).await;
+            }
         }
         Ok(Self { user_context, context, gate })
     }
@@ -73,6 +80,9 @@ impl Fresh {
 
 /// Something asked of the browser whose result is not waited for.
 type Background = Pin<Box<dyn Future<Output = Result<Value, Failed>> + Send>>;
+
+/// A posted answer on its way to us.
+type Posted = Pin<Box<dyn Future<Output = Params> + Send>>;
 
 /// See the module.
 pub(super) struct BidiWindow {
@@ -89,6 +99,7 @@ pub(super) struct BidiWindow {
     going: Option<Url>,
     background: FuturesUnordered<Background>,
     looking: Option<Background>,
+    posted: Option<Posted>,
     generation: u64,
     blind: u32,
     document: u32,
@@ -129,6 +140,7 @@ impl BidiWindow {
             going: None,
             background: FuturesUnordered::new(),
             looking: None,
+            posted: None,
             generation: 0,
             blind: 0,
             document: 0,
@@ -216,10 +228,16 @@ impl BidiWindow {
                 let gate = self.fresh.gate.as_ref();
                 let why = |url: &Url| gate?.fault(url.host_str()?, url.port_or_known_default()?);
                 if let Some(fault) = self.traffic.failed(&params, why) {
-                    return Err(fault);
+                    return Err(self.unseen(fault));
                 }
             }
             "browsingContext.domContentLoaded" if own_tab => {
+                // Firefox loads a page of its own about what it never asked for.
+                if let Some(page) = text(&params["url"]).filter(|url| url.starts_with("about:neterror"))
+                    && let Broken::Fault(fault) = broken::read(page, None)
+                {
+                    return Err(fault);
+                }
                 self.going = None;
                 self.document += 1;
                 self.generation = 0;
@@ -243,6 +261,17 @@ impl BidiWindow {
         }
     }
 
+    /// Firefox shows no redirect to an application's own scheme, only that it failed.
+    fn unseen(&self, fault: Fault) -> Fault {
+        match &self.redirect_uri {
+            Some(url) if !url.scheme().starts_with("http") && fault.detail.contains("NS_ERROR_UNKNOWN_PROTOCOL") => {
+                let detail = format!("this browser does not tell the answer to {}: use Chromium", url.scheme());
+                Fault::new(Class::Unsupported, detail)
+            }
+            _ => fault,
+        }
+    }
+
     fn on_request(&mut self, params: &Value) -> Result<Option<Sight>, Fault> {
         let blocked = params["isBlocked"].as_bool() == Some(true);
         let context = self.fresh.context.clone();
@@ -251,6 +280,10 @@ impl BidiWindow {
         if sent.document && self.redirect_uri.as_ref().is_some_and(|ours| is_answer(&sent.url, ours)) {
             self.traffic.forget(params);
             if blocked {
+                if params["request"]["method"] == "POST" && params["request"]["goog:postData"].is_null() {
+                    self.posted = Some(Box::pin(posted(self.bidi.clone(), id, sent.url)));
+                    return Ok(None);
+                }
                 self.ask("network.failRequest", json!({ "request": id }));
             }
             return Ok(Some(Sight::Answer(answer::parameters(&sent.url, &params["request"]))));
@@ -290,7 +323,7 @@ impl BidiWindow {
             Err(Failed::Said(message)) => {
                 // Of a navigation that failed before any request was made of it.
                 let going = self.going.clone().filter(|_| self.traffic.pending().is_none());
-                match going.and_then(|url| net_error::fault(&message, &url)) {
+                match going.and_then(|url| broken::said(&message, &url)) {
                     Some(fault) => Err(fault),
                     None => Ok(()),
                 }
@@ -305,15 +338,17 @@ enum Woken {
     Event(Option<Event>),
     Looked(Result<Value, Failed>),
     Background(Result<Value, Failed>),
+    Posted(Params),
 }
 
 impl BidiWindow {
     async fn woken(&mut self) -> Woken {
         let mut events = self.events.lock().await;
-        let (looking, background) = (&mut self.looking, &mut self.background);
+        let (looking, background, posted) = (&mut self.looking, &mut self.background, &mut self.posted);
         tokio::select! {
             biased;
             event = events.recv() => Woken::Event(event),
+            Some(params) = async { Some(posted.as_mut()?.await) }, if posted.is_some() => Woken::Posted(params),
             Some(result) = background.next(), if !background.is_empty() => Woken::Background(result),
             Some(result) = async { Some(looking.as_mut()?.await) }, if looking.is_some() => Woken::Looked(result),
         }
@@ -340,6 +375,14 @@ impl Window for BidiWindow {
                 Woken::Event(None) => return Err(lost(Failed::Gone)),
                 Woken::Looked(result) => self.looked(result)?,
                 Woken::Background(result) => self.on_background(result).map(|()| None)?,
+                Woken::Posted(params) => {
+                    self.posted = None;
+                    if !answer::is_answer(&params) {
+                        let detail = "this browser does not tell what is posted to the redirect URI: use Chromium";
+                        return Err(Fault::new(Class::Unsupported, detail));
+                    }
+                    Some(Sight::Answer(params))
+                }
             };
             match sight {
                 Some(sight) => return Ok(sight),
@@ -419,6 +462,19 @@ impl BidiWindow {
             Err(failed) => Err(lost(failed)),
         }
     }
+}
+
+/// What is posted to the redirect URI, as the browser has kept it; the request itself goes no further.
+async fn posted(bidi: Bidi, request: Value, url: Url) -> Params {
+    let ask = json!({ "dataType": "request", "request": request });
+    let kept = bidi.command("network.getData", ask, COMMAND).await.unwrap_or_default();
+    let _ = bidi.command("network.failRequest", json!({ "request": request }), COMMAND).await;
+    let bytes = &kept["bytes"];
+    let form = match text(&bytes["type"]) {
+        Some("base64") => STANDARD.decode(text(&bytes["value"]).unwrap_or_default()).unwrap_or_default(),
+        _ => text(&bytes["value"]).unwrap_or_default().as_bytes().to_vec(),
+    };
+    answer::parameters(&url, &json!({ "goog:postData": String::from_utf8_lossy(&form) }))
 }
 
 /// The parameters of a call of one of our scripts.
