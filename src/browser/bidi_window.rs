@@ -19,9 +19,10 @@ use super::broken::{self, Broken};
 use super::console::Console;
 use super::egress::Gate;
 use super::looked::{Looked, Pages};
+use super::scripts::{self, Plan, Worked};
 use super::traffic::{Parties, Sent, Traffic, text};
 use super::window::{Params, Pending, Sight, View, Window};
-use crate::clock::Clock;
+use crate::clock::{Clock, Instant};
 use crate::fault::{Class, Fault};
 use crate::oidc::authorize::is_answer;
 use crate::outcome::PageTiming;
@@ -30,6 +31,8 @@ use crate::outcome::PageTiming;
 pub(super) const COMMAND: Duration = Duration::from_secs(10);
 /// How long a look at the page waits for something new before it is asked again.
 const LOOK_MILLIS: u64 = 20_000;
+/// How long after something was pressed the page is looked at again, if it is still there.
+const SETTLING: Duration = Duration::from_millis(60);
 /// How often in a row a look may fail before the next document is waited for: the page is on its way out.
 const MAX_BLIND: u32 = 5;
 /// The largest posted answer (bytes).
@@ -102,6 +105,10 @@ pub(super) struct BidiWindow {
     posted: Option<Posted>,
     generation: u64,
     blind: u32,
+    /// Whether our scripts are in the present document.
+    arrived: bool,
+    /// Something was pressed: until then the page is not looked at, for it may be on its way out.
+    settling: Option<Instant>,
     document: u32,
     overhead: Duration,
 }
@@ -143,6 +150,8 @@ impl BidiWindow {
             posted: None,
             generation: 0,
             blind: 0,
+            arrived: false,
+            settling: None,
             document: 0,
             overhead: Duration::ZERO,
             redirect_uri: errand.redirect_uri,
@@ -156,7 +165,12 @@ impl BidiWindow {
         if !patterns.is_empty() {
             let context = &window.fresh.context;
             let intercept = json!({ "phases": ["beforeRequestSent"], "urlPatterns": patterns, "contexts": [context] });
-            window.command("network.addIntercept", intercept).await.map_err(lost)?;
+            if marked {
+                // The very first request must be held back already.
+                window.command("network.addIntercept", intercept).await.map_err(lost)?;
+            } else {
+                window.ask("network.addIntercept", intercept);
+            }
         }
         Ok(window)
     }
@@ -181,9 +195,10 @@ impl BidiWindow {
 
     fn look(&mut self) {
         let bidi = self.bidi.clone();
+        let script = if self.arrived { scripts::LOOK_AGAIN.to_owned() } else { scripts::arrive() };
         let params = call(
             &self.fresh.context,
-            include_str!("look.js"),
+            &script,
             json!([
                 { "type": "number", "value": self.generation },
                 { "type": "number", "value": LOOK_MILLIS },
@@ -201,11 +216,13 @@ impl BidiWindow {
             // The document is gone, or does not answer: another event follows, or the deadline.
             Err(Failed::Said(_) | Failed::Slow) => {
                 self.blind += 1;
+                self.arrived = false;
                 return Ok(None);
             }
             Err(Failed::Gone) => return Err(lost(Failed::Gone)),
         };
         self.blind = 0;
+        self.arrived = true;
         let Some(looked) = text(&value["result"]["value"]).and_then(Looked::read) else { return Ok(None) };
         self.generation = looked.generation;
         let answered = self.traffic.document();
@@ -243,6 +260,8 @@ impl BidiWindow {
                 self.generation = 0;
                 self.blind = 0;
                 self.looking = None;
+                self.arrived = false;
+                self.settling = None;
             }
             "browsingContext.contextDestroyed" if own_tab => {
                 return Err(Fault::new(Class::Browser, "the browser closed its window in the middle of a login"));
@@ -339,11 +358,13 @@ enum Woken {
     Looked(Result<Value, Failed>),
     Background(Result<Value, Failed>),
     Posted(Params),
+    Settled,
 }
 
 impl BidiWindow {
     async fn woken(&mut self) -> Woken {
         let mut events = self.events.lock().await;
+        let (settling, until) = (self.settling.is_some(), self.settling.unwrap_or_else(|| self.clock.instant()));
         let (looking, background, posted) = (&mut self.looking, &mut self.background, &mut self.posted);
         tokio::select! {
             biased;
@@ -351,6 +372,7 @@ impl BidiWindow {
             Some(params) = async { Some(posted.as_mut()?.await) }, if posted.is_some() => Woken::Posted(params),
             Some(result) = background.next(), if !background.is_empty() => Woken::Background(result),
             Some(result) = async { Some(looking.as_mut()?.await) }, if looking.is_some() => Woken::Looked(result),
+            () = tokio::time::sleep_until(until), if settling => Woken::Settled,
         }
     }
 }
@@ -366,7 +388,10 @@ impl Window for BidiWindow {
 
     async fn next(&mut self) -> Result<Sight, Fault> {
         loop {
-            if self.document > 0 && self.looking.is_none() && self.blind < MAX_BLIND {
+            if self.settling.is_some_and(|until| until <= self.clock.instant()) {
+                self.settling = None;
+            }
+            if self.document > 0 && self.looking.is_none() && self.blind < MAX_BLIND && self.settling.is_none() {
                 self.look();
             }
             let busy = self.traffic.pending().is_some();
@@ -375,6 +400,7 @@ impl Window for BidiWindow {
                 Woken::Event(None) => return Err(lost(Failed::Gone)),
                 Woken::Looked(result) => self.looked(result)?,
                 Woken::Background(result) => self.on_background(result).map(|()| None)?,
+                Woken::Settled => None,
                 Woken::Posted(params) => {
                     self.posted = None;
                     if !answer::is_answer(&params) {
@@ -398,7 +424,7 @@ impl Window for BidiWindow {
             { "type": "number", "value": mark },
             { "type": "string", "value": said },
         ]);
-        let params = call(&self.fresh.context, include_str!("act.js"), arguments, false);
+        let params = call(&self.fresh.context, scripts::ACT_THERE, arguments, false);
         match self.command("script.callFunction", params).await {
             Ok(value) => Ok(text(&value["result"]["value"]).unwrap_or("gone").to_owned()),
             // The document is on its way out.
@@ -407,8 +433,19 @@ impl Window for BidiWindow {
         }
     }
 
-    async fn press_at(&mut self, x: f64, y: f64) -> Result<(), Fault> {
-        let (x, y) = (x.round() as i64, y.round() as i64);
+    async fn work(&mut self, plan: &Plan<'_>) -> Result<Worked, Fault> {
+        let plan = serde_json::to_string(plan).unwrap_or_default();
+        let arguments = json!([{ "type": "string", "value": plan }]);
+        let params = call(&self.fresh.context, scripts::WORK_THERE, arguments, false);
+        match self.command("script.callFunction", params).await {
+            Ok(value) => Ok(Worked::read(text(&value["result"]["value"]).unwrap_or_default())),
+            // The document is on its way out.
+            Err(Failed::Said(_)) => Ok(Worked::read("")),
+            Err(failed) => Err(lost(failed)),
+        }
+    }
+
+    async fn press_at(&mut self, x: i64, y: i64) -> Result<(), Fault> {
         let moves = json!([
             { "type": "pointerMove", "x": x, "y": y },
             { "type": "pointerDown", "button": 0 },
@@ -456,6 +493,8 @@ impl Window for BidiWindow {
 impl BidiWindow {
     async fn perform(&mut self, source: Value) -> Result<(), Fault> {
         let params = json!({ "context": self.fresh.context, "actions": [source] });
+        self.looking = None;
+        self.settling = Some(self.clock.instant() + SETTLING);
         match self.command("input.performActions", params).await {
             // A press that leads away at once takes its own window along.
             Ok(_) | Err(Failed::Said(_)) => Ok(()),

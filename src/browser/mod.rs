@@ -29,6 +29,7 @@ mod net_error;
 mod passkey;
 mod pool;
 mod remote;
+mod scripts;
 mod seat;
 mod session;
 mod settings;

@@ -106,7 +106,11 @@ fn a_driver_that_is_gone_says_nothing_about_the_provider() {
     let scene = scene(&idp, &driver.url());
     driver.kill();
     let (code, run) = scene.probe_once(&login(""), "login");
-    assert_eq!((code, run.verdict(), run.fault().as_str()), (3, "inconclusive", "browser/monitor at browser"), "{run:?}");
+    assert_eq!(
+        (code, run.verdict(), run.fault().as_str()),
+        (3, "inconclusive", "browser/monitor at browser"),
+        "{run:?}"
+    );
 }
 
 #[test]

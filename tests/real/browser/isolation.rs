@@ -63,7 +63,13 @@ fn what_a_browser_keeps_would_be_seen() {
     for visit in 1..=2 {
         let mut browser = Process::start("/usr/lib/chromium/chromium-headless-shell", |command| {
             command.arg(format!("--user-data-dir={}", stage.folder.file("profile").display()));
-            command.args(["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--remote-debugging-port=0", &url]);
+            command.args([
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-dev-shm-usage",
+                "--remote-debugging-port=0",
+                &url,
+            ]);
         });
         let seen = eventually("what the page found", || Some(traces(&idp)).filter(|found| found.len() >= visit));
         if visit == 1 {

@@ -77,7 +77,8 @@ fn one_run_at_the_prompt_measures_each_page_and_leaves_nothing_behind() {
     assert_eq!(code, 0);
     let browser = &run.0["browser"];
     assert!(browser["name"].as_str().unwrap().starts_with("chrom"), "{browser:#}");
-    let (overhead, whole) = (browser["overhead_seconds"].as_f64().unwrap(), run.0["duration_seconds"].as_f64().unwrap());
+    let (overhead, whole) =
+        (browser["overhead_seconds"].as_f64().unwrap(), run.0["duration_seconds"].as_f64().unwrap());
     assert!(overhead > 0.0 && overhead < whole, "{overhead} of {whole}");
     let pages = browser["pages"].as_array().unwrap();
     // Name, password, consent.

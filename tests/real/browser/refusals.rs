@@ -34,8 +34,7 @@ fn a_wrong_password_is_sent_once() {
 fn a_locked_account_is_named() {
     let idp = Idp::start();
     let mut stage = Scene::new(&idp);
-    stage.more =
-        "[[user]]\nname = \"lou\"\nusername = \"lou\"\npassword = { file = \"alice.password\" }\n".into();
+    stage.more = "[[user]]\nname = \"lou\"\nusername = \"lou\"\npassword = { file = \"alice.password\" }\n".into();
     let (code, run) = stage.probe_once(&login("").replace("\"alice\"", "\"lou\""), "login");
     assert_eq!((code, run.fault().as_str()), (3, "credentials/configuration at login"));
     assert_eq!(run.0["fault"]["account"]["name"], "lou");

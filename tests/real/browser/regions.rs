@@ -105,9 +105,7 @@ fn relay(listener: &std::net::TcpListener, to: u16, seen: &std::sync::Mutex<Vec<
     for stream in listener.incoming().flatten() {
         seen.lock().unwrap().push(stream.peer_addr().unwrap().ip().to_string());
         let onward = std::net::TcpStream::connect(("127.0.0.1", to)).unwrap();
-        for (mut from, mut to) in
-            [(stream.try_clone().unwrap(), onward.try_clone().unwrap()), (onward, stream)]
-        {
+        for (mut from, mut to) in [(stream.try_clone().unwrap(), onward.try_clone().unwrap()), (onward, stream)] {
             std::thread::spawn(move || {
                 std::io::copy(&mut from, &mut to).ok();
                 to.shutdown(std::net::Shutdown::Write).ok();

@@ -24,10 +24,13 @@ fn pages_that_never_come_are_a_timeout() {
     let mut stage = Scene::new(&idp);
     // Cold, on a busy machine, a browser alone may take seconds.
     let names = ["hang", "hanging-script", "slow-endpoint"];
-    let daemon = on_demand(&mut stage, &names.map(|name| {
-        let scene = if name == "slow-endpoint" { String::new() } else { scene(name) };
-        probe(name, &format!("timeout = \"6s\"\n{scene}"))
-    }));
+    let daemon = on_demand(
+        &mut stage,
+        &names.map(|name| {
+            let scene = if name == "slow-endpoint" { String::new() } else { scene(name) };
+            probe(name, &format!("timeout = \"6s\"\n{scene}"))
+        }),
+    );
     idp.fail(json!({ "/auth": { "delay": 60_000 } }));
     let run = now(&daemon, "slow-endpoint");
     assert_eq!((run.verdict(), run.fault().as_str()), ("bad", "timeout/network at authorize"));
@@ -56,7 +59,12 @@ fn the_network_is_to_blame_where_it_is() {
     ] {
         stage.provider = pages_at(&pages);
         let (code, run) = once(&stage, "");
-        assert_eq!((code, run.fault()), (1, format!("{class}/network at authorize")), "{pages}: {}", super::detail(&run));
+        assert_eq!(
+            (code, run.fault()),
+            (1, format!("{class}/network at authorize")),
+            "{pages}: {}",
+            super::detail(&run)
+        );
         assert_says(&run, &[&says]);
     }
 }
@@ -160,8 +168,7 @@ fn browsers_that_are_all_in_use_are_our_own_fault() {
     let idp = Idp::start();
     let mut stage = Scene::new(&idp);
     stage.more = "[browser]\nmax_sessions = 1\n".into();
-    let probes =
-        [probe("long", &format!("timeout = \"20s\"\n{}", scene("hang"))), probe("short", "timeout = \"4s\"")];
+    let probes = [probe("long", &format!("timeout = \"20s\"\n{}", scene("hang"))), probe("short", "timeout = \"4s\"")];
     let daemon = on_demand(&mut stage, &probes);
     std::thread::scope(|scope| {
         let long = scope.spawn(|| now(&daemon, "long"));
