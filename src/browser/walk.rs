@@ -207,7 +207,7 @@ impl Walk<'_> {
             values.push((*mark, answers.value(*with, self.clock, self.recorder, self.deadline).await?));
         }
         let fills = values.iter().map(|(mark, value)| (*mark, value.expose())).collect();
-        let last = act.fills.last().map(|(mark, _)| *mark).filter(|_| act.press.is_none());
+        let last = act.fills.last().map(|(mark, _)| *mark).filter(|_| act.press.is_none() && !act.hold);
         let worked = self.window.work(&Plan { fills, ticks: &act.ticks, press: act.press, focus: last }).await?;
         match worked.said.as_str() {
             "ok" => {}
