@@ -28,7 +28,8 @@ fn pairs(text: &str) -> Params {
     form_urlencoded::parse(text.as_bytes()).into_owned().collect()
 }
 
-fn is_answer(params: &Params) -> bool {
+/// Whether there is an answer in them.
+pub(super) fn is_answer(params: &Params) -> bool {
     params.iter().any(|(name, _)| OF_AN_ANSWER.contains(&name.as_str()))
 }
 

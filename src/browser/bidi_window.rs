@@ -15,13 +15,14 @@ use url::Url;
 
 use super::answer;
 use super::bidi::{Bidi, Event, Failed};
+use super::broken::{self, Broken};
 use super::console::Console;
 use super::egress::Gate;
 use super::looked::{Looked, Pages};
-use super::net_error;
+use super::scripts::{self, Plan, Worked};
 use super::traffic::{Parties, Sent, Traffic, text};
-use super::window::{Pending, Sight, View, Window};
-use crate::clock::Clock;
+use super::window::{Params, Pending, Sight, View, Window};
+use crate::clock::{Clock, Instant};
 use crate::fault::{Class, Fault};
 use crate::oidc::authorize::is_answer;
 use crate::outcome::PageTiming;
@@ -30,8 +31,12 @@ use crate::outcome::PageTiming;
 pub(super) const COMMAND: Duration = Duration::from_secs(10);
 /// How long a look at the page waits for something new before it is asked again.
 const LOOK_MILLIS: u64 = 20_000;
+/// How long after something was pressed the page is looked at again, if it is still there.
+const SETTLING: Duration = Duration::from_millis(60);
 /// How often in a row a look may fail before the next document is waited for: the page is on its way out.
 const MAX_BLIND: u32 = 5;
+/// The largest posted answer (bytes).
+const MAX_FORM: usize = 256 * 1024;
 /// Our scripts live in a world of their own, which the page's cannot see.
 const SANDBOX: &str = "authprobe";
 
@@ -66,6 +71,11 @@ impl Fresh {
             let set = json!({ "userAgent": user_agent, "contexts": [context] });
             // Older drivers cannot: the browser's own name is no reason not to log in.
             let _ = bidi.command("emulation.setUserAgentOverride", set, COMMAND).await;
+            if user_agent.contains("Firefox/") {
+                // It tells a posted form only if it was asked to keep it; Chromium tells it with the request.
+                let keep = json!({ "dataTypes": ["request"], "maxEncodedDataSize": MAX_FORM, "contexts": [context] });
+                let _ = bidi.command("network.addDataCollector", keep, COMMAND).await;
+            }
         }
         Ok(Self { user_context, context, gate })
     }
@@ -73,6 +83,9 @@ impl Fresh {
 
 /// Something asked of the browser whose result is not waited for.
 type Background = Pin<Box<dyn Future<Output = Result<Value, Failed>> + Send>>;
+
+/// A posted answer on its way to us.
+type Posted = Pin<Box<dyn Future<Output = Params> + Send>>;
 
 /// See the module.
 pub(super) struct BidiWindow {
@@ -89,8 +102,13 @@ pub(super) struct BidiWindow {
     going: Option<Url>,
     background: FuturesUnordered<Background>,
     looking: Option<Background>,
+    posted: Option<Posted>,
     generation: u64,
     blind: u32,
+    /// Whether our scripts are in the present document.
+    arrived: bool,
+    /// Something was pressed: until then the page is not looked at, for it may be on its way out.
+    settling: Option<Instant>,
     document: u32,
     overhead: Duration,
 }
@@ -129,8 +147,11 @@ impl BidiWindow {
             going: None,
             background: FuturesUnordered::new(),
             looking: None,
+            posted: None,
             generation: 0,
             blind: 0,
+            arrived: false,
+            settling: None,
             document: 0,
             overhead: Duration::ZERO,
             redirect_uri: errand.redirect_uri,
@@ -144,7 +165,12 @@ impl BidiWindow {
         if !patterns.is_empty() {
             let context = &window.fresh.context;
             let intercept = json!({ "phases": ["beforeRequestSent"], "urlPatterns": patterns, "contexts": [context] });
-            window.command("network.addIntercept", intercept).await.map_err(lost)?;
+            if marked {
+                // The very first request must be held back already.
+                window.command("network.addIntercept", intercept).await.map_err(lost)?;
+            } else {
+                window.ask("network.addIntercept", intercept);
+            }
         }
         Ok(window)
     }
@@ -169,9 +195,10 @@ impl BidiWindow {
 
     fn look(&mut self) {
         let bidi = self.bidi.clone();
+        let script = if self.arrived { scripts::LOOK_AGAIN.to_owned() } else { scripts::arrive() };
         let params = call(
             &self.fresh.context,
-            include_str!("look.js"),
+            &script,
             json!([
                 { "type": "number", "value": self.generation },
                 { "type": "number", "value": LOOK_MILLIS },
@@ -189,11 +216,13 @@ impl BidiWindow {
             // The document is gone, or does not answer: another event follows, or the deadline.
             Err(Failed::Said(_) | Failed::Slow) => {
                 self.blind += 1;
+                self.arrived = false;
                 return Ok(None);
             }
             Err(Failed::Gone) => return Err(lost(Failed::Gone)),
         };
         self.blind = 0;
+        self.arrived = true;
         let Some(looked) = text(&value["result"]["value"]).and_then(Looked::read) else { return Ok(None) };
         self.generation = looked.generation;
         let answered = self.traffic.document();
@@ -216,15 +245,23 @@ impl BidiWindow {
                 let gate = self.fresh.gate.as_ref();
                 let why = |url: &Url| gate?.fault(url.host_str()?, url.port_or_known_default()?);
                 if let Some(fault) = self.traffic.failed(&params, why) {
-                    return Err(fault);
+                    return Err(self.unseen(fault));
                 }
             }
             "browsingContext.domContentLoaded" if own_tab => {
+                // Firefox loads a page of its own about what it never asked for.
+                if let Some(page) = text(&params["url"]).filter(|url| url.starts_with("about:neterror"))
+                    && let Broken::Fault(fault) = broken::read(page, None)
+                {
+                    return Err(fault);
+                }
                 self.going = None;
                 self.document += 1;
                 self.generation = 0;
                 self.blind = 0;
                 self.looking = None;
+                self.arrived = false;
+                self.settling = None;
             }
             "browsingContext.contextDestroyed" if own_tab => {
                 return Err(Fault::new(Class::Browser, "the browser closed its window in the middle of a login"));
@@ -243,6 +280,17 @@ impl BidiWindow {
         }
     }
 
+    /// Firefox shows no redirect to an application's own scheme, only that it failed.
+    fn unseen(&self, fault: Fault) -> Fault {
+        match &self.redirect_uri {
+            Some(url) if !url.scheme().starts_with("http") && fault.detail.contains("NS_ERROR_UNKNOWN_PROTOCOL") => {
+                let detail = format!("this browser does not tell the answer to {}: use Chromium", url.scheme());
+                Fault::new(Class::Unsupported, detail)
+            }
+            _ => fault,
+        }
+    }
+
     fn on_request(&mut self, params: &Value) -> Result<Option<Sight>, Fault> {
         let blocked = params["isBlocked"].as_bool() == Some(true);
         let context = self.fresh.context.clone();
@@ -251,6 +299,10 @@ impl BidiWindow {
         if sent.document && self.redirect_uri.as_ref().is_some_and(|ours| is_answer(&sent.url, ours)) {
             self.traffic.forget(params);
             if blocked {
+                if params["request"]["method"] == "POST" && params["request"]["goog:postData"].is_null() {
+                    self.posted = Some(Box::pin(posted(self.bidi.clone(), id, sent.url)));
+                    return Ok(None);
+                }
                 self.ask("network.failRequest", json!({ "request": id }));
             }
             return Ok(Some(Sight::Answer(answer::parameters(&sent.url, &params["request"]))));
@@ -290,7 +342,7 @@ impl BidiWindow {
             Err(Failed::Said(message)) => {
                 // Of a navigation that failed before any request was made of it.
                 let going = self.going.clone().filter(|_| self.traffic.pending().is_none());
-                match going.and_then(|url| net_error::fault(&message, &url)) {
+                match going.and_then(|url| broken::said(&message, &url)) {
                     Some(fault) => Err(fault),
                     None => Ok(()),
                 }
@@ -305,17 +357,22 @@ enum Woken {
     Event(Option<Event>),
     Looked(Result<Value, Failed>),
     Background(Result<Value, Failed>),
+    Posted(Params),
+    Settled,
 }
 
 impl BidiWindow {
     async fn woken(&mut self) -> Woken {
         let mut events = self.events.lock().await;
-        let (looking, background) = (&mut self.looking, &mut self.background);
+        let (settling, until) = (self.settling.is_some(), self.settling.unwrap_or_else(|| self.clock.instant()));
+        let (looking, background, posted) = (&mut self.looking, &mut self.background, &mut self.posted);
         tokio::select! {
             biased;
             event = events.recv() => Woken::Event(event),
+            Some(params) = async { Some(posted.as_mut()?.await) }, if posted.is_some() => Woken::Posted(params),
             Some(result) = background.next(), if !background.is_empty() => Woken::Background(result),
             Some(result) = async { Some(looking.as_mut()?.await) }, if looking.is_some() => Woken::Looked(result),
+            () = tokio::time::sleep_until(until), if settling => Woken::Settled,
         }
     }
 }
@@ -331,7 +388,10 @@ impl Window for BidiWindow {
 
     async fn next(&mut self) -> Result<Sight, Fault> {
         loop {
-            if self.document > 0 && self.looking.is_none() && self.blind < MAX_BLIND {
+            if self.settling.is_some_and(|until| until <= self.clock.instant()) {
+                self.settling = None;
+            }
+            if self.document > 0 && self.looking.is_none() && self.blind < MAX_BLIND && self.settling.is_none() {
                 self.look();
             }
             let busy = self.traffic.pending().is_some();
@@ -340,6 +400,15 @@ impl Window for BidiWindow {
                 Woken::Event(None) => return Err(lost(Failed::Gone)),
                 Woken::Looked(result) => self.looked(result)?,
                 Woken::Background(result) => self.on_background(result).map(|()| None)?,
+                Woken::Settled => None,
+                Woken::Posted(params) => {
+                    self.posted = None;
+                    if !answer::is_answer(&params) {
+                        let detail = "this browser does not tell what is posted to the redirect URI: use Chromium";
+                        return Err(Fault::new(Class::Unsupported, detail));
+                    }
+                    Some(Sight::Answer(params))
+                }
             };
             match sight {
                 Some(sight) => return Ok(sight),
@@ -355,7 +424,7 @@ impl Window for BidiWindow {
             { "type": "number", "value": mark },
             { "type": "string", "value": said },
         ]);
-        let params = call(&self.fresh.context, include_str!("act.js"), arguments, false);
+        let params = call(&self.fresh.context, scripts::ACT_THERE, arguments, false);
         match self.command("script.callFunction", params).await {
             Ok(value) => Ok(text(&value["result"]["value"]).unwrap_or("gone").to_owned()),
             // The document is on its way out.
@@ -364,8 +433,19 @@ impl Window for BidiWindow {
         }
     }
 
-    async fn press_at(&mut self, x: f64, y: f64) -> Result<(), Fault> {
-        let (x, y) = (x.round() as i64, y.round() as i64);
+    async fn work(&mut self, plan: &Plan<'_>) -> Result<Worked, Fault> {
+        let plan = serde_json::to_string(plan).unwrap_or_default();
+        let arguments = json!([{ "type": "string", "value": plan }]);
+        let params = call(&self.fresh.context, scripts::WORK_THERE, arguments, false);
+        match self.command("script.callFunction", params).await {
+            Ok(value) => Ok(Worked::read(text(&value["result"]["value"]).unwrap_or_default())),
+            // The document is on its way out.
+            Err(Failed::Said(_)) => Ok(Worked::read("")),
+            Err(failed) => Err(lost(failed)),
+        }
+    }
+
+    async fn press_at(&mut self, x: i64, y: i64) -> Result<(), Fault> {
         let moves = json!([
             { "type": "pointerMove", "x": x, "y": y },
             { "type": "pointerDown", "button": 0 },
@@ -413,12 +493,27 @@ impl Window for BidiWindow {
 impl BidiWindow {
     async fn perform(&mut self, source: Value) -> Result<(), Fault> {
         let params = json!({ "context": self.fresh.context, "actions": [source] });
+        self.looking = None;
+        self.settling = Some(self.clock.instant() + SETTLING);
         match self.command("input.performActions", params).await {
             // A press that leads away at once takes its own window along.
             Ok(_) | Err(Failed::Said(_)) => Ok(()),
             Err(failed) => Err(lost(failed)),
         }
     }
+}
+
+/// What is posted to the redirect URI, as the browser has kept it; the request itself goes no further.
+async fn posted(bidi: Bidi, request: Value, url: Url) -> Params {
+    let ask = json!({ "dataType": "request", "request": request });
+    let kept = bidi.command("network.getData", ask, COMMAND).await.unwrap_or_default();
+    let _ = bidi.command("network.failRequest", json!({ "request": request }), COMMAND).await;
+    let bytes = &kept["bytes"];
+    let form = match text(&bytes["type"]) {
+        Some("base64") => STANDARD.decode(text(&bytes["value"]).unwrap_or_default()).unwrap_or_default(),
+        _ => text(&bytes["value"]).unwrap_or_default().as_bytes().to_vec(),
+    };
+    answer::parameters(&url, &json!({ "goog:postData": String::from_utf8_lossy(&form) }))
 }
 
 /// The parameters of a call of one of our scripts.

@@ -21,6 +21,8 @@ const MAX_PAGES: usize = 50;
 pub(super) struct Looked {
     /// Counts changes of the document.
     pub(super) generation: u64,
+    /// Names the document: no two have the same.
+    pub(super) document: String,
     url: String,
     title: String,
     html: String,
@@ -52,6 +54,14 @@ impl Looked {
     /// The page's title, cut.
     pub(super) fn title(&self) -> String {
         self.title.chars().filter(|c| !c.is_control()).take(100).collect()
+    }
+
+    /// How many requests to these origins the document has made so far, its own included.
+    pub(super) fn requests(&self, origins: &[url::Origin]) -> u32 {
+        let ours = |origin: &str| origins.iter().any(|ours| ours.ascii_serialization() == origin);
+        let own = Url::parse(&self.url).is_ok_and(|url| origins.contains(&url.origin()));
+        let parts = self.resources.iter().filter(|(origin, _)| ours(origin));
+        parts.fold(u32::from(own), |sum, (_, count)| sum.saturating_add(*count))
     }
 
     /// The page for those who judge it. `None`: a page of the browser's own.

@@ -8,14 +8,17 @@
 //! |---|---|
 //! | `find`, `trust`, `keeper` | a driver with its browser on this machine, and the end of both |
 //! | `egress` | their way out |
-//! | `bidi`, `session`, `pool` | commands and events; a browser; browsers on loan |
+//! | `bidi`, `session`, `remote`, `pool` | commands and events; a browser, here or elsewhere; browsers on loan |
 //! | `window`, `bidi_window`, `traffic`, `looked`, `console` | what an isolated window shows and asks for |
+//! | `classic_window`, `broken` | the same where the driver has no BiDi |
 //! | `walk`, `evidence`, `seat` | through the login; what is left when it failed; what a probe holds |
 
 mod answer;
 mod authenticator;
 mod bidi;
 mod bidi_window;
+mod broken;
+mod classic_window;
 mod console;
 mod egress;
 mod evidence;
@@ -25,6 +28,8 @@ mod looked;
 mod net_error;
 mod passkey;
 mod pool;
+mod remote;
+mod scripts;
 mod seat;
 mod session;
 mod settings;

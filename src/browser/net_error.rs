@@ -58,6 +58,7 @@ const FIREFOX: &[(&str, Class)] = &[
     ("NS_ERROR_NET_PARTIAL_TRANSFER", Class::Reset),
     ("NS_ERROR_REDIRECT_LOOP", Class::Redirect),
     ("NS_ERROR_MALFORMED_URI", Class::Redirect),
+    ("NS_ERROR_UNKNOWN_PROTOCOL", Class::Redirect),
     ("SEC_ERROR_", Class::Certificate),
     ("MOZILLA_PKIX_ERROR_", Class::Certificate),
     ("SSL_ERROR_BAD_CERT_DOMAIN", Class::Certificate),
@@ -107,7 +108,7 @@ fn table_for(name: &str) -> &'static [(&'static str, Class)] {
 }
 
 /// The name of the error in what a browser says.
-fn name(text: &str) -> Option<&str> {
+pub(super) fn name(text: &str) -> Option<&str> {
     let start = ["net::ERR_", "NS_", "SEC_ERROR_", "SSL_ERROR_", "MOZILLA_PKIX_"]
         .iter()
         .find_map(|mark| text.find(mark).map(|at| if *mark == "net::ERR_" { at + 5 } else { at }))?;

@@ -250,7 +250,11 @@ impl Browsers {
         };
         idle.into_iter().for_each(|session| drop(recycling.spawn(session.end())));
         // Whatever is left after that ends with its session's value, or with this process.
-        let _ = tokio::time::timeout(CLOSING, async { while recycling.join_next().await.is_some() {} }).await;
+        let _ = tokio::time::timeout(CLOSING, async {
+            while recycling.join_next().await.is_some() {}
+            self.0.running.parted().await;
+        })
+        .await;
     }
 
     /// How they are now. Waits for nobody.

@@ -9,9 +9,11 @@ use url::Url;
 
 use super::authenticator;
 use super::bidi_window::{BidiWindow, Errand};
+use super::classic_window::ClassicWindow;
 use super::evidence;
 use super::pool::Loan;
-use super::session::{Channel, Kind};
+use super::remote;
+use super::session::{Channel, Kind, Session};
 use super::traffic::Parties;
 pub use super::walk::Until;
 use super::walk::{Manner, Walk};
@@ -125,13 +127,41 @@ impl Browsers {
 /// Takes a window for this errand.
 async fn window(loan: &mut Loan, ask: &Ask<'_>) -> Result<Box<dyn Window>, Fault> {
     let session = &mut loan.session;
-    let Some(channel) = session.bidi.clone() else {
-        return Err(Fault::new(Class::Browser, "this driver speaks no WebDriver BiDi"));
-    };
+    if let Some(channel) = session.bidi.clone() {
+        match bidi_window(session, channel, ask).await {
+            Ok(window) => return Ok(window),
+            // Some drivers offer BiDi, but not the parts of it that a login needs.
+            Err(fault) if session.remote.is_some() && session.usable() => {
+                session.bidi = None;
+                session.no_bidi = Some(fault.detail);
+            }
+            Err(fault) => return Err(fault),
+        }
+    }
+    let client = session.client.clone();
+    if let Some(passkey) = &ask.passkey {
+        let window = client.window().await.map_err(|error| Fault::new(Class::Browser, remote::why(&error)))?;
+        give(session, &String::from(window), passkey, ask).await?;
+    }
+    let window = ClassicWindow::new(client, ask.clock.clone(), errand(ask), session.no_bidi.as_deref())?;
+    Ok(Box::new(window))
+}
+
+async fn bidi_window(session: &mut Session, channel: Channel, ask: &Ask<'_>) -> Result<Box<dyn Window>, Fault> {
     let fresh = session.window(&channel, ask.clock).await?;
     if let Some(gate) = &fresh.gate {
+        gate.believe(ask.memory.clone(), ask.provider.trust.clone());
         gate.lead(ask.region.clone());
     }
+    let Channel { bidi, events } = channel;
+    let window = BidiWindow::new(bidi, events, fresh, ask.clock.clone(), errand(ask)).await?;
+    if let Some(passkey) = &ask.passkey {
+        give(session, window.context(), passkey, ask).await?;
+    }
+    Ok(Box::new(window))
+}
+
+fn errand(ask: &Ask<'_>) -> Errand {
     let parties = Parties {
         region: ask.region.region.clone(),
         provider: ask.provider.clone(),
@@ -140,14 +170,12 @@ async fn window(loan: &mut Loan, ask: &Ask<'_>) -> Result<Box<dyn Window>, Fault
         authorization: ask.authorization.clone(),
         recorder: ask.recorder.clone(),
     };
-    let errand = Errand { parties, redirect_uri: ask.redirect_uri.cloned() };
-    let Channel { bidi, events } = channel;
-    let window = BidiWindow::new(bidi, events, fresh, ask.clock.clone(), errand).await?;
-    if let Some(passkey) = &ask.passkey {
-        ask.recorder.protect(passkey.secret());
-        authenticator::give(&session.client, window.context(), passkey, ask.clock.now()).await?;
-    }
-    Ok(Box::new(window))
+    Errand { parties, redirect_uri: ask.redirect_uri.cloned() }
+}
+
+async fn give(session: &Session, window: &str, passkey: &Passkey, ask: &Ask<'_>) -> Result<(), Fault> {
+    ask.recorder.protect(passkey.secret());
+    authenticator::give(&session.client, window, passkey, ask.clock.now()).await
 }
 
 impl Seat {

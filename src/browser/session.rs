@@ -5,12 +5,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use fantoccini::wd::Capabilities;
 use fantoccini::{Client, ClientBuilder};
-use hyper_rustls::HttpsConnectorBuilder;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::connect::HttpConnector;
 use rustls::{ClientConfig, RootCertStore};
 use serde_json::{Map, Value, json};
 use tokio::net::TcpStream;
 use tokio::sync::{Mutex, mpsc};
+use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
 use url::Url;
 
@@ -19,6 +22,7 @@ use super::bidi_window::{COMMAND, Fresh, lost};
 use super::egress::Gate;
 use super::find::find;
 use super::keeper::{Kept, Launcher};
+use super::remote::{self, Remote};
 use super::seat::Stats;
 use super::{Settings, traffic};
 use crate::clock::Clock;
@@ -56,7 +60,10 @@ pub(super) struct Session {
     pub(super) client: Client,
     /// `None`: this driver speaks no BiDi; the session serves one login only.
     pub(super) bidi: Option<Channel>,
+    /// Why it does not, if it is said.
+    pub(super) no_bidi: Option<String>,
     pub(super) kept: Option<Kept>,
+    pub(super) remote: Option<Remote>,
     /// Name and version.
     pub(super) name: String,
     pub(super) runs: u32,
@@ -73,6 +80,8 @@ pub(super) struct Running(Arc<std::sync::Mutex<Census>>);
 struct Census {
     started: u64,
     memory: HashMap<u64, u64>,
+    /// What has to be said to drivers elsewhere before this process may end.
+    partings: JoinSet<()>,
 }
 
 /// One of them: forgotten when dropped.
@@ -88,6 +97,24 @@ impl Running {
         let number = census.started;
         census.memory.insert(number, 0);
         Alive { running: self.clone(), number }
+    }
+
+    /// Does it in the background, and before this process ends.
+    pub(super) fn spawn(&self, parting: impl Future<Output = ()> + Send + 'static) {
+        let mut census = self.0.lock().expect("running browsers");
+        while census.partings.try_join_next().is_some() {}
+        census.partings.spawn(parting);
+    }
+
+    /// Until nothing is left to be said.
+    pub(super) async fn parted(&self) {
+        loop {
+            let mut partings = std::mem::take(&mut self.0.lock().expect("running browsers").partings);
+            if partings.is_empty() {
+                return;
+            }
+            while partings.join_next().await.is_some() {}
+        }
     }
 
     /// How they are now.
@@ -126,7 +153,7 @@ impl Session {
         let starting = async {
             match kind {
                 Kind::Local(ca_file) => local(launcher, ca_file.as_deref(), settings, epoch, running).await,
-                Kind::Remote(webdriver) => remote(webdriver, settings, epoch, running).await,
+                Kind::Remote(webdriver) => remote::start(webdriver, settings, epoch, running).await,
             }
         };
         let slow = || Fault::new(Class::Browser, format!("the browser did not start within {} s", STARTING.as_secs()));
@@ -176,15 +203,15 @@ impl Session {
 
     /// Ends it and waits until it is gone.
     pub(super) async fn end(self) {
-        let Self { client, kept, bidi, alive: _alive, .. } = self;
+        let Self { client, kept, remote, bidi, alive: _alive, .. } = self;
         drop(bidi);
-        match kept {
-            Some(kept) => {
-                // Its driver goes with it: nobody need be told.
-                let _ = tokio::time::timeout(CONNECTING, client.persist()).await;
-                kept.end().await;
-            }
-            None => drop(tokio::time::timeout(COMMAND, client.close()).await),
+        if let Some(kept) = kept {
+            // Its driver goes with it: nobody need be told.
+            let _ = tokio::time::timeout(CONNECTING, client.persist()).await;
+            kept.end().await;
+        }
+        if let Some(remote) = remote {
+            remote.end().await;
         }
     }
 }
@@ -201,32 +228,12 @@ async fn local(
     let arguments: Vec<String> = kept.arguments().into_iter().chain(settings.arguments.iter().cloned()).collect();
     let options = json!({ "binary": found.browser, "args": arguments });
     let client = session(kept.url().as_str(), json!({ "goog:chromeOptions": options })).await?;
-    let mut session = Session::of(Kind::Local(ca_file.map(Path::to_owned)), epoch, client, Some(kept), running);
-    session.open_bidi(None).await?;
-    if session.bidi.is_none() {
-        return Err(Fault::new(Class::Browser, "the driver speaks no WebDriver BiDi: install a newer one"));
-    }
-    Ok(session)
-}
-
-async fn remote(webdriver: &Webdriver, settings: &Settings, epoch: u64, running: Running) -> Result<Session, Fault> {
-    let mut url = webdriver.url.clone();
-    if !url.path().ends_with('/') {
-        url.set_path(&format!("{}/", url.path()));
-    }
-    if let Some((user, password)) = &webdriver.credentials {
-        // The WebDriver client takes them from there; they leave it as a header only.
-        let _ = url.set_username(user);
-        let _ = url.set_password(Some(password.expose()));
-    }
-    let chrome: Vec<&str> =
-        ["--headless=new"].into_iter().chain(settings.arguments.iter().map(String::as_str)).collect();
-    let options = json!({ "goog:chromeOptions": { "args": chrome }, "moz:firefoxOptions": { "args": ["-headless"] } });
-    let client = session(url.as_str(), options).await?;
-    let mut session = Session::of(Kind::Remote(webdriver.clone()), epoch, client, None, running);
-    session
-        .open_bidi(webdriver.credentials.as_ref().map(|(user, password)| (user.as_str(), password.expose())))
-        .await?;
+    let capabilities = client.capabilities().cloned().unwrap_or_default();
+    let kind = Kind::Local(ca_file.map(Path::to_owned));
+    let mut session = Session::of(kind, epoch, client, &capabilities, Some(kept), running);
+    let offered = capabilities.get("webSocketUrl").and_then(Value::as_str).and_then(|url| Url::parse(url).ok());
+    let none = || Fault::new(Class::Browser, "the driver speaks no WebDriver BiDi: install a newer one");
+    session.open_bidi(&offered.ok_or_else(none)?, None).await?;
     Ok(session)
 }
 
@@ -241,12 +248,16 @@ async fn session(webdriver: &str, options: Value) -> Result<Client, Fault> {
         wanted[name] = value.clone();
     }
     let wanted: Map<String, Value> = wanted.as_object().cloned().unwrap_or_default();
-    let connector = HttpsConnectorBuilder::new().with_tls_config(tls()).https_or_http().enable_http1().build();
-    ClientBuilder::new(connector).capabilities(wanted).connect(webdriver).await.map_err(|error| {
+    ClientBuilder::new(connector()).capabilities(wanted).connect(webdriver).await.map_err(|error| {
         let why = error.to_string();
         let why: String = why.lines().next().unwrap_or_default().chars().take(200).collect();
         Fault::new(Class::Browser, format!("the driver starts no browser: {why}"))
     })
+}
+
+/// The way to a driver.
+pub(super) fn connector() -> HttpsConnector<HttpConnector> {
+    HttpsConnectorBuilder::new().with_tls_config(tls()).https_or_http().enable_http1().build()
 }
 
 /// Whose certificates a remote WebDriver may show: the system's.
@@ -262,31 +273,39 @@ fn tls() -> ClientConfig {
 }
 
 impl Session {
-    fn of(kind: Kind, epoch: u64, client: Client, kept: Option<Kept>, running: Running) -> Self {
+    pub(super) fn of(
+        kind: Kind,
+        epoch: u64,
+        client: Client,
+        capabilities: &Capabilities,
+        kept: Option<Kept>,
+        running: Running,
+    ) -> Self {
         let capability = |name: &str| {
-            let value = client.capabilities().and_then(|all| all.get(name)).and_then(Value::as_str).unwrap_or_default();
+            let value = capabilities.get(name).and_then(Value::as_str).unwrap_or_default();
             value.chars().filter(|c| c.is_ascii_graphic()).take(60).collect::<String>()
         };
         let name = format!("{} {}", capability("browserName"), capability("browserVersion"));
+        let alive = running.register();
         Self {
             kind,
             epoch,
             client,
             bidi: None,
+            no_bidi: None,
             kept,
+            remote: None,
             name,
             runs: 0,
             fresh: None,
             user_agent: None,
-            alive: running.register(),
+            alive,
         }
     }
 
-    /// Opens the BiDi connection that the driver offers, if it does.
-    async fn open_bidi(&mut self, credentials: Option<(&str, &str)>) -> Result<(), Fault> {
-        let offered = self.client.capabilities().and_then(|all| all.get("webSocketUrl")).and_then(Value::as_str);
-        let Some(url) = offered.and_then(|url| Url::parse(url).ok()) else { return Ok(()) };
-        let (bidi, events) = tokio::time::timeout(CONNECTING, connect(&url, credentials))
+    /// Opens the BiDi connection that the driver offers. Fault: `browser`.
+    pub(super) async fn open_bidi(&mut self, url: &Url, credentials: Option<(&str, &str)>) -> Result<(), Fault> {
+        let (bidi, events) = tokio::time::timeout(CONNECTING, connect(url, credentials))
             .await
             .unwrap_or(Err(Failed::Slow))
             .map_err(|why| Fault::new(Class::Browser, format!("no way to the driver's BiDi endpoint: {why}")))?;
