@@ -239,7 +239,10 @@ impl BidiWindow {
             "network.beforeRequestSent" if self.concerns(&params) => return self.on_request(&params),
             "network.responseCompleted" if self.concerns(&params) => {
                 let gate = self.fresh.gate.as_ref();
-                self.traffic.answered(&params, |url| gate?.tunnel(url.host_str()?, url.port_or_known_default()?));
+                let tunnel = |url: &Url| gate?.tunnel(url.host_str()?, url.port_or_known_default()?);
+                if let Some(fault) = self.traffic.answered(&params, tunnel) {
+                    return Err(fault);
+                }
             }
             "network.fetchError" if self.concerns(&params) => {
                 let gate = self.fresh.gate.as_ref();

@@ -155,8 +155,9 @@ impl Traffic {
     }
 
     /// `network.responseCompleted`. `tunnel`: how its connection came about, if it went through our own proxy.
-    pub(super) fn answered(&mut self, params: &Value, tunnel: impl Fn(&Url) -> Option<Tunnel>) {
-        let Some(flight) = self.flights.remove(&key(params)) else { return };
+    /// A fault if the window's own document was answered 429, as over plain HTTP.
+    pub(super) fn answered(&mut self, params: &Value, tunnel: impl Fn(&Url) -> Option<Tunnel>) -> Option<Fault> {
+        let flight = self.flights.remove(&key(params))?;
         let response = &params["response"];
         let status = response["status"].as_u64().and_then(|status| u16::try_from(status).ok());
         if flight.used == Use::Document && !status.is_some_and(|status| (300..400).contains(&status) && status != 304) {
@@ -169,14 +170,7 @@ impl Traffic {
                 start: self.left,
             });
         }
-        if status == Some(429) && flight.ours {
-            // What a browser is told counts for every probe of this provider.
-            let wait =
-                header(response, "retry-after").and_then(|value| value.trim().parse().ok()).map(Duration::from_secs);
-            if let Some(wait) = wait {
-                self.parties.memory.budget.lock().expect("budget").pause_until(self.clock.now() + wait);
-            }
-        }
+        let limited = (status == Some(429)).then(|| self.limited(&flight, response)).flatten();
         let timings = &params["request"]["timings"];
         let fresh = timings["connectEnd"].as_f64().is_some_and(|end| end > 0.0);
         let tunnel = tunnel(&flight.url).filter(|_| fresh);
@@ -184,6 +178,20 @@ impl Traffic {
         let at = |name: &str| timings[name].as_f64().filter(|at| *at > 0.0);
         let took = at("responseEnd").or_else(|| at("responseStart")).and_then(millis);
         self.record(flight, status, phases(timings, tunnel), body, took, None);
+        limited
+    }
+
+    /// RFC 6585 §4.
+    fn limited(&self, flight: &Flight, response: &Value) -> Option<Fault> {
+        let wait = header(response, "retry-after").and_then(|value| value.trim().parse().ok()).map(Duration::from_secs);
+        if let Some(wait) = wait.filter(|_| flight.ours) {
+            // What a browser is told counts for every probe of this provider.
+            self.parties.memory.budget.lock().expect("budget").pause_until(self.clock.now() + wait);
+        }
+        let asked = wait.map(|wait| format!(", asks to wait {} s", wait.as_secs())).unwrap_or_default();
+        let host = flight.url.host_str().unwrap_or_default();
+        let fault = Fault::new(Class::RateLimited, format!("{host} answered 429{asked}")).with_retry_after(wait);
+        (flight.used == Use::Document).then_some(fault)
     }
 
     /// `network.fetchError`. A fault if it was the window's own document and nothing took its place. `why`: what our own
