@@ -5,7 +5,10 @@ use std::process::Command;
 
 use super::Folder;
 
-/// A certificate for `localhost` and the authority that signed it.
+/// A name that no resolver knows (RFC 2606 §2), which our certificates are for as well.
+pub const UNKNOWN_NAME: &str = "login.authprobe.invalid";
+
+/// A certificate for `localhost`, 127.0.0.1 and [`UNKNOWN_NAME`], and the authority that signed it.
 pub struct Certificate {
     /// PEM.
     pub cert: PathBuf,
@@ -24,7 +27,8 @@ pub fn certificate(folder: &Folder, today: &str, days: u32) -> Certificate {
         let output = command.output().expect("openssl under faketime");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     };
-    folder.write("leaf.ext", "basicConstraints=CA:FALSE\nsubjectAltName=DNS:localhost,IP:127.0.0.1\n");
+    let names = format!("DNS:localhost,DNS:{UNKNOWN_NAME},IP:127.0.0.1");
+    folder.write("leaf.ext", &format!("basicConstraints=CA:FALSE\nsubjectAltName={names}\n"));
     let new = ["req", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"];
     // The authority is good: only the leaf may be old.
     let root = ["-x509", "-days", "9000", "-subj", "/CN=Test authority", "-keyout", "ca.key", "-out", "ca.pem"];

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{now, on_demand, probe, processes, scene};
+use super::{now, probe, processes, scene};
 use crate::canary::assert_nowhere;
 use crate::support::collector::Collector;
 use crate::support::idp::{Idp, Options};
@@ -81,8 +81,10 @@ fn nothing_secret_leaves_through_a_browser() {
     }
     stage.folder.write("kay.passkey", &passkey.to_string());
     (stage.web_secret, stage.svc_secret) = (CLIENT.into(), CLIENT.into());
-    let telemetry =
-        format!("[telemetry]\notlp_endpoint = \"{}\"\ninterval = \"1s\"\npropagate_traceparent = true\n", collector.url);
+    let telemetry = format!(
+        "[telemetry]\notlp_endpoint = \"{}\"\ninterval = \"1s\"\npropagate_traceparent = true\n",
+        collector.url
+    );
     stage.more = format!("{}{telemetry}[browser]\nmax_sessions = 1\n", users());
 
     let of = |name: &str, user: &str, scenes: &str| {

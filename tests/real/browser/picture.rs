@@ -82,7 +82,12 @@ fn a_masked_picture_does_not_depend_on_who_logged_in_with_what() {
     let ([a, b], [c, d]) = (decoded(&full), decoded(&masked));
     // Title, heading, password, name, inputs: it is all over the page.
     let (bare, covered) = (a.differs(&b), c.differs(&d));
-    println!("full pictures differ in {} rows, masked ones in {}; {} rows are written", bare.len(), covered.len(), c.written());
+    println!(
+        "full pictures differ in {} rows, masked ones in {}; {} rows are written",
+        bare.len(),
+        covered.len(),
+        c.written()
+    );
     assert!(bare.len() > 60, "the full pictures show what was typed: {bare:?}");
     assert_eq!(covered, [0; 0], "the masked pictures differ in these rows");
     assert!(c.written() > 60, "a masked picture still shows the page");
@@ -92,7 +97,8 @@ fn a_masked_picture_does_not_depend_on_who_logged_in_with_what() {
         let whole = read(&full[index].0).unwrap();
         assert!(whole.contains(PASSWORDS[index]), "what a person reads on the full picture: {whole}");
         assert!(text.contains("almostthere"), "the heading is still there: {text}");
-        for secret in PASSWORDS.iter().chain(&NAMES).flat_map(|secret| secret.split('-')).filter(|word| word.len() > 4) {
+        for secret in PASSWORDS.iter().chain(&NAMES).flat_map(|secret| secret.split('-')).filter(|word| word.len() > 4)
+        {
             assert!(!text.contains(secret), "{secret} can be read: {text}");
         }
     }

@@ -1,10 +1,13 @@
 //! The browser leaves through its region: proxy, fixed addresses and source address are those of plain HTTP.
 
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+
 use serde_json::Value;
 
 use super::{assert_good, assert_says, login, once, processes};
 use crate::support::Folder;
-use crate::support::certs::certificate;
+use crate::support::certs::{UNKNOWN_NAME, certificate};
 use crate::support::idp::{Idp, Options};
 use crate::support::net::free_port;
 use crate::support::proxies::Proxy;
@@ -76,39 +79,38 @@ fn a_proxy_that_is_dead_or_does_not_let_us_through_is_our_own_fault() {
 #[test]
 fn names_and_source_address_are_those_of_the_region() {
     let folder = Folder::new();
-    let pages = Idp::start();
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let front = listener.local_addr().unwrap().port();
-    // In front of the provider, to see who comes.
-    let (port, came) = (pages.port(), std::sync::Arc::new(std::sync::Mutex::new(Vec::new())));
+    let certificate = certificate(&folder, "+0d", 30);
+    let named = Options { certificate: Some(&certificate), name: Some(UNKNOWN_NAME), ..Options::default() };
+    let idp = Idp::with(&named);
+    // In front of the provider, at an address that only the region leads to: it sees who comes.
+    let listener = TcpListener::bind(("127.0.0.3", idp.port())).unwrap();
+    let (port, came) = (idp.port(), Arc::new(Mutex::new(Vec::new())));
     let seen = came.clone();
     std::thread::spawn(move || relay(&listener, port, &seen));
-    drop(folder);
 
-    let mut stage = Scene::new(&pages);
-    let name = "login.authprobe.invalid";
+    let mut stage = Scene::new(&idp);
+    stage.provider = format!("ca_file = \"{}\"", certificate.authority.display());
     stage.regions = format!(
-        "[[region]]\nname = \"here\"\nsource_address = \"127.0.0.2\"\nresolve = {{ \"{name}\" = \"127.0.0.1\" }}\n"
+        "[[region]]\nname = \"here\"\nsource_address = \"127.0.0.2\"\nresolve = {{ \"{UNKNOWN_NAME}\" = \"127.0.0.3\" }}\n"
     );
-    // oidc-provider goes by its Host header in redirects; the pages' links are relative.
-    stage.provider = format!("endpoints = {{ authorization_endpoint = \"http://{name}:{front}/auth\" }}");
-    let (code, run) = stage.probe_once(&login(""), "login");
-    let hosts = run.requests().into_iter().filter(|r| r["host"] == name).count();
-    assert!(hosts >= 1, "the name is known here only: {code} {:#}", run.0);
+    let (code, run) = once(&stage, "");
+    assert_good(&run, "by a name that is known here only");
+    assert_eq!(code, 0);
     let came = came.lock().unwrap().clone();
-    assert!(!came.is_empty() && came.iter().all(|from| from == "127.0.0.2"), "{came:?}");
-    assert_good(&run, "by another name");
+    assert!(came.iter().all(|from| from == "127.0.0.2"), "{came:?}");
+    let by_http = plain(&run.requests());
+    assert!(came.len() > by_http, "{came:?}, {by_http} of them plain HTTP");
 }
 
 /// Passes connections on, and writes down from where they come.
-fn relay(listener: &std::net::TcpListener, to: u16, seen: &std::sync::Mutex<Vec<String>>) {
+fn relay(listener: &TcpListener, to: u16, seen: &Mutex<Vec<String>>) {
     for stream in listener.incoming().flatten() {
         seen.lock().unwrap().push(stream.peer_addr().unwrap().ip().to_string());
-        let onward = std::net::TcpStream::connect(("127.0.0.1", to)).unwrap();
+        let onward = TcpStream::connect(("127.0.0.1", to)).unwrap();
         for (mut from, mut to) in [(stream.try_clone().unwrap(), onward.try_clone().unwrap()), (onward, stream)] {
             std::thread::spawn(move || {
                 std::io::copy(&mut from, &mut to).ok();
-                to.shutdown(std::net::Shutdown::Write).ok();
+                to.shutdown(Shutdown::Write).ok();
             });
         }
     }
