@@ -52,8 +52,8 @@ fn what_cannot_be_walked_is_said_for_what_it_is() {
         ("sms", "alice", "", "challenge/configuration at login"),
         ("plain", "lou", "", "credentials/configuration at login"),
         ("renamed", "alice", "page = \"oidc-provider\"", "login_page/provider at login"),
-        ("live", "alice", "", "unsupported/monitor at login"),
-        ("live", "alice", "page = \"oidc-provider\"", "unsupported/monitor at login"),
+        ("live", "alice", "", "unsupported/configuration at login"),
+        ("live", "alice", "page = \"oidc-provider\"", "unsupported/configuration at login"),
         ("hang", "alice", "timeout = \"2s\"", "timeout/network at authorize"),
     ] {
         let (_, run) = scene.probe_once(&probe(name, user, more), "login");
