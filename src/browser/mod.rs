@@ -23,6 +23,8 @@ mod console;
 mod egress;
 mod evidence;
 mod find;
+mod fresh;
+mod intercept;
 mod keeper;
 mod looked;
 mod net_error;
