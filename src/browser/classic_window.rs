@@ -398,3 +398,7 @@ impl Window for ClassicWindow {
         Ok(())
     }
 }
+
+#[cfg(test)]
+#[path = "classic_window_tests.rs"]
+mod tests;
