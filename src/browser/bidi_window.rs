@@ -17,11 +17,13 @@ use super::answer;
 use super::bidi::{Bidi, Event, Failed};
 use super::broken::{self, Broken};
 use super::console::Console;
-use super::egress::Gate;
+use super::fresh::Fresh;
+use super::intercept::{Marking, patterns, posted};
 use super::looked::{Looked, Pages};
-use super::traffic::{Parties, Sent, Traffic, text};
+use super::scripts::{self, Plan, Worked, call};
+use super::traffic::{Parties, Traffic, text};
 use super::window::{Params, Pending, Sight, View, Window};
-use crate::clock::Clock;
+use crate::clock::{Clock, Instant};
 use crate::fault::{Class, Fault};
 use crate::oidc::authorize::is_answer;
 use crate::outcome::PageTiming;
@@ -30,53 +32,10 @@ use crate::outcome::PageTiming;
 pub(super) const COMMAND: Duration = Duration::from_secs(10);
 /// How long a look at the page waits for something new before it is asked again.
 const LOOK_MILLIS: u64 = 20_000;
+/// How long after something was pressed the page is looked at again, if it is still there.
+const SETTLING: Duration = Duration::from_millis(60);
 /// How often in a row a look may fail before the next document is waited for: the page is on its way out.
 const MAX_BLIND: u32 = 5;
-/// The largest posted answer (bytes).
-const MAX_FORM: usize = 256 * 1024;
-/// Our scripts live in a world of their own, which the page's cannot see.
-const SANDBOX: &str = "authprobe";
-
-/// A window that nobody has used yet.
-pub(super) struct Fresh {
-    /// The user context: cookies, storage, cache, permissions of its own.
-    pub(super) user_context: String,
-    /// Its one tab.
-    pub(super) context: String,
-    /// Its way out, if the browser is on this machine.
-    pub(super) gate: Option<Gate>,
-}
-
-impl Fresh {
-    /// Makes one in the browser at the other end. Faults: `browser`.
-    pub(super) async fn make(bidi: &Bidi, gate: Option<Gate>, user_agent: Option<&str>) -> Result<Self, Failed> {
-        let proxy = gate.as_ref().map(|gate| {
-            json!({ "proxy": {
-                "proxyType": "manual",
-                "socksProxy": format!("127.0.0.1:{}", gate.port()),
-                "socksVersion": 5,
-                // Chromium would go to loopback addresses directly.
-                "noProxy": ["<-loopback>"],
-            } })
-        });
-        let made = bidi.command("browser.createUserContext", proxy.unwrap_or(json!({})), COMMAND).await?;
-        let user_context = text(&made["userContext"]).unwrap_or_default().to_owned();
-        let tab = json!({ "type": "tab", "userContext": user_context });
-        let made = bidi.command("browsingContext.create", tab, COMMAND).await?;
-        let context = text(&made["context"]).unwrap_or_default().to_owned();
-        if let Some(user_agent) = user_agent {
-            let set = json!({ "userAgent": user_agent, "contexts": [context] });
-            // Older drivers cannot: the browser's own name is no reason not to log in.
-            let _ = bidi.command("emulation.setUserAgentOverride", set, COMMAND).await;
-            if user_agent.contains("Firefox/") {
-                // It tells a posted form only if it was asked to keep it; Chromium tells it with the request.
-                let keep = json!({ "dataTypes": ["request"], "maxEncodedDataSize": MAX_FORM, "contexts": [context] });
-                let _ = bidi.command("network.addDataCollector", keep, COMMAND).await;
-            }
-        }
-        Ok(Self { user_context, context, gate })
-    }
-}
 
 /// Something asked of the browser whose result is not waited for.
 type Background = Pin<Box<dyn Future<Output = Result<Value, Failed>> + Send>>;
@@ -91,8 +50,7 @@ pub(super) struct BidiWindow {
     fresh: Fresh,
     clock: Clock,
     redirect_uri: Option<Url>,
-    headers: Vec<(String, String)>,
-    traceparent: Option<String>,
+    marking: Marking,
     traffic: Traffic,
     pages: Pages,
     console: Console,
@@ -102,6 +60,10 @@ pub(super) struct BidiWindow {
     posted: Option<Posted>,
     generation: u64,
     blind: u32,
+    /// Whether our scripts are in the present document.
+    arrived: bool,
+    /// Something was pressed: until then the page is not looked at, for it may be on its way out.
+    settling: Option<Instant>,
     document: u32,
     overhead: Duration,
 }
@@ -126,12 +88,8 @@ impl BidiWindow {
         // What is left of the window before.
         while events.lock().await.try_recv().is_ok() {}
         let parties = &errand.parties;
-        let headers = parties.provider.headers.iter();
-        let headers = headers.filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())));
-        let headers: Vec<_> = headers.collect();
-        let trace_id = parties.recorder.trace_id();
-        let traceparent = parties.provider.propagate_traceparent.then(|| format!("00-{trace_id}"));
-        let marked = !headers.is_empty() || traceparent.is_some();
+        let marking = Marking::of(parties);
+        let marked = !marking.is_empty();
         let patterns = patterns(errand.redirect_uri.as_ref(), if marked { &parties.origins } else { &[] });
         let mut window = Self {
             traffic: Traffic::new(errand.parties, clock.clone()),
@@ -143,11 +101,12 @@ impl BidiWindow {
             posted: None,
             generation: 0,
             blind: 0,
+            arrived: false,
+            settling: None,
             document: 0,
             overhead: Duration::ZERO,
             redirect_uri: errand.redirect_uri,
-            headers,
-            traceparent,
+            marking,
             bidi,
             events,
             fresh,
@@ -156,7 +115,12 @@ impl BidiWindow {
         if !patterns.is_empty() {
             let context = &window.fresh.context;
             let intercept = json!({ "phases": ["beforeRequestSent"], "urlPatterns": patterns, "contexts": [context] });
-            window.command("network.addIntercept", intercept).await.map_err(lost)?;
+            if marked {
+                // The very first request must be held back already.
+                window.command("network.addIntercept", intercept).await.map_err(lost)?;
+            } else {
+                window.ask("network.addIntercept", intercept);
+            }
         }
         Ok(window)
     }
@@ -181,9 +145,10 @@ impl BidiWindow {
 
     fn look(&mut self) {
         let bidi = self.bidi.clone();
+        let script = if self.arrived { scripts::LOOK_AGAIN.to_owned() } else { scripts::arrive() };
         let params = call(
             &self.fresh.context,
-            include_str!("look.js"),
+            &script,
             json!([
                 { "type": "number", "value": self.generation },
                 { "type": "number", "value": LOOK_MILLIS },
@@ -201,11 +166,13 @@ impl BidiWindow {
             // The document is gone, or does not answer: another event follows, or the deadline.
             Err(Failed::Said(_) | Failed::Slow) => {
                 self.blind += 1;
+                self.arrived = false;
                 return Ok(None);
             }
             Err(Failed::Gone) => return Err(lost(Failed::Gone)),
         };
         self.blind = 0;
+        self.arrived = true;
         let Some(looked) = text(&value["result"]["value"]).and_then(Looked::read) else { return Ok(None) };
         self.generation = looked.generation;
         let answered = self.traffic.document();
@@ -243,6 +210,8 @@ impl BidiWindow {
                 self.generation = 0;
                 self.blind = 0;
                 self.looking = None;
+                self.arrived = false;
+                self.settling = None;
             }
             "browsingContext.contextDestroyed" if own_tab => {
                 return Err(Fault::new(Class::Browser, "the browser closed its window in the middle of a login"));
@@ -289,7 +258,7 @@ impl BidiWindow {
             return Ok(Some(Sight::Answer(answer::parameters(&sent.url, &params["request"]))));
         }
         if blocked {
-            let headers = self.extended(&sent, &params["request"]["headers"]);
+            let headers = self.marking.extended(&sent, &params["request"]["headers"]);
             let mut go = json!({ "request": id });
             if let Some(headers) = headers {
                 go["headers"] = headers;
@@ -297,23 +266,6 @@ impl BidiWindow {
             self.ask("network.continueRequest", go);
         }
         Ok(None)
-    }
-
-    /// The headers of a request to the provider, with those that only it is told. `None`: as they are.
-    fn extended(&self, sent: &Sent, headers: &Value) -> Option<Value> {
-        if !sent.provider {
-            return None;
-        }
-        let mut all = headers.as_array()?.clone();
-        let mut add = |name: &str, value: &str| {
-            all.retain(|header| !text(&header["name"]).is_some_and(|known| known.eq_ignore_ascii_case(name)));
-            all.push(json!({ "name": name, "value": { "type": "string", "value": value } }));
-        };
-        self.headers.iter().for_each(|(name, value)| add(name, value));
-        if let Some(trace) = &self.traceparent {
-            add("traceparent", &format!("{trace}-{}-01", sent.span_id));
-        }
-        Some(Value::Array(all))
     }
 
     /// What a command that nobody waited for came to.
@@ -339,11 +291,13 @@ enum Woken {
     Looked(Result<Value, Failed>),
     Background(Result<Value, Failed>),
     Posted(Params),
+    Settled,
 }
 
 impl BidiWindow {
     async fn woken(&mut self) -> Woken {
         let mut events = self.events.lock().await;
+        let (settling, until) = (self.settling.is_some(), self.settling.unwrap_or_else(|| self.clock.instant()));
         let (looking, background, posted) = (&mut self.looking, &mut self.background, &mut self.posted);
         tokio::select! {
             biased;
@@ -351,6 +305,7 @@ impl BidiWindow {
             Some(params) = async { Some(posted.as_mut()?.await) }, if posted.is_some() => Woken::Posted(params),
             Some(result) = background.next(), if !background.is_empty() => Woken::Background(result),
             Some(result) = async { Some(looking.as_mut()?.await) }, if looking.is_some() => Woken::Looked(result),
+            () = tokio::time::sleep_until(until), if settling => Woken::Settled,
         }
     }
 }
@@ -366,7 +321,10 @@ impl Window for BidiWindow {
 
     async fn next(&mut self) -> Result<Sight, Fault> {
         loop {
-            if self.document > 0 && self.looking.is_none() && self.blind < MAX_BLIND {
+            if self.settling.is_some_and(|until| until <= self.clock.instant()) {
+                self.settling = None;
+            }
+            if self.document > 0 && self.looking.is_none() && self.blind < MAX_BLIND && self.settling.is_none() {
                 self.look();
             }
             let busy = self.traffic.pending().is_some();
@@ -375,6 +333,7 @@ impl Window for BidiWindow {
                 Woken::Event(None) => return Err(lost(Failed::Gone)),
                 Woken::Looked(result) => self.looked(result)?,
                 Woken::Background(result) => self.on_background(result).map(|()| None)?,
+                Woken::Settled => None,
                 Woken::Posted(params) => {
                     self.posted = None;
                     if !answer::is_answer(&params) {
@@ -398,7 +357,7 @@ impl Window for BidiWindow {
             { "type": "number", "value": mark },
             { "type": "string", "value": said },
         ]);
-        let params = call(&self.fresh.context, include_str!("act.js"), arguments, false);
+        let params = call(&self.fresh.context, scripts::ACT_THERE, arguments, false);
         match self.command("script.callFunction", params).await {
             Ok(value) => Ok(text(&value["result"]["value"]).unwrap_or("gone").to_owned()),
             // The document is on its way out.
@@ -407,8 +366,19 @@ impl Window for BidiWindow {
         }
     }
 
-    async fn press_at(&mut self, x: f64, y: f64) -> Result<(), Fault> {
-        let (x, y) = (x.round() as i64, y.round() as i64);
+    async fn work(&mut self, plan: &Plan<'_>) -> Result<Worked, Fault> {
+        let plan = serde_json::to_string(plan).unwrap_or_default();
+        let arguments = json!([{ "type": "string", "value": plan }]);
+        let params = call(&self.fresh.context, scripts::WORK_THERE, arguments, false);
+        match self.command("script.callFunction", params).await {
+            Ok(value) => Ok(Worked::read(text(&value["result"]["value"]).unwrap_or_default())),
+            // The document is on its way out.
+            Err(Failed::Said(_)) => Ok(Worked::read("")),
+            Err(failed) => Err(lost(failed)),
+        }
+    }
+
+    async fn press_at(&mut self, x: i64, y: i64) -> Result<(), Fault> {
         let moves = json!([
             { "type": "pointerMove", "x": x, "y": y },
             { "type": "pointerDown", "button": 0 },
@@ -456,70 +426,14 @@ impl Window for BidiWindow {
 impl BidiWindow {
     async fn perform(&mut self, source: Value) -> Result<(), Fault> {
         let params = json!({ "context": self.fresh.context, "actions": [source] });
+        self.looking = None;
+        self.settling = Some(self.clock.instant() + SETTLING);
         match self.command("input.performActions", params).await {
             // A press that leads away at once takes its own window along.
             Ok(_) | Err(Failed::Said(_)) => Ok(()),
             Err(failed) => Err(lost(failed)),
         }
     }
-}
-
-/// What is posted to the redirect URI, as the browser has kept it; the request itself goes no further.
-async fn posted(bidi: Bidi, request: Value, url: Url) -> Params {
-    let ask = json!({ "dataType": "request", "request": request });
-    let kept = bidi.command("network.getData", ask, COMMAND).await.unwrap_or_default();
-    let _ = bidi.command("network.failRequest", json!({ "request": request }), COMMAND).await;
-    let bytes = &kept["bytes"];
-    let form = match text(&bytes["type"]) {
-        Some("base64") => STANDARD.decode(text(&bytes["value"]).unwrap_or_default()).unwrap_or_default(),
-        _ => text(&bytes["value"]).unwrap_or_default().as_bytes().to_vec(),
-    };
-    answer::parameters(&url, &json!({ "goog:postData": String::from_utf8_lossy(&form) }))
-}
-
-/// The parameters of a call of one of our scripts.
-fn call(context: &str, script: &str, arguments: Value, promise: bool) -> Value {
-    json!({
-        "functionDeclaration": script,
-        "arguments": arguments,
-        "target": { "context": context, "sandbox": SANDBOX },
-        "awaitPromise": promise,
-        "userActivation": true,
-    })
-}
-
-/// Which requests are held back: those to the redirect URI, and those that are told more than others.
-fn patterns(redirect_uri: Option<&Url>, origins: &[url::Origin]) -> Vec<Value> {
-    let mut patterns = Vec::new();
-    if let Some(url) = redirect_uri.filter(|url| matches!(url.scheme(), "http" | "https")) {
-        let mut pattern = json!({ "type": "pattern", "protocol": url.scheme(), "pathname": escaped(url.path()) });
-        // A host in brackets is none that a pattern can name.
-        if let Some(host) = url.host_str().filter(|host| !host.starts_with('[')) {
-            pattern["hostname"] = escaped(host).into();
-        }
-        patterns.push(pattern);
-    }
-    for origin in origins {
-        if let url::Origin::Tuple(scheme, host, _) = origin {
-            patterns.push(match host {
-                url::Host::Ipv6(_) => json!({ "type": "pattern", "protocol": scheme }),
-                _ => json!({ "type": "pattern", "protocol": scheme, "hostname": escaped(&host.to_string()) }),
-            });
-        }
-    }
-    patterns
-}
-
-/// What a pattern would take for its own is escaped (WebDriver BiDi §7.5.1.25).
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if matches!(c, '(' | ')' | '*' | '{' | '}' | '\\') {
-            out.push('\\');
-        }
-        out.push(c);
-    }
-    out
 }
 
 /// Our own machinery failed.

@@ -21,6 +21,7 @@ use super::bidi_window::{COMMAND, Errand};
 use super::broken::{self, Broken};
 use super::looked::{Looked, Pages};
 use super::remote::why;
+use super::scripts::{self, Plan, Worked};
 use super::traffic::{Parties, place};
 use super::window::{Pending, Sight, View, Window};
 use crate::clock::{Clock, Instant};
@@ -50,6 +51,9 @@ static LOOKING: LazyLock<String> =
     LazyLock::new(|| include_str!("classic_look.js").replace("(LOOK)", &format!("({})", include_str!("look.js"))));
 static ACTING: LazyLock<String> =
     LazyLock::new(|| format!("return ((globalThis) => ({}))(window)(...arguments)", include_str!("act.js")));
+
+static WORKING: LazyLock<String> =
+    LazyLock::new(|| format!("return ((globalThis) => ({}))(window)(...arguments)", scripts::work_alone()));
 
 type Answered = Result<Value, CmdError>;
 
@@ -351,8 +355,16 @@ impl Window for ClassicWindow {
         Ok(said.as_ref().and_then(Value::as_str).unwrap_or("gone").to_owned())
     }
 
-    async fn press_at(&mut self, x: f64, y: f64) -> Result<(), Fault> {
-        let to = PointerAction::MoveTo { duration: Some(Duration::ZERO), x: x.round(), y: y.round() };
+    async fn work(&mut self, plan: &Plan<'_>) -> Result<Worked, Fault> {
+        self.typed |= !plan.fills.is_empty();
+        let client = self.client.clone();
+        let arguments = vec![serde_json::to_string(plan).unwrap_or_default().into()];
+        let said = self.command(client.execute(&WORKING, arguments)).await?;
+        Ok(Worked::read(said.as_ref().and_then(Value::as_str).unwrap_or_default()))
+    }
+
+    async fn press_at(&mut self, x: i64, y: i64) -> Result<(), Fault> {
+        let to = PointerAction::MoveTo { duration: Some(Duration::ZERO), x: x as f64, y: y as f64 };
         let mouse = MouseActions::new("mouse".to_owned()).then(to);
         let press = mouse.then(PointerAction::Down { button: LEFT }).then(PointerAction::Up { button: LEFT });
         let client = self.client.clone();

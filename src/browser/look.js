@@ -19,6 +19,8 @@
   const PAUSE = 40;
   const SHARE = 4;
   const PATROL = 250;
+  // How long deferred scripts are waited for that have not run yet: until then buttons may do the wrong thing or nothing (ms).
+  const HASTE = 1500;
   const EVENTS = ['input', 'change', 'DOMContentLoaded', 'load', 'readystatechange', 'toggle', 'transitionend', 'animationend',
     'animationstart', 'slotchange', 'pageshow', 'popstate', 'hashchange'];
   const MUTE = new Set(['script', 'style', 'template', 'noscript', 'svg']);
@@ -79,6 +81,12 @@
       if (patrol(inner)) found = true;
     }
     return found;
+  };
+
+  const isHasty = () => {
+    if (document.readyState !== 'interactive') return false;
+    const entry = performance.getEntriesByType('navigation')[0];
+    return entry?.domContentLoadedEventEnd === 0 && performance.now() - entry.domInteractive < HASTE;
   };
 
   const text = (value) => value.replace(/[&<>\0]/g, (c) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;' })[c] ?? '');
@@ -279,7 +287,7 @@
 
   // What is to be told, or null if that was told under `after` already.
   const tell = () => {
-    if (document.readyState === 'loading' || !document.documentElement) return null;
+    if (document.readyState === 'loading' || !document.documentElement || isHasty()) return null;
     const { generation } = state;
     if (generation <= after) return null;
     const seen = snapshot();
@@ -287,7 +295,7 @@
     if (state.told?.generation === after && state.told.content === content) return null;
     state.told = { generation, content };
     state.painted();
-    const story = { generation, document: state.document, ready: document.readyState, url: location.href.slice(0, 8192), title: document.title.slice(0, 300),
+    const story = { generation, document: state.document, ready: document.readyState, url: location.href.slice(0, 8192), title: String(document.title).slice(0, 300),
       html: seen.html, elements: seen.elements, focused: focused(), timing: timing(), resources: resources() };
     if (seen.cut) story.cut = true;
     if (state.paint > 0) story.paint = state.paint;
@@ -299,6 +307,7 @@
     let timer = 0;
     let rounds = 0;
     let looked = -1;
+    let hasty = isHasty();
     const done = (story) => {
       state.waiters.delete(wake);
       for (const id of [timer, pause, rounds]) clearTimeout(id);
@@ -316,7 +325,9 @@
     };
     const wake = () => { if (!pause) attempt(); };
     const round = () => {
-      if (patrol(document)) state.changed();
+      const waited = hasty;
+      hasty = isHasty();
+      if (patrol(document) || (waited && !hasty)) state.changed();
       rounds = setTimeout(round, PATROL);
     };
     state.waiters.add(wake);

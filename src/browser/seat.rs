@@ -150,6 +150,7 @@ async fn window(loan: &mut Loan, ask: &Ask<'_>) -> Result<Box<dyn Window>, Fault
 async fn bidi_window(session: &mut Session, channel: Channel, ask: &Ask<'_>) -> Result<Box<dyn Window>, Fault> {
     let fresh = session.window(&channel, ask.clock).await?;
     if let Some(gate) = &fresh.gate {
+        gate.believe(ask.memory.clone(), ask.provider.trust.clone());
         gate.lead(ask.region.clone());
     }
     let Channel { bidi, events } = channel;

@@ -6,9 +6,9 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
 use url::Url;
 
+use super::scripts::{Plan, Point};
 use super::window::{Params, Sight, View, Window};
 use crate::clock::{Clock, Instant};
 use crate::fault::{Class, Fault};
@@ -66,16 +66,6 @@ struct Standing {
     document: u32,
     since: Instant,
     patience: Duration,
-}
-
-/// Where an element can be pressed, as `act.js` says it.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Point {
-    x: Option<f64>,
-    y: Option<f64>,
-    covered: Option<String>,
-    disabled: bool,
 }
 
 impl Walk<'_> {
@@ -150,6 +140,7 @@ impl Walk<'_> {
     /// The same verdict on the same document goes on standing; another one begins to.
     fn stand(&self, unready: Unready, view: &View, before: Option<Standing>) -> Standing {
         let Unready { fault, certain } = unready;
+        let fault = *fault;
         let now = self.clock.instant();
         let left = self.last_moment().duration_since(now);
         // Short runs must not end as a timeout where something better can be said.
@@ -211,43 +202,39 @@ impl Walk<'_> {
 
     /// Fills in and presses. False: the page changed under our hands, so that nothing was sent.
     async fn perform(&mut self, act: &Act, answers: &Answers) -> Result<bool, Fault> {
+        let mut values = Vec::with_capacity(act.fills.len());
         for (mark, with) in &act.fills {
-            let value = answers.value(*with, self.clock, self.recorder, self.deadline).await?;
-            let said = self.window.act("fill", *mark, value.expose()).await?;
-            match said.as_str() {
-                "ok" => {}
-                "gone" => return Ok(false),
-                why => {
-                    let why = page::cut(why, 80);
-                    return Err(Fault::new(
-                        Class::LoginPage,
-                        format!("the field for the {with} cannot be filled in: {why}"),
-                    ));
-                }
+            values.push((*mark, answers.value(*with, self.clock, self.recorder, self.deadline).await?));
+        }
+        let fills = values.iter().map(|(mark, value)| (*mark, value.expose())).collect();
+        let last = act.fills.last().map(|(mark, _)| *mark).filter(|_| act.press.is_none() && !act.hold);
+        let worked = self.window.work(&Plan { fills, ticks: &act.ticks, press: act.press, focus: last }).await?;
+        match worked.said.as_str() {
+            "ok" => {}
+            "gone" => return Ok(false),
+            why => {
+                let field = worked.field.and_then(|at| act.fills.get(at)).map(|(_, with)| format!(" for the {with}"));
+                let (field, why) = (field.unwrap_or_default(), page::cut(why, 80));
+                return Err(Fault::new(Class::LoginPage, format!("the field{field} cannot be filled in: {why}")));
             }
         }
-        for mark in &act.ticks {
-            self.window.act("tick", *mark, "").await?;
-        }
-        let pressed = match (act.press, act.fills.last()) {
-            (Some(button), _) => self.press(button).await?,
-            (None, Some((field, _))) => {
-                self.window.act("focus", *field, "").await?;
-                self.window.enter().await?;
+        let pressed = match act.press {
+            Some(button) => self.press(button, worked.point.unwrap_or_default()).await?,
+            None => {
+                if last.is_some() {
+                    self.window.enter().await?;
+                }
                 true
             }
-            (None, None) => true,
         };
         self.acted = self.clock.instant();
         Ok(pressed)
     }
 
     /// Presses what a person could press: something that is covered or disabled may come free.
-    async fn press(&mut self, mark: u32) -> Result<bool, Fault> {
+    async fn press(&mut self, mark: u32, mut point: Point) -> Result<bool, Fault> {
         let until = (self.clock.instant() + MISSING).min(self.last_moment());
         loop {
-            let said = self.window.act("point", mark, "").await?;
-            let point: Point = serde_json::from_str(&said).unwrap_or_default();
             if let (Some(x), Some(y)) = (point.x, point.y) {
                 self.window.press_at(x, y).await?;
                 return Ok(true);
@@ -263,6 +250,8 @@ impl Walk<'_> {
                 // The answer cannot come before anything was sent; a page can, of the same document.
                 Ok(Ok(_)) => {}
             }
+            let plan = Plan { press: Some(mark), ..Plan::default() };
+            point = self.window.work(&plan).await?.point.unwrap_or_default();
         }
     }
 

@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use super::super::scripts::Worked;
 use super::super::window::Pending;
 use super::*;
 use crate::clock::Timestamp;
@@ -59,12 +60,17 @@ impl Window for Planned {
         }
     }
 
-    async fn act(&mut self, what: &str, mark: u32, _: &str) -> Result<String, Fault> {
-        self.did.push(format!("{what} {mark}"));
-        Ok(if what == "point" { r#"{"x":1,"y":2}"# } else { "ok" }.to_owned())
+    async fn act(&mut self, _: &str, _: u32, _: &str) -> Result<String, Fault> {
+        Ok("ok".to_owned())
     }
 
-    async fn press_at(&mut self, _: f64, _: f64) -> Result<(), Fault> {
+    async fn work(&mut self, plan: &Plan<'_>) -> Result<Worked, Fault> {
+        self.did.extend(plan.fills.iter().map(|(mark, _)| format!("fill {mark}")));
+        self.did.extend(plan.press.map(|mark| format!("point {mark}")));
+        Ok(Worked::read(r#"{"said":"ok","point":{"x":1,"y":2}}"#))
+    }
+
+    async fn press_at(&mut self, _: i64, _: i64) -> Result<(), Fault> {
         self.did.push("press".into());
         Ok(())
     }

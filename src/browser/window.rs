@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use url::Url;
 
+use super::scripts::{Plan, Worked};
 use crate::clock::Instant;
 use crate::fault::Fault;
 use crate::oidc::form::Page;
@@ -59,8 +60,11 @@ pub(super) trait Window: Send {
     /// Has the page's script act on a marked element (see `act.js`), and returns what it says.
     async fn act(&mut self, what: &str, mark: u32, text: &str) -> Result<String, Fault>;
 
+    /// Has the page's script do all that the page asks for, and returns what it says.
+    async fn work(&mut self, plan: &Plan<'_>) -> Result<Worked, Fault>;
+
     /// Presses the mouse there (CSS pixels from the corner of the window).
-    async fn press_at(&mut self, x: f64, y: f64) -> Result<(), Fault>;
+    async fn press_at(&mut self, x: i64, y: i64) -> Result<(), Fault>;
 
     /// Presses Enter where the focus is.
     async fn enter(&mut self) -> Result<(), Fault>;

@@ -179,7 +179,16 @@ mod tests {
         let kinds: Vec<_> = plan.probes.iter().map(|probe| probe.kind.name).collect();
         assert_eq!(
             kinds,
-            ["discovery", "jwks", "client_credentials", "form_login", "refresh", "revocation", "token_exchange"]
+            [
+                "discovery",
+                "jwks",
+                "client_credentials",
+                "browser_login",
+                "form_login",
+                "refresh",
+                "revocation",
+                "token_exchange"
+            ]
         );
         assert_eq!(plan.regions.len(), 2);
         if cfg!(target_os = "linux") {

@@ -6,7 +6,7 @@ const VALUES: &str = r#"<form><input id=typed><input id=secret type=password val
     <textarea id=area>AREA</textarea><input id=empty><div id=free contenteditable>FREE</div>
     <input id=tick type=checkbox value=yes><button id=go value=send nonce=NONCE onclick="ONCLICK()" style="color:STYLE">Go &amp; &lt;see&gt;</button>
     <input type=submit id=send value="Sign in"><select id=list><option value=a>A<option value=b>B</select>
-    <fieldset disabled><input id=off></fieldset><a id=link href="javascript:1" data-authprobe="99" data-authprobe-hidden>x</a></form>
+    <fieldset disabled><input id=off></fieldset><a id=link href="javascript:1" data-authprobe="7777777" data-authprobe-hidden>x</a></form>
     <meta name=csrf content=META><script>var SCRIPT = 1</script><style>.STYLESHEET{}</style><template><i>TEMPLATE</i></template><noscript>NOSCRIPT</noscript>
     <svg id=drawing><title>DRAWING</title></svg><iframe id=inline srcdoc="<p>Within SRC"></iframe>"#;
 
@@ -37,7 +37,7 @@ async fn values_and_code_never_enter_a_snapshot() {
             "NOSCRIPT",
             "DRAWING",
             "SRCDOC",
-            "99\\\"",
+            "7777777",
         ] {
             assert!(!told.contains(secret), "{secret}: {told}");
         }
@@ -159,4 +159,16 @@ async fn a_look_waits_for_what_is_new() {
     let story = stage.look().await;
     let size = html(&story).len();
     assert!(story["cut"] == true && size > 500_000 && size < (512 << 10) + 20_000, "{size}");
+}
+
+#[tokio::test]
+async fn scripts_of_the_page_come_first_unless_they_never_come() {
+    let pages = ["<p>Page</p><script defer src=/late.js></script>", "<p>Page</p><script defer src=/never.js></script>"];
+    let mut stage = Stage::with("", &pages).await;
+    stage.leave_for("/0").await;
+    let story = stage.look().await;
+    assert!(html(&story).contains("In time"), "{}", html(&story));
+    stage.leave_for("/1").await;
+    let story = stage.look().await;
+    assert_eq!((story["ready"].as_str(), html(&story).contains("Page")), (Some("interactive"), true));
 }

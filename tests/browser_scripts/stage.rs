@@ -43,7 +43,12 @@ impl Stage {
     /// Shows `body`, in a page whose frames show the other bodies as `/0`, `/1`, ….
     pub async fn with(body: &str, frames: &[&str]) -> Self {
         let page = format!("<!DOCTYPE html><html><head><title>Stage</title></head><body>{body}</body></html>");
+        let late = || async {
+            tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+            ([("content-type", "text/javascript")], "document.body.append('In time')")
+        };
         let mut router = Router::new().route("/", get(move || async move { Html(page) }));
+        router = router.route("/late.js", get(late)).route("/never.js", get(std::future::pending::<&str>));
         for (number, frame) in frames.iter().enumerate() {
             let frame = format!("<!DOCTYPE html><html><body>{frame}</body></html>");
             router = router.route(&format!("/{number}"), get(move || async move { Html(frame) }));
@@ -64,14 +69,21 @@ impl Stage {
         let browser = "/usr/lib/chromium/chromium-headless-shell";
         let options =
             json!({ "binary": browser, "args": ["--no-sandbox", "--disable-dev-shm-usage", "--window-size=900,700"] });
-        let capabilities: Capabilities = [("goog:chromeOptions".to_owned(), options)].into_iter().collect();
+        // Commands do not wait for pages that are still loading: some here never end.
+        let strategy = ("pageLoadStrategy".to_owned(), json!("none"));
+        let capabilities: Capabilities = [("goog:chromeOptions".to_owned(), options), strategy].into_iter().collect();
         let connector = hyper_util::client::legacy::connect::HttpConnector::new();
         let driver_url = format!("http://127.0.0.1:{port}");
         let client = ClientBuilder::new(connector).capabilities(capabilities).connect(&driver_url).await.unwrap();
-        client.goto(&url).await.unwrap();
-        let mut stage = Self { client, world: None, url, _driver: driver, _folder: folder };
-        stage.isolate().await;
-        stage
+        let mut stage = Self { client, world: None, url: url.clone(), _driver: driver, _folder: folder };
+        stage.client.goto(&url).await.unwrap();
+        stage.arrive(&url).await;
+        for _ in 0..2000 {
+            if stage.page("return document.readyState").await == "complete" {
+                return stage;
+            }
+        }
+        panic!("the page was never complete");
     }
 
     pub async fn of(body: &str) -> Self {
@@ -85,6 +97,23 @@ impl Stage {
         let world = self.tools("Page.createIsolatedWorld", json!({ "frameId": frame, "worldName": "authprobe" })).await;
         self.world = world["executionContextId"].as_u64();
         assert!(self.world.is_some(), "{world}");
+    }
+
+    /// Goes to another page and does not wait for it.
+    pub async fn leave_for(&mut self, path: &str) {
+        self.page(&format!("setTimeout(() => {{ location.href = '{path}' }}, 0)")).await;
+        let wanted = format!("{}{}", self.url.trim_end_matches('/'), path);
+        self.arrive(&wanted).await;
+    }
+
+    async fn arrive(&mut self, wanted: &str) {
+        for _ in 0..2000 {
+            let tree = self.tools("Page.getFrameTree", json!({})).await;
+            if tree["frameTree"]["frame"]["url"] == wanted {
+                return self.isolate().await;
+            }
+        }
+        panic!("{wanted} never came");
     }
 
     /// From now on the scripts run among those of the page.

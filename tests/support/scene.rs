@@ -73,6 +73,8 @@ pub struct Scene {
     pub web_secret: String,
     /// `svc-secret`, unless planted otherwise.
     pub svc_secret: String,
+    /// Where authprobe keeps temporary files.
+    pub temporary: String,
 }
 
 impl Scene {
@@ -80,7 +82,10 @@ impl Scene {
     pub fn new(idp: &Idp) -> Self {
         let folder = Folder::new();
         folder.write("alice.password", "wonderland-7\n");
+        let temporary = folder.file("tmp");
+        std::fs::create_dir(&temporary).unwrap();
         Self {
+            temporary: temporary.to_str().unwrap().to_owned(),
             folder,
             listen: format!("127.0.0.1:{}", net::free_port()),
             issuer: idp.issuer.clone(),
@@ -141,9 +146,9 @@ password = {{ file = "alice.password" }}
         )
     }
 
-    /// The secrets that the configuration names.
-    pub fn environment(&self) -> [(&str, &str); 2] {
-        [("WEB_SECRET", &self.web_secret), ("SVC_SECRET", &self.svc_secret)]
+    /// The secrets that the configuration names, and a place of its own for temporary files.
+    pub fn environment(&self) -> [(&str, &str); 3] {
+        [("WEB_SECRET", &self.web_secret), ("SVC_SECRET", &self.svc_secret), ("TMPDIR", &self.temporary)]
     }
 
     /// `authprobe COMMAND --config … ARGUMENTS…` with these probes configured.

@@ -46,7 +46,7 @@ pub struct Act {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unready {
     /// What it comes to if the page stays as it is.
-    pub fault: Fault,
+    pub fault: Box<Fault>,
     /// Whether something on the page says so (a fresh message, a challenge, an error status). Otherwise it may just take its
     /// time: the same question is still there, or nothing useful is.
     pub certain: bool,
@@ -59,11 +59,11 @@ pub struct Unready {
 ///
 /// Faults: `credentials` (naming the user), `challenge`, `login_page`, `http_status`, `malformed`, `too_large`, `config`.
 pub fn read(page: &Page, progress: &mut Progress, setting: Setting<'_>) -> Result<Act, Unready> {
-    let certain = |fault| Unready { fault, certain: true };
+    let certain = |fault: Fault| Unready { fault: fault.into(), certain: true };
     if page.gatekeeper {
         // It lets browsers pass by themselves, if it wants to.
         let fault = page::challenge("a gatekeeper before the provider asks for proof that we are human");
-        return Err(Unready { fault, certain: false });
+        return Err(Unready { fault: fault.into(), certain: false });
     }
     let document = parse(page).map_err(certain)?;
     let name = snapshot::name(&document);
@@ -92,7 +92,7 @@ pub fn read(page: &Page, progress: &mut Progress, setting: Setting<'_>) -> Resul
         }
         Err(fault) => {
             let certain = is_certain(&reading, progress, &fault);
-            let fault = reading.name_user(fault, progress);
+            let fault = reading.name_user(fault, progress).into();
             progress.step = steps::passed(&reading, progress.step);
             Err(Unready { fault, certain })
         }
