@@ -17,10 +17,11 @@ use super::answer;
 use super::bidi::{Bidi, Event, Failed};
 use super::broken::{self, Broken};
 use super::console::Console;
-use super::egress::Gate;
+use super::fresh::Fresh;
+use super::intercept::{Marking, patterns, posted};
 use super::looked::{Looked, Pages};
-use super::scripts::{self, Plan, Worked};
-use super::traffic::{Parties, Sent, Traffic, text};
+use super::scripts::{self, Plan, Worked, call};
+use super::traffic::{Parties, Traffic, text};
 use super::window::{Params, Pending, Sight, View, Window};
 use crate::clock::{Clock, Instant};
 use crate::fault::{Class, Fault};
@@ -35,51 +36,6 @@ const LOOK_MILLIS: u64 = 20_000;
 const SETTLING: Duration = Duration::from_millis(60);
 /// How often in a row a look may fail before the next document is waited for: the page is on its way out.
 const MAX_BLIND: u32 = 5;
-/// The largest posted answer (bytes).
-const MAX_FORM: usize = 256 * 1024;
-/// Our scripts live in a world of their own, which the page's cannot see.
-const SANDBOX: &str = "authprobe";
-
-/// A window that nobody has used yet.
-pub(super) struct Fresh {
-    /// The user context: cookies, storage, cache, permissions of its own.
-    pub(super) user_context: String,
-    /// Its one tab.
-    pub(super) context: String,
-    /// Its way out, if the browser is on this machine.
-    pub(super) gate: Option<Gate>,
-}
-
-impl Fresh {
-    /// Makes one in the browser at the other end. Faults: `browser`.
-    pub(super) async fn make(bidi: &Bidi, gate: Option<Gate>, user_agent: Option<&str>) -> Result<Self, Failed> {
-        let proxy = gate.as_ref().map(|gate| {
-            json!({ "proxy": {
-                "proxyType": "manual",
-                "socksProxy": format!("127.0.0.1:{}", gate.port()),
-                "socksVersion": 5,
-                // Chromium would go to loopback addresses directly.
-                "noProxy": ["<-loopback>"],
-            } })
-        });
-        let made = bidi.command("browser.createUserContext", proxy.unwrap_or(json!({})), COMMAND).await?;
-        let user_context = text(&made["userContext"]).unwrap_or_default().to_owned();
-        let tab = json!({ "type": "tab", "userContext": user_context });
-        let made = bidi.command("browsingContext.create", tab, COMMAND).await?;
-        let context = text(&made["context"]).unwrap_or_default().to_owned();
-        if let Some(user_agent) = user_agent {
-            let set = json!({ "userAgent": user_agent, "contexts": [context] });
-            // Older drivers cannot: the browser's own name is no reason not to log in.
-            let _ = bidi.command("emulation.setUserAgentOverride", set, COMMAND).await;
-            if user_agent.contains("Firefox/") {
-                // It tells a posted form only if it was asked to keep it; Chromium tells it with the request.
-                let keep = json!({ "dataTypes": ["request"], "maxEncodedDataSize": MAX_FORM, "contexts": [context] });
-                let _ = bidi.command("network.addDataCollector", keep, COMMAND).await;
-            }
-        }
-        Ok(Self { user_context, context, gate })
-    }
-}
 
 /// Something asked of the browser whose result is not waited for.
 type Background = Pin<Box<dyn Future<Output = Result<Value, Failed>> + Send>>;
@@ -94,8 +50,7 @@ pub(super) struct BidiWindow {
     fresh: Fresh,
     clock: Clock,
     redirect_uri: Option<Url>,
-    headers: Vec<(String, String)>,
-    traceparent: Option<String>,
+    marking: Marking,
     traffic: Traffic,
     pages: Pages,
     console: Console,
@@ -133,12 +88,8 @@ impl BidiWindow {
         // What is left of the window before.
         while events.lock().await.try_recv().is_ok() {}
         let parties = &errand.parties;
-        let headers = parties.provider.headers.iter();
-        let headers = headers.filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())));
-        let headers: Vec<_> = headers.collect();
-        let trace_id = parties.recorder.trace_id();
-        let traceparent = parties.provider.propagate_traceparent.then(|| format!("00-{trace_id}"));
-        let marked = !headers.is_empty() || traceparent.is_some();
+        let marking = Marking::of(parties);
+        let marked = !marking.is_empty();
         let patterns = patterns(errand.redirect_uri.as_ref(), if marked { &parties.origins } else { &[] });
         let mut window = Self {
             traffic: Traffic::new(errand.parties, clock.clone()),
@@ -155,8 +106,7 @@ impl BidiWindow {
             document: 0,
             overhead: Duration::ZERO,
             redirect_uri: errand.redirect_uri,
-            headers,
-            traceparent,
+            marking,
             bidi,
             events,
             fresh,
@@ -311,7 +261,7 @@ impl BidiWindow {
             return Ok(Some(Sight::Answer(answer::parameters(&sent.url, &params["request"]))));
         }
         if blocked {
-            let headers = self.extended(&sent, &params["request"]["headers"]);
+            let headers = self.marking.extended(&sent, &params["request"]["headers"]);
             let mut go = json!({ "request": id });
             if let Some(headers) = headers {
                 go["headers"] = headers;
@@ -319,23 +269,6 @@ impl BidiWindow {
             self.ask("network.continueRequest", go);
         }
         Ok(None)
-    }
-
-    /// The headers of a request to the provider, with those that only it is told. `None`: as they are.
-    fn extended(&self, sent: &Sent, headers: &Value) -> Option<Value> {
-        if !sent.provider {
-            return None;
-        }
-        let mut all = headers.as_array()?.clone();
-        let mut add = |name: &str, value: &str| {
-            all.retain(|header| !text(&header["name"]).is_some_and(|known| known.eq_ignore_ascii_case(name)));
-            all.push(json!({ "name": name, "value": { "type": "string", "value": value } }));
-        };
-        self.headers.iter().for_each(|(name, value)| add(name, value));
-        if let Some(trace) = &self.traceparent {
-            add("traceparent", &format!("{trace}-{}-01", sent.span_id));
-        }
-        Some(Value::Array(all))
     }
 
     /// What a command that nobody waited for came to.
@@ -504,64 +437,6 @@ impl BidiWindow {
             Err(failed) => Err(lost(failed)),
         }
     }
-}
-
-/// What is posted to the redirect URI, as the browser has kept it; the request itself goes no further.
-async fn posted(bidi: Bidi, request: Value, url: Url) -> Params {
-    let ask = json!({ "dataType": "request", "request": request });
-    let kept = bidi.command("network.getData", ask, COMMAND).await.unwrap_or_default();
-    let _ = bidi.command("network.failRequest", json!({ "request": request }), COMMAND).await;
-    let bytes = &kept["bytes"];
-    let form = match text(&bytes["type"]) {
-        Some("base64") => STANDARD.decode(text(&bytes["value"]).unwrap_or_default()).unwrap_or_default(),
-        _ => text(&bytes["value"]).unwrap_or_default().as_bytes().to_vec(),
-    };
-    answer::parameters(&url, &json!({ "goog:postData": String::from_utf8_lossy(&form) }))
-}
-
-/// The parameters of a call of one of our scripts.
-fn call(context: &str, script: &str, arguments: Value, promise: bool) -> Value {
-    json!({
-        "functionDeclaration": script,
-        "arguments": arguments,
-        "target": { "context": context, "sandbox": SANDBOX },
-        "awaitPromise": promise,
-        "userActivation": true,
-    })
-}
-
-/// Which requests are held back: those to the redirect URI, and those that are told more than others.
-fn patterns(redirect_uri: Option<&Url>, origins: &[url::Origin]) -> Vec<Value> {
-    let mut patterns = Vec::new();
-    if let Some(url) = redirect_uri.filter(|url| matches!(url.scheme(), "http" | "https")) {
-        let mut pattern = json!({ "type": "pattern", "protocol": url.scheme(), "pathname": escaped(url.path()) });
-        // A host in brackets is none that a pattern can name.
-        if let Some(host) = url.host_str().filter(|host| !host.starts_with('[')) {
-            pattern["hostname"] = escaped(host).into();
-        }
-        patterns.push(pattern);
-    }
-    for origin in origins {
-        if let url::Origin::Tuple(scheme, host, _) = origin {
-            patterns.push(match host {
-                url::Host::Ipv6(_) => json!({ "type": "pattern", "protocol": scheme }),
-                _ => json!({ "type": "pattern", "protocol": scheme, "hostname": escaped(&host.to_string()) }),
-            });
-        }
-    }
-    patterns
-}
-
-/// What a pattern would take for its own is escaped (WebDriver BiDi §7.5.1.25).
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if matches!(c, '(' | ')' | '*' | '{' | '}' | '\\') {
-            out.push('\\');
-        }
-        out.push(c);
-    }
-    out
 }
 
 /// Our own machinery failed.

@@ -410,3 +410,7 @@ impl Window for ClassicWindow {
         Ok(())
     }
 }
+
+#[cfg(test)]
+#[path = "classic_window_tests.rs"]
+mod tests;

@@ -103,7 +103,9 @@ impl Pages {
         origins: &[url::Origin],
         now: Timestamp,
     ) {
-        let Ok(url) = Url::parse(&looked.url) else { return };
+        let Some(url) = Url::parse(&looked.url).ok().filter(|url| matches!(url.scheme(), "http" | "https")) else {
+            return;
+        };
         if document != self.document || self.all.is_empty() {
             if self.all.len() >= MAX_PAGES {
                 return;

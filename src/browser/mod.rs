@@ -8,13 +8,14 @@
 //! |---|---|
 //! | `find`, `trust`, `keeper` | a driver with its browser on this machine, and the end of both |
 //! | `egress` | their way out |
-//! | `bidi`, `session`, `remote`, `pool` | commands and events; a browser, here or elsewhere; browsers on loan |
+//! | `bidi`, `session`, `remote`, `basic`, `pool` | commands and events; a browser, here or elsewhere; browsers on loan |
 //! | `window`, `bidi_window`, `traffic`, `looked`, `console` | what an isolated window shows and asks for |
 //! | `classic_window`, `broken` | the same where the driver has no BiDi |
 //! | `walk`, `evidence`, `seat` | through the login; what is left when it failed; what a probe holds |
 
 mod answer;
 mod authenticator;
+mod basic;
 mod bidi;
 mod bidi_window;
 mod broken;
@@ -23,6 +24,8 @@ mod console;
 mod egress;
 mod evidence;
 mod find;
+mod fresh;
+mod intercept;
 mod keeper;
 mod looked;
 mod net_error;

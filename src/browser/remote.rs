@@ -15,10 +15,12 @@ use tokio::sync::oneshot;
 use url::{ParseError, Url};
 
 use super::Settings;
+use super::basic::Basic;
 use super::net_error;
 use super::session::{Kind, Running, Session, connector};
 use crate::fault::{Class, Fault};
 use crate::oidc::http::Webdriver;
+use crate::secret::Secret;
 
 /// How long a driver that was asked for a browser is waited for, if only to end it.
 const ASKING: Duration = Duration::from_secs(120);
@@ -31,7 +33,7 @@ const MAX_SAID: usize = 200;
 
 /// A session at a driver. Dropped, it is ended in the background.
 pub(super) struct Remote {
-    webdriver: Url,
+    way: Way,
     id: String,
     running: Running,
     over: bool,
@@ -44,16 +46,16 @@ struct Made {
     remote: Remote,
 }
 
-/// Asks a driver for a browser. Faults: `browser`, `config`.
+/// Asks a driver for a browser. Fault: `browser`.
 pub(super) async fn start(
     webdriver: &Webdriver,
     settings: &Settings,
     epoch: u64,
     running: Running,
 ) -> Result<Session, Fault> {
-    let url = address(webdriver)?;
+    let way = Way::to(webdriver);
     let (tell, told) = oneshot::channel();
-    let asking = ask(url, capabilities(settings), running.clone());
+    let asking = ask(way, capabilities(settings), running.clone());
     // Whoever waits may give up; what was asked for still comes, and is ended then.
     running.spawn(async move { drop(tell.send(asking.await)) });
     let gone = |_| Fault::new(Class::Browser, "authprobe is ending: no browser is started any more");
@@ -70,22 +72,30 @@ pub(super) async fn start(
     Ok(session)
 }
 
-/// Where commands go.
-fn address(webdriver: &Webdriver) -> Result<Url, Fault> {
-    let mut url = webdriver.url.clone();
-    if !url.path().ends_with('/') {
-        url.set_path(&format!("{}/", url.path()));
-    }
-    if let Some((user, password)) = &webdriver.credentials {
-        // The WebDriver client takes them from there, as they stand there, and sends them as a header.
-        let _ = url.set_username(user);
-        let _ = url.set_password(Some(password.expose()));
-        if url.username() != user || url.password().unwrap_or_default() != password.expose() {
-            let detail = "the WebDriver's user name and password may have letters, digits and -._~!$&()*+,% only";
-            return Err(Fault::new(Class::Config, detail));
+/// The way to a driver.
+#[derive(Clone)]
+struct Way {
+    url: Url,
+    credentials: Option<(String, Secret)>,
+}
+
+impl Way {
+    fn to(webdriver: &Webdriver) -> Self {
+        let mut url = webdriver.url.clone();
+        if !url.path().ends_with('/') {
+            url.set_path(&format!("{}/", url.path()));
         }
+        Self { url, credentials: webdriver.credentials.clone() }
     }
-    Ok(url)
+
+    /// A client of that session. It does not end it: that is for [`Remote`].
+    async fn client(&self, id: &str) -> Result<Client, String> {
+        let connector = Basic::over(connector(), self.credentials.as_ref());
+        let cannot = |_| "its address cannot be used".to_owned();
+        let client = Client::with_existing_session(self.url.as_str(), id, connector).await.map_err(cannot)?;
+        client.persist().await.map_err(|_| "the client of the driver has ended".to_owned())?;
+        Ok(client)
+    }
 }
 
 /// What is wanted of a browser, whichever it is.
@@ -116,9 +126,9 @@ fn reachable(mut offered: Url, webdriver: &Url) -> Url {
     offered
 }
 
-async fn ask(webdriver: Url, mut wanted: Value, running: Running) -> Result<Made, Fault> {
+async fn ask(way: Way, mut wanted: Value, running: Running) -> Result<Made, Fault> {
     let failed = |why: String| Fault::new(Class::Browser, format!("the driver starts no browser: {why}"));
-    let asking = client(&webdriver, "none").await.map_err(failed)?;
+    let asking = way.client("none").await.map_err(failed)?;
     let mut answer = tokio::time::timeout(ASKING, asking.issue_cmd(New(wanted.to_string()))).await;
     if let Ok(Err(CmdError::Standard(error))) = &answer
         && matches!(error.error, ErrorStatus::InvalidArgument | ErrorStatus::SessionNotCreated)
@@ -135,25 +145,16 @@ async fn ask(webdriver: Url, mut wanted: Value, running: Running) -> Result<Made
     if id.is_empty() || id.len() > 300 || id.contains(['/', '?', '#', '\\']) || id.starts_with('.') {
         return Err(failed("its answer names no session".to_owned()));
     }
-    let remote = Remote { webdriver: webdriver.clone(), id: id.to_owned(), running, over: false };
-    let client = client(&webdriver, id).await.map_err(failed)?;
+    let remote = Remote { way: way.clone(), id: id.to_owned(), running, over: false };
+    let client = way.client(id).await.map_err(failed)?;
     let capabilities = answer["capabilities"].as_object().cloned().unwrap_or_default();
     Ok(Made { client, capabilities, remote })
-}
-
-/// A client of a session. It does not end the session: that is for [`Remote`], and the client's own way to do it forgets
-/// user name and password.
-async fn client(webdriver: &Url, id: &str) -> Result<Client, String> {
-    let cannot = |_| "its address cannot be used".to_owned();
-    let client = Client::with_existing_session(webdriver.as_str(), id, connector()).await.map_err(cannot)?;
-    client.persist().await.map_err(|_| "the client of the driver has ended".to_owned())?;
-    Ok(client)
 }
 
 impl Remote {
     /// Ends it and waits until the driver says so.
     pub(super) async fn end(mut self) {
-        part(&self.webdriver, &self.id).await;
+        part(&self.way, &self.id).await;
         self.over = true;
     }
 }
@@ -161,14 +162,14 @@ impl Remote {
 impl Drop for Remote {
     fn drop(&mut self) {
         if !self.over && tokio::runtime::Handle::try_current().is_ok() {
-            let (webdriver, id) = (self.webdriver.clone(), std::mem::take(&mut self.id));
-            self.running.spawn(async move { part(&webdriver, &id).await });
+            let (way, id) = (self.way.clone(), std::mem::take(&mut self.id));
+            self.running.spawn(async move { part(&way, &id).await });
         }
     }
 }
 
-async fn part(webdriver: &Url, id: &str) {
-    let Ok(client) = client(webdriver, id).await else { return };
+async fn part(way: &Way, id: &str) {
+    let Ok(client) = way.client(id).await else { return };
     match tokio::time::timeout(ENDING, client.issue_cmd(Delete)).await {
         Ok(Ok(_)) => {}
         // It has ended already.
@@ -259,11 +260,10 @@ mod tests {
     }
 
     #[test]
-    fn credentials_are_sent_as_they_are_or_not_at_all() {
-        let address = |text: &str| address(&Webdriver::parse(text).unwrap());
-        assert_eq!(address("http://me:se$cret@grid/wd/hub").unwrap().as_str(), "http://me:se$cret@grid/wd/hub/");
-        let fault = address("http://me:hun%2Fter2@grid").unwrap_err();
-        assert!(fault.class == Class::Config && !fault.detail.contains("hun"), "{fault:?}");
+    fn commands_begin_where_the_driver_has_them() {
+        let at = |text: &str| Way::to(&Webdriver::parse(text).unwrap()).url.to_string();
+        assert_eq!(at("http://me:sec%2Fret@grid/wd/hub"), "http://grid/wd/hub/");
+        assert_eq!(at("http://127.0.0.1:9515"), "http://127.0.0.1:9515/");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! short call each, not a script of many lines.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 /// What a person sees.
 const LOOK: &str = include_str!("look.js");
@@ -32,6 +33,20 @@ pub(super) const WORK_THERE: &str = "(plan) => globalThis[Symbol.for('authprobe.
 /// All that a page asks for, as one expression that needs nothing beside it: `(plan)`.
 pub(super) fn work_alone() -> String {
     format!("(() => {{ const act = {ACT}; return {WORK}; }})()")
+}
+
+/// Our scripts live in a world of their own, which the page's cannot see.
+const SANDBOX: &str = "authprobe";
+
+/// The parameters of a call of one of our scripts.
+pub(super) fn call(context: &str, script: &str, arguments: Value, promise: bool) -> Value {
+    json!({
+        "functionDeclaration": script,
+        "arguments": arguments,
+        "target": { "context": context, "sandbox": SANDBOX },
+        "awaitPromise": promise,
+        "userActivation": true,
+    })
 }
 
 /// What is to be done on a page.

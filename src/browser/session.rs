@@ -18,9 +18,10 @@ use tokio_rustls::TlsConnector;
 use url::Url;
 
 use super::bidi::{Bidi, Event, Failed};
-use super::bidi_window::{COMMAND, Fresh, lost};
+use super::bidi_window::{COMMAND, lost};
 use super::egress::Gate;
 use super::find::find;
+use super::fresh::Fresh;
 use super::keeper::{Kept, Launcher};
 use super::remote::{self, Remote};
 use super::seat::Stats;

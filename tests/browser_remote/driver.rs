@@ -1,7 +1,7 @@
 //! A chromedriver of our own, and a reverse proxy in front of it that stands for a grid: it wants a password, or hides that
 //! the driver speaks WebDriver BiDi.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 

@@ -117,9 +117,9 @@ fn a_driver_that_is_gone_says_nothing_about_the_provider() {
 fn user_name_and_password_of_a_grid_are_sent_with_every_command() {
     let (idp, driver) = (Idp::start(), Driver::start());
     // RFC 7617 §2.
-    let manner = Manner { classic: true, authorization: Some("Basic cHJvYmVyOm9wZW4tc2VzYW1l") };
+    let manner = Manner { classic: true, authorization: Some("Basic cHJvYmVyOm9wZW4vc2VzYW1lPTE=") };
     let front = Front::of(&driver, manner);
-    let (code, run) = scene(&idp, &front.url("prober:open-sesame@")).probe_once(&login(""), "login");
+    let (code, run) = scene(&idp, &front.url("prober:open%2Fsesame%3D1@")).probe_once(&login(""), "login");
     assert_eq!((code, run.verdict()), (0, "good"), "{run:?}");
     assert_eq!(front.made_and_ended(), (1, 1), "{:?}", front.seen());
 

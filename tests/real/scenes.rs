@@ -50,11 +50,10 @@ fn what_cannot_be_walked_is_said_for_what_it_is() {
         ("captcha", "alice", "", "challenge/configuration at login"),
         ("approve", "alice", "", "login_page/provider at login"),
         ("sms", "alice", "", "challenge/configuration at login"),
-        ("sms", "tess", "", "challenge/configuration at login"),
         ("plain", "lou", "", "credentials/configuration at login"),
         ("renamed", "alice", "page = \"oidc-provider\"", "login_page/provider at login"),
-        ("live", "alice", "", "unsupported/monitor at login"),
-        ("live", "alice", "page = \"oidc-provider\"", "unsupported/monitor at login"),
+        ("live", "alice", "", "unsupported/configuration at login"),
+        ("live", "alice", "page = \"oidc-provider\"", "unsupported/configuration at login"),
         ("hang", "alice", "timeout = \"2s\"", "timeout/network at authorize"),
     ] {
         let (_, run) = scene.probe_once(&probe(name, user, more), "login");
@@ -64,6 +63,19 @@ fn what_cannot_be_walked_is_said_for_what_it_is() {
     idp.scene("captcha");
     let (_, run) = scene.probe_once(&probe("plain", "alice", ""), "login");
     assert_eq!(run.fault(), "challenge/configuration at login");
+}
+
+#[test]
+fn a_preset_that_nobody_has_tried_is_pointed_out() {
+    let scene = with_users(&Idp::start());
+    let said = |page: &str| {
+        let finished = scene.command(&probe("plain", "alice", &format!("page = \"{page}\"")), "check", &[]);
+        assert_eq!(finished.code, 0, "{finished:?}");
+        finished.stdout + &finished.stderr
+    };
+    let keycloak = said("keycloak");
+    assert!(keycloak.contains("page `keycloak` is untried") && keycloak.contains("Keycloak 26"), "{keycloak}");
+    assert!(!said("canaille").contains("untried"));
 }
 
 /// What the stories of real browsers stand on.

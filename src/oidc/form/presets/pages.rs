@@ -337,7 +337,8 @@ fn every_page_is_walked_over() {
     }
 }
 
-/// What a browser does on pages that plain HTTP cannot walk: what is typed where, and what is pressed (`id` or text).
+/// What a browser does on pages that plain HTTP cannot walk: what is typed where, and what is pressed (by
+/// `id`, `aria-label`, `value` or text).
 const SEEN: &[(&str, &[(&str, &str)])] = &[
     ("keycloak", &[("login", "username=USERNAME password=PASSWORD kc-login"), ("otp", "otp=TOTP kc-login")]),
     (
@@ -371,7 +372,7 @@ const SEEN: &[(&str, &[(&str, &str)])] = &[
             ("consent", "idBtn_Accept"),
         ],
     ),
-    ("cognito", &[("classic", "username=USERNAME password=PASSWORD Sign in")]),
+    ("cognito", &[("classic", "username=USERNAME password=PASSWORD submit")]),
     ("ping", &[("login", "pf.username=USERNAME pf.pass=PASSWORD signOnButton"), ("consent", "Allow")]),
     ("ping", &[("pingone", "username=USERNAME password=PASSWORD Sign On"), ("pingone-otp", "otp=TOTP Sign On")]),
     (
@@ -395,7 +396,7 @@ const SEEN: &[(&str, &[(&str, &str)])] = &[
 ];
 
 /// The page as `browser/look.js` would write it: what can be typed into or pressed is marked, in order. With each mark, the
-/// element's `name`, and its `id` or text.
+/// element's `name`, and how it is called.
 fn snapshot(preset: &str, name: &str) -> (Page, Vec<(String, String)>) {
     let page = page(preset, name);
     let (mut content, mut marks) = (String::new(), Vec::new());
@@ -411,7 +412,9 @@ fn snapshot(preset: &str, name: &str) -> (Page, Vec<(String, String)>) {
         let mut extra = String::new();
         if acts {
             extra = format!(" data-authprobe=\"{}\"", marks.len());
-            let label = attribute("id").or_else(|| attribute("aria-label")).or_else(|| attribute("value"));
+            let label = attribute("id")
+                .or_else(|| attribute("aria-label"))
+                .or_else(|| attribute("value").filter(|_| element == "input"));
             // Where the words are in an element of their own, the next text.
             let words =
                 || page.content.split('<').skip(number).filter_map(|p| p.split_once('>')).map(|(_, text)| text.trim());
