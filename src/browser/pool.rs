@@ -173,7 +173,7 @@ impl Browsers {
 
     async fn start(&self, kind: &Kind, settings: &Settings, epoch: u64, deadline: Instant) -> Result<Session, Fault> {
         let starting = Session::start(&self.0.launcher, kind, settings, epoch, self.0.running.clone());
-        let late = |_| Fault::new(Class::Browser, "the browser did not start within the time of the run");
+        let late = |_| Fault::new(Class::Browser, "the browser did not start in time");
         let session = tokio::time::timeout_at(deadline, starting).await.map_err(late)??;
         tracing::info!(browser = session.name, "a browser was started");
         Ok(session)

@@ -30,8 +30,9 @@ use crate::oidc::settings::Provider;
 use crate::outcome::BrowserReport;
 use crate::secret::Secret;
 
-/// What is left of a run's time, at least, once it has its browser: less is of no use.
-const RESERVE: Duration = Duration::from_secs(1);
+/// How long before half of the run's time is over a browser is not waited for any more: whoever waits for no longer than
+/// that still learns why there was none.
+const SAYING: Duration = Duration::from_millis(100);
 
 /// What a window is wanted for.
 pub struct Ask<'a> {
@@ -105,10 +106,11 @@ impl Browsers {
             Some(webdriver) => Kind::Remote(webdriver.clone()),
             None => Kind::Local(ask.provider.trust.ca_file.clone()),
         };
-        let until = ask.deadline.checked_sub(RESERVE).unwrap_or(ask.deadline);
+        let now = ask.clock.instant();
+        let until = now + (ask.deadline.duration_since(now) / 2).saturating_sub(SAYING);
         let mut loan = self.lend(kind, until).await?;
         let opening = window(&mut loan, &ask);
-        let late = |_| Fault::new(Class::Browser, "the browser opened no window within the time of the run");
+        let late = |_| Fault::new(Class::Browser, "the browser opened no window within half of the run's time");
         // On a fault the loan is dropped, and the browser with it.
         let window = tokio::time::timeout_at(until, opening).await.map_err(late)??;
         Ok(Seat {
