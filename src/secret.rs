@@ -156,11 +156,15 @@ pub fn mask_tokens(text: &str) -> String {
 }
 
 fn flush(word: &mut String, out: &mut String) {
-    match word.strip_prefix("//") {
-        // What follows `https:`: the host stays, and the path loses only the segments that look.
-        Some(url) => {
-            out.push_str("//");
-            for (i, segment) in url.split('/').enumerate() {
+    // What follows `https:`, or a host and its colon: these stay, and the path loses only the segments that look.
+    let (slashes, path) = match word.strip_prefix("//") {
+        Some(url) => ("//", Some(url)),
+        None => ("", starts_with_port(word).then_some(word.as_str()).filter(|_| ends_with_host(out))),
+    };
+    match path {
+        Some(path) => {
+            out.push_str(slashes);
+            for (i, segment) in path.split('/').enumerate() {
                 if i > 0 {
                     out.push('/');
                 }
@@ -171,6 +175,17 @@ fn flush(word: &mut String, out: &mut String) {
         None => out.push_str(if looks_like_token(word) { REDACTED } else { word }),
     }
     word.clear();
+}
+
+fn starts_with_port(word: &str) -> bool {
+    let port = word.split('/').next().unwrap_or_default();
+    (1..=5).contains(&port.len()) && port.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// `https://login.example.com:`
+fn ends_with_host(text: &str) -> bool {
+    let host = text.strip_suffix(':').and_then(|text| text.rsplit_once("://")).map_or("", |(_, host)| host);
+    !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || matches!(c, '/' | '?' | '#'))
 }
 
 fn looks_like_token(word: &str) -> bool {
@@ -244,6 +259,11 @@ mod tests {
             mask_tokens("https://a.example/interaction/4fQ9zXk2LmNp7RtVw3Ya8b/login"),
             "https://a.example/interaction/[redacted]/login"
         );
+        assert_eq!(
+            mask_tokens("no answer from http://127.0.0.1:8080/interaction/4fQ9zXk2LmNp7RtVw3Ya8b within 9 s"),
+            "no answer from http://127.0.0.1:8080/interaction/[redacted] within 9 s"
+        );
+        assert_eq!(mask_tokens("code:12345/4fQ9zXk2LmNp7RtVw3Ya8b"), "code:[redacted]");
         assert_eq!(mask_tokens("https://a.example/eyJhbGciOiJub25lIn0.e30."), "https://a.example/[redacted]");
         assert_eq!(mask_tokens("see //eyJhbGciOiJub25lIn0.e30."), "see //[redacted]");
     }

@@ -120,7 +120,13 @@ impl Walk<'_> {
                     }
                     standing = None;
                 }
-                Err(unready) => standing = Some(self.stand(unready, &view, standing)),
+                Err(mut unready) => {
+                    if let Until::Shows(target) = manner.until {
+                        let lacks = format!("expected {target} after the login");
+                        unready.fault.detail = unready.fault.detail.replacen(page::WAY_BACK, &lacks, 1);
+                    }
+                    standing = Some(self.stand(unready, &view, standing));
+                }
             }
             if progress.submissions > MAX_FORMS {
                 let detail = format!("no way back to us after {MAX_FORMS} forms; at {}", page::place(&view.page.url));

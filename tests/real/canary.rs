@@ -15,7 +15,7 @@ const PASSWORD: &str = "pl@nted/pass word+7&=é";
 const SECRET: &str = "planted+client/secret%3D 42";
 
 /// Every way a value may show: plain, percent-encoded twice over, base64 at any offset and in both alphabets.
-fn forms(value: &str) -> Vec<String> {
+pub fn forms(value: &str) -> Vec<String> {
     let percent = url::form_urlencoded::byte_serialize(value.as_bytes()).collect::<String>();
     let mut forms = vec![value.to_owned(), percent.replace('+', "%20"), percent.clone()];
     forms.push(url::form_urlencoded::byte_serialize(percent.as_bytes()).collect());
@@ -106,17 +106,24 @@ fn nothing_secret_is_shown_anywhere() {
     let seen = secrets.len();
     assert!(seen > 50, "the provider saw only {seen} secrets");
     secrets.extend([PASSWORD, SECRET, "another planted/password"].map(str::to_owned));
-    for secret in &secrets {
-        for form in forms(secret) {
-            for (place, text) in &shown {
-                if let Some(at) = text.find(&form) {
-                    let from = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
-                    panic!("{place} shows {form}: {}", text[from..].lines().next().unwrap_or_default());
-                }
+    assert_nowhere(&secrets, &shown);
+}
+
+/// That none of these values is in any of those texts, each with its place; and that there was something to search.
+pub fn assert_nowhere(secrets: &[String], shown: &[(&str, String)]) {
+    for form in secrets.iter().flat_map(|secret| forms(secret)) {
+        for (place, text) in shown {
+            if let Some(at) = text.find(&form) {
+                let from = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
+                let line = text[from..].lines().next().unwrap_or_default();
+                // Lines may be as long as a page.
+                let (start, end) = (text[from..at].len().saturating_sub(200), text[from..at].len() + form.len() + 200);
+                let around: String = line.bytes().skip(start).take(end - start).map(char::from).collect();
+                panic!("{place} shows {form}: {around}");
             }
         }
     }
-    for (place, text) in &shown {
+    for (place, text) in shown {
         assert!(*place == "stderr" || !text.is_empty(), "{place} is empty: nothing was searched");
     }
 }

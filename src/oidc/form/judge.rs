@@ -230,7 +230,7 @@ fn after_password(reading: &Reading<'_>) -> Fault {
     if needs_script(reading) {
         return unsupported(reading);
     }
-    reading.login_page("expected the way back to us after the login")
+    reading.dead_end()
 }
 
 fn no_form(reading: &Reading<'_>) -> Fault {

@@ -11,6 +11,8 @@ use super::{Next, Submission, Value, captcha, guided, judge, scripted};
 use crate::fault::{Account, Class, Fault};
 use crate::oidc::authorize::is_answer;
 
+/// What a login page lacks that leads nowhere.
+pub(crate) const WAY_BACK: &str = "expected the way back to us after the login";
 /// The longest description of a page (characters).
 const MAX_SHOWN: usize = 320;
 
@@ -265,6 +267,17 @@ impl<'a> Reading<'a> {
     /// Something is missing: says what was there instead, in few words.
     pub(super) fn login_page(&self, why: &str) -> Fault {
         Fault::new(Class::LoginPage, format!("{why}; found {}", self.what_is_there()))
+    }
+
+    /// After the password, a page without any way on: a second factor that nobody here has, or a dead end.
+    pub(super) fn dead_end(&self) -> Fault {
+        if words::asks_elsewhere(&self.document.visible_text(4000)) {
+            let found = self.what_is_there();
+            return challenge(format!(
+                "after the password the page asks for something that we do not have; found {found}"
+            ));
+        }
+        self.login_page(WAY_BACK)
     }
 
     fn what_is_there(&self) -> String {

@@ -66,6 +66,12 @@ pub(super) fn sent_code(text: &str) -> bool {
     each(SENT).any(|word| text.contains(word)) && !text.contains("authenticator")
 }
 
+/// Whether a page sends its reader elsewhere for a second factor: to a phone, an app, a device.
+pub(super) fn asks_elsewhere(text: &str) -> bool {
+    let text = text.to_lowercase();
+    each(ELSEWHERE).any(|word| text.contains(word))
+}
+
 /// Whether a text says that the page needs a script.
 pub(super) fn wants_script(text: &str) -> bool {
     let text = text.to_lowercase();
@@ -195,6 +201,15 @@ const LOCKED: &[&str] = &[
 const SENT: &[&str] =
     &["sms", "text message", "texted", "emailed", "e-mailed", "sent to your", "sent you", "per e-mail", "gesendet"];
 
+/// What such pages ask for; what they are about ("two-factor") stands on other pages as well.
+const ELSEWHERE: &[&str] = &[
+    "approve the request|approve the sign|approve this sign|approve sign|open the app|open your authenticator",
+    "on your phone|on your mobile|on your device|on another device|check your phone|sent a push|sent a notification",
+    "auf ihrem telefon|auf ihrem handy|auf ihrem smartphone|auf ihrem gerät|öffnen sie die app",
+    "sur votre téléphone|sur votre appareil|ouvrez l'application|en tu teléfono|en su teléfono|sul tuo telefono",
+    "op uw telefoon|op je telefoon|スマートフォンで|手机上",
+];
+
 const SIGN_IN: &[&str] = &[
     "sign in|log in|login|signin|sign me in|log me in|enter|anmelden|einloggen|se connecter|connexion|s'identifier",
     "iniciar sesión|entrar|acceder|ingresar|accedi|inloggen|aanmelden|logga in|log ind|logg inn|kirjaudu|kirjaudu sisään",
@@ -278,6 +293,15 @@ mod tests {
         ] {
             assert_eq!(meaning(label, names), expected, "{label} {names:?}");
         }
+    }
+
+    #[test]
+    fn pages_that_send_elsewhere_say_so() {
+        assert!(asks_elsewhere("Approve the request. Open the app on your phone and choose 42."));
+        assert!(asks_elsewhere("We sent a push notification to Pixel 7"));
+        assert!(!asks_elsewhere("Your account: turn on two-factor authentication"));
+        assert!(!asks_elsewhere("Your profile. Open settings to change your phone number."));
+        assert!(!asks_elsewhere("Something went wrong"));
     }
 
     #[test]

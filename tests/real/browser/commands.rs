@@ -13,10 +13,14 @@ fn check_and_schema_know_the_kind() {
     assert_eq!(check.code, 0, "{check:?}");
     assert!(check.stdout.contains("login") && check.stdout.contains("browser_login"), "{}", check.stdout);
 
-    let wrong = "page = \"oidc-providr\"\nscreenshot = true\n[[probe.step]]\nfill = \"##\"\n";
-    let check = stage.command(&login(wrong), "check", &[]);
-    assert_eq!(check.code, 2, "{check:?}");
-    for hint in ["oidc-provider", "screenshot", "##"] {
+    for (wrong, hint) in [
+        ("page = \"oidc-providr\"", "oidc-provider"),
+        ("screenshot = true", "unknown key `screenshot`"),
+        ("[[probe.step]]\nfill = \"##\"\nwith = \"password\"", "\"##\""),
+        ("application = { url = \"ftp://a.example\", expect = \"text=x\" }", "application.url"),
+    ] {
+        let check = stage.command(&login(wrong), "check", &[]);
+        assert_eq!(check.code, 2, "{check:?}");
         assert!(check.stderr.contains(hint), "no {hint}: {}", check.stderr);
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::processes::{Found, descendants, folders, gone_within, nothing_is_left, of_browsers};
+use super::processes::{Found, descendants, folders, gone_within, nothing_is_left};
 use super::{assert_good, login, now, on_demand, probe, scene};
 use crate::support::authprobe::Daemon;
 use crate::support::eventually;
@@ -49,13 +49,15 @@ fn a_killed_driver_browser_or_keeper_costs_one_run() {
         [("driver", &driver), ("browser", &browser), ("keeper", &keeper), ("renderer", &renderer)];
     for (what, fits) in victims {
         assert_good(&now(&daemon, "login"), what);
-        let before = folders(&stage.temporary);
-        assert_eq!(before.len(), 1, "{what}: {before:?}");
+        let named = folders(&stage.temporary);
+        let running = descendants(daemon.process.id());
+        // Keeper, driver, browser, and what the browser starts.
+        assert!(named.len() == 1 && running.len() >= 5, "{what}: {named:?} {running:#?}");
         let fault = in_the_middle(&idp, &daemon, || kill(one(&daemon, what, fits)));
         assert_eq!(fault, "browser/monitor at authorize", "{what}");
-        // Not even an idle one: it is started when it is needed.
-        let took = gone_within(&stage.temporary, END);
-        println!("{what}: all gone after {took:.1?}");
+        // Another browser takes its place at once, in a folder of its own.
+        let took = gone_within(END, &running, &stage.temporary, &named);
+        println!("{what}: {} processes gone {took:.1?} after the run", running.len());
     }
     assert_good(&now(&daemon, "login"), "the next");
     assert_eq!(daemon.terminate(crate::support::PATIENCE), 0);
@@ -75,11 +77,13 @@ fn a_killed_authprobe_leaves_no_browser() {
         // At any moment of a login.
         moment = moment.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         std::thread::sleep(Duration::from_millis(u64::from(moment >> 23)));
-        assert!(of_browsers(&stage.temporary).len() >= 6, "two browsers: {:#?}", of_browsers(&stage.temporary));
+        let (running, named) = (descendants(daemon.process.id()), folders(&stage.temporary));
+        assert!(named.len() == 2 && running.len() >= 10, "two browsers: {named:?} {running:#?}");
         daemon.process.signal("KILL");
         daemon.process.wait(END).expect("its end");
-        let took = gone_within(&stage.temporary, END);
-        println!("authprobe: all gone after {took:.1?}");
+        let took = gone_within(END, &running, &stage.temporary, &named);
+        println!("authprobe: {} processes gone after {took:.1?}", running.len());
+        nothing_is_left(&stage.temporary);
     }
     let (code, run) = super::once(&Scene { regions: "[[region]]\nname = \"direct\"\n".into(), ..stage }, "");
     assert_good(&run, "the next");

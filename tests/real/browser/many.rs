@@ -1,6 +1,6 @@
 //! Many logins in one daemon: processes and memory stay as they were, and nothing is left at the end.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use super::{login, processes, scene};
@@ -32,7 +32,7 @@ fn many_logins_leave_nothing_behind_and_cost_no_more_memory() {
     stage.regions = "[[region]]\nname = \"north\"\n\n[[region]]\nname = \"south\"\n".into();
     let mut daemon = stage.daemon(&login(&scene("plain")));
     let begun = Instant::now();
-    let (mut samples, mut known, mut zombies) = (Vec::<Sample>::new(), BTreeSet::new(), BTreeSet::new());
+    let (mut samples, mut known, mut zombies) = (Vec::<Sample>::new(), BTreeMap::new(), BTreeSet::new());
     let time = PACE * u32::try_from(logins).unwrap() + PATIENCE;
     let all = within(time, || {
         let now = processes::descendants(daemon.process.id());
@@ -41,7 +41,7 @@ fn many_logins_leave_nothing_behind_and_cost_no_more_memory() {
         let stuck = ended.intersection(&zombies).collect::<Vec<_>>();
         assert!(stuck.is_empty(), "zombies: {stuck:?} of {now:#?}");
         zombies = ended;
-        known.extend(now.iter().map(|process| (process.pid, process.started)));
+        known.extend(now.iter().map(|process| ((process.pid, process.started), process.clone())));
         let done = daemon.sample("authprobe_runs_total", &[]).unwrap() as u64;
         if samples.last().is_none_or(|last| done >= last.logins + 2) {
             samples.push(Sample { logins: done, memory: processes::memory(&now), processes: now.len() });
@@ -56,8 +56,8 @@ fn many_logins_leave_nothing_behind_and_cost_no_more_memory() {
 
     assert_eq!(daemon.terminate(PATIENCE), 0);
     processes::nothing_is_left(&stage.temporary);
-    let alive = processes::all().into_iter().filter(|p| p.state != 'Z' && known.contains(&(p.pid, p.started)));
-    assert_eq!(alive.collect::<Vec<_>>(), []);
+    let known: Vec<_> = known.into_values().collect();
+    assert_eq!(processes::alive(&known), []);
     // Every one was a login of its own: password and consent.
     assert!(idp.forms_sent() >= 2 * done, "{} forms for {done} logins", idp.forms_sent());
 

@@ -3,6 +3,7 @@
 //! All of it is in one test group (.config/nextest.toml): browsers are heavy, and two at once keep two cores busy.
 
 mod answers;
+mod canary;
 mod commands;
 mod headers;
 mod isolation;
@@ -10,6 +11,7 @@ mod killed;
 mod many;
 mod pages;
 mod passkeys;
+mod picture;
 mod processes;
 mod refusals;
 mod regions;
@@ -46,9 +48,12 @@ fn once(stage: &Scene, keys: &str) -> (i32, Run) {
     (code, run)
 }
 
-/// A daemon whose probes run when they are told to.
+/// A daemon whose probes run when they are told to, all in one browser.
 fn on_demand(stage: &mut Scene, probes: &[String]) -> Daemon {
     stage.every = "366d";
+    if !stage.more.contains("[browser]") {
+        stage.more.push_str("[browser]\nmax_sessions = 1\n");
+    }
     stage.daemon(&probes.join("\n"))
 }
 

@@ -1,5 +1,5 @@
-//! Whatever runs or lies about because of a browser: found through the name of its folder, which every process of it has
-//! in its command line or its environment.
+//! Whatever runs or lies about because of a browser: found as what came of authprobe, or through the name of its folder,
+//! which driver and browser have in their command lines or environments (what a browser forks off may overwrite both).
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -88,11 +88,21 @@ pub fn nothing_is_left(temporary: &str) {
     assert!(entries.is_empty(), "temporary files are left: {entries:?}");
 }
 
-/// That all is gone within that time; how long it took.
-pub fn gone_within(temporary: &str, time: Duration) -> Duration {
+/// Those of `then` that run still. What has ended and was not reaped, because whoever should has ended as well, does not.
+pub fn alive(then: &[Found]) -> Vec<Found> {
+    let same = |now: &Found| then.iter().any(|then| (then.pid, then.started) == (now.pid, now.started));
+    all().into_iter().filter(|now| now.state != 'Z' && same(now)).collect()
+}
+
+/// That all of these processes have ended and all of these folders are gone within that time; how long it took.
+pub fn gone_within(time: Duration, processes: &[Found], temporary: &str, named: &[String]) -> Duration {
     let begun = std::time::Instant::now();
-    let gone = within(time, || left(temporary).is_empty().then_some(()));
-    assert!(gone.is_some(), "left after {time:?}: {:#?}", left(temporary));
+    let left = || {
+        let processes = alive(processes).into_iter().map(|process| format!("{process:?}"));
+        processes.chain(folders(temporary).into_iter().filter(|name| named.contains(name))).collect::<Vec<_>>()
+    };
+    let gone = within(time, || left().is_empty().then_some(()));
+    assert!(gone.is_some(), "left after {time:?}: {:#?}", left());
     begun.elapsed()
 }
 

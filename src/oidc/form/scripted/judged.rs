@@ -149,8 +149,7 @@ fn agree(reading: &Reading<'_>) -> Result<Act, Fault> {
     let best = best
         .filter(|(form, control, meaning)| *meaning != Meaning::Unknown || (pressable == 1 && sends(form, control)));
     let Some((form, button, _)) = best else {
-        let why = "expected the way back to us after the login";
-        return Err(asks_for_passkey(reading).unwrap_or_else(|| reading.login_page(why)));
+        return Err(asks_for_passkey(reading).unwrap_or_else(|| reading.dead_end()));
     };
     let ticks = form.controls.iter().filter(|control| must_be_ticked(control));
     Ok(Act {
