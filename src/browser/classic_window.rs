@@ -198,7 +198,7 @@ impl ClassicWindow {
         if there.peek().is_none() {
             return Ok(None);
         }
-        match there.map(|url| answer::parameters(url, &Value::Null)).find(|params| answer::is_answer(params)) {
+        match there.map(|url| answer::parameters(url, &Value::Null)).find(answer::is_answer) {
             Some(params) => Ok(Some(Sight::Answer(params))),
             None => {
                 let detail = format!(

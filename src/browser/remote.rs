@@ -108,7 +108,11 @@ fn capabilities(settings: &Settings) -> Value {
         "unhandledPromptBehavior": "dismiss",
         "timeouts": { "script": SCRIPT.as_millis() as u64 },
         "goog:chromeOptions": { "args": chrome },
-        "moz:firefoxOptions": { "args": ["-headless"] },
+        // Firefox's virtual authenticators are behind the first, and it must not wait for a key that somebody touches.
+        "moz:firefoxOptions": { "args": ["-headless"], "prefs": {
+            "security.webauth.webauthn_enable_softtoken": true,
+            "security.webauth.webauthn_enable_usbtoken": false,
+        } },
     })
 }
 
