@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 use url::{ParseError, Url};
 
 use super::Passkey;
-use crate::clock::Timestamp;
 use crate::fault::{Class, Fault};
 
 /// A command of WebAuthn's that the WebDriver crate does not know.
@@ -37,8 +36,8 @@ impl WebDriverCompatibleCommand for Extension {
 }
 
 /// Gives the window (a tab's handle) an authenticator that holds the passkey. Providers refuse a signature counter that
-/// does not grow (WebAuthn §6.1.1): it starts at the present second. Fault: `browser`.
-pub(super) async fn give(client: &Client, window: &str, passkey: &Passkey, now: Timestamp) -> Result<(), Fault> {
+/// does not grow (WebAuthn §6.1.1): `count` must be more than any that was used before. Fault: `browser`.
+pub(super) async fn give(client: &Client, window: &str, passkey: &Passkey, count: u32) -> Result<(), Fault> {
     let failed = |what: &str| Fault::new(Class::Browser, format!("the browser takes no passkey: {what}"));
     let handle = WindowHandle::try_from(window).map_err(|_| failed("its window has no name"))?;
     client.switch_to_window(handle).await.map_err(|_| failed("its window cannot be reached"))?;
@@ -60,7 +59,7 @@ pub(super) async fn give(client: &Client, window: &str, passkey: &Passkey, now: 
         "rpId": passkey.rp_id,
         "privateKey": passkey.private_key.expose(),
         "userHandle": passkey.user_handle,
-        "signCount": u32::try_from(now.as_secs()).unwrap_or(u32::MAX),
+        "signCount": count,
     });
     post(client, path, &credential).await.map(drop).map_err(|()| failed("the authenticator refuses it"))
 }

@@ -30,6 +30,8 @@ use crate::outcome::PageTiming;
 
 /// How long an ordinary command may take.
 pub(super) const COMMAND: Duration = Duration::from_secs(10);
+/// How long a browser may take to answer that it is there.
+const RESPONSE: Duration = Duration::from_millis(1500);
 /// How long a look at the page waits for something new before it is asked again.
 const LOOK_MILLIS: u64 = 20_000;
 /// How long after something was pressed the page is looked at again, if it is still there.
@@ -400,6 +402,14 @@ impl Window for BidiWindow {
         self.traffic.pending()
     }
 
+    fn dropped(&self) -> Option<Fault> {
+        self.traffic.dropped()
+    }
+
+    async fn answers(&mut self) -> bool {
+        responds(&self.bidi).await
+    }
+
     async fn picture(&mut self) -> Result<Vec<u8>, Fault> {
         let params = json!({ "context": self.fresh.context, "format": { "type": "image/png" } });
         let taken = self.bidi.command("browsingContext.captureScreenshot", params, COMMAND).await.map_err(lost)?;
@@ -437,6 +447,11 @@ impl BidiWindow {
             Err(failed) => Err(lost(failed)),
         }
     }
+}
+
+/// Whether browser and driver are there and answer: the driver alone cannot say this.
+pub(super) async fn responds(bidi: &Bidi) -> bool {
+    bidi.command("browser.getUserContexts", json!({}), RESPONSE).await.is_ok()
 }
 
 /// Our own machinery failed.

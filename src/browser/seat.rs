@@ -25,7 +25,7 @@ use crate::journey::Recorder;
 use crate::oidc::form::answers::Answers;
 use crate::oidc::form::steps::Guide;
 use crate::oidc::http::Egress;
-use crate::oidc::memory::ProviderMemory;
+use crate::oidc::memory::{ProviderMemory, Turn};
 use crate::oidc::settings::Provider;
 use crate::outcome::BrowserReport;
 use crate::secret::Secret;
@@ -97,6 +97,8 @@ struct Rented {
     view: Option<View>,
     /// What must not be seen in a picture.
     needles: Vec<Secret>,
+    /// Of the user's passkey, until the window is given back.
+    _turn: Option<Turn>,
 }
 
 impl Browsers {
@@ -108,14 +110,19 @@ impl Browsers {
         };
         let now = ask.clock.instant();
         let until = now + (ask.deadline.duration_since(now) / 2).saturating_sub(SAYING);
+        // Before a browser is taken: others can use it meanwhile.
+        let turn = match &ask.passkey {
+            Some(passkey) => Some(turn(passkey, &ask).await?),
+            None => None,
+        };
         let mut loan = self.lend(kind, until).await?;
-        let opening = window(&mut loan, &ask);
+        let opening = window(&mut loan, &ask, turn.as_deref().copied());
         let late = |_| Fault::new(Class::Browser, "the browser opened no window within half of the run's time");
         // On a fault the loan is dropped, and the browser with it.
         let window = tokio::time::timeout_at(until, opening).await.map_err(late)??;
         Ok(Seat {
             browsers: self.clone(),
-            rented: Mutex::new(Some(Rented { loan, window, view: None, needles: Vec::new() })),
+            rented: Mutex::new(Some(Rented { loan, window, view: None, needles: Vec::new(), _turn: turn })),
             recorder: ask.recorder.clone(),
             clock: ask.clock.clone(),
             deadline: ask.deadline,
@@ -127,10 +134,10 @@ impl Browsers {
 }
 
 /// Takes a window for this errand.
-async fn window(loan: &mut Loan, ask: &Ask<'_>) -> Result<Box<dyn Window>, Fault> {
+async fn window(loan: &mut Loan, ask: &Ask<'_>, count: Option<u32>) -> Result<Box<dyn Window>, Fault> {
     let session = &mut loan.session;
     if let Some(channel) = session.bidi.clone() {
-        match bidi_window(session, channel, ask).await {
+        match bidi_window(session, channel, ask, count).await {
             Ok(window) => return Ok(window),
             // Some drivers offer BiDi, but not the parts of it that a login needs.
             Err(fault) if session.remote.is_some() && session.usable() => {
@@ -141,15 +148,20 @@ async fn window(loan: &mut Loan, ask: &Ask<'_>) -> Result<Box<dyn Window>, Fault
         }
     }
     let client = session.client.clone();
-    if let Some(passkey) = &ask.passkey {
+    if count.is_some() {
         let window = client.window().await.map_err(|error| Fault::new(Class::Browser, remote::why(&error)))?;
-        give(session, &String::from(window), passkey, ask).await?;
+        give(session, &String::from(window), ask, count).await?;
     }
     let window = ClassicWindow::new(client, ask.clock.clone(), errand(ask), session.no_bidi.as_deref())?;
     Ok(Box::new(window))
 }
 
-async fn bidi_window(session: &mut Session, channel: Channel, ask: &Ask<'_>) -> Result<Box<dyn Window>, Fault> {
+async fn bidi_window(
+    session: &mut Session,
+    channel: Channel,
+    ask: &Ask<'_>,
+    count: Option<u32>,
+) -> Result<Box<dyn Window>, Fault> {
     let fresh = session.window(&channel, ask.clock).await?;
     if let Some(gate) = &fresh.gate {
         gate.believe(ask.memory.clone(), ask.provider.trust.clone());
@@ -157,9 +169,7 @@ async fn bidi_window(session: &mut Session, channel: Channel, ask: &Ask<'_>) -> 
     }
     let Channel { bidi, events } = channel;
     let window = BidiWindow::new(bidi, events, fresh, ask.clock.clone(), errand(ask)).await?;
-    if let Some(passkey) = &ask.passkey {
-        give(session, window.context(), passkey, ask).await?;
-    }
+    give(session, window.context(), ask, count).await?;
     Ok(Box::new(window))
 }
 
@@ -175,9 +185,23 @@ fn errand(ask: &Ask<'_>) -> Errand {
     Errand { parties, redirect_uri: ask.redirect_uri.cloned() }
 }
 
-async fn give(session: &Session, window: &str, passkey: &Passkey, ask: &Ask<'_>) -> Result<(), Fault> {
+/// Waits until nobody else logs in with that passkey. Fault: `config`.
+async fn turn(passkey: &Passkey, ask: &Ask<'_>) -> Result<Turn, Fault> {
+    let now = ask.clock.instant();
+    let until = now + ask.deadline.duration_since(now) / 3;
+    let turn = ask.memory.passkeys.take(&passkey.credential_id, ask.clock.now());
+    let late = |_| {
+        let detail = "the passkey is in use by other runs for too long: use a user of its own for each check and region";
+        Fault::new(Class::Config, detail)
+    };
+    tokio::time::timeout_at(until, turn).await.map_err(late)
+}
+
+/// Has the window answer for the user's passkey. Fault: `browser`.
+async fn give(session: &Session, window: &str, ask: &Ask<'_>, count: Option<u32>) -> Result<(), Fault> {
+    let (Some(passkey), Some(count)) = (&ask.passkey, count) else { return Ok(()) };
     ask.recorder.protect(passkey.secret());
-    authenticator::give(&session.client, window, passkey, ask.clock.now()).await
+    authenticator::give(&session.client, window, passkey, count).await
 }
 
 impl Seat {
@@ -210,6 +234,7 @@ impl Seat {
         walk.latest = Some(first.clone());
         let params = walk.sign_in(first, manner).await;
         rented.view = walk.latest.take();
+        rented.needles = answers.needles();
         if params.is_ok() {
             self.well.store(true, Ordering::Relaxed);
         }
@@ -223,6 +248,7 @@ impl Seat {
             clock: &self.clock,
             recorder: &self.recorder,
             deadline: self.deadline,
+            begun: now,
             calm: now,
             acted: now,
             latest: None,
@@ -232,7 +258,7 @@ impl Seat {
     /// Evidence if it did not go well, the report to the recorder, the window closed.
     pub async fn leave(self: Arc<Self>) -> Result<(), Fault> {
         let Some(rented) = self.rented.lock().await.take() else { return Ok(()) };
-        let Rented { loan, mut window, view, needles } = rented;
+        let Rented { loan, mut window, view, needles, _turn } = rented;
         let evidence = if self.well.load(Ordering::Relaxed) {
             None
         } else {

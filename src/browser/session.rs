@@ -48,7 +48,7 @@ const EVENTS: [&str; 6] = [
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// On this machine, believing these certificates besides the usual ones.
-    Local(Option<PathBuf>),
+    Local(Option<Trusted>),
     /// At that WebDriver.
     Remote(Webdriver),
 }

@@ -52,6 +52,8 @@ pub(super) struct Traffic {
     redirects: u32,
     /// When the latest navigation of the window began.
     left: Timestamp,
+    /// The latest document that the browser did not show: where it came from, its status and media type.
+    dropped: Option<(Url, u16, String)>,
 }
 
 /// What the latest document's answer said.
@@ -110,7 +112,7 @@ pub(super) struct Sent {
 impl Traffic {
     pub(super) fn new(parties: Parties, clock: Clock) -> Self {
         let left = clock.now();
-        Self { parties, clock, flights: HashMap::new(), document: None, redirects: 0, left }
+        Self { parties, clock, flights: HashMap::new(), document: None, redirects: 0, left, dropped: None }
     }
 
     /// `network.beforeRequestSent` of this window. `None`: not a request that could be read. Fault: `budget`.
@@ -135,6 +137,7 @@ impl Traffic {
         };
         if used == Use::Document {
             self.redirects = params["redirectCount"].as_u64().map_or(0, |count| count.min(1000) as u32);
+            self.dropped = None;
             if self.redirects == 0 {
                 self.left = flight.start;
             }
@@ -205,6 +208,11 @@ impl Traffic {
             other => other,
         };
         let document = flight.used == Use::Document;
+        if document && fault.is_none() {
+            let answered = self.document.as_ref().filter(|answered| answered.url == flight.url);
+            let (status, kind) = answered.map_or((0, String::new()), |a| (a.status, a.media_type.clone()));
+            self.dropped = Some((flight.url.clone(), status, kind));
+        }
         if let Some(fault) = &fault {
             self.record(flight, None, Phases::default(), 0, None, Some(fault.class));
         }
@@ -224,6 +232,17 @@ impl Traffic {
     /// What the latest document's answer said.
     pub(super) fn document(&self) -> Option<&Answered> {
         self.document.as_ref()
+    }
+
+    /// What is wrong with a document that came and was not shown, unless another was asked for meanwhile.
+    pub(super) fn dropped(&self) -> Option<Fault> {
+        let (url, status, kind) = self.dropped.as_ref()?;
+        let what = match (status, kind.as_str()) {
+            (0, _) => "an answer without content".to_owned(),
+            (status, "") => format!("status {status}"),
+            (status, kind) => format!("status {status}, {}", crate::oidc::form::page::cut(kind, 60)),
+        };
+        Some(Fault::new(Class::Malformed, format!("{} is no page that a browser shows ({what})", place(url))))
     }
 
     /// What a page cannot be judged without, if that is still under way: the longest.

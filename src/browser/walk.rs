@@ -23,7 +23,7 @@ const SAID: Duration = Duration::from_millis(400);
 /// How long a verdict must stand that is about something missing.
 const MISSING: Duration = Duration::from_secs(5);
 /// How long before the run's end the walk stops, to say why.
-const MARGIN: Duration = Duration::from_millis(300);
+const MARGIN: Duration = Duration::from_secs(2);
 /// The most forms that are sent in one login.
 const MAX_FORMS: usize = 10;
 
@@ -52,6 +52,8 @@ pub(super) struct Walk<'a> {
     pub(super) clock: &'a Clock,
     pub(super) recorder: &'a Recorder,
     pub(super) deadline: Instant,
+    /// When this part of the walk began.
+    pub(super) begun: Instant,
     /// Since when nothing has been under way.
     pub(super) calm: Instant,
     /// When something was pressed last.
@@ -72,12 +74,15 @@ impl Walk<'_> {
     /// Goes to `url`, up to a page that can be judged. Faults: those of [`Window::next`], `timeout`, `http_status`, …
     pub(super) async fn open(&mut self, url: &Url) -> Result<Sight, Fault> {
         self.window.open(url).await?;
-        let until = self.last_moment();
+        let mut until = self.last_moment();
         loop {
             let Ok(sight) = tokio::time::timeout_at(until, self.window.next()).await else {
-                return Err(self.ran_out(None, None));
+                let fault = self.ran_out(None, None);
+                return Err(self.silent(fault).await);
             };
             match sight? {
+                // Nothing follows an answer without content.
+                Sight::Calm if self.window.dropped().is_some() => until = until.min(self.clock.instant() + SAID),
                 Sight::Calm => {}
                 Sight::Page(view) => {
                     self.latest = Some(view.clone());
@@ -177,16 +182,25 @@ impl Walk<'_> {
                 Ok(Ok(Sight::Calm)) => self.calm = self.clock.instant(),
                 Ok(sight) => return sight,
                 Err(_) if self.clock.instant() >= last => {
-                    return Err(self.ran_out(standing.map(|standing| &standing.fault), Some(view)));
+                    let fault = self.ran_out(standing.map(|standing| &standing.fault), Some(view));
+                    return Err(self.silent(fault).await);
                 }
                 Err(_) if self.window.pending().is_some() || pending.is_some() => {}
                 Err(_) => match standing {
-                    Some(standing) => return Err(standing.fault.clone()),
+                    Some(standing) => return Err(self.silent(standing.fault.clone()).await),
                     // Nothing came of what was done: it is looked at once more.
                     None => return Ok(Sight::Page(view.clone())),
                 },
             }
         }
+    }
+
+    /// A verdict out of silence: unless it is the browser that is silent, or what came was nothing to show.
+    async fn silent(&mut self, fault: Fault) -> Fault {
+        if !self.window.answers().await {
+            return Fault::new(Class::Browser, "the browser does not answer any more");
+        }
+        self.window.dropped().unwrap_or(fault)
     }
 
     /// Why the run's time is over: what did not come is to blame for what is not there.
@@ -263,7 +277,8 @@ impl Walk<'_> {
 
     /// The end of the run's time, less what it takes to say so.
     fn last_moment(&self) -> Instant {
-        self.deadline.checked_sub(MARGIN).unwrap_or(self.deadline)
+        let left = self.deadline.duration_since(self.begun);
+        self.deadline.checked_sub(MARGIN.min(left / 5)).unwrap_or(self.deadline)
     }
 }
 

@@ -29,6 +29,7 @@ struct Planned {
     document: u32,
     pending: Option<Pending>,
     did: Vec<String>,
+    hung: bool,
 }
 
 #[async_trait]
@@ -82,6 +83,10 @@ impl Window for Planned {
 
     fn pending(&self) -> Option<Pending> {
         self.pending.clone()
+    }
+
+    async fn answers(&mut self) -> bool {
+        !self.hung
     }
 
     async fn picture(&mut self) -> Result<Vec<u8>, Fault> {
@@ -153,6 +158,7 @@ async fn walk(first: &str, mut window: Planned, until: Until<'_>, seconds: u64) 
         clock: &clock,
         recorder: journey.recorder(),
         deadline: journey.deadline(),
+        begun,
         calm: begun,
         acted: begun,
         latest: None,
@@ -224,6 +230,14 @@ async fn what_never_comes_is_a_timeout_that_names_it() {
     assert_eq!(fault.class, Class::Timeout);
     assert!(fault.detail.contains("https://login.example.com/slow"), "{}", fault.detail);
     assert!((9000..10_000).contains(&walked.took), "{} ms", walked.took);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_browser_is_not_the_providers_fault() {
+    for (first, window) in [(BARE, coming([])), (LOGIN, coming([])), (LOGIN, busy(coming([])))] {
+        let walked = walk(first, Planned { hung: true, ..window }, Until::Answer, 10).await;
+        assert_eq!(walked.result.unwrap_err().class, Class::Browser);
+    }
 }
 
 #[tokio::test(start_paused = true)]

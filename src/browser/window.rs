@@ -72,6 +72,14 @@ pub(super) trait Window: Send {
     /// What the page cannot be judged without, if that is still under way.
     fn pending(&self) -> Option<Pending>;
 
+    /// Why the latest document that was asked for came to nothing though an answer came: none of its own, or a download.
+    fn dropped(&self) -> Option<Fault> {
+        None
+    }
+
+    /// Whether the browser itself answers. Its silence is not the page's.
+    async fn answers(&mut self) -> bool;
+
     /// What the window shows, as PNG.
     async fn picture(&mut self) -> Result<Vec<u8>, Fault>;
 

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use crate::clock::Timestamp;
 use crate::fault::Fault;
 use crate::oidc::http::{Budget, SystemRoots, TlsCache};
 use crate::oidc::key_history::KeyHistory;
@@ -20,8 +21,31 @@ pub struct ProviderMemory {
     pub keys: Mutex<KeyHistory>,
     /// Which one-time codes of its users were used.
     pub one_time_codes: OneTimeCodes,
+    /// The turns of its users' passkeys.
+    pub passkeys: Turns,
     /// The TLS settings of its connections.
     pub tls: TlsCache,
+}
+
+/// Whose turn it is to log in with a passkey, and the signature counter that its next login starts from. Providers refuse
+/// a counter that does not grow (WebAuthn §6.1.1), so logins with one passkey go one after the other.
+#[derive(Debug, Default)]
+pub struct Turns(Mutex<HashMap<String, Arc<tokio::sync::Mutex<u32>>>>);
+
+/// A turn, until it is dropped.
+pub type Turn = tokio::sync::OwnedMutexGuard<u32>;
+
+impl Turns {
+    /// How many signatures one login may take.
+    const ROOM: u32 = 100;
+
+    /// Waits for the turn of that credential. The counter grows with the time, so that it survives a restart.
+    pub async fn take(&self, credential: &str, now: Timestamp) -> Turn {
+        let slot = self.0.lock().expect("passkeys").entry(credential.to_owned()).or_default().clone();
+        let mut turn = slot.lock_owned().await;
+        *turn = turn.saturating_add(Self::ROOM).max(u32::try_from(now.as_secs()).unwrap_or(u32::MAX));
+        turn
+    }
 }
 
 /// What has to be done at a provider once something remembered is forgotten, such as revoking a session's tokens.
@@ -123,6 +147,18 @@ impl Memories {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn passkeys_take_turns_and_their_counters_grow() {
+        let turns = Turns::default();
+        let now = Timestamp::from_secs(1_800_000_000);
+        let first = turns.take("a", now).await;
+        let other = turns.take("b", now).await;
+        assert_eq!((*first, *other), (1_800_000_000, 1_800_000_000));
+        assert!(futures_util::FutureExt::now_or_never(turns.take("a", now)).is_none(), "one after the other");
+        drop(first);
+        assert_eq!(*turns.take("a", now).await, 1_800_000_100);
+    }
 
     fn keeps(memories: &Memories, id: &str) -> CheckMemory {
         let memory = memories.check(id);

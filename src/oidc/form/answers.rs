@@ -1,6 +1,6 @@
 //! What our user types into the provider's pages.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::steps::With;
@@ -22,6 +22,8 @@ pub struct Answers {
     password: Secret,
     totp: Option<Totp>,
     memory: Arc<ProviderMemory>,
+    /// The one-time codes that were given.
+    given: Mutex<Vec<Secret>>,
 }
 
 impl Answers {
@@ -39,7 +41,7 @@ impl Answers {
                 Some(Totp::new(&seed).map_err(|why| wrong("totp", why.to_owned()))?)
             }
         };
-        Ok(Self { user: user.name.clone(), username: Secret::new(user.username.clone()), password, totp, memory })
+        Ok(Self { user: user.name.clone(), username: Secret::new(user.username.clone()), password, totp, memory, given: Mutex::default() })
     }
 
     /// What belongs into such a field: for a one-time code it may take until `deadline`. Faults: `challenge`, `config`.
@@ -59,7 +61,8 @@ impl Answers {
 
     /// What must not be seen in a picture.
     pub fn needles(&self) -> Vec<Secret> {
-        vec![self.username.clone(), self.password.clone()]
+        let codes = self.given.lock().expect("one-time codes").clone();
+        [self.username.clone(), self.password.clone()].into_iter().chain(codes).collect()
     }
 
     /// The user's name in the configuration.
@@ -84,6 +87,7 @@ impl Answers {
             if self.memory.one_time_codes.take(&self.user, step) {
                 let code = totp.code(step);
                 recorder.protect(code.expose());
+                self.given.lock().expect("one-time codes").push(code.clone());
                 return Ok(code);
             }
             let wait = totp::until_next(now);
@@ -115,7 +119,7 @@ mod tests {
         let totp = Totp::new(&Secret::new("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ")).unwrap();
         let (username, password) = (Secret::new("alice"), Secret::new("wonderland"));
         let answers =
-            Answers { user: "synthetic".into(), username, password, totp: Some(totp), memory: memory.clone() };
+            Answers { user: "synthetic".into(), username, password, totp: Some(totp), memory: memory.clone(), given: Mutex::default() };
         let soon = clock.instant() + Duration::from_millis(500);
         // A code that is free is given however little time there is.
         assert!(answers.one_time_code(&clock, journey.recorder(), soon).await.is_ok());
