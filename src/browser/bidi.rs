@@ -21,6 +21,8 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 /// The largest message that is read (bytes): a screenshot in base64 is the largest there is.
 const MAX_MESSAGE: usize = 32 * 1024 * 1024;
+/// The longest line of a page's console that is read (bytes): pages may write without end.
+const MAX_LINE: usize = 64 * 1024;
 /// The most events that wait for a reader. More in one login means that nobody reads: the connection is given up.
 const MAX_EVENTS: usize = 20_000;
 /// The most commands on their way out.
@@ -55,8 +57,7 @@ impl fmt::Display for Failed {
     }
 }
 
-/// An event.
-#[derive(Debug)]
+/// An event. It may hold anything that the browser sends or receives: never shown.
 pub(super) struct Event {
     /// Its name, such as `network.fetchError`.
     pub(super) method: String,
@@ -162,6 +163,9 @@ async fn receive<S: Transport>(
 ) {
     while let Some(Ok(message)) = source.next().await {
         let Message::Text(text) = message else { continue };
+        if text.len() > MAX_LINE && text.contains("\"log.entryAdded\"") {
+            continue;
+        }
         let Ok(Value::Object(mut message)) = serde_json::from_str(text.as_str()) else { continue };
         if let Some(id) = message.get("id").and_then(Value::as_u64) {
             let answer = waiting.lock().expect("BiDi commands").as_mut().and_then(|waiting| waiting.remove(&id));

@@ -1,5 +1,6 @@
 //! A window driven over WebDriver BiDi: a user context of its own in a warm browser, its events instead of polling.
 
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,6 +67,10 @@ pub(super) struct BidiWindow {
     arrived: bool,
     /// Something was pressed: until then the page is not looked at, for it may be on its way out.
     settling: Option<Instant>,
+    /// When something was pressed last.
+    pressed: Option<Instant>,
+    /// What came while a command was waited for.
+    ready: VecDeque<Result<Sight, Fault>>,
     document: u32,
     overhead: Duration,
 }
@@ -105,6 +110,8 @@ impl BidiWindow {
             blind: 0,
             arrived: false,
             settling: None,
+            pressed: None,
+            ready: VecDeque::new(),
             document: 0,
             overhead: Duration::ZERO,
             redirect_uri: errand.redirect_uri,
@@ -117,12 +124,7 @@ impl BidiWindow {
         if !patterns.is_empty() {
             let context = &window.fresh.context;
             let intercept = json!({ "phases": ["beforeRequestSent"], "urlPatterns": patterns, "contexts": [context] });
-            if marked {
-                // The very first request must be held back already.
-                window.command("network.addIntercept", intercept).await.map_err(lost)?;
-            } else {
-                window.ask("network.addIntercept", intercept);
-            }
+            window.command("network.addIntercept", intercept).await.map_err(lost)?;
         }
         Ok(window)
     }
@@ -132,17 +134,40 @@ impl BidiWindow {
         &self.fresh.context
     }
 
+    /// Sends a command and waits for its result. Events go on being served: the page may wait for a request that is held
+    /// back.
     async fn command(&mut self, method: &str, params: Value) -> Result<Value, Failed> {
         let begun = self.clock.instant();
-        let result = self.bidi.command(method, params, COMMAND).await;
+        let bidi = self.bidi.clone();
+        let asking = bidi.command(method, params, COMMAND);
+        tokio::pin!(asking);
+        let result = loop {
+            tokio::select! {
+                biased;
+                result = &mut asking => break result,
+                // Without any event more, the command ends too.
+                () = self.serve() => {}
+            }
+        };
         self.overhead += self.clock.instant().duration_since(begun);
         result
+    }
+
+    /// Takes one event, and keeps what comes of it for whoever looks next. Loses nothing if it is dropped.
+    async fn serve(&mut self) {
+        let event = self.events.lock().await.recv().await;
+        let Some(event) = event else { return std::future::pending().await };
+        if let Some(sight) = self.on_event(event).transpose() {
+            self.ready.push_back(sight);
+        }
     }
 
     /// Asks for something without waiting for it.
     fn ask(&mut self, method: &'static str, params: Value) {
         let bidi = self.bidi.clone();
-        self.background.push(Box::pin(async move { bidi.command(method, params, COMMAND).await }));
+        // A task of its own: it is sent even if nobody looks at this window any more.
+        let asking = tokio::spawn(async move { bidi.command(method, params, COMMAND).await });
+        self.background.push(Box::pin(async move { asking.await.unwrap_or(Err(Failed::Gone)) }));
     }
 
     fn look(&mut self) {
@@ -279,7 +304,7 @@ impl BidiWindow {
             Err(Failed::Gone) => Err(lost(Failed::Gone)),
             Err(Failed::Said(message)) => {
                 // Of a navigation that failed before any request was made of it.
-                let going = self.going.clone().filter(|_| self.traffic.pending().is_none());
+                let going = self.going.clone().filter(|_| self.traffic.pending(self.pressed).is_none());
                 match going.and_then(|url| broken::said(&message, &url)) {
                     Some(fault) => Err(fault),
                     None => Ok(()),
@@ -326,13 +351,16 @@ impl Window for BidiWindow {
 
     async fn next(&mut self) -> Result<Sight, Fault> {
         loop {
+            if let Some(ready) = self.ready.pop_front() {
+                return ready;
+            }
             if self.settling.is_some_and(|until| until <= self.clock.instant()) {
                 self.settling = None;
             }
             if self.document > 0 && self.looking.is_none() && self.blind < MAX_BLIND && self.settling.is_none() {
                 self.look();
             }
-            let busy = self.traffic.pending().is_some();
+            let busy = self.traffic.pending(self.pressed).is_some();
             let sight = match self.woken().await {
                 Woken::Event(Some(event)) => self.on_event(event)?,
                 Woken::Event(None) => return Err(lost(Failed::Gone)),
@@ -350,7 +378,7 @@ impl Window for BidiWindow {
             };
             match sight {
                 Some(sight) => return Ok(sight),
-                None if busy && self.traffic.pending().is_none() => return Ok(Sight::Calm),
+                None if busy && self.traffic.pending(self.pressed).is_none() => return Ok(Sight::Calm),
                 None => {}
             }
         }
@@ -399,7 +427,20 @@ impl Window for BidiWindow {
     }
 
     fn pending(&self) -> Option<Pending> {
-        self.traffic.pending()
+        self.traffic.pending(self.pressed)
+    }
+
+    fn refresh(&mut self) -> bool {
+        self.looking = None;
+        self.settling = None;
+        (self.generation, self.blind) = (0, 0);
+        true
+    }
+
+    async fn tend(&mut self) {
+        loop {
+            self.serve().await;
+        }
     }
 
     fn dropped(&self) -> Option<Fault> {
@@ -440,7 +481,9 @@ impl BidiWindow {
     async fn perform(&mut self, source: Value) -> Result<(), Fault> {
         let params = json!({ "context": self.fresh.context, "actions": [source] });
         self.looking = None;
-        self.settling = Some(self.clock.instant() + SETTLING);
+        let now = self.clock.instant();
+        self.pressed = Some(now);
+        self.settling = Some(now + SETTLING);
         match self.command("input.performActions", params).await {
             // A press that leads away at once takes its own window along.
             Ok(_) | Err(Failed::Said(_)) => Ok(()),

@@ -55,6 +55,9 @@ static ACTING: LazyLock<String> =
 static WORKING: LazyLock<String> =
     LazyLock::new(|| format!("return ((globalThis) => ({}))(window)(...arguments)", scripts::work_alone()));
 
+/// How long a browser may take to answer that it is there.
+const RESPONSE: Duration = Duration::from_millis(1500);
+
 type Answered = Result<Value, CmdError>;
 
 /// See the module.
@@ -169,7 +172,7 @@ impl ClassicWindow {
         let here = urls.last().filter(|url| matches!(url.scheme(), "http" | "https"));
         let under_way = |place: String, before: Option<Pending>| {
             let since = before.map_or(now, |before| before.since);
-            Some(Pending { place, since, until: None })
+            Some(Pending { place, since, document: true, until: None })
         };
         match here {
             // Where a browser is before it has gone anywhere.
@@ -275,7 +278,7 @@ impl ClassicWindow {
         if error.is_script_timeout() || matches!(error, CmdError::WaitTimeout) {
             // Until another page has come the driver runs no script.
             let place = "the next page".to_owned();
-            self.going.get_or_insert(Pending { place, since: self.asked, until: None });
+            self.going.get_or_insert(Pending { place, since: self.asked, document: true, until: None });
             return Ok(());
         }
         self.blinded()
@@ -319,7 +322,7 @@ fn lost(error: &CmdError) -> Fault {
 #[async_trait]
 impl Window for ClassicWindow {
     async fn open(&mut self, url: &Url) -> Result<(), Fault> {
-        self.going = Some(Pending { place: place(url), since: self.clock.instant(), until: None });
+        self.going = Some(Pending { place: place(url), since: self.clock.instant(), document: true, until: None });
         let client = self.client.clone();
         let text = url.to_string();
         match tokio::time::timeout(COMMAND, client.goto(&text)).await {
@@ -382,9 +385,14 @@ impl Window for ClassicWindow {
         // Drivers hold scripts up while a page is being asked for.
         let late = || {
             let held = self.looking.is_some() && self.clock.instant().duration_since(self.asked) > LOOK + LATE;
-            held.then(|| Pending { place: "the next page".to_owned(), since: self.asked, until: None })
+            held.then(|| Pending { place: "the next page".to_owned(), since: self.asked, document: true, until: None })
         };
         self.going.clone().or_else(late)
+    }
+
+    async fn answers(&mut self) -> bool {
+        let client = self.client.clone();
+        tokio::time::timeout(RESPONSE, client.window()).await.is_ok_and(|answer| answer.is_ok())
     }
 
     async fn picture(&mut self) -> Result<Vec<u8>, Fault> {

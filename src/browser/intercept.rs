@@ -39,6 +39,11 @@ impl Marking {
             return None;
         }
         let mut all = headers.as_array()?.clone();
+        // The browser knows better by then: what is given replaces its own.
+        let stale = |name: &str| {
+            name.eq_ignore_ascii_case("cookie") || (sent.redirected && name.eq_ignore_ascii_case("origin"))
+        };
+        all.retain(|header| !text(&header["name"]).is_some_and(stale));
         let mut add = |name: &str, value: &str| {
             all.retain(|header| !text(&header["name"]).is_some_and(|known| known.eq_ignore_ascii_case(name)));
             all.push(json!({ "name": name, "value": { "type": "string", "value": value } }));
@@ -126,6 +131,7 @@ mod tests {
             url: Url::parse("https://login.example.com/").unwrap(),
             provider,
             document: true,
+            redirected: false,
             span_id: crate::outcome::Id([1; 8]),
         };
         let headers = json!([{ "name": "X-Synthetic", "value": { "type": "string", "value": "page's own" } }]);

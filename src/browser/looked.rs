@@ -53,7 +53,7 @@ impl Looked {
 
     /// The page's title, cut.
     pub(super) fn title(&self) -> String {
-        self.title.chars().filter(|c| !c.is_control()).take(100).collect()
+        self.title.chars().filter(|c| !c.is_control()).take(1000).collect()
     }
 
     /// How many requests to these origins the document has made so far, its own included.
@@ -68,7 +68,8 @@ impl Looked {
     pub(super) fn into_page(self, answered: Option<&Answered>) -> Option<Page> {
         let url = Url::parse(&self.url).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
         let same = answered.filter(|answered| same_document(&answered.url, &url));
-        let status = same.map(|answered| answered.status).or_else(|| self.navigation.as_ref()?.status);
+        // The document's own word first: what was answered last may be another's.
+        let status = self.navigation.as_ref().and_then(|own| own.status).or_else(|| Some(same?.status));
         let media_type = same.map(|answered| answered.media_type.clone()).filter(|kind| !kind.is_empty());
         Some(Page {
             url,

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -11,10 +12,12 @@ use tokio::task::JoinSet;
 use super::Settings;
 use super::keeper::Launcher;
 use super::seat::Stats;
-use super::session::{Kind, Running, Session};
+use super::session::{Kind, Running, Session, Trusted};
 use crate::clock::{Clock, Instant};
 use crate::fault::{Class, Fault};
 
+/// How long a browser is believed to be well without being asked.
+const FRESH: Duration = Duration::from_secs(3);
 /// How long a browser may take to get ready for its next login before another one is started.
 const GETTING_READY: Duration = Duration::from_millis(500);
 /// How long a browser may take to start that nobody waits for.
@@ -31,6 +34,8 @@ struct Pool {
     state: Mutex<State>,
     running: Running,
     launcher: Launcher,
+    /// How many are getting ready for their next login.
+    returning: AtomicUsize,
     /// Whenever one is back.
     returned: Notify,
 }
@@ -45,8 +50,6 @@ struct State {
     idle: Vec<Session>,
     /// Who sees to browsers that came back.
     recycling: JoinSet<()>,
-    /// How many of those are getting ready for their next login.
-    returning: usize,
     closed: bool,
 }
 
@@ -66,6 +69,7 @@ impl Browsers {
             state: Mutex::default(),
             running: Running::default(),
             launcher: Launcher::default(),
+            returning: AtomicUsize::new(0),
             returned: Notify::new(),
         }))
     }
@@ -76,9 +80,15 @@ impl Browsers {
         if state.settings == settings {
             return;
         }
-        state.settings = settings;
+        let old = std::mem::replace(&mut state.settings, settings);
+        if old.max_sessions != state.settings.max_sessions {
+            state.limits.clear();
+        }
+        let started_alike = Settings { screenshots: state.settings.screenshots, ..old } == state.settings;
+        if started_alike {
+            return;
+        }
         state.epoch += 1;
-        state.limits.clear();
         let old = std::mem::take(&mut state.idle);
         old.into_iter().for_each(|session| drop(state.recycling.spawn(session.end())));
     }
@@ -90,7 +100,7 @@ impl Browsers {
         let until = self.0.clock.instant() + STARTING;
         self.state().recycling.spawn(async move {
             // Whoever needs one and finds none learns why.
-            if let Ok(loan) = browsers.lend(Kind::Local(ca_file), until).await {
+            if let Ok(loan) = browsers.lend(Kind::Local(ca_file.map(Trusted::of)), until).await {
                 browsers.take_back(loan, async { true });
             }
         });
@@ -136,9 +146,16 @@ impl Browsers {
             // Before looking, so that nothing is missed in between.
             let returned = self.0.returned.notified();
             if let Some(session) = self.take_idle(kind) {
-                return Some(session);
+                let idle = session.idle_since.map(|since| self.0.clock.instant().duration_since(since));
+                if idle.is_none_or(|idle| idle < FRESH) || session.responds().await {
+                    return Some(session);
+                }
+                // It hangs: nobody is to wait for it.
+                tracing::warn!(browser = session.name, "a browser does not answer: it is replaced");
+                self.state().recycling.spawn(session.end());
+                continue;
             }
-            let none = self.state().returning == 0;
+            let none = self.0.returning.load(Ordering::SeqCst) == 0;
             if none || tokio::time::timeout_at(until, returned).await.is_err() {
                 return None;
             }
@@ -185,7 +202,7 @@ impl Browsers {
         let browsers = self.clone();
         let mut state = self.state();
         while state.recycling.try_join_next().is_some() {}
-        state.returning += 1;
+        self.0.returning.fetch_add(1, Ordering::SeqCst);
         let returning = Returning(self.clone());
         state.recycling.spawn(async move {
             let closed = last.await;
@@ -194,7 +211,8 @@ impl Browsers {
                 let Some(next) = browsers.replace(loan.session, &loan.settings).await else { return };
                 loan.session = next;
             }
-            let Loan { session, permit, .. } = loan;
+            let Loan { mut session, permit, .. } = loan;
+            session.idle_since = Some(browsers.0.clock.instant());
             let end = {
                 let mut state = browsers.state();
                 if state.closed || state.epoch != session.epoch {
@@ -272,7 +290,7 @@ struct Returning(Browsers);
 
 impl Drop for Returning {
     fn drop(&mut self) {
-        self.0.state().returning -= 1;
+        self.0.0.returning.fetch_sub(1, Ordering::SeqCst);
         self.0.0.returned.notify_waiters();
     }
 }

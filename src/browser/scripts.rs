@@ -49,8 +49,8 @@ pub(super) fn call(context: &str, script: &str, arguments: Value, promise: bool)
     })
 }
 
-/// What is to be done on a page.
-#[derive(Debug, Default, Serialize)]
+/// What is to be done on a page. It holds secrets: never shown.
+#[derive(Default, Serialize)]
 pub(super) struct Plan<'a> {
     /// What to type where.
     pub(super) fills: Vec<(u32, &'a str)>,

@@ -13,7 +13,7 @@ use super::classic_window::ClassicWindow;
 use super::evidence;
 use super::pool::Loan;
 use super::remote;
-use super::session::{Channel, Kind, Session};
+use super::session::{Channel, Kind, Session, Trusted};
 use super::traffic::Parties;
 pub use super::walk::Until;
 use super::walk::{Manner, Walk};
@@ -106,7 +106,7 @@ impl Browsers {
     pub async fn seat(&self, ask: Ask<'_>) -> Result<Seat, Fault> {
         let kind = match &ask.region.webdriver {
             Some(webdriver) => Kind::Remote(webdriver.clone()),
-            None => Kind::Local(ask.provider.trust.ca_file.clone()),
+            None => Kind::Local(ask.provider.trust.ca_file.clone().map(Trusted::of)),
         };
         let now = ask.clock.instant();
         let until = now + (ask.deadline.duration_since(now) / 2).saturating_sub(SAYING);
@@ -191,7 +191,8 @@ async fn turn(passkey: &Passkey, ask: &Ask<'_>) -> Result<Turn, Fault> {
     let until = now + ask.deadline.duration_since(now) / 3;
     let turn = ask.memory.passkeys.take(&passkey.credential_id, ask.clock.now());
     let late = |_| {
-        let detail = "the passkey is in use by other runs for too long: use a user of its own for each check and region";
+        let detail =
+            "the passkey is in use by other runs for too long: use a user of its own for each check and region";
         Fault::new(Class::Config, detail)
     };
     tokio::time::timeout_at(until, turn).await.map_err(late)

@@ -1,9 +1,9 @@
 //! A browser with its driver: on this machine, started by us and looked after, or elsewhere.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use fantoccini::wd::Capabilities;
 use fantoccini::{Client, ClientBuilder};
@@ -18,7 +18,7 @@ use tokio_rustls::TlsConnector;
 use url::Url;
 
 use super::bidi::{Bidi, Event, Failed};
-use super::bidi_window::{COMMAND, lost};
+use super::bidi_window::{COMMAND, lost, responds};
 use super::egress::Gate;
 use super::find::find;
 use super::fresh::Fresh;
@@ -26,7 +26,7 @@ use super::keeper::{Kept, Launcher};
 use super::remote::{self, Remote};
 use super::seat::Stats;
 use super::{Settings, traffic};
-use crate::clock::Clock;
+use crate::clock::{Clock, Instant};
 use crate::fault::{Class, Fault};
 use crate::oidc::http::Webdriver;
 
@@ -53,6 +53,23 @@ pub(super) enum Kind {
     Remote(Webdriver),
 }
 
+/// A `ca_file`, as it was when it was looked at: a browser that believes an older one is not the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Trusted {
+    path: PathBuf,
+    modified: Option<SystemTime>,
+    len: u64,
+}
+
+impl Trusted {
+    /// The file as it is now; one that cannot be read is found out when it is used.
+    pub(super) fn of(path: PathBuf) -> Self {
+        let found = std::fs::metadata(&path).ok();
+        let modified = found.as_ref().and_then(|found| found.modified().ok());
+        Self { path, modified, len: found.map_or(0, |found| found.len()) }
+    }
+}
+
 /// See the module. Dropped, a local one is ended with all its processes; a remote one is told to end.
 pub(super) struct Session {
     pub(super) kind: Kind,
@@ -68,6 +85,8 @@ pub(super) struct Session {
     /// Name and version.
     pub(super) name: String,
     pub(super) runs: u32,
+    /// Since when nobody has used it.
+    pub(super) idle_since: Option<Instant>,
     fresh: Option<Fresh>,
     user_agent: Option<String>,
     alive: Alive,
@@ -92,8 +111,11 @@ struct Alive {
 }
 
 impl Running {
-    fn register(&self) -> Alive {
+    fn register(&self, local: bool) -> Alive {
         let mut census = self.0.lock().expect("running browsers");
+        if !local {
+            return Alive { running: self.clone(), number: 0 };
+        }
         census.started += 1;
         let number = census.started;
         census.memory.insert(number, 0);
@@ -153,7 +175,7 @@ impl Session {
     ) -> Result<Self, Fault> {
         let starting = async {
             match kind {
-                Kind::Local(ca_file) => local(launcher, ca_file.as_deref(), settings, epoch, running).await,
+                Kind::Local(trusted) => local(launcher, trusted.as_ref(), settings, epoch, running).await,
                 Kind::Remote(webdriver) => remote::start(webdriver, settings, epoch, running).await,
             }
         };
@@ -164,6 +186,14 @@ impl Session {
     /// Whether another login may be tried with it.
     pub(super) fn usable(&self) -> bool {
         self.kept.as_ref().is_none_or(Kept::alive) && self.bidi.as_ref().is_some_and(|channel| channel.bidi.is_open())
+    }
+
+    /// Whether it answers: one that hung while nobody used it is of no use.
+    pub(super) async fn responds(&self) -> bool {
+        match &self.bidi {
+            Some(channel) => responds(&channel.bidi).await,
+            None => true,
+        }
     }
 
     /// Has an unused window ready, before anybody waits for it. Fault: `browser`.
@@ -219,18 +249,18 @@ impl Session {
 
 async fn local(
     launcher: &Launcher,
-    ca_file: Option<&Path>,
+    trusted: Option<&Trusted>,
     settings: &Settings,
     epoch: u64,
     running: Running,
 ) -> Result<Session, Fault> {
     let found = find(settings)?;
-    let kept = Kept::launch(launcher, &found, ca_file).await?;
+    let kept = Kept::launch(launcher, &found, trusted.map(|trusted| &*trusted.path)).await?;
     let arguments: Vec<String> = kept.arguments().into_iter().chain(settings.arguments.iter().cloned()).collect();
     let options = json!({ "binary": found.browser, "args": arguments });
     let client = session(kept.url().as_str(), json!({ "goog:chromeOptions": options })).await?;
     let capabilities = client.capabilities().cloned().unwrap_or_default();
-    let kind = Kind::Local(ca_file.map(Path::to_owned));
+    let kind = Kind::Local(trusted.cloned());
     let mut session = Session::of(kind, epoch, client, &capabilities, Some(kept), running);
     let offered = capabilities.get("webSocketUrl").and_then(Value::as_str).and_then(|url| Url::parse(url).ok());
     let none = || Fault::new(Class::Browser, "the driver speaks no WebDriver BiDi: install a newer one");
@@ -287,7 +317,8 @@ impl Session {
             value.chars().filter(|c| c.is_ascii_graphic()).take(60).collect::<String>()
         };
         let name = format!("{} {}", capability("browserName"), capability("browserVersion"));
-        let alive = running.register();
+        // Browsers elsewhere are not this machine's.
+        let alive = running.register(kept.is_some());
         Self {
             kind,
             epoch,
@@ -298,6 +329,7 @@ impl Session {
             remote: None,
             name,
             runs: 0,
+            idle_since: None,
             fresh: None,
             user_agent: None,
             alive,

@@ -23,8 +23,8 @@ use crate::outcome::{Phases, RequestRecord, SpanId};
 const MAX_FLIGHTS: usize = 2000;
 /// How late an event may arrive from a browser whose clock is ours.
 const SAME_CLOCK: Duration = Duration::from_secs(2);
-/// How long a script's call may hold up the judgement of a page: some poll for ever.
-const CALL_PATIENCE: Duration = Duration::from_secs(10);
+/// How long a script, or a call that nothing was pressed for, may hold up the judgement of a page: some are for ever.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Whom a window asks, and for whom.
 #[derive(Clone)]
@@ -105,6 +105,8 @@ pub(super) struct Sent {
     pub(super) provider: bool,
     /// Whether it loads the window's own document.
     pub(super) document: bool,
+    /// Whether a redirect led to it.
+    pub(super) redirected: bool,
     /// Its span.
     pub(super) span_id: SpanId,
 }
@@ -136,7 +138,7 @@ impl Traffic {
             url: url.clone(),
         };
         if used == Use::Document {
-            self.redirects = params["redirectCount"].as_u64().map_or(0, |count| count.min(1000) as u32);
+            self.redirects = redirects(params).min(1000) as u32;
             self.dropped = None;
             if self.redirects == 0 {
                 self.left = flight.start;
@@ -145,7 +147,7 @@ impl Traffic {
         if self.flights.len() < MAX_FLIGHTS {
             self.flights.insert(key(params), flight);
         }
-        Ok(Some(Sent { url, provider, document: used == Use::Document, span_id }))
+        Ok(Some(Sent { url, provider, document: used == Use::Document, redirected: redirects(params) > 0, span_id }))
     }
 
     fn charge(&self) -> Result<(), Fault> {
@@ -246,16 +248,28 @@ impl Traffic {
     }
 
     /// What a page cannot be judged without, if that is still under way: the longest.
-    pub(super) fn pending(&self) -> Option<Pending> {
+    /// `acted`: when something was pressed last; what is asked for from then on may be the answer to it.
+    pub(super) fn pending(&self, acted: Option<Instant>) -> Option<Pending> {
         let now = self.clock.instant();
+        let until = |flight: &Flight| match flight.used {
+            Use::Call if acted.is_none_or(|acted| flight.begun < acted) => Some(flight.begun + PATIENCE),
+            Use::Part => Some(flight.begun + PATIENCE),
+            _ => None,
+        };
         let holds = |flight: &&Flight| match flight.used {
             Use::Document | Use::Part => true,
-            Use::Call => now.duration_since(flight.begun) < CALL_PATIENCE,
+            Use::Call => until(flight).is_none_or(|until| until > now),
             Use::Decoration => false,
         };
-        let longest = self.flights.values().filter(holds).min_by_key(|flight| flight.begun)?;
-        let until = (longest.used == Use::Call).then(|| longest.begun + CALL_PATIENCE);
-        Some(Pending { place: place(&longest.url), since: longest.begun, until })
+        // A document before anything else; then what is worth waiting for longest.
+        let order = |flight: &&Flight| (flight.used != Use::Document, until(flight).is_some(), flight.begun);
+        let first = self.flights.values().filter(holds).min_by_key(order)?;
+        Some(Pending {
+            place: place(&first.url),
+            since: first.begun,
+            document: first.used == Use::Document,
+            until: until(first),
+        })
     }
 
     /// The run is over: what is still under way goes on record as it is.
@@ -315,7 +329,11 @@ impl Traffic {
 /// Redirects keep their request's id: each hop is a flight of its own.
 fn key(params: &Value) -> String {
     let id = text(&params["request"]["request"]).unwrap_or_default();
-    format!("{}#{}", id.chars().take(100).collect::<String>(), params["redirectCount"].as_u64().unwrap_or_default())
+    format!("{}#{}", id.chars().take(100).collect::<String>(), redirects(params))
+}
+
+fn redirects(params: &Value) -> u64 {
+    params["redirectCount"].as_u64().unwrap_or_default()
 }
 
 fn usage(params: &Value, context: &str) -> Use {

@@ -77,10 +77,10 @@ fn a_redirect_is_a_request_of_its_own_and_the_last_answer_is_the_page() {
     let sent = traffic.sent(&first, TAB).unwrap().unwrap();
     assert!(sent.provider && sent.document);
     traffic.answered(&answer(first, 303), |_| None);
-    assert!(traffic.document().is_none() && traffic.pending().is_none());
+    assert!(traffic.document().is_none() && traffic.pending(None).is_none());
     let second = request("1", "https://login.example.com/login", "document", 1);
     traffic.sent(&second, TAB).unwrap();
-    assert_eq!(traffic.pending().unwrap().place, "https://login.example.com/login");
+    assert_eq!(traffic.pending(None).unwrap().place, "https://login.example.com/login");
     traffic.answered(&answer(second, 200), |_| None);
     let document = traffic.document().unwrap();
     assert_eq!((document.status, document.media_type.as_str(), document.redirects), (200, "text/html", 1));
@@ -135,14 +135,14 @@ fn only_the_windows_own_document_ends_a_login_by_failing() {
 fn pictures_are_not_waited_for_and_calls_not_for_ever() {
     let Scene { mut traffic, .. } = scene(None);
     traffic.sent(&request("1", "https://login.example.com/logo.png", "image", 0), TAB).unwrap();
-    assert_eq!(traffic.pending(), None);
+    assert_eq!(traffic.pending(None), None);
     let mut call = request("2", "https://login.example.com/api/status", "", 0);
     call["request"]["initiatorType"] = json!("fetch");
     traffic.sent(&call, TAB).unwrap();
-    assert!(traffic.pending().unwrap().until.is_some());
+    assert!(traffic.pending(None).unwrap().until.is_some());
     traffic.sent(&request("3", "https://cdn.example.net/app.js", "script", 0), TAB).unwrap();
     traffic.answered(&answer(call, 200), |_| None);
-    assert_eq!(traffic.pending().unwrap().until, None, "a page is nothing without its scripts");
+    assert_eq!(traffic.pending(None).unwrap().until, None, "a page is nothing without its scripts");
 }
 
 #[test]

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::scripts::{Plan, Point};
-use super::window::{Params, Sight, View, Window};
+use super::scripts::{Plan, Point, Worked};
+use super::window::{Params, Pending, Sight, View, Window};
 use crate::clock::{Clock, Instant};
 use crate::fault::{Class, Fault};
 use crate::journey::Recorder;
@@ -24,6 +24,8 @@ const SAID: Duration = Duration::from_millis(400);
 const MISSING: Duration = Duration::from_secs(5);
 /// How long before the run's end the walk stops, to say why.
 const MARGIN: Duration = Duration::from_secs(2);
+/// How long a page may take to show itself once more.
+const GLANCE: Duration = Duration::from_secs(3);
 /// The most forms that are sent in one login.
 const MAX_FORMS: usize = 10;
 
@@ -65,29 +67,59 @@ pub(super) struct Walk<'a> {
 /// A verdict that has to stand.
 struct Standing {
     fault: Fault,
+    /// Whether the page says it itself.
+    certain: bool,
     document: u32,
     since: Instant,
     patience: Duration,
+    /// Whether the page was looked at once more since.
+    confirmed: bool,
+}
+
+/// What came of doing what a page asks for.
+enum Done {
+    /// It was done; something follows.
+    Done,
+    /// The page changed before anything was typed.
+    Nothing,
+    /// Something came up before all was done.
+    Met(Sight),
 }
 
 impl Walk<'_> {
     /// Goes to `url`, up to a page that can be judged. Faults: those of [`Window::next`], `timeout`, `http_status`, …
     pub(super) async fn open(&mut self, url: &Url) -> Result<Sight, Fault> {
         self.window.open(url).await?;
-        let mut until = self.last_moment();
+        let last = self.last_moment();
+        let mut standing: Option<(Fault, Instant)> = None;
         loop {
-            let Ok(sight) = tokio::time::timeout_at(until, self.window.next()).await else {
-                let fault = self.ran_out(None, None);
-                return Err(self.silent(fault).await);
+            let due = standing.as_ref().map_or(last, |(_, due)| (*due).min(last));
+            let sight = match tokio::time::timeout_at(due, self.window.next()).await {
+                Ok(sight) => sight?,
+                Err(_) => match standing {
+                    Some((fault, _)) => return Err(fault),
+                    None => {
+                        let fault = self.ran_out(None, None);
+                        return Err(self.silent(fault).await);
+                    }
+                },
             };
-            match sight? {
+            match sight {
                 // Nothing follows an answer without content.
-                Sight::Calm if self.window.dropped().is_some() => until = until.min(self.clock.instant() + SAID),
-                Sight::Calm => {}
+                Sight::Calm => {
+                    let now = self.clock.instant();
+                    standing = self.window.dropped().map(|fault| (fault, now + SAID)).or(standing);
+                }
                 Sight::Page(view) => {
                     self.latest = Some(view.clone());
-                    page::first(&view.page)?;
-                    return Ok(Sight::Page(view));
+                    let Err(fault) = page::first(&view.page) else { return Ok(Sight::Page(view)) };
+                    if view.page.status >= 500 {
+                        return Err(fault);
+                    }
+                    // A gatekeeper lets browsers pass by themselves; an application may come with 404.
+                    let since = standing.as_ref().map(|(_, due)| *due);
+                    let patience = if fault.class == Class::Challenge { MISSING } else { SAID };
+                    standing = Some((fault, since.unwrap_or_else(|| self.clock.instant() + patience)));
                 }
                 answer => return Ok(answer),
             }
@@ -105,12 +137,7 @@ impl Walk<'_> {
         };
         let (mut view, mut progress) = (first, Progress::default());
         let mut standing: Option<Standing> = None;
-        if let Until::Shows(target) = manner.until
-            && scripted::shows(&view.page, target)?
-        {
-            let detail = format!("the application shows {target} before anybody has logged in: it proves nothing");
-            return Err(Fault::new(Class::Config, detail));
-        }
+        self.shown_already(&view, manner.until)?;
         loop {
             if let Until::Shows(target) = manner.until
                 && scripted::shows(&view.page, target)?
@@ -118,26 +145,27 @@ impl Walk<'_> {
                 return Ok(Params::new());
             }
             let before = progress.clone();
+            let mut met = None;
             match scripted::read(&view.page, &mut progress, setting) {
                 Ok(act) => {
-                    if !self.perform(&act, manner.answers).await? {
-                        progress = before;
-                    }
                     standing = None;
-                }
-                Err(mut unready) => {
-                    if let Until::Shows(target) = manner.until {
-                        let lacks = format!("expected {target} after the login");
-                        unready.fault.detail = unready.fault.detail.replacen(page::WAY_BACK, &lacks, 1);
+                    match self.perform(&act, manner.answers).await? {
+                        Done::Done => {}
+                        Done::Nothing => progress = before,
+                        Done::Met(sight) => met = Some(sight),
                     }
-                    standing = Some(self.stand(unready, &view, standing));
                 }
+                Err(unready) => standing = Some(self.stand(unready, &view, standing, manner.until)),
             }
             if progress.submissions > MAX_FORMS {
                 let detail = format!("no way back to us after {MAX_FORMS} forms; at {}", page::place(&view.page.url));
                 return Err(Fault::new(Class::LoginPage, detail));
             }
-            match self.wait(standing.as_ref(), &view).await? {
+            let sight = match met {
+                Some(sight) => sight,
+                None => self.wait(standing.as_mut(), &view).await?,
+            };
+            match sight {
                 Sight::Answer(params) => return Ok(params),
                 Sight::Page(next) => {
                     self.latest = Some(next.clone());
@@ -148,70 +176,117 @@ impl Walk<'_> {
         }
     }
 
+    /// What is there before anybody has logged in proves nothing. Fault: `config`.
+    fn shown_already(&self, view: &View, until: Until<'_>) -> Result<(), Fault> {
+        match until {
+            Until::Shows(target) if scripted::shows(&view.page, target)? => {
+                let detail = format!("the application shows {target} before anybody has logged in: it proves nothing");
+                Err(Fault::new(Class::Config, detail))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The same verdict on the same document goes on standing; another one begins to.
-    fn stand(&self, unready: Unready, view: &View, before: Option<Standing>) -> Standing {
+    fn stand(&self, unready: Unready, view: &View, before: Option<Standing>, until: Until<'_>) -> Standing {
         let Unready { fault, certain } = unready;
-        let fault = *fault;
+        let mut fault = *fault;
+        if let Until::Shows(target) = until {
+            let lacks = format!("expected {target} after the login");
+            fault.detail = fault.detail.replacen(page::WAY_BACK, &lacks, 1);
+        }
         let now = self.clock.instant();
         let left = self.last_moment().duration_since(now);
         // Short runs must not end as a timeout where something better can be said.
         let patience = if certain { SAID } else { MISSING.min(left / 2) };
         match before {
             Some(before) if before.document == view.document && before.fault.class == fault.class => {
-                Standing { fault, patience: patience.min(before.patience), ..before }
+                Standing { fault, certain, patience: patience.min(before.patience), ..before }
             }
-            _ => Standing { fault, document: view.document, since: now, patience },
+            _ => Standing { fault, certain, document: view.document, since: now, patience, confirmed: false },
         }
     }
 
-    /// Waits for another page, or until a verdict has stood for long enough with nothing under way.
-    async fn wait(&mut self, standing: Option<&Standing>, view: &View) -> Result<Sight, Fault> {
+    /// Waits for another page, or until a verdict has stood for long enough with nothing under way that could change it.
+    async fn wait(&mut self, mut standing: Option<&mut Standing>, view: &View) -> Result<Sight, Fault> {
         let last = self.last_moment();
         loop {
             let now = self.clock.instant();
-            let pending = self.window.pending();
-            if pending.is_some() {
+            let certain = standing.as_ref().is_some_and(|standing| standing.certain);
+            let held = self.holding(now, certain);
+            if held.is_some() {
                 self.calm = now;
             }
-            let until = match (&pending, standing) {
+            let due = match (&held, &standing) {
                 (Some(pending), _) => pending.until.unwrap_or(last),
                 (None, Some(standing)) => standing.since.max(self.calm) + standing.patience,
                 (None, None) => self.calm.max(self.acted) + MISSING,
             };
-            match tokio::time::timeout_at(until.min(last), self.window.next()).await {
+            match tokio::time::timeout_at(due.min(last), self.window.next()).await {
                 Ok(Ok(Sight::Calm)) => self.calm = self.clock.instant(),
                 Ok(sight) => return sight,
                 Err(_) if self.clock.instant() >= last => {
-                    let fault = self.ran_out(standing.map(|standing| &standing.fault), Some(view));
+                    let fault = self.ran_out(standing.map(|standing| &*standing), Some(view));
                     return Err(self.silent(fault).await);
                 }
-                Err(_) if self.window.pending().is_some() || pending.is_some() => {}
-                Err(_) => match standing {
-                    Some(standing) => return Err(self.silent(standing.fault.clone()).await),
-                    // Nothing came of what was done: it is looked at once more.
-                    None => return Ok(Sight::Page(view.clone())),
-                },
+                Err(_) if held.is_some() => {}
+                Err(_) => {
+                    if let Some(fault) = self.window.dropped() {
+                        return Err(fault);
+                    }
+                    // Nothing is said of a page that was seen before it was acted on, or that does not answer any more.
+                    match standing.as_deref_mut() {
+                        Some(standing) if standing.confirmed => return Err(standing.fault.clone()),
+                        Some(standing) => standing.confirmed = true,
+                        None => {}
+                    }
+                    return self.look_again(view).await;
+                }
             }
+        }
+    }
+
+    /// What holds a verdict up. What the page says itself is held up by another document only.
+    fn holding(&self, now: Instant, certain: bool) -> Option<Pending> {
+        let pending = self.window.pending()?;
+        let worth = pending.document || (!certain && pending.until.is_none_or(|until| until > now));
+        worth.then_some(pending)
+    }
+
+    /// The page as it is now. Fault: `browser`, if it does not answer.
+    async fn look_again(&mut self, view: &View) -> Result<Sight, Fault> {
+        if !self.window.refresh() {
+            return Ok(Sight::Page(view.clone()));
+        }
+        match tokio::time::timeout(GLANCE, self.window.next()).await {
+            Ok(sight) => sight,
+            Err(_) => Err(mute()),
         }
     }
 
     /// A verdict out of silence: unless it is the browser that is silent, or what came was nothing to show.
     async fn silent(&mut self, fault: Fault) -> Fault {
         if !self.window.answers().await {
-            return Fault::new(Class::Browser, "the browser does not answer any more");
+            return mute();
         }
         self.window.dropped().unwrap_or(fault)
     }
 
     /// Why the run's time is over: what did not come is to blame for what is not there.
-    fn ran_out(&self, standing: Option<&Fault>, view: Option<&View>) -> Fault {
-        if let Some(pending) = self.window.pending() {
-            let waited = self.clock.instant().duration_since(pending.since);
+    fn ran_out(&self, standing: Option<&Standing>, view: Option<&View>) -> Fault {
+        let now = self.clock.instant();
+        let certain = standing.is_some_and(|standing| standing.certain);
+        let pending = match standing {
+            Some(_) => self.holding(now, certain),
+            None => self.window.pending(),
+        };
+        if let Some(pending) = pending {
+            let waited = now.duration_since(pending.since);
             let detail = format!("no answer from {} within {:.1} s", pending.place, waited.as_secs_f64());
             return Fault::new(Class::Timeout, detail);
         }
         match (standing, view) {
-            (Some(fault), _) => fault.clone(),
+            (Some(standing), _) => standing.fault.clone(),
             (None, Some(view)) => {
                 let detail = format!("the run's time was over at {}", page::place(&view.page.url));
                 Fault::new(Class::LoginPage, detail)
@@ -220,59 +295,85 @@ impl Walk<'_> {
         }
     }
 
-    /// Fills in and presses. False: the page changed under our hands, so that nothing was sent.
-    async fn perform(&mut self, act: &Act, answers: &Answers) -> Result<bool, Fault> {
+    /// Fills in and presses.
+    async fn perform(&mut self, act: &Act, answers: &Answers) -> Result<Done, Fault> {
         let mut values = Vec::with_capacity(act.fills.len());
         for (mark, with) in &act.fills {
-            values.push((*mark, answers.value(*with, self.clock, self.recorder, self.deadline).await?));
+            let value = answers.value(*with, self.clock, self.recorder, self.deadline);
+            // It may take until the next half minute: the page goes on meanwhile.
+            let value = tokio::select! {
+                value = value => value?,
+                () = self.window.tend() => return Err(mute()),
+            };
+            values.push((*mark, value));
         }
         let fills = values.iter().map(|(mark, value)| (*mark, value.expose())).collect();
         let last = act.fills.last().map(|(mark, _)| *mark).filter(|_| act.press.is_none() && !act.hold);
-        let worked = self.window.work(&Plan { fills, ticks: &act.ticks, press: act.press, focus: last }).await?;
+        let worked = self.work(&Plan { fills, ticks: &act.ticks, press: act.press, focus: last }).await?;
         match worked.said.as_str() {
             "ok" => {}
-            "gone" => return Ok(false),
+            // Once something was typed it may have been sent: what follows is the answer to that.
+            "gone" if act.fills.is_empty() || worked.field == Some(0) => return Ok(Done::Nothing),
+            "gone" => {
+                self.acted = self.clock.instant();
+                return Ok(Done::Done);
+            }
             why => {
                 let field = worked.field.and_then(|at| act.fills.get(at)).map(|(_, with)| format!(" for the {with}"));
                 let (field, why) = (field.unwrap_or_default(), page::cut(why, 80));
                 return Err(Fault::new(Class::LoginPage, format!("the field{field} cannot be filled in: {why}")));
             }
         }
-        let pressed = match act.press {
-            Some(button) => self.press(button, worked.point.unwrap_or_default()).await?,
-            None => {
-                if last.is_some() {
-                    self.window.enter().await?;
-                }
-                true
+        let done = match act.press {
+            Some(button) => self.press(button, worked.point.unwrap_or_default(), !act.fills.is_empty()).await?,
+            None if last.is_some() => {
+                let until = self.utmost();
+                tokio::time::timeout_at(until, self.window.enter()).await.map_err(|_| mute())??;
+                Done::Done
             }
+            None => Done::Done,
         };
         self.acted = self.clock.instant();
-        Ok(pressed)
+        Ok(done)
     }
 
-    /// Presses what a person could press: something that is covered or disabled may come free.
-    async fn press(&mut self, mark: u32, mut point: Point) -> Result<bool, Fault> {
+    async fn work(&mut self, plan: &Plan<'_>) -> Result<Worked, Fault> {
+        let until = self.utmost();
+        tokio::time::timeout_at(until, self.window.work(plan)).await.map_err(|_| mute())?
+    }
+
+    /// Presses what a person could press: something that is covered or disabled may come free. `typed`: something was typed
+    /// before, and may be sent without a button.
+    async fn press(&mut self, mark: u32, mut point: Point, typed: bool) -> Result<Done, Fault> {
         let until = (self.clock.instant() + MISSING).min(self.last_moment());
         loop {
             if let (Some(x), Some(y)) = (point.x, point.y) {
-                self.window.press_at(x, y).await?;
-                return Ok(true);
+                let until = self.utmost();
+                tokio::time::timeout_at(until, self.window.press_at(x, y)).await.map_err(|_| mute())??;
+                return Ok(Done::Done);
             }
             let why = match (&point.covered, point.disabled) {
                 (Some(by), _) => format!("it is covered by {}", page::cut(by, 80)),
                 (None, true) => "it stays disabled".to_owned(),
-                (None, false) => return Ok(false),
+                (None, false) if typed => return Ok(Done::Done),
+                (None, false) => return Ok(Done::Nothing),
             };
+            let document = self.latest.as_ref().map_or(0, |view| view.document);
             match tokio::time::timeout_at(until, self.window.next()).await {
                 Err(_) => return Err(Fault::new(Class::LoginPage, format!("the button cannot be pressed: {why}"))),
-                Ok(Err(fault)) => return Err(fault),
-                // The answer cannot come before anything was sent; a page can, of the same document.
-                Ok(Ok(_)) => {}
+                Ok(Ok(Sight::Page(view))) if view.document == document => {}
+                Ok(Ok(Sight::Calm)) => {}
+                // What was typed went its way by itself.
+                Ok(sight) => return sight.map(Done::Met),
             }
             let plan = Plan { press: Some(mark), ..Plan::default() };
-            point = self.window.work(&plan).await?.point.unwrap_or_default();
+            point = self.work(&plan).await?.point.unwrap_or_default();
         }
+    }
+
+    /// Until when a browser may take for what is asked of it.
+    fn utmost(&self) -> Instant {
+        self.last_moment() + (self.deadline.duration_since(self.last_moment()) / 2)
     }
 
     /// The end of the run's time, less what it takes to say so.
@@ -280,6 +381,11 @@ impl Walk<'_> {
         let left = self.deadline.duration_since(self.begun);
         self.deadline.checked_sub(MARGIN.min(left / 5)).unwrap_or(self.deadline)
     }
+}
+
+/// The page or its browser does not answer: that says nothing about the provider.
+fn mute() -> Fault {
+    Fault::new(Class::Browser, "the browser does not answer any more")
 }
 
 #[cfg(test)]

@@ -174,7 +174,8 @@ fn coming(plan: impl IntoIterator<Item = Later>) -> Planned {
 
 fn busy(mut window: Planned) -> Planned {
     let since = Clock::system().instant();
-    window.pending = Some(Pending { place: "https://login.example.com/slow".into(), since, until: None });
+    window.pending =
+        Some(Pending { place: "https://login.example.com/slow".into(), since, document: true, until: None });
     window
 }
 

@@ -15,7 +15,6 @@ use crate::outcome::PageTiming;
 pub(super) type Params = Vec<(String, String)>;
 
 /// What there is to see.
-#[derive(Debug)]
 pub(super) enum Sight {
     /// What was sent to the redirect URI, which itself was never asked for where the browser lets us prevent it.
     Answer(Params),
@@ -23,6 +22,17 @@ pub(super) enum Sight {
     Page(View),
     /// Nothing is under way any more that the page cannot be judged without.
     Calm,
+}
+
+/// An answer holds the code: only what it is, is shown.
+impl std::fmt::Debug for Sight {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Answer(_) => "Answer",
+            Self::Page(_) => "Page",
+            Self::Calm => "Calm",
+        })
+    }
 }
 
 /// A page as it is now.
@@ -43,6 +53,8 @@ pub(super) struct Pending {
     pub(super) place: String,
     /// Since when it has been under way.
     pub(super) since: Instant,
+    /// Whether it is the window's own document.
+    pub(super) document: bool,
     /// Until when it is worth waiting for; `None`: as long as there is time.
     pub(super) until: Option<Instant>,
 }
@@ -75,6 +87,16 @@ pub(super) trait Window: Send {
     /// Why the latest document that was asked for came to nothing though an answer came: none of its own, or a download.
     fn dropped(&self) -> Option<Fault> {
         None
+    }
+
+    /// Has the next look tell the page as it is, whether it changed or not. False: this window cannot do that.
+    fn refresh(&mut self) -> bool {
+        false
+    }
+
+    /// Sees to what the page waits for while nobody looks; never ends by itself.
+    async fn tend(&mut self) {
+        std::future::pending::<()>().await;
     }
 
     /// Whether the browser itself answers. Its silence is not the page's.

@@ -41,7 +41,14 @@ impl Answers {
                 Some(Totp::new(&seed).map_err(|why| wrong("totp", why.to_owned()))?)
             }
         };
-        Ok(Self { user: user.name.clone(), username: Secret::new(user.username.clone()), password, totp, memory, given: Mutex::default() })
+        Ok(Self {
+            user: user.name.clone(),
+            username: Secret::new(user.username.clone()),
+            password,
+            totp,
+            memory,
+            given: Mutex::default(),
+        })
     }
 
     /// What belongs into such a field: for a one-time code it may take until `deadline`. Faults: `challenge`, `config`.
@@ -118,8 +125,14 @@ mod tests {
         let memory = crate::oidc::memory::Memories::default().provider(&"main".into());
         let totp = Totp::new(&Secret::new("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ")).unwrap();
         let (username, password) = (Secret::new("alice"), Secret::new("wonderland"));
-        let answers =
-            Answers { user: "synthetic".into(), username, password, totp: Some(totp), memory: memory.clone(), given: Mutex::default() };
+        let answers = Answers {
+            user: "synthetic".into(),
+            username,
+            password,
+            totp: Some(totp),
+            memory: memory.clone(),
+            given: Mutex::default(),
+        };
         let soon = clock.instant() + Duration::from_millis(500);
         // A code that is free is given however little time there is.
         assert!(answers.one_time_code(&clock, journey.recorder(), soon).await.is_ok());
