@@ -75,9 +75,6 @@ const ARGUMENTS: &[&str] = &[
     "--mute-audio",
     "--hide-scrollbars",
     "--window-size=1280,900",
-    // The driver's own page, which serves BiDi and lives as long as the browser, is not cleared up otherwise until it has
-    // grown by hundreds of mebibytes.
-    "--js-flags=--optimize-for-size",
 ];
 
 /// Starts keepers. One for the whole process: the first launch sweeps away what a killed authprobe has left behind.

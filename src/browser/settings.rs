@@ -40,7 +40,8 @@ impl Default for Settings {
             driver: None,
             arguments: Vec::new(),
             max_sessions: 2,
-            runs_per_session: 200,
+            // The driver's own page, which serves BiDi, grows by about a mebibyte with each login.
+            runs_per_session: 50,
             max_memory: 1 << 30,
             screenshots: Screenshots::Masked,
         }

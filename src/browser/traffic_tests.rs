@@ -140,9 +140,15 @@ fn pictures_are_not_waited_for_and_calls_not_for_ever() {
     call["request"]["initiatorType"] = json!("fetch");
     traffic.sent(&call, TAB).unwrap();
     assert!(traffic.pending(None).unwrap().until.is_some());
-    traffic.sent(&request("3", "https://cdn.example.net/app.js", "script", 0), TAB).unwrap();
+    let earlier = traffic.clock.instant() - Duration::from_secs(1);
+    assert_eq!(traffic.pending(Some(earlier)).unwrap().until, None, "it may be the answer to what was pressed");
+    let script = request("3", "https://cdn.example.net/app.js", "script", 0);
+    traffic.sent(&script, TAB).unwrap();
     traffic.answered(&answer(call, 200), |_| None);
-    assert_eq!(traffic.pending(None).unwrap().until, None, "a page is nothing without its scripts");
+    assert!(traffic.pending(Some(earlier)).unwrap().until.is_some(), "nor are scripts");
+    traffic.sent(&request("4", "https://login.example.com/next", "document", 0), TAB).unwrap();
+    let pending = traffic.pending(None).unwrap();
+    assert!(pending.document && pending.until.is_none() && pending.place.ends_with("/next"));
 }
 
 #[test]

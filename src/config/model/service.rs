@@ -68,7 +68,7 @@ pub struct Browser {
     /// The most browsers at once; each does one login at a time. Default: 2.
     #[schemars(range(min = 1, max = 32))]
     pub max_sessions: Option<u32>,
-    /// After how many logins a browser is replaced. Default: 200.
+    /// After how many logins a browser is replaced. Default: 50.
     #[schemars(range(min = 1, max = 10_000))]
     pub runs_per_session: Option<u32>,
     /// Above how much memory a browser is replaced once its login is over, all its processes together: at least 128MiB.
