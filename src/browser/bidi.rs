@@ -117,12 +117,14 @@ impl Bidi {
             None => return Err(Failed::Gone),
         };
         let forget = Forget { waiting: &self.waiting, id };
+        tracing::trace!(id, method, "BiDi command sent");
         let message = json!({ "id": id, "method": method, "params": params }).to_string();
         let both = async {
             self.out.send(Message::text(message)).await.map_err(|_| Failed::Gone)?;
             answered.await.map_err(|_| Failed::Gone)?
         };
         let result = tokio::time::timeout(patience, both).await.unwrap_or(Err(Failed::Slow));
+        tracing::trace!(id, method, failed = result.is_err(), "BiDi command");
         drop(forget);
         result
     }
@@ -176,7 +178,10 @@ async fn receive<S: Transport>(
         }
         let method = message.remove("method");
         if let (Some(Value::String(method)), Some(params)) = (method, message.remove("params"))
-            && events.try_send(Event { method, params }).is_err()
+            && {
+                tracing::trace!(event = method, "BiDi event");
+                events.try_send(Event { method, params }).is_err()
+            }
         {
             break;
         }

@@ -19,7 +19,7 @@ use super::bidi::{Bidi, Event, Failed};
 use super::broken::{self, Broken};
 use super::console::Console;
 use super::fresh::Fresh;
-use super::intercept::{Marking, patterns, posted};
+use super::intercept::{Marking, hold_back, patterns, posted};
 use super::looked::{Looked, Pages};
 use super::scripts::{self, Plan, Worked, call};
 use super::traffic::{Parties, Traffic, text};
@@ -72,6 +72,8 @@ pub(super) struct BidiWindow {
     /// What came while a command was waited for.
     ready: VecDeque<Result<Sight, Fault>>,
     document: u32,
+    /// The navigation that brought the present document.
+    committed: Option<String>,
     overhead: Duration,
 }
 
@@ -81,6 +83,14 @@ pub(super) struct Errand {
     pub(super) parties: Parties,
     /// Where the answer is caught.
     pub(super) redirect_uri: Option<Url>,
+}
+
+impl Errand {
+    /// Which requests have to be held back.
+    pub(super) fn patterns(&self) -> Vec<Value> {
+        let marked = !Marking::of(&self.parties).is_empty();
+        patterns(self.redirect_uri.as_ref(), if marked { &self.parties.origins } else { &[] })
+    }
 }
 
 impl BidiWindow {
@@ -96,8 +106,7 @@ impl BidiWindow {
         while events.lock().await.try_recv().is_ok() {}
         let parties = &errand.parties;
         let marking = Marking::of(parties);
-        let marked = !marking.is_empty();
-        let patterns = patterns(errand.redirect_uri.as_ref(), if marked { &parties.origins } else { &[] });
+        let patterns = errand.patterns();
         let mut window = Self {
             traffic: Traffic::new(errand.parties, clock.clone()),
             pages: Pages::default(),
@@ -113,6 +122,7 @@ impl BidiWindow {
             pressed: None,
             ready: VecDeque::new(),
             document: 0,
+            committed: None,
             overhead: Duration::ZERO,
             redirect_uri: errand.redirect_uri,
             marking,
@@ -121,10 +131,10 @@ impl BidiWindow {
             fresh,
             clock,
         };
-        if !patterns.is_empty() {
-            let context = &window.fresh.context;
-            let intercept = json!({ "phases": ["beforeRequestSent"], "urlPatterns": patterns, "contexts": [context] });
-            window.command("network.addIntercept", intercept).await.map_err(lost)?;
+        if patterns != window.fresh.patterns {
+            let begun = window.clock.instant();
+            hold_back(&window.bidi, &window.fresh.context, &patterns).await.map_err(lost)?;
+            window.overhead += window.clock.instant().duration_since(begun);
         }
         Ok(window)
     }
@@ -199,7 +209,7 @@ impl BidiWindow {
             Err(Failed::Gone) => return Err(lost(Failed::Gone)),
         };
         self.blind = 0;
-        self.arrived = true;
+        self.arrived = text(&value["result"]["value"]) != Some(scripts::ABSENT);
         let Some(looked) = text(&value["result"]["value"]).and_then(Looked::read) else { return Ok(None) };
         self.generation = looked.generation;
         let answered = self.traffic.document();
@@ -228,7 +238,13 @@ impl BidiWindow {
                     return Err(self.unseen(fault));
                 }
             }
-            "browsingContext.domContentLoaded" if own_tab => {
+            // The first that is heard of a document; not every driver tells the earlier one.
+            "browsingContext.navigationCommitted" | "browsingContext.domContentLoaded" if own_tab => {
+                let navigation = text(&params["navigation"]).map(str::to_owned);
+                if navigation.is_some() && navigation == self.committed {
+                    return Ok(None);
+                }
+                self.committed = navigation;
                 // Firefox loads a page of its own about what it never asked for.
                 if let Some(page) = text(&params["url"]).filter(|url| url.starts_with("about:neterror"))
                     && let Broken::Fault(fault) = broken::read(page, None)
@@ -240,7 +256,7 @@ impl BidiWindow {
                 self.generation = 0;
                 self.blind = 0;
                 self.looking = None;
-                self.arrived = false;
+                self.arrived = self.fresh.preloaded;
                 self.settling = None;
             }
             "browsingContext.contextDestroyed" if own_tab => {

@@ -1,10 +1,12 @@
 //! A window that nobody has used yet: a user context of its own in a warm browser.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::bidi::{Bidi, Failed};
 use super::bidi_window::COMMAND;
 use super::egress::Gate;
+use super::intercept::hold_back;
+use super::scripts::{SANDBOX, preload};
 use super::traffic::text;
 
 /// The largest posted answer (bytes).
@@ -18,11 +20,21 @@ pub(super) struct Fresh {
     pub(super) context: String,
     /// Its way out, if the browser is on this machine.
     pub(super) gate: Option<Gate>,
+    /// Whether every document begins with our scripts.
+    pub(super) preloaded: bool,
+    /// Which requests are held back already.
+    pub(super) patterns: Vec<Value>,
 }
 
 impl Fresh {
     /// Makes one in the browser at the other end. Faults: `browser`.
-    pub(super) async fn make(bidi: &Bidi, gate: Option<Gate>, user_agent: Option<&str>) -> Result<Self, Failed> {
+    /// `patterns`: which requests are held back from the start.
+    pub(super) async fn make(
+        bidi: &Bidi,
+        gate: Option<Gate>,
+        user_agent: Option<&str>,
+        patterns: Vec<Value>,
+    ) -> Result<Self, Failed> {
         let proxy = gate.as_ref().map(|gate| {
             json!({ "proxy": {
                 "proxyType": "manual",
@@ -47,6 +59,12 @@ impl Fresh {
                 let _ = bidi.command("network.addDataCollector", keep, COMMAND).await;
             }
         }
-        Ok(Self { user_context, context, gate })
+        let script = json!({ "functionDeclaration": preload(), "sandbox": SANDBOX, "contexts": [context] });
+        // Where that is not offered they are brought along with the first look.
+        let preloaded = bidi.command("script.addPreloadScript", script, COMMAND).await.is_ok();
+        if !patterns.is_empty() {
+            hold_back(bidi, &context, &patterns).await?;
+        }
+        Ok(Self { user_context, context, gate, preloaded, patterns })
     }
 }

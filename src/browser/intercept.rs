@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::answer;
-use super::bidi::Bidi;
+use super::bidi::{Bidi, Failed};
 use super::bidi_window::COMMAND;
 use super::traffic::{Parties, Sent, text};
 use super::window::Params;
@@ -76,6 +76,12 @@ pub(super) fn patterns(redirect_uri: Option<&Url>, origins: &[url::Origin]) -> V
         }
     }
     patterns
+}
+
+/// Has the browser hold such requests of a tab back.
+pub(super) async fn hold_back(bidi: &Bidi, context: &str, patterns: &[Value]) -> Result<(), Failed> {
+    let intercept = json!({ "phases": ["beforeRequestSent"], "urlPatterns": patterns, "contexts": [context] });
+    bidi.command("network.addIntercept", intercept, COMMAND).await.map(drop)
 }
 
 /// What a pattern would take for its own is escaped (WebDriver BiDi §7.5.1.25).

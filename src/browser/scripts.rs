@@ -3,6 +3,8 @@
 //! The first look at a document leaves the others there, in the world of their own where BiDi has one: what follows is a
 //! short call each, not a script of many lines.
 
+use std::sync::LazyLock;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -13,17 +15,36 @@ const ACT: &str = include_str!("act.js");
 /// All that a page asks for.
 const WORK: &str = include_str!("work.js");
 
-/// Brings all scripts to a document and looks: `(after, wait)`.
-pub(super) fn arrive() -> String {
+/// All of them, without what is for people: it travels often.
+static HANDS: LazyLock<String> = LazyLock::new(|| {
+    let bare = |script: &str| {
+        let lines = script.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//"));
+        lines.collect::<Vec<_>>().join("\n")
+    };
     format!(
-        "(after, wait) => {{ const key = Symbol.for('authprobe.hands'); const look = {LOOK}; \
-         if (!globalThis[key]) {{ const act = {ACT}; const work = {WORK}; \
-         Object.defineProperty(globalThis, key, {{ value: {{ look, act, work }} }}); }} return look(after, wait); }}"
+        "const key = Symbol.for('authprobe.hands'); if (!globalThis[key]) {{ const look = {}; const act = {}; \
+         const work = {}; Object.defineProperty(globalThis, key, {{ value: {{ look, act, work }} }}); }}",
+        bare(LOOK),
+        bare(ACT),
+        bare(WORK)
     )
+});
+
+/// Brings all scripts to a document: for those that are told what every new document begins with.
+pub(super) fn preload() -> String {
+    format!("() => {{ {} }}", *HANDS)
 }
 
-/// Looks once more: `(after, wait)`.
-pub(super) const LOOK_AGAIN: &str = "(after, wait) => globalThis[Symbol.for('authprobe.hands')].look(after, wait)";
+/// Brings all scripts to a document and looks: `(after, wait)`.
+pub(super) fn arrive() -> String {
+    format!("(after, wait) => {{ {} return globalThis[key].look(after, wait); }}", *HANDS)
+}
+
+/// What a look says where the scripts are not.
+pub(super) const ABSENT: &str = "absent";
+/// Looks with the scripts that are there: `(after, wait)`.
+pub(super) const LOOK_AGAIN: &str =
+    "(after, wait) => globalThis[Symbol.for('authprobe.hands')]?.look(after, wait) ?? 'absent'";
 /// Does one thing: `(what, mark, text)`.
 pub(super) const ACT_THERE: &str =
     "(what, mark, text) => globalThis[Symbol.for('authprobe.hands')]?.act(what, mark, text) ?? 'gone'";
@@ -36,7 +57,7 @@ pub(super) fn work_alone() -> String {
 }
 
 /// Our scripts live in a world of their own, which the page's cannot see.
-const SANDBOX: &str = "authprobe";
+pub(super) const SANDBOX: &str = "authprobe";
 
 /// The parameters of a call of one of our scripts.
 pub(super) fn call(context: &str, script: &str, arguments: Value, promise: bool) -> Value {

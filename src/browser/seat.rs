@@ -162,13 +162,15 @@ async fn bidi_window(
     ask: &Ask<'_>,
     count: Option<u32>,
 ) -> Result<Box<dyn Window>, Fault> {
+    let errand = errand(ask);
+    session.patterns = errand.patterns();
     let fresh = session.window(&channel, ask.clock).await?;
     if let Some(gate) = &fresh.gate {
         gate.believe(ask.memory.clone(), ask.provider.trust.clone());
         gate.lead(ask.region.clone());
     }
     let Channel { bidi, events } = channel;
-    let window = BidiWindow::new(bidi, events, fresh, ask.clock.clone(), errand(ask)).await?;
+    let window = BidiWindow::new(bidi, events, fresh, ask.clock.clone(), errand).await?;
     give(session, window.context(), ask, count).await?;
     Ok(Box::new(window))
 }

@@ -88,6 +88,8 @@ pub(super) struct Session {
     /// Since when nobody has used it.
     pub(super) idle_since: Option<Instant>,
     fresh: Option<Fresh>,
+    /// Which requests the latest login had held back: the next is likely to be of the same client.
+    pub(super) patterns: Vec<Value>,
     user_agent: Option<String>,
     alive: Alive,
 }
@@ -221,8 +223,8 @@ impl Session {
                 Fault::new(Class::Browser, format!("no loopback port for the browser's way out: {error}"))
             })?),
         };
-        let fresh = Fresh::make(&channel.bidi, gate, self.user_agent.as_deref()).await.map_err(lost)?;
-        Ok(fresh)
+        let (name, patterns) = (self.user_agent.as_deref(), self.patterns.clone());
+        Fresh::make(&channel.bidi, gate, name, patterns).await.map_err(lost)
     }
 
     /// Memory of all its processes together (bytes), if it runs here and that can be told.
@@ -331,6 +333,7 @@ impl Session {
             runs: 0,
             idle_since: None,
             fresh: None,
+            patterns: Vec::new(),
             user_agent: None,
             alive,
         }
@@ -343,6 +346,9 @@ impl Session {
             .unwrap_or(Err(Failed::Slow))
             .map_err(|why| Fault::new(Class::Browser, format!("no way to the driver's BiDi endpoint: {why}")))?;
         bidi.command("session.subscribe", json!({ "events": EVENTS }), COMMAND).await.map_err(lost)?;
+        // Earlier than `domContentLoaded`, where it is told.
+        let early = json!({ "events": ["browsingContext.navigationCommitted"] });
+        let _ = bidi.command("session.subscribe", early, COMMAND).await;
         self.user_agent = own_name(&bidi).await;
         self.bidi = Some(Channel { bidi, events: Arc::new(Mutex::new(events)) });
         Ok(())
