@@ -12,7 +12,7 @@ test: ## every test, against a real provider, Prometheus, collector and proxies;
 	ci/setup.sh test
 	ci/test.sh
 
-bench: ## side by side with blackbox_exporter and k6; prints what was reached
+bench: ## side by side with blackbox_exporter, k6 and playwright-core; prints what was reached
 	ci/setup.sh bench
 	benches/bench.sh
 

@@ -1,6 +1,7 @@
 //! Planted secrets that a login page shows everywhere it can: none of them leaves by what is made of a browser's report.
 
 mod support_outcome;
+#[allow(dead_code, reason = "shared with the tests of the server, which use all of it")]
 mod web_support;
 
 use std::sync::{Arc, Mutex};

@@ -250,11 +250,12 @@ impl Browsers {
         if session.bidi.is_none() || session.runs >= settings.runs_per_session {
             return false;
         }
-        if let Some(bytes) = session.memory().await {
-            if bytes > settings.max_memory {
-                tracing::info!(mebibytes = bytes >> 20, runs = session.runs, "a browser has grown: it is replaced");
-                return false;
-            }
+        let memory = session.memory().await;
+        if let Some(bytes) = memory
+            && bytes > settings.max_memory
+        {
+            tracing::info!(mebibytes = bytes >> 20, runs = session.runs, "a browser has grown: it is replaced");
+            return false;
         }
         session.prepare(&self.0.clock).await.is_ok()
     }

@@ -78,8 +78,8 @@ struct Standing {
 
 /// What came of doing what a page asks for.
 enum Done {
-    /// It was done; something follows.
-    Done,
+    /// All of it; something follows.
+    All,
     /// The page changed before anything was typed.
     Nothing,
     /// Something came up before all was done.
@@ -150,7 +150,7 @@ impl Walk<'_> {
                 Ok(act) => {
                     standing = None;
                     match self.perform(&act, manner.answers).await? {
-                        Done::Done => {}
+                        Done::All => {}
                         Done::Nothing => progress = before,
                         Done::Met(sight) => met = Some(sight),
                     }
@@ -316,7 +316,7 @@ impl Walk<'_> {
             "gone" if act.fills.is_empty() || worked.field == Some(0) => return Ok(Done::Nothing),
             "gone" => {
                 self.acted = self.clock.instant();
-                return Ok(Done::Done);
+                return Ok(Done::All);
             }
             why => {
                 let field = worked.field.and_then(|at| act.fills.get(at)).map(|(_, with)| format!(" for the {with}"));
@@ -329,9 +329,9 @@ impl Walk<'_> {
             None if last.is_some() => {
                 let until = self.utmost();
                 tokio::time::timeout_at(until, self.window.enter()).await.map_err(|_| mute())??;
-                Done::Done
+                Done::All
             }
-            None => Done::Done,
+            None => Done::All,
         };
         self.acted = self.clock.instant();
         Ok(done)
@@ -350,12 +350,12 @@ impl Walk<'_> {
             if let (Some(x), Some(y)) = (point.x, point.y) {
                 let until = self.utmost();
                 tokio::time::timeout_at(until, self.window.press_at(x, y)).await.map_err(|_| mute())??;
-                return Ok(Done::Done);
+                return Ok(Done::All);
             }
             let why = match (&point.covered, point.disabled) {
                 (Some(by), _) => format!("it is covered by {}", page::cut(by, 80)),
                 (None, true) => "it stays disabled".to_owned(),
-                (None, false) if typed => return Ok(Done::Done),
+                (None, false) if typed => return Ok(Done::All),
                 (None, false) => return Ok(Done::Nothing),
             };
             let document = self.latest.as_ref().map_or(0, |view| view.document);

@@ -37,13 +37,17 @@ pub type Turn = tokio::sync::OwnedMutexGuard<u32>;
 
 impl Turns {
     /// How many signatures one login may take.
-    const ROOM: u32 = 100;
+    const ROOM: u32 = 3;
+    /// The start of 2024, from which tenths of a second fit until 2037.
+    const BEGIN: Timestamp = Timestamp::from_secs(1_704_067_200);
 
-    /// Waits for the turn of that credential. The counter grows with the time, so that it survives a restart.
+    /// Waits for the turn of that credential. The counter grows with the time, quicker than logins can use it up: another
+    /// process, or this one after a restart, goes on from there.
     pub async fn take(&self, credential: &str, now: Timestamp) -> Turn {
         let slot = self.0.lock().expect("passkeys").entry(credential.to_owned()).or_default().clone();
         let mut turn = slot.lock_owned().await;
-        *turn = turn.saturating_add(Self::ROOM).max(u32::try_from(now.as_secs()).unwrap_or(u32::MAX));
+        let tenths = now.since(Self::BEGIN).as_millis() / 100;
+        *turn = turn.saturating_add(Self::ROOM).max(u32::try_from(tenths).unwrap_or(u32::MAX));
         turn
     }
 }
@@ -154,10 +158,10 @@ mod tests {
         let now = Timestamp::from_secs(1_800_000_000);
         let first = turns.take("a", now).await;
         let other = turns.take("b", now).await;
-        assert_eq!((*first, *other), (1_800_000_000, 1_800_000_000));
+        assert_eq!((*first, *other), (959_328_000, 959_328_000));
         assert!(futures_util::FutureExt::now_or_never(turns.take("a", now)).is_none(), "one after the other");
         drop(first);
-        assert_eq!(*turns.take("a", now).await, 1_800_000_100);
+        assert_eq!(*turns.take("a", now).await, 959_328_003);
     }
 
     fn keeps(memories: &Memories, id: &str) -> CheckMemory {

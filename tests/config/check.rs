@@ -127,7 +127,7 @@ fn browsers_are_part_of_the_plan() {
     let words = said.split_whitespace().collect::<Vec<_>>().join(" ");
     for expected in [
         "us-east-1 direct; browsers at https://grid.example:4444/wd/hub with a user name",
-        "browsers of this machine: at most 3 at once, each replaced after 200 logins or above 512 MiB; screenshots: off",
+        "browsers of this machine: at most 3 at once, each replaced after 50 logins or above 512 MiB; screenshots: off",
         "login: discovery → jwks → browser → authorize → login → token → id_token → userinfo; within 30s",
         "app browser_login -",
     ] {

@@ -48,7 +48,7 @@ fn what_cannot_be_walked_is_said_for_what_it_is() {
     let scene = with_users(&idp);
     for (name, user, more, expected) in [
         ("captcha", "alice", "", "challenge/configuration at login"),
-        ("approve", "alice", "", "login_page/provider at login"),
+        ("approve", "alice", "", "challenge/configuration at login"),
         ("sms", "alice", "", "challenge/configuration at login"),
         ("plain", "lou", "", "credentials/configuration at login"),
         ("renamed", "alice", "page = \"oidc-provider\"", "login_page/provider at login"),

@@ -44,8 +44,8 @@ fn a_killed_driver_browser_or_keeper_costs_one_run() {
     let keeper = |p: &Found| p.command.contains("__keep-browser");
     let driver = |p: &Found| p.command.contains("chromedriver") && p.command.contains("--port=") && !keeper(p);
     let browser = |p: &Found| p.command.contains("--user-data-dir=") && !p.command.contains("--type=") && !driver(p);
-    let victims: [(&str, &dyn Fn(&Found) -> bool); 3] =
-        [("driver", &driver), ("browser", &browser), ("keeper", &keeper)];
+    type Fits<'a> = &'a dyn Fn(&Found) -> bool;
+    let victims: [(&str, Fits<'_>); 3] = [("driver", &driver), ("browser", &browser), ("keeper", &keeper)];
     for (what, fits) in victims {
         assert_good(&now(&daemon, "login"), what);
         let named = folders(&stage.temporary);

@@ -24,6 +24,7 @@ struct Sample {
 }
 
 #[test]
+#[allow(clippy::disallowed_methods)]
 fn many_logins_leave_nothing_behind_and_cost_no_more_memory() {
     let logins = std::env::var("AUTHPROBE_TEST_LOGINS").map_or(LOGINS, |text| text.parse().unwrap());
     let idp = Idp::start();

@@ -83,7 +83,7 @@ pub fn left(temporary: &str) -> Vec<String> {
 
 /// That all is gone by now.
 pub fn nothing_is_left(temporary: &str) {
-    assert_eq!(left(temporary), [String::new(); 0]);
+    assert_eq!(left(temporary), Vec::<String>::new());
     let entries = std::fs::read_dir(temporary).unwrap().flatten().map(|entry| entry.path()).collect::<Vec<_>>();
     assert!(entries.is_empty(), "temporary files are left: {entries:?}");
 }
@@ -95,6 +95,7 @@ pub fn alive(then: &[Found]) -> Vec<Found> {
 }
 
 /// That all of these processes have ended and all of these folders are gone within that time; how long it took.
+#[allow(clippy::disallowed_methods)]
 pub fn gone_within(time: Duration, processes: &[Found], temporary: &str, named: &[String]) -> Duration {
     let begun = std::time::Instant::now();
     let left = || {
