@@ -19,6 +19,8 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
+use crate::fault::{Class, Fault};
+
 /// The largest message that is read (bytes): a screenshot in base64 is the largest there is.
 const MAX_MESSAGE: usize = 32 * 1024 * 1024;
 /// The longest line of a page's console that is read (bytes): pages may write without end.
@@ -27,6 +29,10 @@ const MAX_LINE: usize = 64 * 1024;
 const MAX_EVENTS: usize = 20_000;
 /// The most commands on their way out.
 const MAX_COMMANDS: usize = 64;
+/// How long an ordinary command may take.
+pub(super) const COMMAND: Duration = Duration::from_secs(10);
+/// How long a browser may take to answer that it is there.
+const RESPONSE: Duration = Duration::from_millis(1500);
 /// How long a driver may take to open the connection.
 const OPENING: Duration = Duration::from_secs(5);
 /// The longest error message that is kept of a driver (characters).
@@ -129,10 +135,20 @@ impl Bidi {
         result
     }
 
+    /// Whether browser and driver are there and answer: the driver alone cannot say this.
+    pub(super) async fn responds(&self) -> bool {
+        self.command("browser.getUserContexts", json!({}), RESPONSE).await.is_ok()
+    }
+
     /// Whether the connection is still there.
     pub(super) fn is_open(&self) -> bool {
         self.waiting.lock().expect("BiDi commands").is_some()
     }
+}
+
+/// Our own machinery failed.
+pub(super) fn lost(failed: Failed) -> Fault {
+    Fault::new(Class::Browser, failed.to_string())
 }
 
 /// Whoever stops waiting leaves nothing behind.

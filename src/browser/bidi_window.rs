@@ -15,7 +15,7 @@ use tokio::sync::{Mutex, mpsc};
 use url::Url;
 
 use super::answer;
-use super::bidi::{Bidi, Event, Failed};
+use super::bidi::{Bidi, COMMAND, Event, Failed, lost};
 use super::console::Console;
 use super::fresh::Fresh;
 use super::intercept::{Marking, hold_back, patterns};
@@ -29,10 +29,6 @@ use crate::outcome::PageTiming;
 
 mod events;
 
-/// How long an ordinary command may take.
-pub(super) const COMMAND: Duration = Duration::from_secs(10);
-/// How long a browser may take to answer that it is there.
-const RESPONSE: Duration = Duration::from_millis(1500);
 /// How long a look at the page waits for something new before it is asked again.
 const LOOK_MILLIS: u64 = 20_000;
 /// How long after something was pressed the page is looked at again, if it is still there.
@@ -353,7 +349,7 @@ impl Window for BidiWindow {
     }
 
     async fn answers(&mut self) -> bool {
-        responds(&self.bidi).await
+        self.bidi.responds().await
     }
 
     async fn picture(&mut self) -> Result<Vec<u8>, Fault> {
@@ -398,14 +394,4 @@ impl BidiWindow {
             Err(failed) => Err(lost(failed)),
         }
     }
-}
-
-/// Whether browser and driver are there and answer: the driver alone cannot say this.
-pub(super) async fn responds(bidi: &Bidi) -> bool {
-    bidi.command("browser.getUserContexts", json!({}), RESPONSE).await.is_ok()
-}
-
-/// Our own machinery failed.
-pub(super) fn lost(failed: Failed) -> Fault {
-    Fault::new(Class::Browser, failed.to_string())
 }

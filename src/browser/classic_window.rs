@@ -17,7 +17,8 @@ use serde_json::Value;
 use url::{Origin, Url};
 
 use super::answer;
-use super::bidi_window::{COMMAND, Errand};
+use super::bidi::COMMAND;
+use super::bidi_window::Errand;
 use super::broken::{self, Broken};
 use super::looked::{Looked, Pages};
 use super::remote::why;

@@ -2,8 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::bidi::{Bidi, Failed};
-use super::bidi_window::COMMAND;
+use super::bidi::{Bidi, COMMAND, Failed};
 use super::egress::Gate;
 use super::intercept::hold_back;
 use super::scripts::{SANDBOX, preload};

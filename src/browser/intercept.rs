@@ -6,8 +6,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::answer;
-use super::bidi::{Bidi, Failed};
-use super::bidi_window::COMMAND;
+use super::bidi::{Bidi, COMMAND, Failed};
 use super::traffic::{Parties, Sent, text};
 use super::window::Params;
 

@@ -46,5 +46,6 @@ mod window;
 pub use keeper::keep;
 pub use passkey::Passkey;
 pub use pool::Browsers;
-pub use seat::{Ask, Opened, Seat, Stats, Until};
+pub use seat::{Ask, Opened, Seat, Until};
+pub use session::Stats;
 pub use settings::{Screenshots, Settings};

@@ -11,8 +11,7 @@ use tokio::task::JoinSet;
 
 use super::Settings;
 use super::keeper::Launcher;
-use super::seat::Stats;
-use super::session::{Kind, Running, Session, Trusted};
+use super::session::{Kind, Running, Session, Stats, Trusted};
 use crate::clock::{Clock, Instant};
 use crate::fault::{Class, Fault};
 

@@ -66,17 +66,6 @@ pub enum Opened {
     Answer(Vec<(String, String)>),
 }
 
-/// How the browsers of this machine are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stats {
-    /// How many run.
-    pub sessions: u64,
-    /// How many were started since authprobe was.
-    pub started_total: u64,
-    /// Memory of all of them together, as it was after the latest login of each (bytes).
-    pub memory_bytes: u64,
-}
-
 /// An isolated window of a warm browser.
 pub struct Seat {
     browsers: Browsers,

@@ -17,14 +17,12 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
 use url::Url;
 
-use super::bidi::{Bidi, Event, Failed};
-use super::bidi_window::{COMMAND, lost, responds};
+use super::bidi::{Bidi, COMMAND, Event, Failed, lost};
 use super::egress::Gate;
 use super::find::find;
 use super::fresh::Fresh;
 use super::keeper::{Kept, Launcher};
 use super::remote::{self, Remote};
-use super::seat::Stats;
 use super::{Settings, traffic};
 use crate::clock::{Clock, Instant};
 use crate::fault::{Class, Fault};
@@ -92,6 +90,17 @@ pub(super) struct Session {
     pub(super) patterns: Vec<Value>,
     user_agent: Option<String>,
     alive: Alive,
+}
+
+/// How the browsers of this machine are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// How many run.
+    pub sessions: u64,
+    /// How many were started since authprobe was.
+    pub started_total: u64,
+    /// Memory of all of them together, as it was after the latest login of each (bytes).
+    pub memory_bytes: u64,
 }
 
 /// All browsers that run, by number, with the memory that each was seen to have (bytes).
@@ -193,7 +202,7 @@ impl Session {
     /// Whether it answers: one that hung while nobody used it is of no use.
     pub(super) async fn responds(&self) -> bool {
         match &self.bidi {
-            Some(channel) => responds(&channel.bidi).await,
+            Some(channel) => channel.bidi.responds().await,
             None => true,
         }
     }

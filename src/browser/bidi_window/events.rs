@@ -4,12 +4,12 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::super::answer;
-use super::super::bidi::{Event, Failed};
+use super::super::bidi::{Event, Failed, lost};
 use super::super::broken::{self, Broken};
 use super::super::intercept::posted;
 use super::super::traffic::text;
 use super::super::window::Sight;
-use super::{BidiWindow, lost};
+use super::BidiWindow;
 use crate::fault::{Class, Fault};
 use crate::oidc::authorize::is_answer;
 
