@@ -77,6 +77,9 @@ const ARGUMENTS: &[&str] = &[
     "--window-size=1280,900",
 ];
 
+/// How often a driver is started that finds its port taken.
+const ATTEMPTS: u32 = 4;
+
 /// Starts keepers. One for the whole process: the first launch sweeps away what a killed authprobe has left behind.
 #[derive(Debug)]
 pub(super) struct Launcher {
@@ -138,6 +141,17 @@ impl Kept {
     /// Starts a driver in a folder of its own. Waits until it listens. Makes the browser believe a `ca_file` besides its
     /// own roots. Faults: `browser`, with what the driver said; `config`, if the file cannot be read.
     pub(super) async fn launch(launcher: &Launcher, found: &Found, ca_file: Option<&Path>) -> Result<Self, Fault> {
+        for _ in 1..ATTEMPTS {
+            match Self::attempt(launcher, found, ca_file).await {
+                // The driver chooses a free port for IPv4, and then it may be taken for IPv6.
+                Err(fault) if fault.detail.contains("Address already in use") => {}
+                result => return result,
+            }
+        }
+        Self::attempt(launcher, found, ca_file).await
+    }
+
+    async fn attempt(launcher: &Launcher, found: &Found, ca_file: Option<&Path>) -> Result<Self, Fault> {
         let sweep = async || drop(tokio::task::spawn_blocking(folder::sweep).await);
         launcher.swept.get_or_init(sweep).await;
         let cannot = |why: &str| Fault::new(Class::Browser, format!("the driver {} {why}", found.driver.display()));
