@@ -4,110 +4,27 @@
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
 
 use crate::clock::{Clock, Instant, Timestamp};
 use crate::fault::{Class, Fault};
-use crate::outcome::{
-    BrowserReport, Observation, RequestRecord, SpanId, StepRecord, StepState, TraceId, Verdict, Warning,
-};
-use crate::secret::Scrubber;
+use crate::outcome::{BrowserReport, Observation, SpanId, StepRecord, StepState, TraceId, Verdict, Warning};
+
+mod recorder;
+
+pub use recorder::Recorder;
 
 /// The name of a step: declared by the kind, used in labels.
 pub type StepName = &'static str;
 
-/// The most requests, warnings and observations a run may record each; further ones are dropped.
-const MAX_RECORDS: usize = 2000;
 /// The longest detail or note kept (characters).
 const MAX_DETAIL: usize = 500;
 
 /// Proof that the journey has recorded why the probe stops.
 #[derive(Debug)]
 pub struct Stopped(());
-
-/// What the HTTP client and the protocol functions write to while a step runs. Cheap to clone.
-#[derive(Clone, Debug)]
-pub struct Recorder {
-    trace_id: TraceId,
-    scrubber: Scrubber,
-    log: Arc<Mutex<Log>>,
-}
-
-#[derive(Debug, Default)]
-struct Log {
-    requests: Vec<RequestRecord>,
-    warnings: Vec<Warning>,
-    observations: Vec<Observation>,
-    browser: Option<BrowserReport>,
-}
-
-impl Recorder {
-    fn new() -> Self {
-        Self { trace_id: TraceId::random(), scrubber: Scrubber::default(), log: Arc::default() }
-    }
-
-    fn log(&self) -> MutexGuard<'_, Log> {
-        self.log.lock().expect("recorder")
-    }
-
-    /// The run's trace.
-    pub fn trace_id(&self) -> TraceId {
-        self.trace_id
-    }
-
-    /// Masks `value` in everything that this run reports. For every password, secret, code and token, when it is first
-    /// sent or received.
-    pub fn protect(&self, value: &str) {
-        self.scrubber.protect(value);
-    }
-
-    /// `text` without secrets.
-    pub fn scrub(&self, text: &str) -> String {
-        self.scrubber.scrub(text)
-    }
-
-    /// Adds a finished request to the running step.
-    pub fn request(&self, record: RequestRecord) {
-        let mut log = self.log();
-        if log.requests.len() < MAX_RECORDS {
-            log.requests.push(record);
-        }
-    }
-
-    /// The finished requests of the running step.
-    pub fn requests(&self) -> Vec<RequestRecord> {
-        self.log().requests.clone()
-    }
-
-    /// Adds a warning; the same one twice is one.
-    pub fn warn(&self, warning: Warning) {
-        let mut log = self.log();
-        if log.warnings.len() < MAX_RECORDS && !log.warnings.contains(&warning) {
-            log.warnings.push(warning);
-        }
-    }
-
-    /// Adds several warnings.
-    pub fn warn_all(&self, warnings: impl IntoIterator<Item = Warning>) {
-        warnings.into_iter().for_each(|warning| self.warn(warning));
-    }
-
-    /// Adds a measured value.
-    pub fn observe(&self, observation: Observation) {
-        let mut log = self.log();
-        if log.observations.len() < MAX_RECORDS {
-            log.observations.push(observation);
-        }
-    }
-
-    /// What the run's browser has to say; the last word counts.
-    pub fn browser(&self, report: BrowserReport) {
-        self.log().browser = Some(report);
-    }
-}
 
 type CleanupWork = Pin<Box<dyn Future<Output = Result<(), Fault>> + Send>>;
 
@@ -349,6 +266,8 @@ impl Journey {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
     use super::*;
 
     fn journey(declared: &[StepName]) -> Journey {

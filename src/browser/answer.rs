@@ -7,7 +7,7 @@ use url::{Url, form_urlencoded};
 use super::window::Params;
 
 /// The largest form that is read (bytes).
-const MAX_FORM: usize = 256 * 1024;
+pub(super) const MAX_FORM: usize = 256 * 1024;
 /// Parameters that only an answer has.
 const OF_AN_ANSWER: [&str; 4] = ["code", "error", "state", "response"];
 

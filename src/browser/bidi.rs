@@ -32,7 +32,7 @@ const MAX_COMMANDS: usize = 64;
 /// How long an ordinary command may take.
 pub(super) const COMMAND: Duration = Duration::from_secs(10);
 /// How long a browser may take to answer that it is there.
-const RESPONSE: Duration = Duration::from_millis(1500);
+pub(super) const RESPONSE: Duration = Duration::from_millis(1500);
 /// How long a driver may take to open the connection.
 const OPENING: Duration = Duration::from_secs(5);
 /// The longest error message that is kept of a driver (characters).

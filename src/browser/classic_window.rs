@@ -17,18 +17,19 @@ use serde_json::Value;
 use url::{Origin, Url};
 
 use super::answer;
-use super::bidi::COMMAND;
+use super::bidi::{COMMAND, RESPONSE};
 use super::bidi_window::Errand;
 use super::broken::{self, Broken};
 use super::looked::{Looked, Pages};
 use super::remote::why;
 use super::scripts::{self, Plan, Worked};
-use super::traffic::{Parties, place};
+use super::traffic::Parties;
 use super::window::{Pending, Sight, View, Window};
 use crate::clock::{Clock, Instant};
 use crate::fault::{Class, Fault};
 use crate::oidc::authorize::is_answer;
 use crate::oidc::form::Page;
+use crate::oidc::form::page::place;
 use crate::outcome::{PageTiming, Warning};
 
 /// How long a look at the page waits for something new before it is asked again: all other commands wait for it.
@@ -55,9 +56,6 @@ static ACTING: LazyLock<String> =
 
 static WORKING: LazyLock<String> =
     LazyLock::new(|| format!("return ((globalThis) => ({}))(window)(...arguments)", scripts::work_alone()));
-
-/// How long a browser may take to answer that it is there.
-const RESPONSE: Duration = Duration::from_millis(1500);
 
 type Answered = Result<Value, CmdError>;
 

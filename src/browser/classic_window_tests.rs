@@ -1,44 +1,22 @@
-use std::sync::Arc;
-
 use fantoccini::error::{ErrorStatus, WebDriver};
 use serde_json::json;
 
 use super::*;
 use crate::browser::session::connector;
+use crate::browser::traffic::tests::parties;
 use crate::journey::Journey;
-use crate::oidc::http::Trust;
-use crate::oidc::memory::Memories;
-use crate::oidc::settings::{MetadataSource, Provider};
 
 const LOGIN: &str = "https://login.example.com/login";
 const CALLBACK: &str = "https://app.example.com/cb";
 
 fn errand(limit: Option<u32>, redirect_uri: &str) -> (Errand, Journey) {
-    let journey = Journey::new(Clock::system(), Duration::from_secs(5), Vec::new());
-    let provider = Provider {
-        name: "main".into(),
-        issuer: "https://login.example.com".into(),
-        metadata: MetadataSource::Auto,
-        endpoints: Default::default(),
-        headers: Default::default(),
-        trust: Trust::default(),
-        max_requests_per_minute: limit,
-        propagate_traceparent: false,
-    };
-    let parties = Parties {
-        region: "eu".into(),
-        provider: Arc::new(provider),
-        memory: Memories::default().provider(&"main".into()),
-        origins: vec![Url::parse(LOGIN).unwrap().origin()],
-        authorization: None,
-        recorder: journey.recorder().clone(),
-    };
+    let (parties, journey) = parties(limit);
     (Errand { parties, redirect_uri: Some(Url::parse(redirect_uri).unwrap()) }, journey)
 }
 
 /// A window of a driver that is never asked.
 async fn window(limit: Option<u32>) -> ClassicWindow {
-    let client = Client::with_existing_session("http://127.0.0.1:9/", "x", connector()).await.unwrap();
+    let client = Client::with_existing_session("http://127.0.0.1:9/", "x", connector("http:")).await.unwrap();
     client.persist().await.unwrap();
     ClassicWindow::new(client, Clock::system(), errand(limit, CALLBACK).0, None).unwrap()
 }
@@ -150,7 +128,7 @@ async fn a_lost_browser_is_ours_and_an_answer_that_cannot_be_seen_is_said_at_onc
     }
     assert_eq!(window.looked(unloaded()).unwrap_err().class, Class::Browser);
 
-    let client = Client::with_existing_session("http://127.0.0.1:9/", "x", connector()).await.unwrap();
+    let client = Client::with_existing_session("http://127.0.0.1:9/", "x", connector("http:")).await.unwrap();
     client.persist().await.unwrap();
     let (errand, journey) = errand(None, "com.example.app:/cb");
     let fault = ClassicWindow::new(client.clone(), Clock::system(), errand, None).err().unwrap();

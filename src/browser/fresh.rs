@@ -2,14 +2,12 @@
 
 use serde_json::{Value, json};
 
+use super::answer::MAX_FORM;
 use super::bidi::{Bidi, COMMAND, Failed};
 use super::egress::Gate;
 use super::intercept::hold_back;
 use super::scripts::{SANDBOX, preload};
 use super::traffic::text;
-
-/// The largest posted answer (bytes).
-const MAX_FORM: usize = 256 * 1024;
 
 /// A window that nobody has used yet.
 pub(super) struct Fresh {

@@ -90,7 +90,7 @@ impl Way {
 
     /// A client of that session. It does not end it: that is for [`Remote`].
     async fn client(&self, id: &str) -> Result<Client, String> {
-        let connector = Basic::over(connector(), self.credentials.as_ref());
+        let connector = Basic::over(connector(self.url.as_str()), self.credentials.as_ref());
         let cannot = |_| "its address cannot be used".to_owned();
         let client = Client::with_existing_session(self.url.as_str(), id, connector).await.map_err(cannot)?;
         client.persist().await.map_err(|_| "the client of the driver has ended".to_owned())?;

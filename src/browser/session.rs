@@ -290,22 +290,28 @@ async fn session(webdriver: &str, options: Value) -> Result<Client, Fault> {
         wanted[name] = value.clone();
     }
     let wanted: Map<String, Value> = wanted.as_object().cloned().unwrap_or_default();
-    ClientBuilder::new(connector()).capabilities(wanted).connect(webdriver).await.map_err(|error| {
+    ClientBuilder::new(connector(webdriver)).capabilities(wanted).connect(webdriver).await.map_err(|error| {
         let why = error.to_string();
         let why: String = why.lines().next().unwrap_or_default().chars().take(200).collect();
         Fault::new(Class::Browser, format!("the driver starts no browser: {why}"))
     })
 }
 
-/// The way to a driver.
-pub(super) fn connector() -> HttpsConnector<HttpConnector> {
-    HttpsConnectorBuilder::new().with_tls_config(tls()).https_or_http().enable_http1().build()
+/// The way to a driver at that address.
+pub(super) fn connector(webdriver: &str) -> HttpsConnector<HttpConnector> {
+    HttpsConnectorBuilder::new()
+        .with_tls_config(tls(webdriver.starts_with("https:")))
+        .https_or_http()
+        .enable_http1()
+        .build()
 }
 
-/// Whose certificates a remote WebDriver may show: the system's.
-fn tls() -> ClientConfig {
+/// Whose certificates a remote WebDriver may show: the system's, which take their time to read.
+fn tls(needed: bool) -> ClientConfig {
     let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if needed {
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    }
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -374,7 +380,7 @@ async fn connect(url: &Url, credentials: Option<(&str, &str)>) -> Result<(Bidi, 
         return Bidi::open(url.as_str(), credentials, stream).await;
     }
     let name = host.try_into().map_err(|_| unreachable("its host has no name"))?;
-    let stream = TlsConnector::from(Arc::new(tls())).connect(name, stream).await;
+    let stream = TlsConnector::from(Arc::new(tls(true))).connect(name, stream).await;
     Bidi::open(url.as_str(), credentials, stream.map_err(|error| unreachable(&error.to_string()))?).await
 }
 

@@ -1,10 +1,12 @@
 //! What a browser asks for: counted against the provider's budget, recorded like every other request, and watched until
 //! it is answered.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::header::{DATE, HeaderName, RETRY_AFTER};
 use serde_json::Value;
 use url::{Origin, Url};
 
@@ -14,7 +16,8 @@ use super::window::Pending;
 use crate::clock::{Clock, Instant, Timestamp};
 use crate::fault::{Class, Fault};
 use crate::journey::Recorder;
-use crate::oidc::http::{Endpoint, redact_url};
+use crate::oidc::form::page::{cut, place};
+use crate::oidc::http::{Endpoint, method_name, redact_url, retry_after};
 use crate::oidc::memory::ProviderMemory;
 use crate::oidc::settings::Provider;
 use crate::outcome::{Phases, RequestRecord, SpanId};
@@ -129,7 +132,7 @@ impl Traffic {
         }
         let span_id = SpanId::random();
         let flight = Flight {
-            method: method(text(&request["method"]).unwrap_or_default()),
+            method: method_name(text(&request["method"]).unwrap_or_default()),
             used,
             ours: provider,
             span_id,
@@ -166,6 +169,7 @@ impl Traffic {
         let response = &params["response"];
         let status = response["status"].as_u64().and_then(|status| u16::try_from(status).ok());
         if flight.used == Use::Document && !status.is_some_and(|status| (300..400).contains(&status) && status != 304) {
+            self.dropped = None;
             self.document = Some(Answered {
                 url: flight.url.clone(),
                 status: status.unwrap_or_default(),
@@ -188,7 +192,8 @@ impl Traffic {
 
     /// RFC 6585 §4.
     fn limited(&self, flight: &Flight, response: &Value) -> Option<Fault> {
-        let wait = header(response, "retry-after").and_then(|value| value.trim().parse().ok()).map(Duration::from_secs);
+        let named = |name: HeaderName| Some((name.clone(), header(response, name.as_str())?.parse().ok()?));
+        let wait = retry_after(&[RETRY_AFTER, DATE].into_iter().filter_map(named).collect(), self.clock.now());
         if let Some(wait) = wait.filter(|_| flight.ours) {
             // What a browser is told counts for every probe of this provider.
             self.parties.memory.budget.lock().expect("budget").pause_until(self.clock.now() + wait);
@@ -210,7 +215,8 @@ impl Traffic {
             other => other,
         };
         let document = flight.used == Use::Document;
-        if document && fault.is_none() {
+        let replaced = self.flights.values().any(|flight| flight.used == Use::Document);
+        if document && fault.is_none() && !replaced {
             let answered = self.document.as_ref().filter(|answered| answered.url == flight.url);
             let (status, kind) = answered.map_or((0, String::new()), |a| (a.status, a.media_type.clone()));
             self.dropped = Some((flight.url.clone(), status, kind));
@@ -242,7 +248,7 @@ impl Traffic {
         let what = match (status, kind.as_str()) {
             (0, _) => "an answer without content".to_owned(),
             (status, "") => format!("status {status}"),
-            (status, kind) => format!("status {status}, {}", crate::oidc::form::page::cut(kind, 60)),
+            (status, kind) => format!("status {status}, {}", cut(kind, 60)),
         };
         Some(Fault::new(Class::Malformed, format!("{} is no page that a browser shows ({what})", place(url))))
     }
@@ -262,7 +268,9 @@ impl Traffic {
             Use::Decoration => false,
         };
         // A document before anything else; then what is worth waiting for longest.
-        let order = |flight: &&Flight| (flight.used != Use::Document, until(flight).is_some(), flight.begun);
+        let order = |flight: &&Flight| {
+            (flight.used != Use::Document, until(flight).is_some(), Reverse(until(flight)), flight.begun)
+        };
         let first = self.flights.values().filter(holds).min_by_key(order)?;
         Some(Pending {
             place: place(&first.url),
@@ -393,23 +401,6 @@ pub(super) fn text(value: &Value) -> Option<&str> {
     value.as_str()
 }
 
-/// Label values are a closed set.
-fn method(name: &str) -> &'static str {
-    ["GET", "POST", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"]
-        .into_iter()
-        .find(|known| *known == name)
-        .unwrap_or("_OTHER")
-}
-
-/// A URL without its query, for people.
-pub(super) fn place(url: &Url) -> String {
-    let mut place = format!("{}{}", url.origin().ascii_serialization(), url.path());
-    if let Some((cut, _)) = place.char_indices().nth(120) {
-        place.truncate(cut);
-    }
-    place
-}
-
 #[cfg(test)]
 #[path = "traffic_tests.rs"]
-mod tests;
+pub(super) mod tests;

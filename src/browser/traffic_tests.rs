@@ -17,9 +17,9 @@ struct Scene {
     journey: Journey,
 }
 
-fn scene(limit: Option<u32>) -> Scene {
-    let clock = Clock::system();
-    let journey = Journey::new(clock.clone(), Duration::from_secs(5), Vec::new());
+/// A window's parties, and the run that it belongs to.
+pub(in crate::browser) fn parties(limit: Option<u32>) -> (Parties, Journey) {
+    let journey = Journey::new(Clock::system(), Duration::from_secs(5), Vec::new());
     let provider = Provider {
         name: "main".into(),
         issuer: "https://login.example.com".into(),
@@ -38,7 +38,12 @@ fn scene(limit: Option<u32>) -> Scene {
         authorization: Some(url("https://login.example.com/auth")),
         recorder: journey.recorder().clone(),
     };
-    Scene { traffic: Traffic::new(parties, clock), journey }
+    (parties, journey)
+}
+
+fn scene(limit: Option<u32>) -> Scene {
+    let (parties, journey) = parties(limit);
+    Scene { traffic: Traffic::new(parties, Clock::system()), journey }
 }
 
 fn request(id: &str, address: &str, destination: &str, redirects: u64) -> Value {
@@ -170,4 +175,38 @@ fn a_pause_that_a_browser_is_asked_for_holds_for_all() {
     traffic.answered(&answer(page, 429), |_| None);
     let now = traffic.clock.now();
     assert!(traffic.parties.memory.budget.lock().unwrap().paused(now).is_some_and(|wait| wait.as_secs() >= 5));
+}
+
+#[test]
+fn a_document_that_came_to_nothing_is_told_unless_another_took_its_place() {
+    let Scene { mut traffic, .. } = scene(None);
+    let abort = |page: &Value| with(page.clone(), "errorText", json!("net::ERR_ABORTED"));
+    let download = request("1", "https://login.example.com/export", "document", 0);
+    traffic.sent(&download, TAB).unwrap();
+    traffic.answered(&answer(download.clone(), 200), |_| None);
+    traffic.sent(&download, TAB).unwrap();
+    traffic.failed(&abort(&download), |_| None);
+    let fault = traffic.dropped().unwrap();
+    assert_eq!(fault.class, Class::Malformed);
+    assert!(fault.detail.contains("status 200, text/html"), "{}", fault.detail);
+    // Another is on its way when the first is given up.
+    let (first, second) = (
+        request("2", "https://login.example.com/a", "document", 0),
+        request("3", "https://login.example.com/b", "document", 0),
+    );
+    traffic.sent(&first, TAB).unwrap();
+    traffic.sent(&second, TAB).unwrap();
+    traffic.failed(&abort(&first), |_| None);
+    assert!(traffic.dropped().is_none());
+    traffic.answered(&answer(second, 200), |_| None);
+    assert!(traffic.dropped().is_none());
+}
+
+#[test]
+fn what_is_still_worth_waiting_for_comes_first() {
+    let Scene { mut traffic, .. } = scene(None);
+    for (id, address) in [("1", "https://cdn.example.net/old.js"), ("2", "https://cdn.example.net/new.js")] {
+        traffic.sent(&request(id, address, "script", 0), TAB).unwrap();
+    }
+    assert!(traffic.pending(None).unwrap().place.ends_with("/new.js"));
 }

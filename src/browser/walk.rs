@@ -258,10 +258,16 @@ impl Walk<'_> {
         if !self.window.refresh() {
             return Ok(Sight::Page(view.clone()));
         }
-        match tokio::time::timeout(GLANCE, self.window.next()).await {
-            Ok(sight) => sight,
-            Err(_) => Err(mute()),
-        }
+        let page = async {
+            loop {
+                match self.window.next().await {
+                    // Without the page, the one before would be judged.
+                    Ok(Sight::Calm) => {}
+                    sight => return sight,
+                }
+            }
+        };
+        tokio::time::timeout(GLANCE, page).await.unwrap_or_else(|_| Err(mute()))
     }
 
     /// A verdict out of silence: unless it is the browser that is silent, or what came was nothing to show.

@@ -31,6 +31,7 @@ mod wait;
 
 pub use budget::Budget;
 pub use egress::{Egress, Proxy, Webdriver};
+pub use record::method_name;
 pub use redact::redact_url;
 pub use session::Http;
 pub(crate) use socks::Reply;

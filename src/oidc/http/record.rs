@@ -2,8 +2,6 @@
 
 use std::sync::{Arc, Mutex};
 
-use ::http::Method;
-
 use super::Request;
 use super::certificate::Shown;
 use super::phases::Marks;
@@ -74,7 +72,7 @@ impl Drop for InFlight<'_> {
             span_id: self.span_id,
             endpoint: self.request.endpoint.as_str(),
             region: self.region.clone(),
-            method: method_name(&self.request.method),
+            method: method_name(self.request.method.as_str()),
             url: redact_url(url),
             host: url.host_str().unwrap_or_default().to_owned(),
             port: url.port_or_known_default().unwrap_or(0),
@@ -91,8 +89,8 @@ impl Drop for InFlight<'_> {
 }
 
 /// Label values are a closed set: what is not known is `_OTHER`, as OpenTelemetry has it.
-fn method_name(method: &Method) -> &'static str {
-    match method.as_str() {
+pub fn method_name(method: &str) -> &'static str {
+    match method {
         "GET" => "GET",
         "POST" => "POST",
         "HEAD" => "HEAD",
