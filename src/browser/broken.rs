@@ -14,7 +14,7 @@ pub(super) enum Broken {
     Fault(Fault),
     /// Nothing did: a document without content has an error status.
     Page(Box<Page>),
-    /// That another page took its place.
+    /// That another page took its place, or that it does not say yet.
     Nothing,
 }
 
@@ -58,10 +58,15 @@ pub(super) fn read(page: &str, at: Option<&Url>) -> Broken {
         let page = Page { url: at.clone(), status, media_type: String::new(), gatekeeper: false, content };
         return Broken::Page(Box::new(page));
     }
-    if !code.starts_with("ERR_") {
+    // A script of the page writes the code: it may not have run yet.
+    if code.is_empty() {
+        return Broken::Nothing;
+    }
+    if !code.starts_with("ERR_") && !code.starts_with("DNS_PROBE_") {
         return Broken::Fault(unknown());
     }
-    net_error::fault(&format!("net::{code}"), at).map_or(Broken::Nothing, Broken::Fault)
+    net_error::fault(&format!("net::ERR_{}", code.trim_start_matches("ERR_")), at)
+        .map_or(Broken::Nothing, Broken::Fault)
 }
 
 /// What a driver says of a page that was to be opened, if it is about the page.
@@ -113,7 +118,8 @@ mod tests {
             ("chrome-error://chromewebdata/ ERR_CERT_DATE_INVALID", Some(Class::Certificate)),
             ("chrome-error://chromewebdata/ ERR_ABORTED", None),
             ("chrome-error://chromewebdata/ HTTP ERROR 503", None),
-            ("chrome-error://chromewebdata/ ", Some(Class::Browser)),
+            ("chrome-error://chromewebdata/ DNS_PROBE_FINISHED_NXDOMAIN", Some(Class::Dns)),
+            ("chrome-error://chromewebdata/ ", None),
             ("chrome-error://chromewebdata/ secret", Some(Class::Browser)),
             ("about:neterror?e=connectionFailure&u=http%3A//x/%3Fcode%3Dsecret&c=UTF-8&d=secret", Some(Class::Connect)),
             ("about:neterror?e=dnsNotFound&u=x", Some(Class::Dns)),

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long anything may take that should happen at once; long, for busy machines.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Asks until there is an answer, or fails the test.
 pub fn eventually<T>(what: &str, ask: impl FnMut() -> Option<T>) -> T {
