@@ -6,9 +6,10 @@
 //! | layer | modules | what |
 //! |---|---|---|
 //! | front | [`cli`], [`app`] | parse, compose, run, exit status |
-//! | engines | [`runner`], [`web`] | who runs a check when; who shows what happened |
+//! | engines | [`runner`], [`web`], [`rules`] | who runs a check when; who shows what happened; rules for Prometheus |
 //! | plan | [`plan`] | configuration resolved: every error at once, immutable |
-//! | sinks | [`sink`] | metrics and traces made from outcomes |
+//! | sinks | [`sink`], [`store`], [`notify`] | metrics and traces made from outcomes; the ledger; who is told of alerts |
+//! | judgement | [`alert`], [`slo`] | what becomes of conditions; counts, budgets, burn rates (pure) |
 //! | kinds | [`schedule`], [`probe`] | when a check is due (pure); what a check does |
 //! | browser | [`browser`] | real browsers: started, isolated, driven, looked after |
 //! | protocol | [`journey`], [`oidc`] | the step recorder; OAuth 2.0 and OpenID Connect |
@@ -17,6 +18,7 @@
 //!
 //! [`lab`] stands beside: a provider with faults on demand, which only the `lab` and `demo` commands start.
 
+pub mod alert;
 pub mod app;
 pub mod browser;
 pub mod cli;
@@ -26,13 +28,17 @@ pub mod duration;
 pub mod fault;
 pub mod journey;
 pub mod lab;
+pub mod notify;
 pub mod oidc;
 pub mod outcome;
 pub mod plan;
 pub mod probe;
+pub mod rules;
 pub mod runner;
 pub mod schedule;
 pub mod secret;
 pub mod sink;
+pub mod slo;
+pub mod store;
 pub mod terminal;
 pub mod web;

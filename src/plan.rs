@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use crate::alert::facts::{Thresholds, Watched};
 use crate::config::{self, Diagnostics};
 use crate::oidc::http::Egress;
 use crate::oidc::settings::{Client, Provider, User};
@@ -16,6 +17,8 @@ use crate::outcome::CheckLabels;
 use crate::probe::{Kind, Probe};
 use crate::schedule::Timing;
 use crate::secret::SecretSource;
+use crate::slo::Objective;
+use crate::slo::maintenance::Recurring;
 
 mod browser;
 mod build;
@@ -74,6 +77,16 @@ pub struct Plan {
     pub checks: Vec<Arc<Check>>,
     /// What is promised. Not evaluated by this version.
     pub slos: Vec<slo::PlannedSlo>,
+    /// What is promised, in configured order.
+    pub objectives: Vec<Arc<Objective>>,
+    /// The ledger; `None`: nothing is kept on disk, budgets begin anew with each start.
+    pub store: Option<crate::store::Settings>,
+    /// Who is told of what.
+    pub alerting: Alerting,
+    /// Every check, as far as alerts besides burn rates go.
+    pub watched: Vec<Watched>,
+    /// Maintenance that comes again and again.
+    pub maintenance: Vec<Recurring>,
     /// The files it was made from: a change of any of them asks for a reload.
     pub files: Vec<PathBuf>,
     /// A hash of their contents: tells whether anything was changed, also where the plan looks the same (a login step).
@@ -87,6 +100,19 @@ impl std::fmt::Debug for Plan {
         let checks: Vec<String> = self.checks.iter().map(|check| check.labels.to_string()).collect();
         f.debug_struct("Plan").field("server", &self.server).field("checks", &checks).finish_non_exhaustive()
     }
+}
+
+/// `[alerting]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Alerting {
+    /// Whether authprobe evaluates burn rates and facts itself; `false`: Prometheus does, by the rules.
+    pub evaluate: bool,
+    /// Who is told.
+    pub notify: crate::notify::Settings,
+    /// From when on something is worth an alert.
+    pub thresholds: Thresholds,
+    /// `runbook_url` is this, `#` and the alert's name in small letters.
+    pub runbook_base: String,
 }
 
 /// Where the daemon listens and who may do what.

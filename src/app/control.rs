@@ -7,11 +7,16 @@ use async_trait::async_trait;
 
 use super::export::Export;
 use super::{Load, labels};
+use crate::alert::Alert;
+use crate::alert::conditions::Deployment;
 use crate::clock::Clock;
 use crate::outcome::Outcome;
 use crate::plan::{Plan, Server};
 use crate::runner::Runner;
 use crate::sink::metrics::Metrics;
+use crate::slo::maintenance::Window;
+use crate::slo::{Evaluation, Maintenance};
+use crate::store::{KeptRun, RunsQuery};
 use crate::web::Control;
 
 /// How long a replaced exporter may take to send what it holds.
@@ -128,5 +133,41 @@ impl Control for Daemon {
 
     async fn reload(&self) -> Result<(), String> {
         self.reload_now().await
+    }
+
+    fn evaluations(&self) -> Arc<Vec<Evaluation>> {
+        todo!("app")
+    }
+
+    fn alerts(&self) -> Arc<Vec<Alert>> {
+        todo!("app")
+    }
+
+    fn maintenance(&self) -> Maintenance {
+        todo!("app")
+    }
+
+    async fn put_maintenance(&self, _window: Window, _action: &'static str, _by: String) -> Result<(), String> {
+        todo!("app")
+    }
+
+    fn deployments(&self) -> Vec<Deployment> {
+        todo!("app")
+    }
+
+    async fn mark_deployment(&self, _deployment: Deployment) -> Result<(), String> {
+        todo!("app")
+    }
+
+    async fn kept_runs(&self, _query: RunsQuery) -> Option<Result<Vec<KeptRun>, String>> {
+        todo!("app")
+    }
+
+    async fn kept_run(&self, _trace_id: &str) -> Option<Result<Option<KeptRun>, String>> {
+        todo!("app")
+    }
+
+    fn ledger_failing(&self) -> Option<String> {
+        todo!("app")
     }
 }

@@ -112,7 +112,7 @@ impl Metrics {
             match family.definition().scope {
                 table::Scope::Check => family.retain(|values| wanted.check(values)),
                 table::Scope::Provider => family.retain(|values| wanted.provider(values)),
-                table::Scope::Process => {}
+                table::Scope::Slo | table::Scope::Process => {}
             }
         }
         for check in checks {

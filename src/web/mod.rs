@@ -15,9 +15,14 @@ use axum::routing::{get, post};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
+use crate::alert::Alert;
+use crate::alert::conditions::Deployment;
 use crate::outcome::Outcome;
 use crate::plan::{Plan, Server};
 use crate::sink::metrics::Metrics;
+use crate::slo::maintenance::Window;
+use crate::slo::{Evaluation, Maintenance};
+use crate::store::{KeptRun, RunsQuery};
 
 mod api;
 mod guard;
@@ -52,6 +57,24 @@ pub trait Control: Send + Sync + 'static {
     async fn run_now(&self, probe: &str, region: Option<&str>) -> Option<Vec<Arc<Outcome>>>;
     /// Reads the configuration again: applied whole, or the errors and nothing changed.
     async fn reload(&self) -> Result<(), String>;
+    /// Where every objective stood at the last evaluation.
+    fn evaluations(&self) -> Arc<Vec<Evaluation>>;
+    /// All alerts that are not inactive, and those that were over lately.
+    fn alerts(&self) -> Arc<Vec<Alert>>;
+    /// All maintenance: configured and asked for.
+    fn maintenance(&self) -> Maintenance;
+    /// Adds a maintenance window, or replaces the one of that id; `action` and `by` go to the audit log. `Ok`: it is kept.
+    async fn put_maintenance(&self, window: Window, action: &'static str, by: String) -> Result<(), String>;
+    /// Deployments that were marked lately, newest first.
+    fn deployments(&self) -> Vec<Deployment>;
+    /// Marks a deployment. `Ok`: it is kept.
+    async fn mark_deployment(&self, deployment: Deployment) -> Result<(), String>;
+    /// Runs that the ledger keeps, newest first; `None`: there is no ledger.
+    async fn kept_runs(&self, query: RunsQuery) -> Option<Result<Vec<KeptRun>, String>>;
+    /// The run with that trace id that the ledger keeps.
+    async fn kept_run(&self, trace_id: &str) -> Option<Result<Option<KeptRun>, String>>;
+    /// Why the ledger cannot be written at present.
+    fn ledger_failing(&self) -> Option<String>;
 }
 
 /// The largest body of a request (bytes).

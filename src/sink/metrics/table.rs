@@ -35,6 +35,8 @@ pub enum Scope {
     Check,
     /// One or more for each provider as seen from a region.
     Provider,
+    /// One or more an objective.
+    Slo,
     /// Of authprobe itself.
     Process,
 }
@@ -45,6 +47,7 @@ impl Scope {
         match self {
             Self::Check => &["probe", "kind", "provider", "client", "probe_region"],
             Self::Provider => &["provider", "probe_region"],
+            Self::Slo => &["slo"],
             Self::Process => &[],
         }
     }
@@ -160,6 +163,38 @@ table! {
         "Browsers that were started, replacements included.";
     BROWSER_MEMORY = "authprobe_browser_memory_bytes", Gauge, Process, [], "bytes",
         "Memory of all browsers on this machine with their drivers (proportional set size).";
+    CREDENTIALS_REFUSED = "authprobe_probe_credentials_refused", Gauge, Check, [], "",
+        "Whether the provider refused the account or client of this check when it was last tried.";
+    ATTACKS = "authprobe_attacks_accepted_total", Counter, Check, ["attack"], "",
+        "Attacks that should have been refused and were not.";
+    DISAGREE = "authprobe_regions_disagree", Gauge, Provider, ["document"], "",
+        "Whether this region sees another document than the others.";
+    SLO_INFO = "authprobe_slo_info", Gauge, Slo, ["objective", "window", "sli"], "",
+        "1; the labels tell the objective.";
+    SLO_EVENTS = "authprobe_slo_events_total", Counter, Slo, ["probe_region"], "",
+        "Judged events, maintenance included.";
+    SLO_ERRORS = "authprobe_slo_errors_total", Counter, Slo, ["probe_region"], "",
+        "Bad events, maintenance included.";
+    SLO_EXPECTED = "authprobe_slo_expected_total", Counter, Slo, ["probe_region"], "",
+        "Events that should have been judged; what was missed, inconclusive or not running lowers the coverage.";
+    SLO_OBJECTIVE = "authprobe_slo_objective_ratio", Gauge, Slo, [], "",
+        "The share of events that must be good.";
+    SLO_REMAINING = "authprobe_slo_error_budget_remaining_ratio", Gauge, Slo, [], "",
+        "What is left of the error budget: 1 is all of it, below 0 it is overspent. Maintenance left out.";
+    SLO_REMAINING_RAW = "authprobe_slo_error_budget_remaining_raw_ratio", Gauge, Slo, [], "",
+        "The same with maintenance counted like any other time.";
+    SLO_COVERAGE = "authprobe_slo_coverage_ratio", Gauge, Slo, [], "",
+        "Judged events of those expected, over the objective's window.";
+    SLO_BURN = "authprobe_slo_burn_rate", Gauge, Slo, ["long_window"], "",
+        "How many times as fast as allowed the budget burns over that window; 1 is exactly the budget.";
+    ALERT_STATE = "authprobe_alert_state", Gauge, Process, ["alertname", "provider", "slo", "severity"], "",
+        "0 inactive, 1 pending, 2 firing; the highest of the alerts with these labels.";
+    NOTIFICATIONS = "authprobe_notifications_total", Counter, Process, ["receiver", "outcome"], "",
+        "Messages to receivers of alerts and of the heartbeat.";
+    LEDGER_FAILING = "authprobe_ledger_failing", Gauge, Process, [], "",
+        "Whether the ledger cannot be written at present.";
+    LEDGER_SIZE = "authprobe_ledger_size_bytes", Gauge, Process, [], "bytes",
+        "Size of the ledger on disk, its log included.";
     LATENESS_TIME = "authprobe_schedule_lateness_seconds", Histogram(LATENESS), Process, [], "seconds",
         "How much later than due scheduled runs began.";
     DROPPED = "authprobe_sink_dropped_total", Counter, Process, ["sink"], "",
@@ -200,6 +235,22 @@ mod tests {
         ("authprobe_browser_sessions", "gauge", ""),
         ("authprobe_browser_starts_total", "counter", ""),
         ("authprobe_browser_memory_bytes", "gauge", ""),
+        ("authprobe_probe_credentials_refused", "gauge", "probe kind provider client probe_region"),
+        ("authprobe_attacks_accepted_total", "counter", "probe kind provider client probe_region attack"),
+        ("authprobe_regions_disagree", "gauge", "provider probe_region document"),
+        ("authprobe_slo_info", "gauge", "slo objective window sli"),
+        ("authprobe_slo_events_total", "counter", "slo probe_region"),
+        ("authprobe_slo_errors_total", "counter", "slo probe_region"),
+        ("authprobe_slo_expected_total", "counter", "slo probe_region"),
+        ("authprobe_slo_objective_ratio", "gauge", "slo"),
+        ("authprobe_slo_error_budget_remaining_ratio", "gauge", "slo"),
+        ("authprobe_slo_error_budget_remaining_raw_ratio", "gauge", "slo"),
+        ("authprobe_slo_coverage_ratio", "gauge", "slo"),
+        ("authprobe_slo_burn_rate", "gauge", "slo long_window"),
+        ("authprobe_alert_state", "gauge", "alertname provider slo severity"),
+        ("authprobe_notifications_total", "counter", "receiver outcome"),
+        ("authprobe_ledger_failing", "gauge", ""),
+        ("authprobe_ledger_size_bytes", "gauge", ""),
         ("authprobe_schedule_lateness_seconds", "histogram", ""),
         ("authprobe_sink_dropped_total", "counter", "sink"),
         ("authprobe_config_last_reload_successful", "gauge", ""),

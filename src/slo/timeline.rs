@@ -1,0 +1,1 @@
+//! The counts of one series: minutes for the shorter windows, hours for the whole one.

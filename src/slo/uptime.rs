@@ -1,0 +1,1 @@
+//! Ticks of several regions: good if a quorum of them succeeded.

@@ -1,0 +1,1 @@
+//! Where windows begin: the last so long, or the calendar month in a zone.
