@@ -115,6 +115,13 @@ pub struct Alerting {
     pub runbook_base: String,
 }
 
+impl Default for Alerting {
+    fn default() -> Self {
+        let (notify, thresholds) = Default::default();
+        Self { evaluate: true, notify, thresholds, runbook_base: String::new() }
+    }
+}
+
 /// Where the daemon listens and who may do what.
 #[derive(Clone, Debug)]
 pub struct Server {

@@ -62,12 +62,7 @@ pub fn build_with(kinds: &[&'static Kind], loaded: &Loaded, options: &BuildOptio
         slos,
         objectives: Vec::new(),
         store: None,
-        alerting: super::Alerting {
-            evaluate: true,
-            notify: crate::notify::Settings::default(),
-            thresholds: crate::alert::facts::Thresholds::default(),
-            runbook_base: String::new(),
-        },
+        alerting: super::Alerting::default(),
         watched: Vec::new(),
         maintenance: Vec::new(),
         files: loaded.files(),
