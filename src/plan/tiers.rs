@@ -84,7 +84,7 @@ fn own(desk: &mut Desk<'_>, item: &Item<'_, Slo>, written: &[WrittenTier], objec
             desk.wrong(item.mistake(&key("within"), message));
             continue;
         }
-        let (budget, loud) = (written.budget.ppm, severity(written.severity));
+        let (budget, loud) = (written.budget.ppm, severity(written.severity.unwrap_or(WrittenSeverity::Page)));
         let (tier, why) = judged(objective, |period, an_hour| tier(budget, within.0, loud, period, an_hour));
         if tiers.iter().any(|other| other.long == tier.long && other.severity == tier.severity) {
             let message = format!("there is a {} within {within} already: its alerts would be the same", loud.as_str());

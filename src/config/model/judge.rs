@@ -159,8 +159,8 @@ pub struct Tier {
     pub budget: Percent,
     /// The time: whole minutes, shorter than the objective's window.
     pub within: HumanDuration,
-    /// How loud.
-    pub severity: Severity,
+    /// How loud. Default: page.
+    pub severity: Option<Severity>,
 }
 
 /// How loud an alert is.
