@@ -13,6 +13,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::outcome::{CheckLabels, Observation, Outcome, StepState, Trigger, Verdict};
 
 mod browser;
+pub mod counters;
 pub mod family;
 mod model;
 pub mod table;
@@ -71,6 +72,7 @@ pub struct Metrics {
     declared: RwLock<HashSet<CheckLabels>>,
     /// Asked whenever somebody reads.
     browsers: browser::Watched,
+    limit: Arc<Limit>,
 }
 
 impl Metrics {
@@ -89,7 +91,8 @@ impl Metrics {
             registry.register(Box::new(family.clone())).expect("the table holds each name once");
             families.insert(definition.name, family);
         }
-        let metrics = Self { registry, families, declared: RwLock::default(), browsers: browser::Watched::default() };
+        let (declared, browsers) = (RwLock::default(), browser::Watched::default());
+        let metrics = Self { registry, families, declared, browsers, limit };
         for sink in SINKS {
             metrics.touch(&table::DROPPED, &[sink]);
         }
