@@ -14,6 +14,7 @@ use crate::fault::Class;
 use crate::outcome::{CheckLabels, Observation, Outcome, StepState, Trigger, Verdict};
 
 mod browser;
+pub mod counters;
 pub mod family;
 mod judgement;
 mod model;
@@ -77,6 +78,7 @@ pub struct Metrics {
     declared: RwLock<HashSet<CheckLabels>>,
     /// Asked whenever somebody reads.
     browsers: browser::Watched,
+    limit: Arc<Limit>,
 }
 
 impl Metrics {
@@ -95,7 +97,8 @@ impl Metrics {
             registry.register(Box::new(family.clone())).expect("the table holds each name once");
             families.insert(definition.name, family);
         }
-        let metrics = Self { registry, families, declared: RwLock::default(), browsers: browser::Watched::default() };
+        let (declared, browsers) = (RwLock::default(), browser::Watched::default());
+        let metrics = Self { registry, families, declared, browsers, limit };
         for sink in SINKS {
             metrics.touch(&table::DROPPED, &[sink]);
         }
