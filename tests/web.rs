@@ -1,6 +1,7 @@
 //! Page, API and `/metrics` over real connections, with an engine that only remembers.
 
 mod support_outcome;
+mod web_cases;
 mod web_support;
 
 use std::sync::Arc;

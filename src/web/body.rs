@@ -41,9 +41,12 @@ impl Fields {
         Ok(fields)
     }
 
-    /// Notes what is wrong with a member (a name, or a path such as `probes/0`).
+    /// Notes what is wrong with a member (a name, or a path such as `probes/0`): the first that is found of each.
     pub fn mistake(&mut self, member: &str, detail: impl Into<String>) {
-        self.mistakes.push(Mistake { pointer: format!("#/{member}"), detail: detail.into() });
+        let pointer = format!("#/{member}");
+        if self.mistakes.iter().all(|known| known.pointer != pointer) {
+            self.mistakes.push(Mistake { pointer, detail: detail.into() });
+        }
     }
 
     /// Whether a member is there, right or wrong; `null` is not.

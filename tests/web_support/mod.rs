@@ -45,7 +45,7 @@ pub struct Ledger {
 /// Remembers what it was told, and runs a probe by making up its outcome.
 pub struct Engine {
     pub server: Server,
-    probe: Arc<str>,
+    pub probe: Arc<str>,
     pub clock: Clock,
     pub objectives: Vec<Arc<Objective>>,
     pub evaluations: Arc<Vec<Evaluation>>,
@@ -57,7 +57,7 @@ pub struct Engine {
     pub deployments: Mutex<Vec<Deployment>>,
     pub ledger: Option<Ledger>,
     pub ready: AtomicBool,
-    paused: AtomicBool,
+    pub paused: AtomicBool,
     pub outcomes: Mutex<Vec<Arc<Outcome>>>,
     pub stopped: Mutex<Vec<(String, String)>>,
     pub reload_error: Mutex<Option<String>>,
