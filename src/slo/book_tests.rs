@@ -180,8 +180,9 @@ fn uptime_counts_ticks_in_one_series_without_a_region() {
     assert_eq!(run(&mut book, "eu", 2, Verdict::Bad), []);
     assert_eq!(book.tick(at(4)), []);
     assert_eq!(book.tick(at(5)), [counted("up", "", counts(0, 0, 1, 1))]);
-    book.missed(&check("login", "eu"), 1, false, at(6));
-    book.missed(&check("login", "us"), 1, false, at(6));
+    run(&mut book, "mars", 6, Verdict::Good);
+    book.missed(&check("login", "eu"), 1, false, at(7));
+    book.missed(&check("login", "us"), 1, false, at(7));
     assert_eq!(book.tick(at(10)), [counted("up", "", counts(0, 0, 0, 1))]);
     assert_eq!(judged(&book.evaluate(at(10))[0]), counts(1, 1, 1, 4));
 }
