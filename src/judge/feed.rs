@@ -62,7 +62,8 @@ impl Feed for Fed {
         // Counts first: a counter that is ahead of its counts would show what a crash may take back.
         let counters = self.keeper.metrics.changed_counters();
         let mut state = self.shared.state();
-        let counters = counters.into_iter().map(|(name, labels, value)| CounterValue { name, labels, value, since_nanos: 0 });
+        let counters =
+            counters.into_iter().map(|(name, labels, value)| CounterValue { name, labels, value, since_nanos: 0 });
         Batch { blocks: state.book.changed(), counters: counters.collect(), alerts: state.changed_alerts() }
     }
 
