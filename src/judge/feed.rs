@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::{Shared, lock};
 use crate::clock::{Clock, Instant};
 use crate::sink::metrics::Metrics;
+use crate::sink::metrics::counters::Kept;
 use crate::store::{Batch, CounterValue, Feed, Store};
 
 /// Counters show what the ledger holds, so that they never go back when this process is killed; after so long without a
@@ -59,12 +60,12 @@ struct Fed {
 
 impl Feed for Fed {
     fn collect(&self) -> Batch {
-        // Counts first: a counter that is ahead of its counts would show what a crash may take back.
-        let counters = self.keeper.metrics.changed_counters();
+        let counters = self.keeper.metrics.changed_counters().into_iter().map(|Kept { name, labels, value, since }| {
+            CounterValue { name, labels, value, since_nanos: since.as_nanos() }
+        });
+        let counters = counters.collect();
         let mut state = self.shared.state();
-        let counters =
-            counters.into_iter().map(|(name, labels, value)| CounterValue { name, labels, value, since_nanos: 0 });
-        Batch { blocks: state.book.changed(), counters: counters.collect(), alerts: state.changed_alerts() }
+        Batch { blocks: state.book.changed(), counters, alerts: state.changed_alerts() }
     }
 
     fn kept(&self, ok: bool) {

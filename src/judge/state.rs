@@ -11,9 +11,10 @@ use crate::clock::Timestamp;
 use crate::outcome::{CheckLabels, Outcome};
 use crate::plan::Plan;
 use crate::sink::metrics::Metrics;
+use crate::sink::metrics::counters::Kept;
 use crate::slo::maintenance::Window;
 use crate::slo::{Book, Counted, Evaluation, Maintenance};
-use crate::store::{Opened, Store};
+use crate::store::{CounterValue, Opened, Store};
 
 /// How long windows that are over are shown.
 const PAST_WINDOWS: Duration = Duration::from_secs(30 * 86_400);
@@ -53,7 +54,12 @@ impl State {
         now: Timestamp,
     ) -> Result<Self, String> {
         let Opened { counters, alerts, windows, deployments, last_written } = opened.unwrap_or_default();
-        metrics.restore_counters(counters.into_iter().map(|counter| (counter.name, counter.labels, counter.value)));
+        metrics.restore_counters(counters.into_iter().map(|CounterValue { name, labels, value, since_nanos }| Kept {
+            name,
+            labels,
+            value,
+            since: Timestamp::from_nanos(since_nanos),
+        }));
         let mut book = Book::new(&plan.objectives);
         if let Some(store) = store {
             book.restore(store.days(book.first_day(now))?, Vec::new());

@@ -168,13 +168,3 @@ fn info(objective: &Objective) -> [String; 4] {
 fn key(labels: &crate::alert::Words) -> AlertKey {
     ["alertname", "provider", "slo", "severity"].map(|name| labels.get(name).cloned().unwrap_or_default())
 }
-
-impl Metrics {
-    pub fn keep_counters(&self) {}
-    pub fn changed_counters(&self) -> Vec<(String, Vec<String>, u64)> {
-        vec![]
-    }
-    pub fn counters_kept(&self) {}
-    pub fn show_live(&self, _: bool) {}
-    pub fn restore_counters(&self, _: impl Iterator<Item = (String, Vec<String>, u64)>) {}
-}
