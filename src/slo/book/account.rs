@@ -123,6 +123,9 @@ impl Account {
         counted: &mut Vec<Counted>,
     ) {
         let objective = self.objective.clone();
+        if !objective.members[member].regions.contains(&outcome.check.region) {
+            return;
+        }
         let events = objective.sli.judge(outcome);
         if let Some(ticks) = self.ticks.get_mut(member) {
             let closed = ticks.event(outcome.scheduled, &events, excluded, now);
@@ -267,7 +270,7 @@ impl Account {
     }
 }
 
-/// The regions in which a run of that check has events; none, if it is not the member's.
+/// The series of a run of that check, one a region; none, if it is not the member's.
 pub(super) fn regions_of_run<'a>(objective: &'a Objective, member: usize, check: &CheckLabels) -> &'a [Arc<str>] {
     let member = &objective.members[member];
     let Some(own) = member.regions.iter().position(|region| *region == check.region) else { return &[] };
