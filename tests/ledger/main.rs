@@ -4,4 +4,6 @@
 mod support_outcome;
 
 mod kept;
+mod refused;
 mod stage;
+mod trouble;
