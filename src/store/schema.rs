@@ -204,7 +204,11 @@ fn prepare(connection: &Connection, new: bool) -> rusqlite::Result<()> {
         // back, step by step.
         connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     }
-    connection.pragma_update(None, "journal_mode", "WAL")?;
+    let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    if mode != "wal" {
+        let why = "its disk cannot hold a write-ahead log (is it a network drive?)".to_owned();
+        return Err(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ERROR), Some(why)));
+    }
     connection.pragma_update(None, "synchronous", "FULL")?;
     // After a checkpoint the log is cut to this.
     connection.pragma_update(None, "journal_size_limit", 4 * 1024 * 1024)?;
