@@ -125,33 +125,67 @@ fn flags(access: OpenFlags) -> OpenFlags {
 
 /// Looks without touching: what is newer or not ours must stay as it is.
 fn look(path: &Path) -> Result<Found, String> {
-    match path.metadata() {
+    let cannot = |error| format!("the ledger {} cannot be read: {error}", path.display());
+    let mut head = Vec::new();
+    match File::open(path) {
+        Ok(file) => file.take(HEAD as u64).read_to_end(&mut head).map_err(cannot)?,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Found::Nothing),
-        Err(error) => return Err(format!("the ledger {} cannot be read: {error}", path.display())),
-        Ok(metadata) if metadata.len() == 0 => return Ok(Found::Nothing),
-        Ok(_) => {}
+        Err(error) => return Err(cannot(error)),
+    };
+    if head.is_empty() {
+        return Ok(Found::Nothing);
     }
-    let seen = open_reader(path).and_then(|reader| {
-        let number = |sql: &str| reader.query_row(sql, [], |row| row.get::<_, i64>(0));
-        let tables = number("SELECT count(*) FROM sqlite_schema")?;
-        Ok((number("PRAGMA application_id")?, number("PRAGMA user_version")?, tables))
-    });
-    let foreign = || {
-        format!(
-            "{} is no ledger of authprobe: choose another path, or move that file away; it is untouched",
-            path.display()
-        )
+    // With a log that a kill left behind, the file alone may tell what was before.
+    let logged = super::beside(path, "-wal").metadata().is_ok_and(|log| log.len() > 0);
+    let seen = match Head::read(&head) {
+        Some(_) if logged => look_at_log(path).map_err(|error| unusable(path, &error))?,
+        Some(seen) => seen,
+        None => Head { application: 0, version: 0, empty: false },
     };
     match seen {
+        Head { application: APPLICATION_ID, version, .. } => Ok(Found::Version(version)),
         // Made, and killed before the first transaction.
-        Ok((0, 0, 0)) => Ok(Found::Nothing),
-        Ok((id, version, _)) if id == i64::from(APPLICATION_ID) => {
-            Ok(Found::Version(usize::try_from(version).map_err(|_| foreign())?))
-        }
-        Ok(_) => Err(foreign()),
-        Err(error) if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => Err(foreign()),
-        Err(error) => Err(unusable(path, &error)),
+        Head { application: 0, version: 0, empty: true } => Ok(Found::Nothing),
+        _ => Err(format!(
+            "{} is no ledger of authprobe: choose another path, or move that file away; it is untouched",
+            path.display()
+        )),
     }
+}
+
+/// How much of a file tells whose it is (bytes): its header, and the head of its first page.
+const HEAD: usize = 108;
+
+/// What a database says of itself.
+struct Head {
+    application: i32,
+    version: usize,
+    /// Whether it has no tables.
+    empty: bool,
+}
+
+impl Head {
+    /// From the first bytes, without SQLite, which makes files beside what it opens (format: sqlite.org/fileformat2.html).
+    fn read(bytes: &[u8]) -> Option<Self> {
+        if bytes.len() < HEAD || !bytes.starts_with(b"SQLite format 3\0") {
+            return None;
+        }
+        let number = |at: usize| bytes.get(at..at + 4)?.try_into().ok().map(i32::from_be_bytes);
+        let empty = bytes[100] == 0x0d && bytes[103..105] == [0, 0];
+        Some(Self { application: number(68)?, version: usize::try_from(number(60)?).ok()?, empty })
+    }
+}
+
+/// The same, the log included. A reader leaves both as they are.
+fn look_at_log(path: &Path) -> rusqlite::Result<Head> {
+    let reader = open_reader(path)?;
+    let number = |sql: &str| reader.query_row(sql, [], |row| row.get::<_, i64>(0));
+    let (application, version) = (number("PRAGMA application_id")?, number("PRAGMA user_version")?);
+    Ok(Head {
+        application: i32::try_from(application).unwrap_or(0),
+        version: usize::try_from(version).unwrap_or(usize::MAX),
+        empty: number("SELECT count(*) FROM sqlite_schema")? == 0,
+    })
 }
 
 /// Made by us, so that nobody else may read it; SQLite gives its companions the same mode.
@@ -170,7 +204,11 @@ fn prepare(connection: &Connection, new: bool) -> rusqlite::Result<()> {
         // back, step by step.
         connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     }
-    connection.pragma_update(None, "journal_mode", "WAL")?;
+    let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    if mode != "wal" {
+        let why = "its disk cannot hold a write-ahead log (is it a network drive?)".to_owned();
+        return Err(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ERROR), Some(why)));
+    }
     connection.pragma_update(None, "synchronous", "FULL")?;
     // After a checkpoint the log is cut to this.
     connection.pragma_update(None, "journal_size_limit", 4 * 1024 * 1024)?;
@@ -222,4 +260,73 @@ pub(super) fn reason(error: &rusqlite::Error) -> String {
         _ => return error.to_string(),
     };
     format!("{words} ({error})")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder() -> PathBuf {
+        let mut name = [0; 8];
+        aws_lc_rs::rand::fill(&mut name).unwrap();
+        let folder = std::env::temp_dir().join(format!("authprobe-schema-{:x}", u64::from_ne_bytes(name)));
+        std::fs::create_dir(&folder).unwrap();
+        folder
+    }
+
+    fn ask<T: rusqlite::types::FromSql>(path: &Path, sql: &str) -> rusqlite::Result<T> {
+        open_reader(path)?.query_row(sql, [], |row| row.get(0))
+    }
+
+    const V1_NOTE: &str = "INSERT INTO deployment VALUES ('a', 7, '{}')";
+    const V2: &str = "ALTER TABLE deployment ADD COLUMN risk INTEGER NOT NULL DEFAULT 3";
+    const V3: &str = "CREATE TABLE risk AS SELECT id, at_nanos * risk AS risk FROM deployment";
+
+    #[test]
+    fn an_older_file_is_brought_up_to_date_step_by_step() {
+        let folder = folder();
+        let path = folder.join("a.db");
+        open(&path, MIGRATIONS).unwrap().execute_batch(V1_NOTE).unwrap();
+        drop(open(&path, &[MIGRATIONS[0], V2, V3]).unwrap());
+        assert_eq!(ask::<i64>(&path, "PRAGMA user_version").unwrap(), 3);
+        assert_eq!(ask::<i64>(&path, "SELECT risk FROM risk WHERE id = 'a'").unwrap(), 21);
+        let refused = open(&path, MIGRATIONS).unwrap_err();
+        assert!(refused.contains("newer authprobe (version 3, this one reads up to 1)"), "{refused}");
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_step_that_fails_leaves_the_file_at_its_version() {
+        let folder = folder();
+        let path = folder.join("a.db");
+        open(&path, MIGRATIONS).unwrap().execute_batch(V1_NOTE).unwrap();
+        assert!(open(&path, &[MIGRATIONS[0], V2, V3, "SELECT nothing FROM nowhere"]).is_err());
+        assert_eq!(ask::<i64>(&path, "PRAGMA user_version").unwrap(), 1);
+        assert!(ask::<i64>(&path, "SELECT risk FROM deployment").is_err(), "the steps before it are taken back");
+        assert_eq!(ask::<i64>(&path, "SELECT at_nanos FROM deployment").unwrap(), 7);
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_file_whose_first_transaction_never_came_is_begun_again() {
+        let folder = folder();
+        let path = folder.join("a.db");
+        let connection = Connection::open(&path).unwrap();
+        prepare(&connection, true).unwrap();
+        drop(connection);
+        assert!(path.metadata().unwrap().len() > 0);
+        assert_eq!(look(&path), Ok(Found::Nothing));
+        drop(open(&path, MIGRATIONS).unwrap());
+        assert_eq!(look(&path), Ok(Found::Version(1)));
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn pages_that_are_free_can_be_given_back() {
+        let folder = folder();
+        let path = folder.join("a.db");
+        drop(open(&path, MIGRATIONS).unwrap());
+        assert_eq!(ask::<i64>(&path, "PRAGMA auto_vacuum").unwrap(), 2, "incremental");
+        std::fs::remove_dir_all(folder).unwrap();
+    }
 }

@@ -4,4 +4,7 @@
 mod support_outcome;
 
 mod kept;
+mod killed;
+mod refused;
 mod stage;
+mod trouble;
