@@ -51,6 +51,7 @@ enum News {
     Outcome(Arc<Outcome>),
     Missed(CheckLabels, u64),
     Evaluate,
+    Replaced,
     Stop,
 }
 
@@ -169,7 +170,7 @@ impl Judge {
             Prepared(None) => None,
             Prepared(new) => std::mem::replace(&mut *lock(&self.shared.notifier), new),
         };
-        self.tell(News::Evaluate);
+        self.tell(News::Replaced);
         if let Some((_, old)) = old {
             old.shutdown(LAST).await;
         }
@@ -302,6 +303,13 @@ impl Shared {
             Some(News::Outcome(outcome)) => self.state().outcome(&outcome, now),
             Some(News::Missed(check, times)) => self.state().missed(&check, times, now),
             Some(News::Evaluate) => {
+                *due = self.clock.instant();
+                Vec::new()
+            }
+            Some(News::Replaced) => {
+                if let Some(keeper) = &self.keeper {
+                    self.state().reread(&keeper.store, now);
+                }
                 *due = self.clock.instant();
                 Vec::new()
             }

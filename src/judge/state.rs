@@ -18,6 +18,8 @@ use crate::store::{CounterValue, Opened, Store};
 
 /// How long windows that are over are shown.
 const PAST_WINDOWS: Duration = Duration::from_secs(30 * 86_400);
+/// How many hours of minutes are read at once: bounds the memory that this takes.
+const HOURS: usize = 6;
 /// The most deployments at hand.
 const DEPLOYMENTS: usize = 100;
 
@@ -62,8 +64,7 @@ impl State {
         }));
         let mut book = Book::new(&plan.objectives);
         if let Some(store) = store {
-            book.restore(store.days(book.first_day(now))?, Vec::new());
-            book.restore(Vec::new(), store.minutes(&book.hours_wanted(now))?);
+            read(&mut book, store, now)?;
         }
         let maintenance = Maintenance { recurring: plan.maintenance.clone(), windows };
         if let Some(from) = last_written {
@@ -93,6 +94,13 @@ impl State {
         self.maintenance.recurring.clone_from(&plan.maintenance);
         self.evaluate = plan.alerting.evaluate;
         self.context = context(plan);
+    }
+
+    /// Reads the past of objectives that are new, or that look further back than before.
+    pub fn reread(&mut self, store: &Store, now: Timestamp) {
+        if let Err(why) = read(&mut self.book, store, now) {
+            tracing::warn!(why, "the ledger cannot be read: new objectives begin without a past");
+        }
     }
 
     /// Counts a run.
@@ -160,6 +168,15 @@ impl State {
         self.deployments.sort_by_key(|deployment| std::cmp::Reverse(deployment.at_nanos));
         self.deployments.truncate(DEPLOYMENTS);
     }
+}
+
+/// Reads the past of these objectives. Error: the ledger cannot be read.
+fn read(book: &mut Book, store: &Store, now: Timestamp) -> Result<(), String> {
+    book.restore(store.days(book.first_day(now))?, Vec::new());
+    for hours in book.hours_wanted(now).chunks(HOURS) {
+        book.restore(Vec::new(), store.minutes(hours)?);
+    }
+    Ok(())
 }
 
 /// Descriptions change with every evaluation: that is not worth a write.
