@@ -19,6 +19,8 @@ use account::Account;
 
 /// The most minutes that [`Book::changed`] hands out at once, about 20 MB; what is left comes with the next call.
 const ROOM: usize = 240_000;
+/// The most hours of series that are gone which are held for the ledger: there may be none.
+const MOST_GONE: usize = 4000;
 
 /// What an outcome added to a series: for the counters.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +76,7 @@ impl Book {
         for (_, mut account) in before {
             account.take_changed(&mut usize::MAX.clone(), &mut self.gone);
         }
+        self.gone.drain(..self.gone.len().saturating_sub(MOST_GONE));
         self.accounts = accounts;
         self.objectives = objectives.to_vec();
     }
