@@ -73,9 +73,8 @@ impl Book {
                 self.uses.entry(probe.probe.clone()).or_default().push((at, member));
             }
         }
-        for (_, mut account) in before {
-            account.take_changed(&mut usize::MAX.clone(), &mut self.gone);
-        }
+        let mut room = usize::MAX;
+        before.values_mut().for_each(|account| account.take_changed(&mut room, &mut self.gone));
         self.gone.drain(..self.gone.len().saturating_sub(MOST_GONE));
         self.accounts = accounts;
         self.objectives = objectives.to_vec();
