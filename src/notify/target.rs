@@ -114,11 +114,12 @@ impl Target {
             Address::Kept(source) => {
                 let text = source.read()?;
                 let url = Url::parse(text.expose().trim()).map_err(|_| format!("{source}: not a URL"))?;
-                for part in
-                    [url.as_str(), url.path(), url.query().unwrap_or_default(), url.host_str().unwrap_or_default()]
-                {
+                // A receiver may repeat any part of it.
+                for part in [url.as_str(), url.path(), url.query().unwrap_or_default()] {
                     known.protect(part);
                 }
+                url.host_str().into_iter().chain(url.path().split('/')).for_each(|part| known.protect(part));
+                url.query_pairs().for_each(|(_, value)| known.protect(&value));
                 (url, source.to_string())
             }
         };
