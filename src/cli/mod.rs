@@ -16,6 +16,7 @@ pub mod probe;
 pub mod render;
 mod render_bars;
 mod render_browser;
+pub mod rules;
 pub mod run;
 pub mod schema;
 
@@ -95,6 +96,8 @@ pub enum Command {
     Probe(probe::Args),
     /// Read a provider's discovery and write a commented starter configuration
     Init(init::Args),
+    /// Write Prometheus recording and alert rules, and Alertmanager inhibition
+    Rules(rules::Args),
     /// Start the lab provider, with faults on demand (loopback only)
     Lab(lab::Args),
     /// Lab, daemon and page together; no configuration needed
@@ -112,6 +115,7 @@ pub async fn main(cli: Cli) -> Exit {
         Command::Check(args) => check::main(args).await,
         Command::Probe(args) => probe::main(args).await,
         Command::Init(args) => init::main(args).await,
+        Command::Rules(args) => rules::main(args).await,
         Command::Lab(args) => lab::main(args).await,
         Command::Demo(args) => demo::main(args).await,
         Command::Schema(args) => schema::main(args).await,
