@@ -99,8 +99,7 @@ impl Facts<'_> {
     fn probe(&self, probe: &Probe<'_>, name: &'static str, severity: Severity, expr: String, told: String) -> Rule {
         let (watched, own) = (probe.0, [("probe", probe.name())]);
         let labels = words::labels(&watched.labels, &own, &watched.check.provider, severity.as_str());
-        let annotations =
-            self.texts.annotations(name, &watched.annotations, &format!("probe-{}", probe.name()), told);
+        let annotations = self.texts.annotations(name, &watched.annotations, &format!("probe-{}", probe.name()), told);
         Rule { comment: Vec::new(), makes: Makes::Alert { name, pending: "", annotations }, expr, labels }
     }
 
