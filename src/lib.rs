@@ -14,7 +14,7 @@
 //! | browser | [`browser`] | real browsers: started, isolated, driven, looked after |
 //! | protocol | [`journey`], [`oidc`] | the step recorder; OAuth 2.0 and OpenID Connect |
 //! | words | [`outcome`], [`fault`] | what a run found, and whose fault it is |
-//! | ground | [`config`], [`secret`], [`duration`], [`clock`], [`terminal`] | typed TOML, secrets, time, what a terminal shows |
+//! | ground | [`config`], [`secret`], [`duration`], [`clock`], [`terminal`], [`outbound`] | typed TOML, secrets, time, what a terminal shows, HTTP to our own back ends |
 //!
 //! [`lab`] stands beside: a provider with faults on demand, which only the `lab` and `demo` commands start.
 
@@ -30,6 +30,7 @@ pub mod journey;
 pub mod lab;
 pub mod notify;
 pub mod oidc;
+pub mod outbound;
 pub mod outcome;
 pub mod plan;
 pub mod probe;
