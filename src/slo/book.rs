@@ -191,5 +191,8 @@ impl Book {
 }
 
 #[cfg(test)]
+#[path = "book_restart_tests.rs"]
+mod restart_tests;
+#[cfg(test)]
 #[path = "book_tests.rs"]
 mod tests;
