@@ -124,7 +124,7 @@ impl Facts<'_> {
         let refused = table::CREDENTIALS_REFUSED.name;
         let seen = seen_from(&format!("max by (probe_region) ({}) == 1", probe.of(refused)));
         let told = format!(
-            "The provider refuses what the probe {} logs in with, so that nothing is measured; real users may be fine. {seen} \
+            "The provider refuses what the probe {} logs in with, so that nothing is measured; real users may be fine.{seen} \
              Correct the secret, unlock the account, or resume it by POST /api/v1/accounts/NAME/resume.",
             probe.name()
         );
@@ -145,7 +145,7 @@ max by (probe) (
         );
         let seen = seen_from(&format!("time() - {last} > {secs}"));
         let told = format!(
-            "No run of the probe {} was judged for {patience}: nothing is known of it. {seen} Its runs, and why they could \
+            "No run of the probe {} was judged for {patience}: nothing is known of it.{seen} Its runs, and why they could \
              not tell, are on authprobe's page.",
             probe.name()
         );
@@ -166,7 +166,7 @@ count by (probe) (
         let seen = seen_from(&format!("abs({skew}) > {secs}"));
         let told = format!(
             "The provider's clock has differed from authprobe's by more than {} for {runs}: its tokens seem to come from the \
-             future, or expire early. {seen} If several providers show it, look at authprobe's machine first.",
+             future, or expire early.{seen} If several providers show it, look at authprobe's machine first.",
             HumanDuration(most)
         );
         self.probe(probe, "AuthClockSkew", Severity::Ticket, expr, told)

@@ -140,7 +140,7 @@ and {present} > 0"
 fn burn(objective: &Objective, window: Duration) -> Rule {
     let slo = &*objective.name;
     let (errors, events) = (windowed("errors:increase", window, slo), windowed("events:increase", window, slo));
-    let expr = format!("{errors} / ({events} > 0) / {}", ratio(objective.allowed_ppm()));
+    let expr = format!("{errors} / (({events} > 0) * {})", ratio(objective.allowed_ppm()));
     Rule::record(format!("slo:authprobe_slo_burn:ratio{}", HumanDuration(window)), expr)
 }
 
@@ -154,7 +154,7 @@ fn lower(objective: &Objective, window: Duration) -> Rule {
 clamp_min(
   ({errors} > 0) * (1 - 1 / (9 * {errors}) - {z:.6} / (3 * sqrt({errors}))) ^ 3,
   0
-) / ({events} > 0) / {allowed}
+) / (({events} > 0) * {allowed})
 or 0 * {events}"
     );
     Rule::record(format!("slo:authprobe_slo_burn:lower{}", HumanDuration(window)), expr)

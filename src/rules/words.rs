@@ -91,7 +91,7 @@ impl Texts {
             "{slo}: {{{{ if eq $value 0.0 }}}}too little is measured to tell whether this is over{{{{ else }}}}in the last \
              {long} the error budget burned {} times as fast as allowed{{{{ end }}}} ({}, objective {} %); the alert begins \
              at {}.",
-            first(&burn, "humanize"),
+            first(&burn, TIMES),
             objective.sli.describe(),
             percent(objective.target_ppm),
             milli(tier.factor_milli),
@@ -100,11 +100,11 @@ impl Texts {
         let period = budget::period(objective.window).as_secs();
         let lasts = format!("{left} / ({burn} > 0) * {period} > 0");
         let budget = format!(
-            "Budget left: {}{{{{ with query `{lasts}` }}}}, gone in {{{{ . | first | value | humanizeDuration }}}} at this \
+            " Budget left: {}{{{{ with query `{lasts}` }}}}, gone in {{{{ . | first | value | humanizeDuration }}}} at this \
              rate{{{{ end }}}}.",
             first(&left, "humanizePercentage"),
         );
-        let description = [what, places(slo, &long), faults(objective, &long), budget].join(" ");
+        let description = [what, places(slo, &long), faults(objective, &long), budget].concat();
         self.annotations(super::objective::BURN, &objective.annotations, &format!("slo-{slo}"), description)
     }
 
@@ -115,13 +115,16 @@ impl Texts {
         let what = format!(
             "{slo}: {} bad in the last {window} ({}); the objective of 100 % allows none. The alert ends {window} after the \
              last.",
-            first(&errors, "humanize"),
+            first(&errors, "printf \"%.0f\""),
             objective.sli.describe(),
         );
-        let description = [what, places(slo, &window), faults(objective, &window)].join(" ");
+        let description = [what, places(slo, &window), faults(objective, &window)].concat();
         self.annotations(super::objective::BURN, &objective.annotations, &format!("slo-{slo}"), description)
     }
 }
+
+/// How a burn rate is shown.
+const TIMES: &str = "printf \"%.1f\"";
 
 /// The first value of a query, or `unknown`.
 fn first(query: &str, shown: &str) -> String {
@@ -137,15 +140,15 @@ fn places(slo: &str, window: &HumanDuration) -> String {
     seen_from(&errors)
 }
 
-/// The regions of a query's result: `Seen from eu, us.`
+/// The regions of a query's result, after a space: ` Seen from eu, us.`
 pub fn seen_from(query: &str) -> String {
     format!(
-        "{{{{ with query `{query}` }}}}Seen from{{{{ range $i, $one := . }}}}{{{{ if $i }}}},{{{{ end }}}} \
+        "{{{{ with query `{query}` }}}} Seen from{{{{ range $i, $one := . }}}}{{{{ if $i }}}},{{{{ end }}}} \
          {{{{ $one.Labels.probe_region }}}}{{{{ end }}}}.{{{{ end }}}}"
     )
 }
 
-/// Whose fault most failures are.
+/// Whose fault most failures are, after a space.
 fn faults(objective: &Objective, window: &HumanDuration) -> String {
     let probes = any_of(objective.members.iter().map(|member| &*member.probe));
     let faults = format!(
@@ -153,7 +156,7 @@ fn faults(objective: &Objective, window: &HumanDuration) -> String {
         table::FAULTS.name
     );
     format!(
-        "{{{{ with query `{faults}` }}}}{{{{ with (first .).Labels }}}}Most failures: {{{{ .class }}}} (blame: {{{{ .blame }}}}) \
+        "{{{{ with query `{faults}` }}}}{{{{ with (first .).Labels }}}} Most failures: {{{{ .class }}}} (blame: {{{{ .blame }}}}) \
          at step {{{{ .step }}}}.{{{{ end }}}}{{{{ end }}}}"
     )
 }
