@@ -6,7 +6,7 @@
 //! | layer | modules | what |
 //! |---|---|---|
 //! | front | [`cli`], [`app`] | parse, compose, run, exit status |
-//! | engines | [`runner`], [`web`], [`rules`] | who runs a check when; who shows what happened; rules for Prometheus |
+//! | engines | [`judge`], [`runner`], [`web`], [`rules`] | who judges what runs found; who runs a check when; who shows what happened; rules for Prometheus |
 //! | plan | [`plan`] | configuration resolved: every error at once, immutable |
 //! | sinks | [`sink`], [`store`], [`notify`] | metrics and traces made from outcomes; the ledger; who is told of alerts |
 //! | judgement | [`alert`], [`slo`] | what becomes of conditions; counts, budgets, burn rates (pure) |
@@ -14,7 +14,7 @@
 //! | browser | [`browser`] | real browsers: started, isolated, driven, looked after |
 //! | protocol | [`journey`], [`oidc`] | the step recorder; OAuth 2.0 and OpenID Connect |
 //! | words | [`outcome`], [`fault`] | what a run found, and whose fault it is |
-//! | ground | [`config`], [`secret`], [`duration`], [`clock`], [`terminal`] | typed TOML, secrets, time, what a terminal shows |
+//! | ground | [`config`], [`secret`], [`duration`], [`clock`], [`terminal`], [`outbound`] | typed TOML, secrets, time, what a terminal shows, HTTP to our own back ends |
 //!
 //! [`lab`] stands beside: a provider with faults on demand, which only the `lab` and `demo` commands start.
 
@@ -27,9 +27,11 @@ pub mod config;
 pub mod duration;
 pub mod fault;
 pub mod journey;
+pub mod judge;
 pub mod lab;
 pub mod notify;
 pub mod oidc;
+pub mod outbound;
 pub mod outcome;
 pub mod plan;
 pub mod probe;

@@ -20,23 +20,34 @@ use crate::secret::SecretSource;
 use crate::slo::Objective;
 use crate::slo::maintenance::Recurring;
 
+mod alerting;
 mod browser;
 mod build;
+pub mod catalogue;
 mod clients;
 mod desk;
-mod later;
+mod due;
+mod maintenance;
 mod probes;
 mod providers;
+mod quorum;
 pub mod rate;
 mod regions;
 pub mod schema;
 mod service;
-pub mod slo;
+mod sli;
+mod slos;
+mod store;
+mod tiers;
 mod typed;
+mod watched;
+mod words;
 
 pub use build::{build, build_with};
 pub use clients::PLACEHOLDER;
 pub use regions::direct;
+pub use slos::About;
+pub use tiers::Dropped;
 
 /// What a command wants of the plan besides the file.
 #[derive(Clone, Debug, Default)]
@@ -75,10 +86,10 @@ pub struct Plan {
     pub probes: Vec<Arc<PlannedProbe>>,
     /// Probe × region, in order.
     pub checks: Vec<Arc<Check>>,
-    /// What is promised. Not evaluated by this version.
-    pub slos: Vec<slo::PlannedSlo>,
-    /// What is promised, in configured order.
+    /// What is promised, in configured order. One that cannot be judged by this process (`--region`) is left out.
     pub objectives: Vec<Arc<Objective>>,
+    /// What people should know of them, in the same order.
+    pub about: Vec<About>,
     /// The ledger; `None`: nothing is kept on disk, budgets begin anew with each start.
     pub store: Option<crate::store::Settings>,
     /// Who is told of what.
@@ -111,7 +122,7 @@ pub struct Alerting {
     pub notify: crate::notify::Settings,
     /// From when on something is worth an alert.
     pub thresholds: Thresholds,
-    /// `runbook_url` is this, `#` and the alert's name in small letters.
+    /// `runbook_url` is this, `#` and the alert's name in small letters; empty: alerts have none.
     pub runbook_base: String,
 }
 

@@ -10,9 +10,13 @@ pub mod block;
 pub mod book;
 pub mod burn;
 pub mod counts;
+mod due;
 pub mod maintenance;
 pub mod objective;
 pub mod sli;
+#[cfg(test)]
+pub(crate) mod testing;
+pub mod tiers;
 pub mod timeline;
 pub mod uptime;
 pub mod window;

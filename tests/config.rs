@@ -5,6 +5,8 @@
 mod check;
 #[path = "config/init.rs"]
 mod init;
+#[path = "config/objectives.rs"]
+mod objectives;
 #[path = "config/schema.rs"]
 mod schema;
 
@@ -24,14 +26,13 @@ fn root() -> &'static Path {
 
 /// Runs the binary in a terminal-less, UTF-8, otherwise empty environment.
 fn authprobe(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_authprobe"))
-        .current_dir(folder)
-        .env_clear()
-        .env("LC_ALL", "C.UTF-8")
-        .envs(SECRETS)
-        .args(arguments)
-        .output()
-        .unwrap()
+    command(folder, arguments).output().unwrap()
+}
+
+fn command(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_authprobe"));
+    command.current_dir(folder).env_clear().env("LC_ALL", "C.UTF-8").envs(SECRETS).args(arguments);
+    command
 }
 
 fn text(bytes: Vec<u8>) -> String {

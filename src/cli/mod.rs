@@ -18,6 +18,7 @@ mod render_bars;
 mod render_browser;
 pub mod run;
 pub mod schema;
+pub mod test_alert;
 
 /// How a command ends; the contract's exit codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +96,8 @@ pub enum Command {
     Probe(probe::Args),
     /// Read a provider's discovery and write a commented starter configuration
     Init(init::Args),
+    /// Send one test alert to every receiver and say what each answered
+    TestAlert(test_alert::Args),
     /// Start the lab provider, with faults on demand (loopback only)
     Lab(lab::Args),
     /// Lab, daemon and page together; no configuration needed
@@ -112,6 +115,7 @@ pub async fn main(cli: Cli) -> Exit {
         Command::Check(args) => check::main(args).await,
         Command::Probe(args) => probe::main(args).await,
         Command::Init(args) => init::main(args).await,
+        Command::TestAlert(args) => test_alert::main(args).await,
         Command::Lab(args) => lab::main(args).await,
         Command::Demo(args) => demo::main(args).await,
         Command::Schema(args) => schema::main(args).await,

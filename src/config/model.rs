@@ -7,8 +7,12 @@ mod judge;
 mod service;
 mod target;
 
-pub use judge::{Aggregate, LatencySli, Maintenance, NamedSli, PropagationSli, Severity, Sli, Slo, SloWindow, Tier};
-pub use service::{Alerting, Alertmanager, BasicAuth, Browser, Screenshots, Server, Store, Telemetry, Tls, Webhook};
+pub use judge::{
+    Aggregate, LatencySli, Maintenance, NamedSli, PropagationSli, SLO_REQUIRED, Severity, Sli, Slo, SloWindow, Tier,
+};
+pub use service::{
+    Alerting, Alertmanager, BasicAuth, Browser, Screenshots, Server, Store, Telemetry, Thresholds, Tls, Webhook,
+};
 pub use target::{AuthMethod, COMMON_KEYS, Client, Metadata, Probe, Provider, Region, User};
 
 /// The configuration of authprobe.
@@ -21,7 +25,7 @@ pub struct Config {
     pub include: Option<Vec<String>>,
     /// Page, API and /metrics.
     pub server: Option<Server>,
-    /// The ledger of runs.
+    /// The ledger: what was counted, and which runs are kept. Without it nothing is on disk.
     pub store: Option<Store>,
     /// OpenTelemetry export.
     pub telemetry: Option<Telemetry>,

@@ -6,7 +6,10 @@ use aws_lc_rs::digest;
 
 use super::desk::Desk;
 use super::probes::{self, Known};
-use super::{BuildOptions, Plan, browser, clients, later, providers, rate, regions, schema, service};
+use super::{
+    BuildOptions, Plan, alerting, browser, clients, maintenance, providers, rate, regions, schema, service, slos,
+    store, watched,
+};
 use crate::config::tree::Path;
 use crate::config::walk::walk;
 use crate::config::{Diagnostics, Loaded, Mistake};
@@ -33,16 +36,21 @@ pub fn build_with(kinds: &[&'static Kind], loaded: &Loaded, options: &BuildOptio
     rate::check(&mut desk, &known.providers.0, &planned, &checks);
     rate::one_time_codes(&mut desk, &checks);
     browser::remote(&mut desk);
-    let screenshots = later::store(&mut desk);
+    let (store, screenshots) = store::store(&mut desk);
     let browser = browser::settings(&mut desk, screenshots);
-    later::alerting(&mut desk);
-    let slos = later::slos(&mut desk, &planned, &names);
-    later::maintenance(&mut desk, &names);
+    let alerting = alerting::alerting(&mut desk, &server);
+    let (objectives, about) = slos::slos(&mut desk, &planned, &names).into_iter().unzip();
+    let maintenance = maintenance::maintenance(&mut desk, &names);
     if names.is_empty() && desk.mistakes.is_empty() {
         let mistake = Mistake::general("the configuration has no [[probe]]: nothing would be done");
         desk.wrong(mistake.help("`authprobe init --issuer URL` writes a configuration to start from"));
     }
     selection_notes(&mut desk, &known);
+    if store.is_none() && desk.loaded.root.get("slo").is_some() {
+        desk.note(
+            "without [store] nothing is kept on disk: counts, and with them all budgets, begin anew at each start",
+        );
+    }
     let Desk { mistakes, notes, .. } = desk;
     if !mistakes.is_empty() {
         return Err(Diagnostics::new(mistakes.into_all(), &loaded.sources, Some(&loaded.root)));
@@ -58,13 +66,13 @@ pub fn build_with(kinds: &[&'static Kind], loaded: &Loaded, options: &BuildOptio
         clients: clients.0.into_iter().map(|resolved| resolved.client).collect(),
         users: users.0,
         probes: planned,
+        watched: watched::watched(&checks, alerting.thresholds.stale),
         checks,
-        slos,
-        objectives: Vec::new(),
-        store: None,
-        alerting: super::Alerting::default(),
-        watched: Vec::new(),
-        maintenance: Vec::new(),
+        objectives,
+        about,
+        store,
+        alerting,
+        maintenance,
         files: loaded.files(),
         fingerprint: fingerprint(loaded),
         notes,

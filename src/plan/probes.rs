@@ -7,7 +7,7 @@ use super::clients::Resolved;
 use super::desk::Desk;
 use super::regions::Regions;
 use super::typed::{self, Item};
-use super::{Check, PlannedProbe};
+use super::{Check, PlannedProbe, words};
 use crate::config::model::{COMMON_KEYS, Probe as Written};
 use crate::config::nearest;
 use crate::config::tree::{Seg, Value};
@@ -67,6 +67,7 @@ fn planned(desk: &mut Desk<'_>, known: &Known, item: &Item<'_, Written>, written
     let probe = kind.and_then(|kind| parse(desk, item, kind, running));
     let timing = timing(desk, item, written);
     untried(desk, item, written);
+    words::check(desk, item);
     let kind = kind?;
     needs(desk, item, kind, written);
     let waits = probe.as_ref().map_or(Duration::ZERO, |probe| probe.cost().waits);

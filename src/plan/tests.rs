@@ -1,14 +1,16 @@
 //! Plans of made-up kinds: the real ones are tested through the binary.
 
-use std::path::Path;
-
 use async_trait::async_trait;
 use schemars::{Schema, SchemaGenerator, json_schema};
+use std::path::Path;
 
 use super::{BuildOptions, Plan, build_with};
 use crate::config::{self, Diagnostics};
 use crate::journey::{Journey, StepName, Stopped};
 use crate::probe::{Context, Cost, Kind, Need, ParseContext, Probe, Problem};
+
+mod alerting;
+mod objectives;
 
 struct Fake(Cost);
 
@@ -55,7 +57,7 @@ static KEYS: Kind = Kind {
     schema,
     parse,
 };
-static LOGIN: Kind = Kind { name: "login", client: Need::Required, user: Need::Required, ..KEYS };
+static LOGIN_KIND: Kind = Kind { name: "login", client: Need::Required, user: Need::Required, ..KEYS };
 static WIDE: Kind = Kind { name: "wide", client: Need::Required, user: Need::Optional, parse: parse_wide, ..KEYS };
 
 const BASE: &str = r#"
@@ -82,9 +84,19 @@ username = "bob"
 password = { env = "PATH" }
 "#;
 
+/// A probe of a login in both regions.
+const LOGIN: &str = r#"
+[[probe]]
+name = "l"
+kind = "login"
+client = "web"
+user = "alice"
+every = "1m"
+"#;
+
 fn build(more: &str, options: &BuildOptions) -> Result<Plan, Diagnostics> {
     let loaded = config::from_str("test.toml", &format!("{BASE}{more}"), Path::new(""))?;
-    build_with(&[&KEYS, &LOGIN, &WIDE], &loaded, options)
+    build_with(&[&KEYS, &LOGIN_KIND, &WIDE], &loaded, options)
 }
 
 fn good(more: &str) -> Plan {

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use serde::de::DeserializeOwned;
 
+use super::desk::Desk;
 use crate::config::source::Loaded;
 use crate::config::tree::{At, Node, Path, Seg, Value};
-use crate::config::{Mistake, nearest};
+use crate::config::{Mistake, glob, nearest};
 
 /// What is on record as wrong, found again by where it is: there may be thousands of each.
 #[derive(Default)]
@@ -197,4 +198,24 @@ pub fn unknown(mistake: impl FnOnce(String) -> Mistake, what: &str, name: &str, 
         _ => format!("configured: {}", nearest::listed(known.iter().copied())),
     };
     mistake(message).help(help)
+}
+
+/// Those of `names` that the patterns in `probes` name; each must name one.
+pub fn matching<T>(desk: &mut Desk<'_>, item: &Item<'_, T>, patterns: &[String], names: &[String]) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    for (i, pattern) in patterns.iter().enumerate() {
+        let mut any = false;
+        for name in names.iter().filter(|name| glob::matches(pattern, name)) {
+            any = true;
+            if !found.contains(name) {
+                found.push(name.clone());
+            }
+        }
+        if !any {
+            let mistake = |message: String| item.mistake(&format!("probes.{i}"), message);
+            let known: Vec<&str> = names.iter().map(String::as_str).collect();
+            desk.wrong(unknown(mistake, "probe", pattern, &known));
+        }
+    }
+    found
 }

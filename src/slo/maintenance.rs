@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
+use crate::config::glob;
 use crate::schedule::Timing;
 
 /// A window of the configuration that comes again and again.
@@ -48,9 +49,32 @@ pub struct Maintenance {
 }
 
 impl Maintenance {
-    /// Whether any moment from `from` to `to` lies in a window of that probe.
+    /// Whether any moment from `from` to `to` lies in a window of that probe; the moment a window ends lies in it no more.
     pub fn covers(&self, probe: &str, from: Timestamp, to: Timestamp) -> bool {
-        let _ = (probe, from, to);
-        todo!("maintenance")
+        self.recurring.iter().any(|window| window.covers(probe, from, to))
+            || self.windows.iter().any(|window| window.covers(probe, from, to))
     }
 }
+
+impl Recurring {
+    fn covers(&self, probe: &str, from: Timestamp, to: Timestamp) -> bool {
+        // The first that is not over at `from`.
+        self.probes.iter().any(|name| **name == *probe)
+            && self.begins.next_after(from - self.duration, Duration::ZERO).is_some_and(|begin| begin <= to)
+    }
+}
+
+impl Window {
+    fn covers(&self, probe: &str, from: Timestamp, to: Timestamp) -> bool {
+        // One that was ended before it began is empty.
+        let empty = self.to_nanos <= self.from_nanos;
+        !empty
+            && self.from_nanos <= to.as_nanos()
+            && self.to_nanos > from.as_nanos()
+            && self.probes.iter().any(|pattern| glob::matches(pattern, probe))
+    }
+}
+
+#[cfg(test)]
+#[path = "maintenance_tests.rs"]
+mod tests;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use chrono_tz::Tz;
 
 use super::sli::Sli;
+pub use super::tiers::{STANDARD, cannot_fire, milli, short_window, tier};
 use crate::schedule::Timing;
 
 /// The whole of anything that is counted in parts per million.

@@ -63,11 +63,12 @@ fn shipped_configurations_fit() {
     let schema = schema();
     for entry in std::fs::read_dir(root().join("probes")).unwrap() {
         let path = entry.unwrap().path();
-        if path.extension().is_some_and(|extension| extension == "toml") {
+        // The catalogue is no configuration.
+        if path.extension().is_some_and(|extension| extension == "toml") && !path.ends_with("catalogue.toml") {
             fits(&schema, &path.display().to_string(), &std::fs::read_to_string(&path).unwrap());
         }
     }
-    for document in ["README.md", "docs/configuration.md", "docs/browser.md"] {
+    for document in ["README.md", "docs/configuration.md", "docs/browser.md", "docs/slis.md"] {
         for block in toml_blocks(&root().join(document)) {
             fits(&schema, document, &block);
         }
@@ -85,4 +86,17 @@ fn toml_blocks(document: &Path) -> Vec<String> {
     let text = std::fs::read_to_string(document).unwrap();
     let parts: Vec<&str> = text.split("```toml\n").skip(1).collect();
     parts.into_iter().filter_map(|part| Some(part.split_once("```")?.0.to_owned())).collect()
+}
+
+/// The catalogue and what is written of it do not drift apart.
+#[test]
+fn the_documents_name_every_entry_of_the_catalogue() {
+    let document = std::fs::read_to_string(root().join("docs/slis.md")).unwrap();
+    let entries = authprobe::plan::catalogue::entries().unwrap();
+    for entry in &entries {
+        assert!(document.contains(&format!("`catalogue = \"{}\"`", entry.name)), "{}", entry.name);
+    }
+    let rows: Vec<&str> = document.lines().filter(|line| line.starts_with("| ")).collect();
+    let measures = rows.iter().filter(|row| row.matches('|').count() == 7).count();
+    assert_eq!(measures, 1 + 19 + 1, "a heading, nineteen measures, one of them with two targets");
 }

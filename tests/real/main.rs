@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod alertmanager;
 mod browser;
 mod canary;
 mod clocks;

@@ -5,11 +5,9 @@ use std::time::Duration;
 use super::table::{Columns, paragraph, table};
 use crate::browser::{Screenshots, Settings};
 use crate::clock::Timestamp;
-use crate::config::model::{Aggregate, Severity};
 use crate::duration::HumanDuration;
 use crate::oidc::http::Egress;
 use crate::oidc::settings::Provider;
-use crate::plan::slo::{self, PlannedSlo};
 use crate::plan::{Plan, PlannedProbe, rate};
 use crate::probe::browser_login;
 use crate::schedule::Timing;
@@ -25,27 +23,29 @@ pub fn render(plan: &Plan, now: Timestamp, terminal: &Terminal) -> String {
     page.regions(plan);
     page.accounts(plan);
     page.objectives(plan);
+    page.maintenance(plan, now);
+    page.ledger_and_alerts(plan);
     page.notes(plan);
     page.out
 }
 
-struct Page<'a> {
-    out: String,
-    terminal: &'a Terminal,
+pub(super) struct Page<'a> {
+    pub(super) out: String,
+    pub(super) terminal: &'a Terminal,
 }
 
 impl Page<'_> {
-    fn heading(&mut self, text: &str) {
+    pub(super) fn heading(&mut self, text: &str) {
         let heading = self.terminal.paint(Style::Bold, text);
         self.out.push_str(&format!("\n{heading}\n"));
     }
 
-    fn table(&mut self, headings: &[&str], rows: &[Vec<String>], special: Columns<'_>) {
+    pub(super) fn table(&mut self, headings: &[&str], rows: &[Vec<String>], special: Columns<'_>) {
         let text = table(self.terminal, headings, rows, special, 2);
         self.out.push_str(&text);
     }
 
-    fn paragraph(&mut self, first: &str, text: &str) {
+    pub(super) fn paragraph(&mut self, first: &str, text: &str) {
         let text = paragraph(self.terminal, first, text);
         self.out.push_str(&text);
     }
@@ -227,38 +227,6 @@ impl Page<'_> {
         }
     }
 
-    fn objectives(&mut self, plan: &Plan) {
-        if plan.slos.is_empty() {
-            return;
-        }
-        self.heading("Objectives (not evaluated by this version)");
-        for slo in &plan.slos {
-            self.paragraph(&format!("  {}: ", slo.name), &promise(slo));
-            let (live, idle): (Vec<_>, Vec<_>) = slo.tiers.iter().partition(|tier| tier.idle.is_none());
-            let rows: Vec<Vec<String>> = live
-                .iter()
-                .map(|tier| {
-                    let within = HumanDuration(tier.within).to_string();
-                    vec![
-                        severity(tier.severity).to_owned(),
-                        tier.budget.to_string(),
-                        within,
-                        slo::milli(tier.factor_milli),
-                    ]
-                })
-                .collect();
-            let headings = ["SEVERITY", "BUDGET GONE", "WITHIN", "BURN RATE"];
-            let text = table(self.terminal, &headings, &rows, Columns { right: &[1, 2, 3], ..Columns::default() }, 4);
-            self.out.push_str(&text);
-            for tier in idle {
-                let why = tier.idle.as_deref().unwrap_or_default();
-                let within = HumanDuration(tier.within);
-                let what = severity(tier.severity);
-                self.paragraph("    ", &format!("dropped: {what} at {} within {within}: {why}", tier.budget));
-            }
-        }
-    }
-
     fn notes(&mut self, plan: &Plan) {
         if plan.notes.is_empty() {
             return;
@@ -327,22 +295,4 @@ fn browsers(settings: &Settings) -> String {
         settings.runs_per_session,
         settings.max_memory >> 20
     )
-}
-
-fn promise(slo: &PlannedSlo) -> String {
-    let window = if slo.calendar { "a calendar month".to_owned() } else { HumanDuration(slo.window).to_string() };
-    let counted = match (slo.aggregate, slo.quorum) {
-        (Aggregate::Reachability, _) => "every run counts".to_owned(),
-        (Aggregate::Uptime, Some(quorum)) => format!("a tick is good if {quorum} regions succeed"),
-        (Aggregate::Uptime, None) => "a tick is good if more than half of the regions succeed".to_owned(),
-    };
-    let probes = slo.probes.join(", ");
-    format!("{} {} over {window} of {probes}; {counted}", slo.objective, slo::describe(&slo.sli))
-}
-
-fn severity(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Page => "page",
-        Severity::Ticket => "ticket",
-    }
 }

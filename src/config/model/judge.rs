@@ -9,21 +9,27 @@ use crate::config::values::{Name, Percent};
 use crate::duration::HumanDuration;
 
 /// A service level objective.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend(
+    "if" = { "not": { "required": ["catalogue"] } },
+    "then" = { "required": ["sli", "objective", "window"] }
+))]
 pub struct Slo {
     /// Its name: the `slo` label.
     pub name: Name,
     /// The names of its probes; `*` and `?` stand for any letters.
     #[schemars(length(min = 1))]
     pub probes: Vec<String>,
+    /// An entry of the catalogue, such as `login-success`: what is not written here comes from there.
+    pub catalogue: Option<String>,
     /// What is good: `availability`, `validation`, `refused`, `{ latency = "800ms" }`,
     /// `{ step = "token", latency = "200ms" }` or `{ propagation = "30s" }`.
-    pub sli: Sli,
-    /// The share that must be good: more than 0 % and less than 100 %.
-    pub objective: Percent,
+    pub sli: Option<Sli>,
+    /// The share that must be good: more than 0 %. With 100 % any bad event alerts, and there are no tiers.
+    pub objective: Option<Percent>,
     /// Over which time: a duration from 1h to 366d, or `month` for calendar months.
-    pub window: SloWindow,
+    pub window: Option<SloWindow>,
     /// The time zone of calendar months. Default: UTC.
     pub timezone: Option<String>,
     /// What is counted. Default: `reachability`.
@@ -40,7 +46,15 @@ pub struct Slo {
     /// Which burn alerts. Default: the standard four, as far as they can fire.
     #[schemars(length(min = 1, max = 10))]
     pub tiers: Option<Vec<Tier>>,
+    /// With an objective of 100 %: how loud any bad event is. Default: page.
+    pub severity: Option<Severity>,
+    /// How improbable the failures of a tier's long window must be at that tier's burn rate before they count, so that few
+    /// runs do not alert by chance: from 0.01% to 50%. Default: 5%.
+    pub alpha: Option<Percent>,
 }
+
+/// The keys of [`Slo`] that one without `catalogue` must have.
+pub const SLO_REQUIRED: [&str; 3] = ["sli", "objective", "window"];
 
 /// What makes a run good.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -62,7 +76,7 @@ pub enum NamedSli {
     Availability,
     /// What came was valid.
     Validation,
-    /// Every attack was refused.
+    /// What must be refused was: tokens used twice, attacks.
     Refused,
 }
 
@@ -87,7 +101,7 @@ pub struct PropagationSli {
 /// Over which time an objective holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SloWindow {
-    /// The last so many days.
+    /// The last so long.
     Rolling(HumanDuration),
     /// Calendar months.
     Month,
@@ -143,10 +157,10 @@ pub enum Aggregate {
 pub struct Tier {
     /// The share of the error budget.
     pub budget: Percent,
-    /// The time.
+    /// The time: whole minutes, shorter than the objective's window.
     pub within: HumanDuration,
-    /// How loud.
-    pub severity: Severity,
+    /// How loud. Default: page.
+    pub severity: Option<Severity>,
 }
 
 /// How loud an alert is.

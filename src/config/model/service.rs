@@ -38,7 +38,7 @@ pub struct Tls {
     pub key: PathBuf,
 }
 
-/// The ledger of runs.
+/// The ledger: what was counted, and which runs are kept. Without it nothing is on disk.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Store {
@@ -46,9 +46,9 @@ pub struct Store {
     pub path: Option<PathBuf>,
     /// How long every run is kept. Default: 7d.
     pub keep_runs: Option<HumanDuration>,
-    /// How long failed runs are kept. Default: 90d.
+    /// How long failed runs are kept: at least as long as every run. Default: 90d.
     pub keep_failures: Option<HumanDuration>,
-    /// The largest the database may become, such as `2GiB` (default).
+    /// The largest the database may become, such as `2GiB` (default): then the oldest runs go, never counts.
     pub max_size: Option<ByteSize>,
     /// How screenshots of failed logins in a real browser are kept. Default: `masked`.
     pub screenshots: Option<Screenshots>,
@@ -118,6 +118,26 @@ pub struct Alerting {
     pub alertmanager: Option<Vec<Alertmanager>>,
     /// Receivers of plain JSON.
     pub webhook: Option<Vec<Webhook>>,
+    /// Where runbooks are: `runbook_url` of an alert is this, `#` and its name in small letters. Absent: alerts have none.
+    pub runbook_url: Option<WebUrl>,
+    /// From when on something is worth an alert.
+    pub thresholds: Option<Thresholds>,
+}
+
+/// From when on something is worth an alert.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Thresholds {
+    /// How long before it expires a certificate is a ticket. Default: 14d.
+    pub certificate_ticket: Option<HumanDuration>,
+    /// How long before it expires a certificate is a page. Default: 3d.
+    pub certificate_page: Option<HumanDuration>,
+    /// How far the provider's clock may be from ours, beyond what is uncertain. Default: 30s.
+    pub clock_skew: Option<HumanDuration>,
+    /// How long access and ID tokens may live. Default: 1d.
+    pub token_lifetime: Option<HumanDuration>,
+    /// How long a probe may measure nothing, on top of three periods and its timeout. Default: 5m.
+    pub stale: Option<HumanDuration>,
 }
 
 /// An Alertmanager.

@@ -1,0 +1,40 @@
+//! The heartbeat: somebody else's dead man's switch hears from us every minute, or raises the alarm.
+
+use tokio::sync::watch;
+
+use super::Pace;
+use super::courier::Courier;
+use super::worker::sleep;
+
+/// Beats while all is well.
+pub async fn run(
+    mut courier: Courier,
+    mut well: watch::Receiver<bool>,
+    mut stopped: watch::Receiver<bool>,
+    pace: Pace,
+    clock: crate::clock::Clock,
+) {
+    let mut troubles = 0;
+    let mut next = clock.instant();
+    loop {
+        let beats = *well.borrow_and_update();
+        let now = clock.instant();
+        if beats && next <= now {
+            next = match courier.call().await {
+                Ok(()) => {
+                    troubles = 0;
+                    now + pace.beat
+                }
+                Err(trouble) => {
+                    troubles += 1;
+                    clock.instant() + trouble.wait(troubles)
+                }
+            };
+        }
+        tokio::select! {
+            changed = well.changed() => if changed.is_err() { return },
+            _ = stopped.wait_for(|stop| *stop) => return,
+            () = sleep(beats.then_some(next)) => {}
+        }
+    }
+}
