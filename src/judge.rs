@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crate::alert::Alert;
 use crate::alert::conditions::Deployment;
+use crate::alert::machine::Change;
 use crate::clock::{Clock, Instant};
 use crate::notify::{self, Notifier, Sent};
 use crate::outcome::{CheckLabels, Outcome};
@@ -47,6 +48,9 @@ pub struct Ears {
     pub ready: Box<dyn Fn() -> bool + Send + Sync>,
 }
 
+/// Whoever is told at once when an alert fires or is over; must not wait.
+pub type Told = Box<dyn Fn(&Change) + Send + Sync>;
+
 enum News {
     Outcome(Arc<Outcome>),
     Missed(CheckLabels, u64),
@@ -70,6 +74,7 @@ struct Shared {
     shown: Mutex<Shown>,
     keeper: Option<Arc<Keeper>>,
     notifier: Mutex<Option<(notify::Settings, Notifier)>>,
+    told: Told,
 }
 
 /// What readers see: they wait for nobody who counts.
@@ -83,9 +88,9 @@ struct Shown {
 pub struct Prepared(Option<(notify::Settings, Notifier)>);
 
 impl Judge {
-    /// For a plan: opens its ledger and goes on from there. Reads files: not for async tasks, but within the runtime. The
+    /// For a plan: opens its ledger and goes on from there. Changes of alerts are logged unless somebody is `told`. Reads files: not for async tasks, but within the runtime. The
     /// error: something configured cannot be used.
-    pub fn open(plan: &Plan, metrics: Arc<Metrics>, clock: Clock) -> Result<Self, String> {
+    pub fn open(plan: &Plan, metrics: Arc<Metrics>, clock: Clock, told: Option<Told>) -> Result<Self, String> {
         let notifier = Some(notifier(&plan.alerting.notify, &metrics, &clock)?);
         let (store, opened) = match &plan.store {
             None => (None, None),
@@ -108,6 +113,7 @@ impl Judge {
             shown: Mutex::default(),
             keeper,
             notifier: Mutex::new(notifier),
+            told: told.unwrap_or_else(|| Box::new(state::log)),
         };
         Ok(Self { shared: Arc::new(shared), inbox, waiting: Mutex::new(Some(waiting)), thread: Mutex::default() })
     }
@@ -329,7 +335,7 @@ impl Shared {
         self.metrics.slo_counted(&judged.counted);
         self.metrics.evaluations(&judged.evaluations);
         self.metrics.alert_states(&judged.possible, &judged.alerts);
-        judged.changes.iter().for_each(state::log);
+        judged.changes.iter().for_each(|change| (self.told)(change));
         let alerts = Arc::new(judged.alerts);
         *lock(&self.shown) = Shown { evaluations: Arc::new(judged.evaluations), alerts: alerts.clone() };
         if let Some((_, notifier)) = &*lock(&self.notifier) {
