@@ -206,7 +206,18 @@ fn main() {
     row("SLOs: evaluating 1 000 that fail for 12 hours", &reached, "<= 50 ms", took <= GOAL_EVALUATION);
     let took = timed(&clock, 1, || assert!(!book.changed().is_empty()));
     println!("a portion of what changed in 14 hours, for the ledger: {:.0} ms", took.as_secs_f64() * 1000.0);
+    absence(&clock);
     maintenance(&clock);
+}
+
+/// A process that was down for a day, or for all of the window.
+fn absence(clock: &Clock) {
+    for days in [1, 30] {
+        let (mut book, _, _) = restore(clock);
+        let to = NOW + MINUTE * 1440 * days;
+        let took = timed(clock, 1, || assert_eq!(book.absent(NOW, to, &|_, _| false).len(), OBJECTIVES));
+        println!("an absence of {days} d: {:.0} ms", took.as_secs_f64() * 1000.0);
+    }
 }
 
 /// What every outcome is asked: does it lie in one of five windows a week?

@@ -16,6 +16,7 @@ pub mod probe;
 pub mod render;
 mod render_bars;
 mod render_browser;
+pub mod rules;
 pub mod run;
 pub mod schema;
 pub mod test_alert;
@@ -98,6 +99,8 @@ pub enum Command {
     Init(init::Args),
     /// Send one test alert to every receiver and say what each answered
     TestAlert(test_alert::Args),
+    /// Write Prometheus recording and alert rules, and Alertmanager inhibition
+    Rules(rules::Args),
     /// Start the lab provider, with faults on demand (loopback only)
     Lab(lab::Args),
     /// Lab, daemon and page together; no configuration needed
@@ -116,6 +119,7 @@ pub async fn main(cli: Cli) -> Exit {
         Command::Probe(args) => probe::main(args).await,
         Command::Init(args) => init::main(args).await,
         Command::TestAlert(args) => test_alert::main(args).await,
+        Command::Rules(args) => rules::main(args).await,
         Command::Lab(args) => lab::main(args).await,
         Command::Demo(args) => demo::main(args).await,
         Command::Schema(args) => schema::main(args).await,

@@ -31,6 +31,13 @@ const GIVE_BACK: u64 = 1000;
 #[derive(Debug, Default)]
 pub(super) struct Retention {
     next: usize,
+    /// The limit that the log was last made to fit.
+    max_size: Option<u64>,
+}
+
+/// What is set aside for the log.
+fn log(max_size: u64) -> u64 {
+    LOG.min(max_size / 4)
 }
 
 impl Retention {
@@ -42,6 +49,7 @@ impl Retention {
         clock: &Clock,
     ) -> rusqlite::Result<()> {
         let now = clock.now();
+        self.bound_log(connection, settings.max_size)?;
         let checks: Vec<i64> = connection
             .prepare("SELECT id FROM probe_check ORDER BY id")?
             .query_map([], |row| row.get(0))?
@@ -50,6 +58,18 @@ impl Retention {
         expired_failures(connection, at(now - settings.keep_failures.max(settings.keep_runs)))?;
         expired_counts(connection, now)?;
         make_room(connection, &checks, settings.max_size, clock)
+    }
+
+    /// The log is written back when a quarter of its share is full, and cut to that: a transaction or two more still fit,
+    /// and somebody who reads meanwhile.
+    fn bound_log(&mut self, connection: &Connection, max_size: u64) -> rusqlite::Result<()> {
+        if self.max_size != Some(max_size) {
+            let share = i64::try_from(log(max_size) / 4).unwrap_or(i64::MAX).max(64 * 1024);
+            connection.pragma_update(None, "journal_size_limit", share)?;
+            connection.pragma_update(None, "wal_autocheckpoint", share / 4096)?;
+            self.max_size = Some(max_size);
+        }
+        Ok(())
     }
 
     fn expired_runs(&mut self, connection: &mut Connection, checks: &[i64], before: i64) -> rusqlite::Result<()> {
@@ -97,7 +117,7 @@ fn expired_counts(connection: &Connection, now: Timestamp) -> rusqlite::Result<(
 /// Keeps the file within its limit.
 fn make_room(connection: &mut Connection, checks: &[i64], max_size: u64, clock: &Clock) -> rusqlite::Result<()> {
     let page = number(connection, "PRAGMA page_size")?.max(1);
-    let most = max_size.saturating_sub(LOG.min(max_size / 4)) / page;
+    let most = max_size.saturating_sub(log(max_size)) / page;
     let began = clock.instant();
     loop {
         let (pages, free) = (number(connection, "PRAGMA page_count")?, number(connection, "PRAGMA freelist_count")?);

@@ -210,8 +210,6 @@ fn prepare(connection: &Connection, new: bool) -> rusqlite::Result<()> {
         return Err(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ERROR), Some(why)));
     }
     connection.pragma_update(None, "synchronous", "FULL")?;
-    // After a checkpoint the log is cut to this.
-    connection.pragma_update(None, "journal_size_limit", 4 * 1024 * 1024)?;
     connection.pragma_update(None, "cache_size", -8192)?;
     Ok(())
 }

@@ -21,8 +21,6 @@ use crate::clock::Timestamp;
 use crate::config::nearest::{listed, nearest};
 use crate::plan::Plan;
 
-/// How many deployments may be kept.
-const MAX_DEPLOYMENTS: usize = 1000;
 /// How long ago a deployment may have been, and how far ahead another clock may show it.
 const PAST: Duration = Duration::from_secs(7 * 86_400);
 const AHEAD: Duration = Duration::from_secs(60);
@@ -71,14 +69,10 @@ pub async fn create(
     let deployment = unhurried(async move {
         let _alone = app.writing.clone().lock_owned().await;
         let kept = app.control.deployments();
-        if kept.len() >= MAX_DEPLOYMENTS {
-            let detail = format!("{} deployments of the last days are kept: no more may be", kept.len());
-            return Err(Problem::new(StatusCode::CONFLICT, detail));
-        }
         let deployment = Deployment { id: fresh_id(|id| kept.iter().any(|kept| kept.id == id)), ..asked };
         app.control.mark_deployment(deployment.clone()).await.map_err(not_kept)?;
-        tracing::info!(service = deployment.service, version = deployment.version, by, "deployment marked");
-        Ok(deployment)
+        tracing::info!(id = deployment.id, by, "deployment marked");
+        Ok::<_, Problem>(deployment)
     });
     let deployment = deployment.await??;
     Ok((StatusCode::CREATED, Json(View::from(&deployment))).into_response())

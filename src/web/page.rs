@@ -10,6 +10,7 @@ use html::Html;
 
 use super::App;
 use super::api::{last_in, milliseconds};
+use crate::clock::Timestamp;
 use crate::outcome::{Outcome, Verdict};
 use crate::plan::{Plan, PlannedProbe};
 
@@ -36,7 +37,7 @@ pub async fn page(State(app): State<App>) -> Response {
     objectives::section(&mut html, &app, now);
     now::maintenance(&mut html, &app, now);
     now::deployments(&mut html, &app, now);
-    table(&mut html, &app, &plan);
+    table(&mut html, &app, &plan, now);
     html.raw("<footer>authprobe ").text(env!("CARGO_PKG_VERSION"));
     html.raw(
         " · <a href=\"/metrics\">metrics</a> · <a href=\"/api/v1/slos\">objectives</a> · \
@@ -73,42 +74,39 @@ fn status(html: &mut Html, app: &App, plan: &Plan) {
     }
 }
 
-fn table(html: &mut Html, app: &App, plan: &Plan) {
+fn table(html: &mut Html, app: &App, plan: &Plan, now: Timestamp) {
     html.raw("<section aria-labelledby=\"probes\">\n<h2 id=\"probes\">Probes</h2>\n");
-    html.raw("<div class=\"wide\" role=\"region\" tabindex=\"0\" aria-label=\"Probes\">\n<table>\n<thead><tr>");
-    html.raw("<th scope=\"col\">probe</th>");
-    for region in &plan.regions {
-        html.raw("<th scope=\"col\">").text(&region.region).raw("</th>");
-    }
-    html.raw("</tr></thead>\n<tbody>\n");
+    // With many regions it is wider than any screen: then it scrolls by itself, by keyboard as well.
+    html.raw("<div class=\"wide\" role=\"region\" aria-labelledby=\"probes\" tabindex=\"0\">\n");
+    html.table("probes", std::iter::once("probe").chain(plan.regions.iter().map(|region| &*region.region)));
     for probe in &plan.probes {
         let recent = app.control.recent(&probe.name);
-        html.raw("<tr><th scope=\"row\"><a href=\"/api/v1/probes/").text(&encoded(&probe.name)).raw("/runs\">");
+        html.row().raw("<a href=\"/api/v1/probes/").text(&encoded(&probe.name)).raw("/runs\">");
         html.text(&probe.name).raw("</a><small>").text(probe.kind.name).raw(" · ").text(&probe.provider.name);
         if let Some(client) = &probe.client {
             html.raw(" · ").text(&client.name);
         }
         html.raw("</small></th>");
         for region in &plan.regions {
-            cell(html, probe, &region.region, last_in(probe, &recent, &region.region));
+            cell(html, probe, &region.region, last_in(probe, &recent, &region.region), now);
         }
         html.raw("</tr>\n");
     }
-    html.end_table().raw("</section>\n");
+    html.end_table().raw("</div>\n</section>\n");
 }
 
-fn cell(html: &mut Html, probe: &PlannedProbe, region: &str, last: Option<&Arc<Outcome>>) {
+fn cell(html: &mut Html, probe: &PlannedProbe, region: &str, last: Option<&Arc<Outcome>>, now: Timestamp) {
     let Some(outcome) = last else {
         let planned = probe.regions.iter().any(|egress| &*egress.region == region);
-        html.raw(if planned { "<td class=\"none\">no run yet</td>" } else { "<td></td>" });
+        html.cell(region, "none").raw(if planned { "no run yet</td>" } else { "</td>" });
         return;
     };
-    html.raw(match outcome.verdict {
-        Verdict::Good => "<td class=\"good\">",
-        Verdict::Bad => "<td class=\"bad\">",
-        Verdict::Inconclusive => "<td class=\"inconclusive\">",
-    });
-    html.raw("<a href=\"/api/v1/runs/").text(&outcome.trace_id.to_string()).raw("\">");
+    let class = match outcome.verdict {
+        Verdict::Good => "good",
+        Verdict::Bad => "bad",
+        Verdict::Inconclusive => "inconclusive",
+    };
+    html.cell(region, class).raw("<a href=\"/api/v1/runs/").text(&outcome.trace_id.to_string()).raw("\">");
     html.text(outcome.verdict.as_str()).raw("</a> ").text(&milliseconds(outcome.duration));
     if let Some(fault) = &outcome.fault {
         html.raw("<p title=\"").text(&fault.detail).raw("\"><b>").text(fault.class.as_str()).raw("</b> in ");
@@ -121,8 +119,7 @@ fn cell(html: &mut Html, probe: &PlannedProbe, region: &str, last: Option<&Arc<O
     if !outcome.warnings.is_empty() {
         html.raw("<p>").text(&outcome.warnings.len().to_string()).raw(" warnings</p>");
     }
-    let start = outcome.start.to_string();
-    html.raw("<time datetime=\"").text(&start).raw("\">").text(&start).raw("</time></td>");
+    html.time(outcome.start, now).raw("</td>");
 }
 
 /// For a segment of a path.

@@ -3,8 +3,10 @@
 #[path = "../support_outcome/mod.rs"]
 mod support_outcome;
 
+mod aged;
 mod kept;
 mod killed;
 mod refused;
+mod size;
 mod stage;
 mod trouble;

@@ -15,6 +15,7 @@ mod egress;
 mod expectations;
 mod faults;
 mod lifecycle;
+mod objectives;
 mod prometheus;
 mod readme;
 mod regions;

@@ -66,12 +66,12 @@ impl Account {
     /// unsaved hours of series that are gone.
     pub fn new(objective: Arc<Objective>, before: Option<Self>) -> (Self, Vec<Block>) {
         let (mut series, mut ticks) = layout(&objective);
-        let mut gone = Vec::new();
+        let (mut gone, mut room) = (Vec::new(), usize::MAX);
         let Some(mut before) = before else { return (Self { objective, series, ticks }, gone) };
         for (region, mut timeline) in before.series {
             match series.iter_mut().find(|(own, _)| *own == region) {
                 Some((_, own)) => *own = timeline,
-                None => take(&objective, &region, &mut timeline, &mut usize::MAX.clone(), &mut gone),
+                None => take(&objective, &region, &mut timeline, &mut room, &mut gone),
             }
         }
         for (member, ticks) in objective.members.iter().zip(&mut ticks) {

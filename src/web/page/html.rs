@@ -38,19 +38,30 @@ impl Html {
         self.text(&distance(at, now)).raw("</time>")
     }
 
-    /// A table's beginning. It may be wider than the screen: then it scrolls by itself, by keyboard as well.
-    pub fn table(&mut self, name: &'static str, columns: &[&'static str]) -> &mut Self {
-        self.raw("<div class=\"wide\" role=\"region\" tabindex=\"0\" aria-label=\"").text(name).raw("\">\n");
-        self.raw("<table>\n<thead><tr>");
+    /// A table's beginning, named by the heading of that id. Roles are said aloud, since narrow screens lay rows out as
+    /// blocks.
+    pub fn table<'a>(&mut self, heading: &'static str, columns: impl IntoIterator<Item = &'a str>) -> &mut Self {
+        self.raw("<table role=\"table\" aria-labelledby=\"").raw(heading).raw("\">\n");
+        self.raw("<thead role=\"rowgroup\"><tr role=\"row\">");
         for column in columns {
-            self.raw("<th scope=\"col\">").raw(column).raw("</th>");
+            self.raw("<th scope=\"col\" role=\"columnheader\">").text(column).raw("</th>");
         }
-        self.raw("</tr></thead>\n<tbody>\n")
+        self.raw("</tr></thead>\n<tbody role=\"rowgroup\">\n")
     }
 
-    /// Its end.
+    /// A row's beginning: in the cell that names it.
+    pub fn row(&mut self) -> &mut Self {
+        self.raw("<tr role=\"row\"><th scope=\"row\" role=\"rowheader\">")
+    }
+
+    /// The beginning of a cell in that column, with that class.
+    pub fn cell(&mut self, column: &str, class: &'static str) -> &mut Self {
+        self.raw("<td role=\"cell\" class=\"").raw(class).raw("\" data-label=\"").text(column).raw("\">")
+    }
+
+    /// A table's end.
     pub fn end_table(&mut self) -> &mut Self {
-        self.raw("</tbody>\n</table>\n</div>\n")
+        self.raw("</tbody>\n</table>\n")
     }
 }
 

@@ -7,6 +7,8 @@ use crate::web::App;
 use crate::web::alerts::sorted;
 use crate::web::maintenance::now_in_force;
 
+/// What the columns of alerts are called.
+const COLUMNS: [&str; 4] = ["alert", "state", "since", "what is known"];
 /// How many alerts, windows and deployments are shown.
 const MAX_ALERTS: usize = 50;
 const MAX_WINDOWS: usize = 20;
@@ -25,7 +27,7 @@ pub fn alerts(html: &mut Html, app: &App, now: Timestamp) {
         html.raw("<p>No alert is firing or pending.</p>\n</section>\n");
         return;
     }
-    html.table("Alerts", &["alert", "state", "since", "what is known"]);
+    html.table("alerts", COLUMNS);
     for alert in sorted(&all).into_iter().take(MAX_ALERTS) {
         row(html, alert, now);
     }
@@ -39,23 +41,23 @@ pub fn alerts(html: &mut Html, app: &App, now: Timestamp) {
 
 fn row(html: &mut Html, alert: &Alert, now: Timestamp) {
     let label = |name: &str| alert.labels.get(name).map(String::as_str).filter(|value| !value.is_empty());
-    html.raw("<tr><th scope=\"row\">").text(alert.name());
+    html.row().text(alert.name());
     let of = ["provider", "slo", "probe", "client", "probe_region", "burnrate_tier"].into_iter().filter_map(label);
     html.raw("<small>").text(&of.collect::<Vec<_>>().join(" · ")).raw("</small></th>");
-    html.raw(match alert.state {
-        Phase::Firing if label("severity") == Some("page") => "<td class=\"bad\"><b>firing</b>",
-        Phase::Firing => "<td class=\"inconclusive\"><b>firing</b>",
-        Phase::Resolving => "<td class=\"inconclusive\"><b>firing</b>, quiet lately",
-        Phase::Pending => "<td class=\"inconclusive\">pending",
-        Phase::Resolved => "<td class=\"good\">resolved",
-    });
-    html.raw("<p>").text(label("severity").unwrap_or_default()).raw("</p></td><td>");
+    match alert.state {
+        Phase::Firing if label("severity") == Some("page") => html.cell(COLUMNS[1], "bad").raw("<b>firing</b>"),
+        Phase::Firing => html.cell(COLUMNS[1], "inconclusive").raw("<b>firing</b>"),
+        Phase::Resolving => html.cell(COLUMNS[1], "inconclusive").raw("<b>firing</b>, quiet lately"),
+        Phase::Pending => html.cell(COLUMNS[1], "inconclusive").raw("pending"),
+        Phase::Resolved => html.cell(COLUMNS[1], "good").raw("resolved"),
+    };
+    html.raw("<p>").text(label("severity").unwrap_or_default()).raw("</p></td>").cell(COLUMNS[2], "");
     let since = match alert.state {
         Phase::Pending => alert.active_nanos,
         Phase::Resolved => alert.cleared_nanos.unwrap_or(alert.active_nanos),
         Phase::Firing | Phase::Resolving => alert.fired_nanos.unwrap_or(alert.active_nanos),
     };
-    html.time(Timestamp::from_nanos(since), now).raw("</td><td>");
+    html.time(Timestamp::from_nanos(since), now).raw("</td>").cell(COLUMNS[3], "");
     let word = |name: &str| alert.annotations.get(name).map(String::as_str).filter(|text| !text.is_empty());
     if let Some(summary) = word("summary") {
         html.raw("<b>").text(summary).raw("</b>");

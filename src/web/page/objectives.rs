@@ -2,12 +2,14 @@
 
 use super::html::{Html, percent, rough};
 use crate::clock::Timestamp;
-use crate::slo::{Aggregate, Budget, Objective, Severity, Window};
+use crate::slo::{Aggregate, Budget, Objective, Window};
 use crate::web::App;
 use crate::web::slos::{Standing, TierView, Word, events_left, standings, worst_first};
 
 /// How many rows there are at most.
 const MAX_ROWS: usize = 200;
+/// What its columns are called.
+const COLUMNS: [&str; 5] = ["objective", "state", "error budget left", "burn rate", "coverage"];
 
 /// All objectives, the worst first; nothing if there are none.
 pub fn section(html: &mut Html, app: &App, now: Timestamp) {
@@ -17,7 +19,7 @@ pub fn section(html: &mut Html, app: &App, now: Timestamp) {
     }
     worst_first(&mut all);
     html.raw("<section aria-labelledby=\"objectives\">\n<h2 id=\"objectives\">Objectives</h2>\n");
-    html.table("Objectives", &["objective", "state", "error budget left", "burn rate", "coverage"]);
+    html.table("objectives", COLUMNS);
     for standing in all.iter().take(MAX_ROWS) {
         row(html, standing, now);
     }
@@ -31,31 +33,33 @@ pub fn section(html: &mut Html, app: &App, now: Timestamp) {
 
 fn row(html: &mut Html, standing: &Standing, now: Timestamp) {
     let (objective, known) = (&standing.objective, standing.evaluation.as_ref());
-    let word = standing.word();
-    html.raw("<tr><th scope=\"row\">").text(&objective.name).raw("<small>").text(&objective.sli.describe());
+    html.row().text(&objective.name).raw("<small>").text(&objective.sli.describe());
     html.raw(" · ").text(&standing.target()).raw(" over ").text(&window(standing));
     if let Aggregate::Uptime { quorum } = objective.aggregate {
         html.raw(" · uptime, quorum ").text(&quorum.to_string());
     }
     html.raw("</small></th>");
-    html.raw(match word {
-        Word::Burning => "<td class=\"bad\"><b>burning</b>",
-        Word::Spent => "<td class=\"bad\"><b>spent</b>",
-        Word::Unknown => "<td class=\"inconclusive\"><b>unknown</b>",
-        Word::Ok => "<td class=\"good\"><b>ok</b>",
-    });
+    match standing.word() {
+        Word::Burning => html.cell(COLUMNS[1], "bad").raw("<b>burning</b>"),
+        Word::Spent => html.cell(COLUMNS[1], "bad").raw("<b>spent</b>"),
+        Word::Unknown => html.cell(COLUMNS[1], "inconclusive").raw("<b>unknown</b>"),
+        Word::Ok => html.cell(COLUMNS[1], "good").raw("<b>ok</b>"),
+    };
     if let Some(since) = known.and_then(|known| known.failing_since) {
         html.raw("<p>last failures began ").time(since, now).raw("</p>");
     }
-    html.raw("</td><td>");
+    html.raw("</td>").cell(COLUMNS[2], "");
     match known {
         Some(known) => budget(html, &known.budget, objective),
         None => drop(html.raw("not evaluated yet")),
     }
-    html.raw("</td><td>");
+    html.raw("</td>").cell(COLUMNS[3], "");
     burn(html, &standing.tiers());
-    html.raw("</td><td>");
-    coverage(html, known.and_then(|known| known.budget.coverage), objective.min_coverage_ppm);
+    html.raw("</td>").cell(COLUMNS[4], "");
+    match known {
+        Some(known) => coverage(html, known.budget.coverage, objective.min_coverage_ppm),
+        None => drop(html.raw("not evaluated yet")),
+    }
     html.raw("</td></tr>\n");
 }
 
@@ -107,30 +111,27 @@ fn burn(html: &mut Html, tiers: &[TierView]) {
     }
     html.raw("<ul>");
     for tier in tiers {
-        html.raw("<li>").text(&tier.name).raw(": ");
+        html.raw("<li>");
         match (&tier.reading, tier.factor) {
-            (None, _) => drop(html.raw("not evaluated yet")),
+            (Some(reading), Some(factor)) => {
+                html.text(&tier.name).raw(" ").text(&rate(reading.long.burn)).raw(", ");
+                html.text(&seconds(tier.seconds.1)).raw(" ").text(&rate(reading.short.burn));
+                html.raw(" · ").text(tier.severity.as_str()).raw(" above ").text(&factor.to_string());
+            }
             (Some(reading), None) => {
                 html.text(&reading.long.counts.bad.to_string()).raw(" failed in ").text(&seconds(tier.seconds.0));
+                html.raw(" · ").text(tier.severity.as_str()).raw(" above 0");
             }
-            (Some(reading), Some(factor)) => {
-                html.text(&rate(reading.long.burn)).raw(", ").text(&rate(reading.short.burn)).raw(" in ");
-                html.text(&seconds(tier.seconds.1)).raw(" (").text(severity(tier.severity)).raw(" above ");
-                html.text(&format!("{factor}")).raw(")");
-            }
+            (None, _) => drop(html.text(&tier.name)),
         }
         match tier.burns() {
-            Some(true) => html.raw(" <b>burns</b>"),
-            Some(false) => html,
-            None => html.raw(" unknown"),
-        };
+            Some(true) => drop(html.raw(" · <b>burns</b>")),
+            Some(false) => {}
+            None => drop(html.raw(" · unknown")),
+        }
         html.raw("</li>");
     }
     html.raw("</ul>");
-}
-
-fn severity(severity: Severity) -> &'static str {
-    severity.as_str()
 }
 
 fn seconds(seconds: u64) -> String {
