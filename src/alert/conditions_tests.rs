@@ -158,7 +158,7 @@ fn a_budget_that_is_gone_or_outlasts_the_window_says_so() {
         description(evaluation, &context(vec![]))
     };
     assert!(with(Some(-0.5), 10).contains(" The budget is overspent by 50 % of itself. Bad by"));
-    assert!(with(Some(0.0), 10).contains(" The budget is overspent by 0 % of itself."));
+    assert!(with(Some(0.0), 10).contains(" The budget is used up. Bad by"));
     assert!(with(Some(0.9), 99_999).contains(" 90 % of the budget is left. Bad by"), "{}", with(Some(0.9), 99_999));
     assert!(with(None, 10).contains("begins at 14.4. Bad by"), "nothing is known of it");
 }

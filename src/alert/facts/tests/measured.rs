@@ -6,14 +6,18 @@ use super::*;
 fn an_unsafe_rotation_alerts_for_an_hour() {
     let mut facts = facts();
     let rotation = |unsafe_rotations| Observation::KeyRotation { rotations: 1, unsafe_rotations };
-    assert_eq!(login(&facts, 60, "AuthKeyRotationUnsafe").0, Holds::Unknown, "what was before the start is not known");
+    assert_eq!(
+        login(&mut facts, 60, "AuthKeyRotationUnsafe").0,
+        Holds::Unknown,
+        "what was before the start is not known"
+    );
     facts.outcome(&observes("eu", 60, &[rotation(1)]));
     facts.outcome(&observes("eu", 120, &[rotation(0)]));
-    let (holds, text) = login(&facts, 120, "AuthKeyRotationUnsafe");
+    let (holds, text) = login(&mut facts, 120, "AuthKeyRotationUnsafe");
     assert_eq!(holds, Holds::Yes);
     assert!(text.contains("Seen: 1 change at 2023-11-14 22:14 UTC from eu."), "{text}");
-    assert_eq!(login(&facts, 60 + HOUR - 1, "AuthKeyRotationUnsafe").0, Holds::Yes);
-    assert_eq!(login(&facts, 60 + HOUR, "AuthKeyRotationUnsafe").0, Holds::No);
+    assert_eq!(login(&mut facts, 60 + HOUR - 1, "AuthKeyRotationUnsafe").0, Holds::Yes);
+    assert_eq!(login(&mut facts, 60 + HOUR, "AuthKeyRotationUnsafe").0, Holds::No);
 }
 
 #[test]
@@ -22,24 +26,24 @@ fn a_revocation_without_effect_alerts_until_one_is_measured_that_has() {
     let seen = |seconds| Observation::RevocationPropagation { region: "us".into(), seconds, interval: 30.0 };
     facts.outcome(&good("us", 50));
     facts.outcome(&observes("us", 60, &[seen(Some(2.0))]));
-    assert_eq!(login(&facts, 60, "AuthRevocationSlow").0, Holds::Unknown, "nothing from eu");
+    assert_eq!(login(&mut facts, 60, "AuthRevocationSlow").0, Holds::Unknown, "nothing from eu");
     facts.outcome(&observes("eu", 60, &[seen(Some(2.0))]));
-    assert_eq!(login(&facts, 60, "AuthRevocationSlow").0, Holds::No);
+    assert_eq!(login(&mut facts, 60, "AuthRevocationSlow").0, Holds::No);
     facts.outcome(&observes("eu", 120, &[seen(Some(2.0)), seen(None)]));
-    let (holds, text) = login(&facts, 120, "AuthRevocationSlow");
+    let (holds, text) = login(&mut facts, 120, "AuthRevocationSlow");
     assert_eq!(holds, Holds::Yes);
     assert!(text.ends_with("Seen from eu: a revoked token still works in us (not within 30 s)."), "{text}");
     facts.outcome(&good("eu", 180));
     facts.outcome(&fails("eu", 180, Fault::new(Class::Timeout, "before it was measured")));
-    assert_eq!(login(&facts, 180, "AuthRevocationSlow").0, Holds::Yes);
+    assert_eq!(login(&mut facts, 180, "AuthRevocationSlow").0, Holds::Yes);
     facts.outcome(&observes("eu", 240, &[seen(Some(1.0))]));
-    assert_eq!(login(&facts, 240, "AuthRevocationSlow").0, Holds::No);
+    assert_eq!(login(&mut facts, 240, "AuthRevocationSlow").0, Holds::No);
     facts.outcome(&fails(
         "eu",
         300,
         Fault::new(Class::RevocationIneffective, "us: the revoked access token still works"),
     ));
-    assert_eq!(login(&facts, 300, "AuthRevocationSlow").0, Holds::Yes);
+    assert_eq!(login(&mut facts, 300, "AuthRevocationSlow").0, Holds::Yes);
 }
 
 #[test]
@@ -49,7 +53,7 @@ fn a_clock_is_wrong_after_three_runs_beyond_its_uncertainty() {
     let mut step = |secs, seconds, uncertainty| {
         facts.outcome(&observes("eu", secs, &skew(seconds, uncertainty)));
         facts.outcome(&observes("us", secs, &skew(0.1, 0.5)));
-        login(&facts, secs, "AuthClockSkew")
+        login(&mut facts, secs, "AuthClockSkew")
     };
     use Holds::{No, Unknown, Yes};
     // Whether it was wrong before the start is not known until it was right once, or wrong often enough.
@@ -102,19 +106,19 @@ fn the_earliest_certificate_alerts_as_a_ticket_and_then_as_a_page() {
     let mut facts = facts();
     let early = at(20 * DAY);
     facts.outcome(&showing("eu", 60, &[("token", "late.example", at(90 * DAY)), ("jwks", "early.example", early)]));
-    let both = |facts: &Facts, secs| {
-        let of = |severity| find(all(facts, secs), "AuthCertificateExpiring", severity, Some("login")).holds;
+    let both = |facts: &mut Facts, secs| {
+        let mut of = |severity| find(all(facts, secs), "AuthCertificateExpiring", severity, Some("login")).holds;
         (of("ticket"), of("page"))
     };
     use Holds::{No, Unknown, Yes};
-    assert_eq!(both(&facts, 60), (Unknown, Unknown), "us may see an older one");
+    assert_eq!(both(&mut facts, 60), (Unknown, Unknown), "us may see an older one");
     facts.outcome(&showing("us", 60, &[("token", "late.example", at(90 * DAY))]));
-    assert_eq!(both(&facts, 60), (No, No));
-    assert_eq!(both(&facts, 6 * DAY), (No, No));
-    assert_eq!(both(&facts, 6 * DAY + 1), (Yes, No));
-    assert_eq!(both(&facts, 17 * DAY + 1), (Yes, Yes));
+    assert_eq!(both(&mut facts, 60), (No, No));
+    assert_eq!(both(&mut facts, 6 * DAY), (No, No));
+    assert_eq!(both(&mut facts, 6 * DAY + 1), (Yes, No));
+    assert_eq!(both(&mut facts, 17 * DAY + 1), (Yes, Yes));
     let text =
-        find(all(&facts, 17 * DAY + 1), "AuthCertificateExpiring", "page", Some("login")).annotations["description"]
+        find(all(&mut facts, 17 * DAY + 1), "AuthCertificateExpiring", "page", Some("login")).annotations["description"]
             .clone();
     assert_eq!(
         text,
@@ -122,32 +126,32 @@ fn the_earliest_certificate_alerts_as_a_ticket_and_then_as_a_page() {
          eu). It is the earliest of those that this probe sees; the alert begins 3d before."
     );
     assert!(
-        find(all(&facts, 20 * DAY), "AuthCertificateExpiring", "page", Some("login")).annotations["description"]
+        find(all(&mut facts, 20 * DAY), "AuthCertificateExpiring", "page", Some("login")).annotations["description"]
             .contains("expired at 2023-12-04 22:13 UTC: every client refuses it")
     );
     // Renewed; the other server of that endpoint shows the old one still.
     let renewed = at(200 * DAY);
     let half = [("jwks", "early.example", renewed), ("jwks", "early.example", early)];
     facts.outcome(&showing("eu", 18 * DAY, &half));
-    assert_eq!(both(&facts, 18 * DAY).1, Yes);
+    assert_eq!(both(&mut facts, 18 * DAY).1, Yes);
     facts.outcome(&showing("eu", 18 * DAY + 60, &half[..1]));
-    assert_eq!(both(&facts, 18 * DAY + 60), (No, No));
+    assert_eq!(both(&mut facts, 18 * DAY + 60), (No, No));
 }
 
 #[test]
 fn a_certificate_that_nobody_shows_any_more_is_forgotten_after_a_day() {
     let mut facts = facts();
     let expiring = at(2 * DAY);
-    let of = |facts: &Facts, secs| find(all(facts, secs), "AuthCertificateExpiring", "ticket", Some("login")).holds;
+    let of = |facts: &mut Facts, secs| find(all(facts, secs), "AuthCertificateExpiring", "ticket", Some("login")).holds;
     facts.outcome(&showing("eu", 60, &[("jwks", "old.example", expiring)]));
     facts.outcome(&showing("us", 60, &[("jwks", "new.example", at(90 * DAY))]));
-    assert_eq!(of(&facts, 60), Holds::Yes);
+    assert_eq!(of(&mut facts, 60), Holds::Yes);
     facts.outcome(&showing("eu", 60 + DAY, &[("token", "new.example", at(90 * DAY))]));
-    assert_eq!(of(&facts, 60 + DAY), Holds::Yes, "key sets may come from a cache");
+    assert_eq!(of(&mut facts, 60 + DAY), Holds::Yes, "key sets may come from a cache");
     facts.outcome(&Outcome { verdict: Verdict::Bad, ..showing("eu", 61 + DAY, &[]) });
-    assert_eq!(of(&facts, 61 + DAY), Holds::Yes, "a run that failed may not have come to it");
+    assert_eq!(of(&mut facts, 61 + DAY), Holds::Yes, "a run that failed may not have come to it");
     facts.outcome(&showing("eu", 61 + DAY, &[("token", "new.example", at(90 * DAY))]));
-    assert_eq!(of(&facts, 61 + DAY), Holds::No);
+    assert_eq!(of(&mut facts, 61 + DAY), Holds::No);
 }
 
 #[test]
@@ -155,16 +159,16 @@ fn tokens_that_live_long_alert_and_refresh_tokens_may() {
     let mut facts = facts();
     let lives = |token, seconds| Observation::TokenLifetime { token, seconds };
     facts.outcome(&observes("us", 60, &[lives("access", DAY as f64), lives("refresh", 30.0 * DAY as f64)]));
-    assert_eq!(login(&facts, 60, "AuthTokenLifetimeLong").0, Holds::Unknown);
+    assert_eq!(login(&mut facts, 60, "AuthTokenLifetimeLong").0, Holds::Unknown);
     facts.outcome(&good("eu", 60));
-    assert_eq!(login(&facts, 60, "AuthTokenLifetimeLong").0, Holds::No, "a day is not more than a day");
+    assert_eq!(login(&mut facts, 60, "AuthTokenLifetimeLong").0, Holds::No, "a day is not more than a day");
     facts.outcome(&observes("us", 120, &[lives("id", DAY as f64 + 3600.0)]));
-    let (holds, text) = login(&facts, 120, "AuthTokenLifetimeLong");
+    let (holds, text) = login(&mut facts, 120, "AuthTokenLifetimeLong");
     assert_eq!(holds, Holds::Yes);
     assert!(
         text.ends_with("live longer than 1d: a stolen one can be used for as long. id token 1 d 1 h from us."),
         "{text}"
     );
     facts.outcome(&observes("us", 180, &[lives("id", 3600.0)]));
-    assert_eq!(login(&facts, 180, "AuthTokenLifetimeLong").0, Holds::No);
+    assert_eq!(login(&mut facts, 180, "AuthTokenLifetimeLong").0, Holds::No);
 }
