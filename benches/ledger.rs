@@ -242,7 +242,7 @@ fn main() {
     let folder = std::env::temp_dir().join(format!("authprobe-bench-ledger-{}", std::process::id()));
     std::fs::create_dir(&folder).expect("a folder");
     counting();
-    day(&folder.join("day.db"));
     start(&folder.join("start.db"));
+    day(&folder.join("day.db"));
     let _ = std::fs::remove_dir_all(folder);
 }

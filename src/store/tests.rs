@@ -126,17 +126,13 @@ fn run(n: u8, verdict: Verdict, detail: &str) -> runs::Run {
 fn what_waits_is_bounded_and_failures_wait_longest() {
     let mut pending = pending::Pending::default();
     let mut dropped = pending.run(run(1, Verdict::Good, ""));
-    // 60 times a MiB: more than may wait.
-    for n in 0..60 {
-        dropped += pending.run(run(2, if n % 2 == 0 { Verdict::Good } else { Verdict::Bad }, &"x".repeat(1 << 20)));
-    }
-    let good = pending.runs.iter().filter(|run| run.is_good()).count();
-    assert_eq!(dropped, 31, "all good ones");
-    assert_eq!((good, pending.runs.len()), (0, 30));
-    for _ in 0..5 {
-        dropped += pending.run(run(3, Verdict::Bad, &"x".repeat(1 << 20)));
-    }
-    assert!(pending.runs.len() <= 32 && dropped >= 34, "then the oldest");
+    // 32 MiB may wait: 31 failures of a little more than one each do, the next does not fit.
+    let failure = |n| run(n, Verdict::Bad, &"x".repeat(1 << 20));
+    dropped += (0..31).map(|_| pending.run(failure(2))).sum::<u64>();
+    assert_eq!((dropped, pending.runs.len()), (0, 32));
+    dropped += pending.run(failure(3));
+    assert_eq!((dropped, pending.runs.len()), (2, 31), "the good one, though it is small, and the oldest");
+    assert!(pending.runs.iter().all(|run| !run.is_good()));
     assert_eq!(pending.runs.back().unwrap().trace, [3; 16], "the newest stays");
     pending.clear();
     for _ in 0..20_003 {
