@@ -127,10 +127,10 @@ impl Target {
             return Err(format!("{from}: neither http nor https"));
         }
         known.protect(url.password().unwrap_or_default());
-        if let Ok(mut path) = url.path_segments_mut() {
-            if !self.path.is_empty() {
-                path.pop_if_empty().extend(self.path);
-            }
+        if !self.path.is_empty()
+            && let Ok(mut path) = url.path_segments_mut()
+        {
+            path.pop_if_empty().extend(self.path);
         }
         Ok(url)
     }
