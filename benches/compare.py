@@ -253,6 +253,8 @@ def main():
             ("browser_login against playwright-core", lambda: browser.measure(bench, running, free_port)),
             ("schedule", lambda: bench.own("schedule")),
             ("phases", lambda: bench.own("phases")),
+            ("objectives", lambda: bench.own("slo")),
+            ("the ledger", lambda: bench.own("ledger")),
         ]:
             print(f"{title} …", flush=True)
             try:

@@ -7,7 +7,8 @@ state=.authprobe-test
 
 # command:package
 browser=(chromium-headless-shell:chromium-headless-shell chromedriver:chromium-driver certutil:libnss3-tools)
-tools=("${browser[@]}" prometheus:prometheus tinyproxy:tinyproxy danted:dante-server faketime:faketime openssl:openssl
+tools=("${browser[@]}" prometheus:prometheus prometheus-alertmanager:prometheus-alertmanager
+  tinyproxy:tinyproxy danted:dante-server faketime:faketime openssl:openssl
   setpriv:util-linux python3:python3 node:nodejs npm:npm)
 [ "$what" = demo ] && tools=("${browser[@]}")
 [ "$what" = bench ] && tools+=(prometheus-blackbox-exporter:prometheus-blackbox-exporter)

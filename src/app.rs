@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use crate::browser::Browsers;
 use crate::clock::Clock;
 use crate::config::Diagnostics;
+use crate::judge::{Ears, Judge};
 use crate::oidc::http::warm_up;
 use crate::outcome::{CheckLabels, Id};
 use crate::plan::{Check, Plan};
@@ -16,7 +17,7 @@ use crate::probe::browser_login;
 use crate::runner::{Engine, Runner, Watch};
 use crate::schedule::Timing;
 use crate::sink::metrics::Metrics;
-use crate::web;
+use crate::web::{self, Control as _};
 
 mod control;
 mod export;
@@ -87,7 +88,14 @@ pub async fn run(app: App, mut signals: Signals) -> Result<Ended, Failed> {
     let instance = Id::<16>::random().to_string();
     let export = Export::start(plan.telemetry.clone(), instance, metrics.clone(), clock.clone());
     let export = Arc::new(export.map_err(Failed::Start)?);
-    let sinks = Sinks { metrics: metrics.clone(), export: export.clone(), also: app.also, log_runs: app.log_runs };
+    let judge = Arc::new(Judge::open(&plan, metrics.clone(), clock.clone()).map_err(Failed::Start)?);
+    let sinks = Sinks {
+        metrics: metrics.clone(),
+        export: export.clone(),
+        judge: judge.clone(),
+        also: app.also,
+        log_runs: app.log_runs,
+    };
     let engine = Arc::new(Engine::new(clock.clone(), Arc::new(sinks)).map_err(Failed::Start)?);
     let browsers = engine.browsers.clone();
     browsers.configure(plan.browser.clone());
@@ -95,13 +103,14 @@ pub async fn run(app: App, mut signals: Signals) -> Result<Ended, Failed> {
     let read = browsers.clone();
     metrics.watch_browsers(move || read.stats());
     let runner = Runner::new(engine, plan.clone());
-    let daemon = Arc::new(Daemon::new(runner, app.load, metrics.clone(), export.clone(), clock));
+    let daemon = Arc::new(Daemon::new(runner, app.load, metrics.clone(), export.clone(), judge.clone(), clock));
     let (close, closed) = oneshot::channel::<()>();
     let closed = async {
         let _ = closed.await;
     };
     let server = web::serve(app.listener, &plan.server, daemon.clone(), metrics, closed).map_err(Failed::Start)?;
     let mut web = tokio::spawn(server);
+    judge.start(ears(&daemon)).map_err(Failed::Start)?;
     daemon.runner().start();
 
     tokio::select! {
@@ -118,6 +127,7 @@ pub async fn run(app: App, mut signals: Signals) -> Result<Ended, Failed> {
         if tokio::time::timeout(END_BROWSERS, browsers.shutdown()).await.is_err() {
             tracing::warn!("browsers took too long to end");
         }
+        judge.shutdown().await;
         export.shutdown(FLUSH).await;
         // Last, so that a scrape still sees the last runs.
         let _ = close.send(());
@@ -132,6 +142,16 @@ pub async fn run(app: App, mut signals: Signals) -> Result<Ended, Failed> {
             tracing::warn!("told to stop again: exiting at once");
             Ok(Ended::AtOnce)
         }
+    }
+}
+
+/// What the judge asks about the daemon.
+fn ears(daemon: &Arc<Daemon>) -> Ears {
+    let (stopped, paused, ready) = (daemon.clone(), daemon.clone(), daemon.clone());
+    Ears {
+        stopped: Box::new(move || stopped.stopped_accounts()),
+        paused: Box::new(move || paused.runner().paused()),
+        ready: Box::new(move || ready.runner().ready()),
     }
 }
 

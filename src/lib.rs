@@ -6,7 +6,7 @@
 //! | layer | modules | what |
 //! |---|---|---|
 //! | front | [`cli`], [`app`] | parse, compose, run, exit status |
-//! | engines | [`runner`], [`web`], [`rules`] | who runs a check when; who shows what happened; rules for Prometheus |
+//! | engines | [`judge`], [`runner`], [`web`], [`rules`] | who judges what runs found; who runs a check when; who shows what happened; rules for Prometheus |
 //! | plan | [`plan`] | configuration resolved: every error at once, immutable |
 //! | sinks | [`sink`], [`store`], [`notify`] | metrics and traces made from outcomes; the ledger; who is told of alerts |
 //! | judgement | [`alert`], [`slo`] | what becomes of conditions; counts, budgets, burn rates (pure) |
@@ -27,6 +27,7 @@ pub mod config;
 pub mod duration;
 pub mod fault;
 pub mod journey;
+pub mod judge;
 pub mod lab;
 pub mod notify;
 pub mod oidc;

@@ -1,16 +1,40 @@
 //! The ledger: counts, counters, alerts, runs, in one SQLite file. One writer thread, one transaction a second; whoever
 //! hands something over never waits. Below SLO and alert: it keeps what they say and knows nothing of what it means.
 
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use rusqlite::Connection;
 
 use crate::alert::Alert;
 use crate::alert::conditions::Deployment;
-use crate::clock::{Clock, Timestamp};
+use crate::clock::{Clock, Instant, Timestamp};
 use crate::outcome::Outcome;
 use crate::slo::maintenance::Window;
 use crate::slo::{Block, Day};
+
+mod cells;
+mod ledger;
+mod pending;
+mod read;
+mod retain;
+mod runs;
+mod schema;
+mod writer;
+
+use ledger::Ledger;
+use writer::Writer;
+
+/// How many runs may wait for the writer.
+const QUEUE: usize = 20_000;
+/// How often the writer writes.
+const EVERY: Duration = Duration::from_secs(1);
+/// A round of the writer that takes longer hangs.
+const HANGS: Duration = Duration::from_secs(10);
 
 /// `[store]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +58,8 @@ pub struct CounterValue {
     pub labels: Vec<String>,
     /// At least zero, whole.
     pub value: u64,
+    /// Since when it counts (nanoseconds since the epoch): OTLP tells a restart from a reset by it.
+    pub since_nanos: i64,
 }
 
 /// What the writer asks for once a second.
@@ -92,86 +118,269 @@ pub struct RunsQuery {
     pub limit: usize,
 }
 
-/// A ledger. Cheap to clone.
+/// A ledger. Cheap to clone; when the last clone is gone, what is left is written in the background.
 #[derive(Clone, Debug)]
-pub struct Store {}
+pub struct Store(Arc<Handle>);
+
+/// What ends the writer when nobody is left to hand it anything.
+#[derive(Debug)]
+struct Handle(Arc<Shared>);
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}
+
+/// What the writer and everybody else share.
+struct Shared {
+    path: PathBuf,
+    clock: Clock,
+    settings: Mutex<Settings>,
+    /// `None`: closed.
+    ledger: Mutex<Option<Ledger>>,
+    /// Opened when somebody reads.
+    reader: Mutex<Option<Connection>>,
+    /// Held until the file is closed.
+    lock: Mutex<Option<schema::Lock>>,
+    sender: SyncSender<Arc<Outcome>>,
+    receiver: Mutex<Option<Receiver<Arc<Outcome>>>>,
+    dropped: AtomicU64,
+    failing: Mutex<Option<String>>,
+    /// When the writer's round began, in nanoseconds since the epoch; 0 between rounds.
+    busy_since: AtomicI64,
+    phase: Mutex<Phase>,
+    bell: Condvar,
+}
+
+/// How far the writer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Idle,
+    Running,
+    Stopping,
+    Ended,
+}
 
 impl Store {
     /// Opens or makes the file, and brings it up to date. Reads files: not for async tasks. The error is a sentence: it cannot
-    /// be opened, is no ledger, or was written by a newer version (then it is untouched).
+    /// be opened, is no ledger, is in use by another process, or was written by a newer version (then it is untouched).
     pub fn open(settings: &Settings, clock: Clock) -> Result<(Self, Opened), String> {
-        let _ = (settings, clock);
-        todo!("store")
+        let path = schema::locate(&settings.path)?;
+        let lock = schema::Lock::take(&path)?;
+        let connection = schema::open(&path, schema::MIGRATIONS)?;
+        let opened = read::opened(&connection, clock.now()).map_err(|error| schema::unusable(&path, &error))?;
+        let (sender, receiver) = sync_channel(QUEUE);
+        let shared = Shared {
+            path,
+            clock,
+            settings: Mutex::new(settings.clone()),
+            ledger: Mutex::new(Some(Ledger::new(connection))),
+            reader: Mutex::new(None),
+            lock: Mutex::new(Some(lock)),
+            sender,
+            receiver: Mutex::new(Some(receiver)),
+            dropped: AtomicU64::new(0),
+            failing: Mutex::new(None),
+            busy_since: AtomicI64::new(0),
+            phase: Mutex::new(Phase::Idle),
+            bell: Condvar::new(),
+        };
+        Ok((Self(Arc::new(Handle(Arc::new(shared)))), opened))
     }
 
     /// The counts of these days and later, by day. For a start: reads files.
     pub fn days(&self, from_day: i64) -> Result<Vec<Day>, String> {
-        let _ = from_day;
-        todo!("store")
+        self.read(|connection| read::days(connection, from_day))
     }
 
     /// The minutes of these hours. Reads files.
     pub fn minutes(&self, hours: &[i64]) -> Result<Vec<Block>, String> {
-        let _ = hours;
-        todo!("store")
+        self.read(|connection| read::minutes(connection, hours))
     }
 
-    /// Starts the writer.
+    /// Starts the writer: a transaction a second. Once; later calls do nothing.
     pub fn start(&self, feed: Arc<dyn Feed>) {
-        let _ = feed;
-        todo!("store")
+        self.start_every(feed, EVERY);
+    }
+
+    /// The same at another pace.
+    pub fn start_every(&self, feed: Arc<dyn Feed>, every: Duration) {
+        let shared = self.shared();
+        let Some(queue) = locked(&shared.receiver).take() else { return };
+        *locked(&shared.phase) = Phase::Running;
+        let writer = Writer::new(shared.clone(), feed, queue, every);
+        if let Err(error) = std::thread::Builder::new().name("ledger".to_owned()).spawn(move || writer.run()) {
+            shared.set_failing(Some(format!("its writer cannot be started: {error}")));
+            shared.set_ended();
+        }
     }
 
     /// Hands a run over. Never waits; a full queue drops it, counted ([`Store::dropped`]).
     pub fn outcome(&self, outcome: &Arc<Outcome>) {
-        let _ = outcome;
-        todo!("store")
+        if self.shared().sender.try_send(outcome.clone()).is_err() {
+            self.shared().dropped.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// How many runs were dropped.
     pub fn dropped(&self) -> u64 {
-        todo!("store")
+        self.shared().dropped.load(Ordering::Relaxed)
+    }
+
+    /// How much it takes on disk, its log included (bytes).
+    pub fn size(&self) -> u64 {
+        self.shared().path.metadata().map_or(0, |file| file.len()) + self.shared().log_size()
     }
 
     /// Why it cannot be written at present; `None`: it can.
     pub fn failing(&self) -> Option<String> {
-        todo!("store")
+        let shared = self.shared();
+        let since = shared.busy_since.load(Ordering::Acquire);
+        let busy = shared.clock.now().since(Timestamp::from_nanos(since));
+        if since != 0 && busy > HANGS {
+            return Some(format!("the disk has not answered for {} s", busy.as_secs()));
+        }
+        locked(&shared.failing).clone()
     }
 
     /// Keeps other settings from now on (`path` needs a restart).
     pub fn configure(&self, settings: &Settings) {
-        let _ = settings;
-        todo!("store")
+        *locked(&self.shared().settings) = settings.clone();
     }
 
     /// Kept runs, newest first. Reads files.
     pub fn runs(&self, query: &RunsQuery) -> Result<Vec<KeptRun>, String> {
-        let _ = query;
-        todo!("store")
+        self.read(|connection| read::runs(connection, query))
     }
 
     /// The run with that trace id (hexadecimal). Reads files.
     pub fn run(&self, trace_id: &str) -> Result<Option<KeptRun>, String> {
-        let _ = trace_id;
-        todo!("store")
+        match u128::from_str_radix(trace_id, 16) {
+            Ok(trace) if trace_id.len() == 32 => self.read(|connection| read::run(connection, trace.to_be_bytes())),
+            _ => Ok(None),
+        }
     }
 
     /// Adds or replaces a maintenance window (by id) and notes in the audit log who did what. Waits for the disk: for a
     /// blocking thread. `Ok`: it is on disk.
     pub fn put_window(&self, window: &Window, action: &str, by: &str) -> Result<(), String> {
-        let _ = (window, action, by);
-        todo!("store")
+        let now = self.shared().clock.now();
+        self.write(|ledger| ledger.window(window, action, by, now))
     }
 
     /// Notes a deployment. As above.
     pub fn put_deployment(&self, deployment: &Deployment) -> Result<(), String> {
-        let _ = deployment;
-        todo!("store")
+        self.write(|ledger| ledger.deployment(deployment))
     }
 
     /// Writes what is left, and closes. Waits at most that long.
     pub fn shutdown(&self, grace: Duration) {
-        let _ = grace;
-        todo!("store")
+        let shared = self.shared();
+        shared.stop();
+        let phase = locked(&shared.phase);
+        let running = |phase: &mut Phase| *phase == Phase::Stopping;
+        let (phase, _) = shared.bell.wait_timeout_while(phase, grace, running).unwrap_or_else(PoisonError::into_inner);
+        if *phase == Phase::Stopping {
+            tracing::warn!("the ledger could not be written within the grace time; what came last may be lost");
+        }
     }
+
+    fn shared(&self) -> &Arc<Shared> {
+        &self.0.0
+    }
+
+    fn read<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, String> {
+        let shared = self.shared();
+        let say = |error| format!("the ledger cannot be read: {}", schema::reason(&error));
+        let mut reader = locked(&shared.reader);
+        let connection = match reader.take() {
+            Some(connection) => connection,
+            None => schema::open_reader(&shared.path).map_err(say)?,
+        };
+        // One that failed is not used again.
+        let result = read(&connection).map_err(say)?;
+        *reader = Some(connection);
+        Ok(result)
+    }
+
+    fn write(&self, write: impl FnOnce(&mut Ledger) -> rusqlite::Result<()>) -> Result<(), String> {
+        match locked(&self.shared().ledger).as_mut() {
+            Some(ledger) => {
+                write(ledger).map_err(|error| format!("the ledger cannot be written: {}", schema::reason(&error)))
+            }
+            None => Err("the ledger is closed".to_owned()),
+        }
+    }
+}
+
+/// Nothing that is guarded here is ever half changed: a panic elsewhere does not spoil it.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    /// Waits until then or until the store is shut down; says whether it is.
+    fn wait_until(&self, until: Instant) -> bool {
+        let left = until.saturating_duration_since(self.clock.instant());
+        let phase = locked(&self.phase);
+        let running = |phase: &mut Phase| *phase == Phase::Running;
+        let (phase, _) = self.bell.wait_timeout_while(phase, left, running).unwrap_or_else(PoisonError::into_inner);
+        *phase != Phase::Running
+    }
+
+    fn stop(&self) {
+        let mut phase = locked(&self.phase);
+        match *phase {
+            Phase::Running => *phase = Phase::Stopping,
+            Phase::Idle => {
+                *phase = Phase::Ended;
+                drop(phase);
+                locked(&self.receiver).take();
+                self.close();
+            }
+            Phase::Stopping | Phase::Ended => {}
+        }
+        self.bell.notify_all();
+    }
+
+    fn set_ended(&self) {
+        *locked(&self.phase) = Phase::Ended;
+        self.bell.notify_all();
+    }
+
+    /// Closes the file: the writing connection last, which writes the log back, then the lock.
+    fn close(&self) {
+        locked(&self.reader).take();
+        locked(&self.ledger).take();
+        locked(&self.lock).take();
+    }
+
+    fn log_size(&self) -> u64 {
+        beside(&self.path, "-wal").metadata().map_or(0, |file| file.len())
+    }
+
+    /// Remembers why it cannot be written, and says so when that changes.
+    fn set_failing(&self, why: Option<String>) {
+        let mut failing = locked(&self.failing);
+        match (&*failing, &why) {
+            (old, new) if old == new => return,
+            (_, Some(why)) => tracing::error!(path = %self.path.display(), why, "the ledger cannot be written"),
+            (_, None) => tracing::info!(path = %self.path.display(), "the ledger can be written again"),
+        }
+        *failing = why;
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+/// A file beside another: its name with something appended.
+fn beside(path: &Path, more: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(more);
+    PathBuf::from(name)
 }

@@ -1,6 +1,7 @@
 //! Page, API and `/metrics` over real connections, with an engine that only remembers.
 
 mod support_outcome;
+mod web_cases;
 mod web_support;
 
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use authprobe::fault::{Class, Fault};
 use authprobe::outcome::{TraceId, Verdict};
 use authprobe::secret::SecretSource;
 use serde_json::{Value, json};
-use support_outcome::{PICTURE, check, failed_in_browser, outcome};
+use support_outcome::{PICTURE, START, check, failed_in_browser, outcome};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use web_support::{Answer, Engine, Web};
@@ -83,6 +84,7 @@ async fn probes_regions_and_runs_can_be_read() {
     let web = Web::start(Engine::default()).await;
     let mut bad = outcome(&check("login", "eu"));
     bad.trace_id = authprobe::outcome::Id([5; 16]);
+    bad.start = START - Duration::from_secs(60);
     let mut fault = Fault::new(Class::HttpStatus, "503");
     fault.step = "token";
     (bad.verdict, bad.fault) = (Verdict::Bad, Some(fault));

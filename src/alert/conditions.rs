@@ -213,8 +213,11 @@ fn any_text(objective: &Objective, reading: Option<&TierReading>) -> String {
 /// What is left, and for how long it lasts if it goes on like this.
 fn budget(evaluation: &Evaluation, burn: f64) -> Option<String> {
     let remaining = evaluation.budget.remaining?;
-    if remaining <= 0.0 {
+    if remaining < 0.0 {
         return Some(format!("The budget is overspent by {} of itself.", percent(-remaining)));
+    }
+    if remaining == 0.0 {
+        return Some("The budget is used up.".to_owned());
     }
     let period = match evaluation.objective.window {
         Window::Rolling(period) => period,

@@ -68,7 +68,12 @@ pub struct Facts {
     thresholds: Thresholds,
     /// By probe and region.
     checks: BTreeMap<(Arc<str>, Arc<str>), Known>,
+    /// When conditions were last asked for.
+    looked: Option<Timestamp>,
 }
+
+/// Who asks this seldom has slept meanwhile, and its probes with it.
+const SLEPT: Duration = Duration::from_secs(120);
 
 impl Facts {
     /// Takes over the checks of a configuration; what is known of those that stay is kept. A check that is new counts as
@@ -96,15 +101,24 @@ impl Facts {
     }
 
     /// What may alert. `stopped`: accounts whose credentials are refused, with the reason. `maintained`: whether a probe is
-    /// in maintenance (then unknown). `ledger`: why the ledger cannot be written, if so.
+    /// in maintenance or paused (then unknown). `ledger`: why the ledger cannot be written, if so.
+    ///
+    /// Nobody expects runs of a probe that is maintained, or while this process slept (it was not asked for two minutes):
+    /// a probe is stale only when it was silent for long enough after that.
     pub fn conditions(
-        &self,
+        &mut self,
         now: Timestamp,
         context: &Context,
         stopped: &[(String, String)],
         maintained: &dyn Fn(&str) -> bool,
         ledger: Option<&str>,
     ) -> Vec<Condition> {
+        let slept = self.looked.replace(now).is_some_and(|looked| now.since(looked) > SLEPT);
+        for ((probe, _), known) in &mut self.checks {
+            if slept || maintained(probe) {
+                known.quiet = now;
+            }
+        }
         let view = View { now, context, stopped, thresholds: &self.thresholds };
         let mut conditions = Vec::new();
         let mut probes: BTreeMap<&str, Vec<&Known>> = BTreeMap::new();

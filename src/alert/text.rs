@@ -200,6 +200,14 @@ mod tests {
     }
 
     #[test]
+    fn every_alert_has_a_chapter_in_the_runbook() {
+        let runbook = include_str!("../../docs/alerts.md");
+        for name in NAMES {
+            assert!(runbook.contains(&format!("\n### {name}\n\n*")), "{name}: what it means, how loud, what to do");
+        }
+    }
+
+    #[test]
     fn runbooks_are_found_by_name() {
         assert_eq!(runbook("https://a.example/r", "AuthSLOBurn").unwrap(), "https://a.example/r#authsloburn");
         assert_eq!(runbook("", "AuthSLOBurn"), None);

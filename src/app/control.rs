@@ -10,8 +10,9 @@ use super::{Load, labels};
 use crate::alert::Alert;
 use crate::alert::conditions::Deployment;
 use crate::clock::Clock;
+use crate::judge::Judge;
 use crate::outcome::Outcome;
-use crate::plan::{Plan, Server};
+use crate::plan::Plan;
 use crate::runner::Runner;
 use crate::sink::metrics::Metrics;
 use crate::slo::maintenance::Window;
@@ -28,6 +29,7 @@ pub struct Daemon {
     load: Arc<Load>,
     metrics: Arc<Metrics>,
     export: Arc<Export>,
+    judge: Arc<Judge>,
     clock: Clock,
     /// One reload at a time.
     reloading: tokio::sync::Mutex<()>,
@@ -35,8 +37,15 @@ pub struct Daemon {
 
 impl Daemon {
     /// Of these parts.
-    pub fn new(runner: Runner, load: Load, metrics: Arc<Metrics>, export: Arc<Export>, clock: Clock) -> Self {
-        Self { runner, load: Arc::new(load), metrics, export, clock, reloading: tokio::sync::Mutex::default() }
+    pub fn new(
+        runner: Runner,
+        load: Load,
+        metrics: Arc<Metrics>,
+        export: Arc<Export>,
+        judge: Arc<Judge>,
+        clock: Clock,
+    ) -> Self {
+        Self { runner, load: Arc::new(load), metrics, export, judge, clock, reloading: tokio::sync::Mutex::default() }
     }
 
     /// The engine.
@@ -65,25 +74,39 @@ impl Daemon {
         let plan = loaded.map_err(|panic| panic.to_string())?.map_err(|mistakes| mistakes.plain())?;
         // Everything that can fail comes before anything is changed.
         let exporter = self.export.prepare(plan.telemetry.clone())?;
+        let receivers = self.judge.prepare(&plan)?;
         let plan = Arc::new(plan);
-        self.mind_what_needs_a_restart(&plan.server);
+        self.mind_what_needs_a_restart(&plan);
         plan.notes.iter().for_each(|note| tracing::warn!("{note}"));
         self.metrics.declare(&labels(&plan));
         self.runner.engine().browsers.configure(plan.browser.clone());
-        self.runner.apply(plan);
+        self.runner.apply(plan.clone());
+        self.judge.apply(&plan, receivers).await;
         if let Some(exporter) = exporter {
             self.export.replace(exporter, HAND_OVER).await;
         }
         Ok(())
     }
 
-    fn mind_what_needs_a_restart(&self, new: &Server) {
-        let plan = self.runner.plan();
-        let old = &plan.server;
-        let changed = [("listen", old.listen != new.listen), ("tls", old.tls != new.tls)];
+    fn mind_what_needs_a_restart(&self, plan: &Plan) {
+        let before = self.runner.plan();
+        let (old, new) = (&before.server, &plan.server);
+        let ledger = plan.store.as_ref().map(|store| &*store.path);
+        let changed = [
+            ("[server] listen", old.listen != new.listen),
+            ("[server] tls", old.tls != new.tls),
+            ("[store] path", self.judge.ledger_path() != ledger),
+        ];
         for (key, _) in changed.iter().filter(|(_, changed)| *changed) {
-            tracing::warn!("[server] {key} was changed: that needs a restart");
+            tracing::warn!("{key} was changed: that needs a restart");
         }
+    }
+
+    /// Does what waits for the disk where waiting holds nobody up.
+    async fn on_disk<T: Send + 'static>(&self, work: impl FnOnce(&Judge) -> T + Send + 'static) -> Result<T, String> {
+        let judge = self.judge.clone();
+        let done = tokio::task::spawn_blocking(move || work(&judge)).await;
+        done.map_err(|_| "the work ended early; see the log".to_owned())
     }
 }
 
@@ -136,38 +159,39 @@ impl Control for Daemon {
     }
 
     fn evaluations(&self) -> Arc<Vec<Evaluation>> {
-        todo!("app")
+        self.judge.evaluations()
     }
 
     fn alerts(&self) -> Arc<Vec<Alert>> {
-        todo!("app")
+        self.judge.alerts()
     }
 
     fn maintenance(&self) -> Maintenance {
-        todo!("app")
+        self.judge.maintenance()
     }
 
-    async fn put_maintenance(&self, _window: Window, _action: &'static str, _by: String) -> Result<(), String> {
-        todo!("app")
+    async fn put_maintenance(&self, window: Window, action: &'static str, by: String) -> Result<(), String> {
+        self.on_disk(move |judge| judge.put_maintenance(window, action, &by)).await?
     }
 
     fn deployments(&self) -> Vec<Deployment> {
-        todo!("app")
+        self.judge.deployments()
     }
 
-    async fn mark_deployment(&self, _deployment: Deployment) -> Result<(), String> {
-        todo!("app")
+    async fn mark_deployment(&self, deployment: Deployment) -> Result<(), String> {
+        self.on_disk(move |judge| judge.mark_deployment(deployment)).await?
     }
 
-    async fn kept_runs(&self, _query: RunsQuery) -> Option<Result<Vec<KeptRun>, String>> {
-        todo!("app")
+    async fn kept_runs(&self, query: RunsQuery) -> Option<Result<Vec<KeptRun>, String>> {
+        self.on_disk(move |judge| judge.kept_runs(&query)).await.unwrap_or_else(|why| Some(Err(why)))
     }
 
-    async fn kept_run(&self, _trace_id: &str) -> Option<Result<Option<KeptRun>, String>> {
-        todo!("app")
+    async fn kept_run(&self, trace_id: &str) -> Option<Result<Option<KeptRun>, String>> {
+        let id = trace_id.to_owned();
+        self.on_disk(move |judge| judge.kept_run(&id)).await.unwrap_or_else(|why| Some(Err(why)))
     }
 
     fn ledger_failing(&self) -> Option<String> {
-        todo!("app")
+        self.judge.ledger_failing()
     }
 }

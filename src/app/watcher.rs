@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::export::Export;
+use crate::judge::Judge;
 use crate::outcome::{CheckLabels, Outcome, Verdict};
 use crate::runner::{Missed, Watch};
 use crate::sink::metrics::Metrics;
@@ -14,6 +15,8 @@ pub struct Sinks {
     pub metrics: Arc<Metrics>,
     /// To push.
     pub export: Arc<Export>,
+    /// To count, evaluate and keep.
+    pub judge: Arc<Judge>,
     /// Who else wants to know.
     pub also: Option<Arc<dyn Watch>>,
     /// Whether runs are logged.
@@ -24,6 +27,7 @@ impl Watch for Sinks {
     fn outcome(&self, outcome: &Arc<Outcome>) {
         self.metrics.outcome(outcome);
         self.export.outcome(outcome);
+        self.judge.outcome(outcome);
         if self.log_runs {
             log(outcome);
         }
@@ -34,6 +38,7 @@ impl Watch for Sinks {
 
     fn missed(&self, check: &CheckLabels, why: Missed, times: u64) {
         self.metrics.missed_times(check, why.as_str(), times);
+        self.judge.missed(check, why, times);
         tracing::debug!(probe = %check.probe, region = %check.region, reason = why.as_str(), times, "run missed");
         if let Some(also) = &self.also {
             also.missed(check, why, times);

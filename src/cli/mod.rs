@@ -19,6 +19,7 @@ mod render_browser;
 pub mod rules;
 pub mod run;
 pub mod schema;
+pub mod test_alert;
 
 /// How a command ends; the contract's exit codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +97,8 @@ pub enum Command {
     Probe(probe::Args),
     /// Read a provider's discovery and write a commented starter configuration
     Init(init::Args),
+    /// Send one test alert to every receiver and say what each answered
+    TestAlert(test_alert::Args),
     /// Write Prometheus recording and alert rules, and Alertmanager inhibition
     Rules(rules::Args),
     /// Start the lab provider, with faults on demand (loopback only)
@@ -115,6 +118,7 @@ pub async fn main(cli: Cli) -> Exit {
         Command::Check(args) => check::main(args).await,
         Command::Probe(args) => probe::main(args).await,
         Command::Init(args) => init::main(args).await,
+        Command::TestAlert(args) => test_alert::main(args).await,
         Command::Rules(args) => rules::main(args).await,
         Command::Lab(args) => lab::main(args).await,
         Command::Demo(args) => demo::main(args).await,

@@ -1,6 +1,6 @@
 //! What a webhook is told: what changed, and every four hours what still fires.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Pace;
 use super::courier::{Courier, Trouble};
@@ -46,8 +46,10 @@ impl Hook {
                 due.push(alert.clone());
             }
         }
+        let there: BTreeSet<&Words> =
+            alerts.iter().filter(|alert| alert.state != State::Pending).map(|alert| &alert.labels).collect();
         for (labels, told) in self.told.iter().filter(|(_, told)| told.alert.is_firing()) {
-            if !alerts.iter().any(|alert| alert.labels == *labels && alert.state != State::Pending) {
+            if !there.contains(labels) {
                 let over = Some(self.clock.now().as_nanos());
                 due.push(Alert { state: State::Resolved, cleared_nanos: over, ..told.alert.clone() });
             }
@@ -79,7 +81,8 @@ impl Voice for Hook {
             self.told.insert(alert.labels.clone(), Told { alert, at });
         }
         // What is over is remembered as long as it may come up again.
-        self.told.retain(|labels, told| told.alert.is_firing() || alerts.iter().any(|alert| alert.labels == *labels));
+        let there: BTreeSet<&Words> = alerts.iter().map(|alert| &alert.labels).collect();
+        self.told.retain(|labels, told| told.alert.is_firing() || there.contains(labels));
         delivery.trouble.map_or(Ok(()), Err)
     }
 }

@@ -114,11 +114,12 @@ impl Target {
             Address::Kept(source) => {
                 let text = source.read()?;
                 let url = Url::parse(text.expose().trim()).map_err(|_| format!("{source}: not a URL"))?;
-                for part in
-                    [url.as_str(), url.path(), url.query().unwrap_or_default(), url.host_str().unwrap_or_default()]
-                {
+                // A receiver may repeat any part of it.
+                for part in [url.as_str(), url.path(), url.query().unwrap_or_default()] {
                     known.protect(part);
                 }
+                url.host_str().into_iter().chain(url.path().split('/')).for_each(|part| known.protect(part));
+                url.query_pairs().for_each(|(_, value)| known.protect(&value));
                 (url, source.to_string())
             }
         };
@@ -126,10 +127,10 @@ impl Target {
             return Err(format!("{from}: neither http nor https"));
         }
         known.protect(url.password().unwrap_or_default());
-        if let Ok(mut path) = url.path_segments_mut() {
-            if !self.path.is_empty() {
-                path.pop_if_empty().extend(self.path);
-            }
+        if !self.path.is_empty()
+            && let Ok(mut path) = url.path_segments_mut()
+        {
+            path.pop_if_empty().extend(self.path);
         }
         Ok(url)
     }

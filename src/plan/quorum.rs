@@ -19,7 +19,11 @@ pub fn aggregate(
 ) -> Option<Aggregate> {
     if written.aggregate.unwrap_or_default() != Written::Uptime {
         if written.quorum.is_some() {
-            desk.wrong(item.mistake("quorum", "`quorum` belongs to `aggregate = \"uptime\"`"));
+            // So the contract's own example has it, ready for the other aggregate.
+            desk.note(format!(
+                "slo {}: `quorum` has no effect: it belongs to `aggregate = \"uptime\"`",
+                written.name.0
+            ));
         }
         return Some(Aggregate::Reachability);
     }

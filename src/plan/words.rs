@@ -7,8 +7,8 @@ use crate::config::tree::Node;
 /// Labels that alerts have themselves.
 const OWN: [&str; 8] =
     ["alertname", "burnrate_tier", "evaluator", "probe", "probe_region", "provider", "severity", "slo"];
-/// Annotations that alerts have themselves.
-const OWN_ANNOTATIONS: [&str; 2] = ["summary", "description"];
+/// Annotations that alerts have themselves. A team may have a summary, a runbook and a dashboard of its own.
+const OWN_ANNOTATIONS: [&str; 1] = ["description"];
 
 /// Checks the names of both.
 pub fn check<T>(desk: &mut Desk<'_>, item: &Item<'_, T>) {

@@ -10,10 +10,13 @@ use prometheus::Registry;
 use prometheus::proto::MetricFamily;
 
 use crate::clock::{Clock, Timestamp};
+use crate::fault::Class;
 use crate::outcome::{CheckLabels, Observation, Outcome, StepState, Trigger, Verdict};
 
 mod browser;
+pub mod counters;
 pub mod family;
+mod judgement;
 mod model;
 pub mod table;
 pub mod text;
@@ -29,11 +32,15 @@ pub const MISSED_REASONS: &[&str] =
     &["overlap", "late", "budget", "rate_limited", "account", "capacity", "paused", "shutdown"];
 
 /// Who may drop: the `sink` label.
-pub const SINKS: &[&str] = &[METRICS, TRACES, OTLP_METRICS];
+pub const SINKS: &[&str] = &[METRICS, TRACES, OTLP_METRICS, LEDGER, SLO];
 /// Updates of series beyond [`MAX_SERIES`].
 pub const METRICS: &str = "metrics";
 /// Outcomes whose trace was not delivered.
 pub const TRACES: &str = "traces";
+/// Runs that the ledger does not hold, because it could not be written for long.
+pub const LEDGER: &str = "ledger";
+/// Outcomes that no objective saw, because too many came at once.
+pub const SLO: &str = "slo";
 /// Pushes of all metrics that were not delivered.
 pub const OTLP_METRICS: &str = "otlp_metrics";
 
@@ -71,6 +78,7 @@ pub struct Metrics {
     declared: RwLock<HashSet<CheckLabels>>,
     /// Asked whenever somebody reads.
     browsers: browser::Watched,
+    limit: Arc<Limit>,
 }
 
 impl Metrics {
@@ -89,7 +97,8 @@ impl Metrics {
             registry.register(Box::new(family.clone())).expect("the table holds each name once");
             families.insert(definition.name, family);
         }
-        let metrics = Self { registry, families, declared: RwLock::default(), browsers: browser::Watched::default() };
+        let (declared, browsers) = (RwLock::default(), browser::Watched::default());
+        let metrics = Self { registry, families, declared, browsers, limit };
         for sink in SINKS {
             metrics.touch(&table::DROPPED, &[sink]);
         }
@@ -196,6 +205,12 @@ impl Metrics {
             }
             self.set(&table::SUCCESS, &labels, if bad { 0.0 } else { 1.0 });
             self.set(&table::LAST_RUN, &labels, ended(outcome).as_secs_f64());
+        }
+        match &outcome.fault {
+            None => self.set(&table::CREDENTIALS_REFUSED, &labels, 0.0),
+            Some(fault) if fault.class == Class::Credentials => self.set(&table::CREDENTIALS_REFUSED, &labels, 1.0),
+            // It was not tried whether they are accepted, or they were.
+            Some(_) => {}
         }
         if let Some(fault) = &outcome.fault {
             let why = [fault.class.as_str(), fault.blame.as_str(), fault.step];

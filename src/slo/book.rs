@@ -19,6 +19,8 @@ use account::Account;
 
 /// The most minutes that [`Book::changed`] hands out at once, about 20 MB; what is left comes with the next call.
 const ROOM: usize = 240_000;
+/// The most hours of series that are gone which are held for the ledger: there may be none.
+const MOST_GONE: usize = 4000;
 
 /// What an outcome added to a series: for the counters.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,9 +73,9 @@ impl Book {
                 self.uses.entry(probe.probe.clone()).or_default().push((at, member));
             }
         }
-        for (_, mut account) in before {
-            account.take_changed(&mut usize::MAX.clone(), &mut self.gone);
-        }
+        let mut room = usize::MAX;
+        before.values_mut().for_each(|account| account.take_changed(&mut room, &mut self.gone));
+        self.gone.drain(..self.gone.len().saturating_sub(MOST_GONE));
         self.accounts = accounts;
         self.objectives = objectives.to_vec();
     }

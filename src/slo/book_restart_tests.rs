@@ -45,7 +45,7 @@ impl Ledger {
     fn serve(&self, book: &mut Book, now: Timestamp) {
         let wanted = book.hours_wanted(now);
         wanted.chunks(5).for_each(|hours| book.restore(Vec::new(), self.minutes(hours)));
-        assert_eq!(book.hours_wanted(now), [], "all were there");
+        assert!(book.hours_wanted(now).is_empty(), "all were there");
     }
 }
 
@@ -58,13 +58,13 @@ fn at(minutes: u64) -> Timestamp {
     WEDNESDAY + Duration::from_secs(minutes * 60 + 17)
 }
 
-fn five_days() -> Vec<Arc<Objective>> {
-    let short = |name: &str| Objective { window: Window::Rolling(DAY * 5 + MINUTE * 90), ..objective(name, 999_000) };
+fn four_days() -> Vec<Arc<Objective>> {
+    let short = |name: &str| Objective { window: Window::Rolling(DAY * 4 + MINUTE * 90), ..objective(name, 999_000) };
     let mut up = short("up");
     up.aggregate = Aggregate::Uptime { quorum: 1 };
     let mut month = short("month");
     month.window = Window::Month(chrono_tz::Asia::Kathmandu);
-    [short("plain"), short("any"), up, month].map(Arc::new).to_vec()
+    [short("plain"), up, month].map(Arc::new).to_vec()
 }
 
 fn minute(books: [&mut Book; 2], minute: u64, seed: &mut u64) {
@@ -74,7 +74,7 @@ fn minute(books: [&mut Book; 2], minute: u64, seed: &mut u64) {
         1 => Verdict::Inconclusive,
         _ => Verdict::Good,
     };
-    let (excluded, missed) = (random(seed) % 15 == 0, random(seed) % 20 == 0);
+    let (excluded, missed) = (random(seed).is_multiple_of(15), random(seed).is_multiple_of(20));
     let run = outcome("login", "eu", now, verdict);
     for book in books {
         book.outcome(&run, excluded, now);
@@ -95,29 +95,27 @@ fn said(book: &Book, now: Timestamp) -> Vec<String> {
     book.evaluate(now).into_iter().map(say).collect()
 }
 
-/// Runs eight days with windows of five, in three processes one after the other, beside one that never stops.
+/// Runs six days with windows of four, in three processes one after the other, beside one that never stops.
 #[test]
 fn a_book_that_was_restarted_says_the_same_as_one_that_was_not() {
-    for seed in 1..4 {
-        let mut seed = seed;
-        let objectives = five_days();
-        let (mut ledger, mut whole_ledger) = (Ledger::default(), Ledger::default());
-        let (mut restarted, mut whole) = (Book::new(&objectives), Book::new(&objectives));
-        for m in 0..8 * 1440 {
-            minute([&mut restarted, &mut whole], m, &mut seed);
-            if m % 7 == 0 || m == 3000 || m == 9000 {
-                ledger.write(restarted.changed());
-                whole_ledger.write(whole.changed());
-            }
-            if m == 3000 || m == 9000 {
-                restarted = ledger.open(&objectives, at(m));
-            }
-            if m > 2900 && m % 97 == 0 || m == 3000 || m == 9000 {
-                ledger.serve(&mut restarted, at(m));
-                whole_ledger.serve(&mut whole, at(m));
-                // The first minute of a stretch is known to the minute only while minutes are.
-                assert_eq!(said(&restarted, at(m)), said(&whole, at(m)), "minute {m}");
-            }
+    let mut seed = 1;
+    let objectives = four_days();
+    let (mut ledger, mut whole_ledger) = (Ledger::default(), Ledger::default());
+    let (mut restarted, mut whole) = (Book::new(&objectives), Book::new(&objectives));
+    for m in 0..6 * 1440 {
+        let restarts = m == 1500 || m == 6400;
+        minute([&mut restarted, &mut whole], m, &mut seed);
+        if m % 7 == 0 || restarts {
+            ledger.write(restarted.changed());
+            whole_ledger.write(whole.changed());
+        }
+        if restarts {
+            restarted = ledger.open(&objectives, at(m));
+        }
+        if m % 197 == 0 || restarts {
+            ledger.serve(&mut restarted, at(m));
+            whole_ledger.serve(&mut whole, at(m));
+            assert_eq!(said(&restarted, at(m)), said(&whole, at(m)), "minute {m}");
         }
     }
 }
@@ -134,7 +132,7 @@ fn what_a_ledger_holds_of_others_is_left_out() {
         hours: vec![(0, one), (99, one)],
     });
     book.restore(days.to_vec(), vec![Block { series: series("c", ""), hour: day * 24, minutes: vec![(0, one)] }]);
-    assert_eq!(book.evaluate(at(10))[0].budget.tally, one);
+    assert_eq!(book.evaluate(at(60))[0].budget.tally, one);
     assert_eq!(book.changed(), [], "it is there already");
 }
 

@@ -180,8 +180,9 @@ fn uptime_counts_ticks_in_one_series_without_a_region() {
     assert_eq!(run(&mut book, "eu", 2, Verdict::Bad), []);
     assert_eq!(book.tick(at(4)), []);
     assert_eq!(book.tick(at(5)), [counted("up", "", counts(0, 0, 1, 1))]);
-    book.missed(&check("login", "eu"), 1, false, at(6));
-    book.missed(&check("login", "us"), 1, false, at(6));
+    run(&mut book, "mars", 6, Verdict::Good);
+    book.missed(&check("login", "eu"), 1, false, at(7));
+    book.missed(&check("login", "us"), 1, false, at(7));
     assert_eq!(book.tick(at(10)), [counted("up", "", counts(0, 0, 0, 1))]);
     assert_eq!(judged(&book.evaluate(at(10))[0]), counts(1, 1, 1, 4));
 }
@@ -265,4 +266,56 @@ fn windows_as_long_as_allowed_and_objectives_without_tiers_are_evaluated() {
     assert_eq!(judged(&book.evaluate(at(366 * 1440))[0]), counts(0, 4, 0, 4));
     assert_eq!(book.first_day(at(0)), 1_778_025_600 / 86_400 - 366);
     assert_eq!(Book::new(&[]).first_day(at(0)), 1_778_025_600 / 86_400);
+}
+
+/// What the semantics say, from a list of events: a window holds the minutes after floor((now − W) ÷ 60 s).
+fn naive(events: &[(u64, bool)], window: u64, now: u64) -> Counts {
+    let begin = (now * 60 + 17).checked_sub(window).map_or(-1, |at| i64::try_from(at / 60).unwrap());
+    let inside = events.iter().filter(|(minute, _)| i64::try_from(*minute).unwrap() > begin && *minute <= now);
+    inside.map(|(_, bad)| counts(u64::from(!bad), u64::from(*bad), 0, 1)).sum()
+}
+
+#[test]
+fn windows_and_burn_rates_are_those_of_a_list_of_events() {
+    let mut seed: u64 = 7;
+    let mut random = move || {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        seed >> 33
+    };
+    let mut slo = objective("a", 995_000);
+    slo.window = Window::Rolling(DAY * 4);
+    let tiers = slo.tiers().to_vec();
+    let mut book = book([slo]);
+    let (mut events, mut now) = (Vec::new(), 0);
+    for _ in 0..6000 {
+        now += random() % 3;
+        let bad = random().is_multiple_of(60);
+        let verdict = if bad { Verdict::Bad } else { Verdict::Good };
+        let moment = at(now) + Duration::from_secs(17);
+        book.outcome(&outcome("login", if bad { "eu" } else { "us" }, moment, verdict), false, moment);
+        book.tick(moment);
+        events.push((now, bad));
+        if !random().is_multiple_of(150) {
+            continue;
+        }
+        let evaluation = &book.evaluate(moment)[0];
+        // The hour in which the budget's window begins may count by its share: there is no ledger here.
+        if now < 3 * 1440 {
+            assert_eq!(judged(evaluation), naive(&events, 4 * 86_400, now));
+        }
+        for (tier, reading) in tiers.iter().zip(&evaluation.tiers) {
+            let [long, short] = [tier.long, tier.short].map(|window| naive(&events, window.as_secs(), now));
+            assert_eq!((reading.long.counts, reading.short.counts), (long, short), "{} at {now}", tier.name);
+            let ratio = |counts: Counts| counts.bad as f64 / counts.judged() as f64 / 0.005;
+            let factor = tier.factor_milli as f64 / 1000.0;
+            let k = long.bad as f64;
+            let lower =
+                if long.bad > 0 { k * (1.0 - 1.0 / (9.0 * k) - 1.644_854 / (3.0 * k.sqrt())).powi(3) } else { 0.0 };
+            let guarded = lower / long.judged() as f64 / 0.005;
+            if (guarded / factor - 1.0).abs() > 1e-3 && (ratio(short) / factor - 1.0).abs() > 1e-3 {
+                assert_eq!(reading.burns, Some(guarded > factor && ratio(short) > factor), "{} at {now}", tier.name);
+            }
+        }
+    }
+    assert!(now > 4 * 1440, "{now}");
 }

@@ -5,7 +5,7 @@
 //! the hour in which a budget's window begins. Until then that hour counts by its share. They are **whole** if they add up
 //! to the hour; only whole hours are given to the ledger, which replaces what it has.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map};
 
 use super::counts::{Counts, Tally};
 use super::due::minute_of;
@@ -114,12 +114,17 @@ impl Timeline {
         tally
     }
 
+    /// The days in which these hours lie; at least the first's.
+    fn days_between(&self, first: i64, last: i64) -> btree_map::Range<'_, i64, Box<Hours>> {
+        self.days.range(first.div_euclid(DAY)..=last.max(first).div_euclid(DAY))
+    }
+
     /// Whole hours, both included.
     fn add_hours(&self, first: i64, last: i64, tally: &mut Tally) {
         if first > last {
             return;
         }
-        for (day, hours) in self.days.range(first.div_euclid(DAY)..=last.div_euclid(DAY)) {
+        for (day, hours) in self.days_between(first, last) {
             // Both lie within the day.
             let (from, to) = ((first - day * DAY).max(0) as usize, (last - day * DAY).min(DAY - 1) as usize);
             tally.raw += hours.between(from, to);
@@ -170,8 +175,7 @@ impl Timeline {
 
     /// The hours between these, both included, with anything bad in them; the latest first.
     pub fn bad_hours(&self, first: i64, last: i64) -> impl Iterator<Item = i64> {
-        let days = self.days.range(first.div_euclid(DAY)..=last.div_euclid(DAY)).rev();
-        let bad = days.filter(|(_, hours)| hours.total().bad > 0);
+        let bad = self.days_between(first, last).rev().filter(|(_, hours)| hours.total().bad > 0);
         bad.flat_map(|(day, hours)| {
             (0..DAY).rev().filter(|at| hours.hour(*at as usize).counts().bad > 0).map(move |at| day * DAY + at)
         })
@@ -224,8 +228,8 @@ impl Timeline {
 
     /// The hours from `first` to `last`, both included, whose minutes are not known.
     pub fn unknown_hours(&self, first: i64, last: i64) -> impl Iterator<Item = i64> {
-        let days = self.days.range(first.div_euclid(DAY)..=last.div_euclid(DAY));
-        days.flat_map(|(day, _)| (0..DAY).map(move |at| day * DAY + at))
+        self.days_between(first, last)
+            .flat_map(|(day, _)| (0..DAY).map(move |at| day * DAY + at))
             .filter(move |hour| (first..=last).contains(hour) && !self.is_whole(*hour))
     }
 

@@ -8,7 +8,7 @@ use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::RETRY_AFTER;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -19,11 +19,6 @@ use crate::clock::Timestamp;
 use crate::fault::Fault;
 use crate::outcome::{CheckLabels, Outcome, StepState, TraceId, Trigger, Verdict};
 use crate::plan::PlannedProbe;
-
-/// How many runs a list holds unless asked otherwise, and at most.
-const LIMIT: (usize, usize) = (50, 500);
-/// How many requests the runs of a list may hold together: this bounds the answer to some megabytes.
-const MAX_REQUESTS: usize = 20_000;
 
 /// `GET /-/healthy`: the process answers.
 pub async fn healthy() -> &'static str {
@@ -49,7 +44,7 @@ pub async fn reload(State(app): State<App>) -> Result<Response, Problem> {
 }
 
 /// Work that must go on when whoever asked hangs up: a run that is cut off would not revoke its tokens.
-async fn unhurried<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> Result<T, Problem> {
+pub async fn unhurried<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> Result<T, Problem> {
     let failed = |_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the work ended early; see the log");
     tokio::spawn(work).await.map_err(failed)
 }
@@ -179,67 +174,6 @@ pub async fn regions(State(app): State<App>) -> Response {
     Json(json!({ "regions": regions })).into_response()
 }
 
-/// What a list of runs may be narrowed to.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RunsQuery {
-    region: Option<String>,
-    verdict: Option<String>,
-    limit: Option<usize>,
-}
-
-/// `GET /api/v1/probes/{name}/runs?region=&verdict=&limit=`: newest first, fewer than asked for if they are long.
-pub async fn runs(
-    State(app): State<App>,
-    Path(name): Path<String>,
-    query: Result<Query<RunsQuery>, QueryRejection>,
-) -> Result<Response, Problem> {
-    let Query(query) = query.map_err(bad_query)?;
-    let plan = app.control.plan();
-    let Some(probe) = plan.probes.iter().find(|probe| *probe.name == *name) else {
-        return Err(no_probe(&name));
-    };
-    let verdict = match query.verdict.as_deref() {
-        None => None,
-        Some("good") => Some(Verdict::Good),
-        Some("bad") => Some(Verdict::Bad),
-        Some("inconclusive") => Some(Verdict::Inconclusive),
-        Some(_) => return Err(bad_request("verdict: one of good, bad, inconclusive")),
-    };
-    let recent = app.control.recent(&name);
-    let mut requests = 0;
-    let runs: Vec<&Outcome> = recent
-        .iter()
-        .filter(|outcome| query.region.as_deref().is_none_or(|region| probe.covers(&outcome.check.region, region)))
-        .filter(|outcome| verdict.is_none_or(|verdict| outcome.verdict == verdict))
-        .take(query.limit.unwrap_or(LIMIT.0).min(LIMIT.1))
-        .map(|outcome| &**outcome)
-        .take_while(|outcome| {
-            let first = requests == 0;
-            requests += outcome.requests().count();
-            first || requests <= MAX_REQUESTS
-        })
-        .collect();
-    Ok(Json(json!({ "runs": runs })).into_response())
-}
-
-/// `GET /api/v1/runs/{id}`: one run, whole.
-pub async fn run(State(app): State<App>, Path(id): Path<String>) -> Result<Response, Problem> {
-    match app.control.outcome(&id.to_ascii_lowercase()) {
-        Some(outcome) => Ok(Json(&*outcome).into_response()),
-        None => Err(Problem::new(StatusCode::NOT_FOUND, format!("no run {id} is kept"))),
-    }
-}
-
-/// `GET /api/v1/runs/{id}/screenshot`: the page on which it failed, as far as a picture of it is still kept.
-pub async fn screenshot(State(app): State<App>, Path(id): Path<String>) -> Result<Response, Problem> {
-    let none = |what: &str| Problem::new(StatusCode::NOT_FOUND, format!("no {what} {id} is kept"));
-    let outcome = app.control.outcome(&id.to_ascii_lowercase()).ok_or_else(|| none("run"))?;
-    let picture = outcome.screenshot().ok_or_else(|| none("picture of run"))?;
-    // Of pages that others made: it must be an image to whoever opens it, and `nosniff` comes with every answer.
-    Ok(([(CONTENT_TYPE, "image/png")], picture.0.to_vec()).into_response())
-}
-
 /// Where a manual run takes place.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -292,15 +226,18 @@ pub async fn resume(State(app): State<App>) -> Response {
     Json(json!({ "paused": app.control.paused() })).into_response()
 }
 
-fn no_probe(name: &str) -> Problem {
+/// There is none of that name.
+pub fn no_probe(name: &str) -> Problem {
     Problem::new(StatusCode::NOT_FOUND, format!("no probe {name:?}"))
 }
 
-fn bad_query(rejection: QueryRejection) -> Problem {
+/// What is wrong with a query.
+pub fn bad_query(rejection: QueryRejection) -> Problem {
     bad_request(&rejection.body_text())
 }
 
-fn bad_request(detail: &str) -> Problem {
+/// What is wrong with a request.
+pub fn bad_request(detail: &str) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, detail)
 }
 

@@ -24,6 +24,17 @@ const BODY_TIME: Duration = Duration::from_secs(10);
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub SocketAddr);
 
+/// Who is let through to write, for audit logs: by which right and from where.
+#[derive(Clone, Debug)]
+pub struct Writer(pub String);
+
+impl Writer {
+    /// With what they say who they are, if they do.
+    pub fn called(self, name: &str) -> String {
+        if name.is_empty() { self.0 } else { format!("{} ({name})", self.0) }
+    }
+}
+
 /// What a request needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Need {
@@ -44,16 +55,21 @@ fn need(method: &Method, path: &str) -> Need {
 }
 
 /// Lets through who may pass.
-pub async fn authorize(State(app): State<App>, request: Request, next: Next) -> Response {
+pub async fn authorize(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let need = need(request.method(), request.uri().path());
     if need != Need::Nothing {
         let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip());
         let (plan, headers) = (app.control.plan(), request.headers().clone());
+        let right = if plan.server.admin_token.is_some() { "admin token" } else { "no token" };
+        let from = peer.map_or_else(|| "unknown".to_owned(), |peer| peer.to_canonical().to_string());
         // Tokens are read from files.
         let checked = tokio::task::spawn_blocking(move || permit(need, peer, &headers, &plan.server)).await;
         let failed = |_| Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "could not tell whether that is allowed"));
         if let Err(problem) = checked.unwrap_or_else(failed) {
             return problem.into_response();
+        }
+        if need == Need::Write {
+            request.extensions_mut().insert(Writer(format!("{right}, {from}")));
         }
     }
     next.run(request).await

@@ -17,6 +17,7 @@ use tokio::sync::Semaphore;
 
 use crate::alert::Alert;
 use crate::alert::conditions::Deployment;
+use crate::clock::{Clock, Timestamp};
 use crate::outcome::Outcome;
 use crate::plan::{Plan, Server};
 use crate::sink::metrics::Metrics;
@@ -24,12 +25,18 @@ use crate::slo::maintenance::Window;
 use crate::slo::{Evaluation, Maintenance};
 use crate::store::{KeptRun, RunsQuery};
 
+mod alerts;
 mod api;
+mod body;
+mod deployments;
 mod guard;
 mod listen;
+mod maintenance;
 mod page;
 mod problem;
+mod runs;
 mod scrape;
+mod slos;
 mod tls;
 
 use problem::Problem;
@@ -37,6 +44,10 @@ use problem::Problem;
 /// What the web server may ask of the engine. Reading never waits.
 #[async_trait]
 pub trait Control: Send + Sync + 'static {
+    /// The time by which all of this happens.
+    fn now(&self) -> Timestamp {
+        Clock::system().now()
+    }
     /// The plan in force.
     fn plan(&self) -> Arc<Plan>;
     /// Recent outcomes of a probe, newest first: the last ones and older failures.
@@ -89,6 +100,7 @@ struct App {
     metrics: Arc<Metrics>,
     scrapes: Arc<Semaphore>,
     runs: Arc<Semaphore>,
+    writing: maintenance::Writing,
 }
 
 /// Serves until `shutdown` is ready; then answers what was asked already, for a few seconds at most. Tokens are those of
@@ -110,6 +122,7 @@ pub fn serve(
         metrics,
         scrapes: Arc::new(Semaphore::new(scrape::MAX_SCRAPES)),
         runs: Arc::new(Semaphore::new(MAX_RUNS)),
+        writing: maintenance::Writing::default(),
     };
     Ok(listen::run(listener, tls, router(app), shutdown))
 }
@@ -124,11 +137,16 @@ fn router(app: App) -> Router {
         .route("/-/reload", post(api::reload))
         .route("/api/v1/probes", get(api::probes))
         .route("/api/v1/regions", get(api::regions))
-        .route("/api/v1/probes/{name}/runs", get(api::runs))
+        .route("/api/v1/slos", get(slos::list))
+        .route("/api/v1/alerts", get(alerts::list))
+        .route("/api/v1/probes/{name}/runs", get(runs::list))
         .route("/api/v1/probes/{name}/run", post(api::run_now))
-        .route("/api/v1/runs/{id}", get(api::run))
-        .route("/api/v1/runs/{id}/screenshot", get(api::screenshot))
+        .route("/api/v1/runs/{id}", get(runs::one))
+        .route("/api/v1/runs/{id}/screenshot", get(runs::screenshot))
         .route("/api/v1/accounts/{name}/resume", post(api::resume_account))
+        .route("/api/v1/maintenance", get(maintenance::list).post(maintenance::create).delete(maintenance::end_asked))
+        .route("/api/v1/maintenance/{id}", get(maintenance::one).delete(maintenance::end))
+        .route("/api/v1/deployments", get(deployments::list).post(deployments::create))
         .route("/api/v1/pause", post(api::pause))
         .route("/api/v1/resume", post(api::resume))
         .fallback(async |uri: Uri| Problem::new(StatusCode::NOT_FOUND, format!("there is nothing at {}", uri.path())))

@@ -42,8 +42,13 @@ async fn what_the_provider_supports_is_enabled_and_valid() {
         ["discovery", "jwks", "client_credentials", "form_login", "refresh", "revocation", "token_exchange"],
         "{written}"
     );
+    let entries: Vec<&str> = written.lines().filter_map(|line| line.strip_prefix("catalogue = ")).collect();
+    let expected = ["jwks-failures", "token-issuance", "login-success", "revocation-propagation"];
+    assert_eq!(entries, expected.map(|name| format!("\"{name}\"")), "{written}");
     let check = run(&folder, arguments(&["check", "--config", "a.toml"])).await;
     assert_eq!((check.status.code(), text(check.stderr).as_str()), (Some(0), ""), "{written}");
+    let said = text(check.stdout);
+    assert!(said.contains("Objectives") && !said.contains("dropped"), "{said}");
     // Never over somebody's work.
     let again = arguments(&["init", "--issuer", &lab.issuer, "--output", "a.toml"]);
     let output = run(&folder, again.clone()).await;

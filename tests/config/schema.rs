@@ -87,3 +87,16 @@ fn toml_blocks(document: &Path) -> Vec<String> {
     let parts: Vec<&str> = text.split("```toml\n").skip(1).collect();
     parts.into_iter().filter_map(|part| Some(part.split_once("```")?.0.to_owned())).collect()
 }
+
+/// The catalogue and what is written of it do not drift apart.
+#[test]
+fn the_documents_name_every_entry_of_the_catalogue() {
+    let document = std::fs::read_to_string(root().join("docs/slis.md")).unwrap();
+    let entries = authprobe::plan::catalogue::entries().unwrap();
+    for entry in &entries {
+        assert!(document.contains(&format!("`catalogue = \"{}\"`", entry.name)), "{}", entry.name);
+    }
+    let rows: Vec<&str> = document.lines().filter(|line| line.starts_with("| ")).collect();
+    let measures = rows.iter().filter(|row| row.matches('|').count() == 7).count();
+    assert_eq!(measures, 1 + 19 + 1, "a heading, nineteen measures, one of them with two targets");
+}

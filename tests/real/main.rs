@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod alertmanager;
 mod browser;
 mod canary;
 mod clocks;
@@ -14,6 +15,7 @@ mod egress;
 mod expectations;
 mod faults;
 mod lifecycle;
+mod objectives;
 mod prometheus;
 mod readme;
 mod regions;

@@ -2,6 +2,7 @@
 
 #![allow(clippy::disallowed_methods)] // The clock of the machine is right for the deadlines of tests.
 
+pub mod alertmanager;
 pub mod authprobe;
 pub mod certs;
 pub mod collector;

@@ -7,12 +7,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use authprobe::alert::Alert;
+use authprobe::alert::conditions::Deployment;
+use authprobe::clock::{Clock, Timestamp};
 use authprobe::config;
 use authprobe::journey::{Journey, StepName, Stopped};
 use authprobe::outcome::Outcome;
 use authprobe::plan::{self, BuildOptions, Plan, PlannedProbe, Server};
 use authprobe::probe::{Context, Cost, Kind, Need, ParseContext, Probe, Problem};
 use authprobe::sink::metrics::Metrics;
+use authprobe::slo::maintenance::Window;
+use authprobe::slo::{Evaluation, Maintenance, Objective};
+use authprobe::store::{self, KeptRun, RunsQuery};
 use authprobe::web::{self, Control};
 use rustls_pki_types::pem::PemObject;
 use schemars::{Schema, SchemaGenerator, json_schema};
@@ -21,14 +27,37 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 
-use crate::support_outcome::{check, outcome};
+use crate::support_outcome::{START, check, outcome};
+
+pub mod standing;
+
+/// When it is for an engine, unless its clock is set: an hour after every run.
+pub const NOW: Timestamp = Timestamp::from_secs(START.as_secs() + 3600);
+
+/// A ledger: runs as JSON, newest first.
+#[derive(Default)]
+pub struct Ledger {
+    pub runs: Vec<serde_json::Value>,
+    /// Why nothing can be read or written.
+    pub failing: Option<String>,
+}
 
 /// Remembers what it was told, and runs a probe by making up its outcome.
 pub struct Engine {
     pub server: Server,
-    probe: Arc<str>,
+    pub probe: Arc<str>,
+    pub clock: Clock,
+    pub objectives: Vec<Arc<Objective>>,
+    pub evaluations: Arc<Vec<Evaluation>>,
+    pub evaluate: bool,
+    pub alerts: Arc<Vec<Alert>>,
+    pub maintenance: Mutex<Maintenance>,
+    /// What was done to maintenance, and by whom.
+    pub audit: Mutex<Vec<(&'static str, String)>>,
+    pub deployments: Mutex<Vec<Deployment>>,
+    pub ledger: Option<Ledger>,
     pub ready: AtomicBool,
-    paused: AtomicBool,
+    pub paused: AtomicBool,
     pub outcomes: Mutex<Vec<Arc<Outcome>>>,
     pub stopped: Mutex<Vec<(String, String)>>,
     pub reload_error: Mutex<Option<String>>,
@@ -51,6 +80,15 @@ impl Default for Engine {
         Self {
             server,
             probe: "login".into(),
+            clock: Clock::manual(NOW),
+            objectives: vec![],
+            evaluations: Arc::default(),
+            evaluate: true,
+            alerts: Arc::default(),
+            maintenance: Mutex::default(),
+            audit: Mutex::default(),
+            deployments: Mutex::default(),
+            ledger: None,
             ready: AtomicBool::new(true),
             paused: AtomicBool::new(false),
             outcomes: Mutex::default(),
@@ -70,6 +108,10 @@ impl Engine {
         self.probe = name.into();
     }
 
+    fn writable(&self) -> Result<(), String> {
+        self.ledger_failing().map_or(Ok(()), Err)
+    }
+
     /// Remembers a run as the newest.
     pub fn push(&self, outcome: Outcome) {
         self.outcomes.lock().unwrap().insert(0, Arc::new(outcome));
@@ -78,8 +120,21 @@ impl Engine {
 
 #[async_trait]
 impl Control for Engine {
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     fn plan(&self) -> Arc<Plan> {
-        Arc::new(plan(&self.probe, self.server.clone()))
+        let mut plan = plan(&self.probe, self.server.clone());
+        plan.objectives = self.objectives.clone();
+        plan.alerting.evaluate = self.evaluate;
+        plan.store = self.ledger.as_ref().map(|_| store::Settings {
+            path: "ledger.db".into(),
+            keep_runs: std::time::Duration::from_secs(3600),
+            keep_failures: std::time::Duration::from_secs(3600),
+            max_size: 1 << 30,
+        });
+        Arc::new(plan)
     }
 
     fn recent(&self, probe: &str) -> Vec<Arc<Outcome>> {
@@ -128,6 +183,69 @@ impl Control for Engine {
 
     async fn reload(&self) -> Result<(), String> {
         self.reload_error.lock().unwrap().clone().map_or(Ok(()), Err)
+    }
+
+    fn evaluations(&self) -> Arc<Vec<Evaluation>> {
+        self.evaluations.clone()
+    }
+
+    fn alerts(&self) -> Arc<Vec<Alert>> {
+        self.alerts.clone()
+    }
+
+    fn maintenance(&self) -> Maintenance {
+        self.maintenance.lock().unwrap().clone()
+    }
+
+    async fn put_maintenance(&self, window: Window, action: &'static str, by: String) -> Result<(), String> {
+        self.writable()?;
+        let mut maintenance = self.maintenance.lock().unwrap();
+        maintenance.windows.retain(|kept| kept.id != window.id);
+        maintenance.windows.push(window);
+        self.audit.lock().unwrap().push((action, by));
+        Ok(())
+    }
+
+    fn deployments(&self) -> Vec<Deployment> {
+        self.deployments.lock().unwrap().clone()
+    }
+
+    async fn mark_deployment(&self, deployment: Deployment) -> Result<(), String> {
+        self.writable()?;
+        self.deployments.lock().unwrap().insert(0, deployment);
+        Ok(())
+    }
+
+    async fn kept_runs(&self, query: RunsQuery) -> Option<Result<Vec<KeptRun>, String>> {
+        let ledger = self.ledger.as_ref()?;
+        if let Err(error) = self.writable() {
+            return Some(Err(error));
+        }
+        let is = |run: &serde_json::Value, key: &str, wanted: &Option<String>| {
+            wanted.as_deref().is_none_or(|wanted| run[key] == wanted)
+        };
+        let before = query.before.map(|before| before.to_string());
+        let fits = |run: &&serde_json::Value| {
+            run["probe"] == query.probe.as_str()
+                && is(run, "probe_region", &query.region)
+                && is(run, "verdict", &query.verdict)
+                && before.as_deref().is_none_or(|before| run["start"].as_str().unwrap() < before)
+        };
+        let found = ledger.runs.iter().filter(fits).take(query.limit);
+        Some(Ok(found.map(|json| KeptRun { json: json.clone() }).collect()))
+    }
+
+    async fn kept_run(&self, trace_id: &str) -> Option<Result<Option<KeptRun>, String>> {
+        let ledger = self.ledger.as_ref()?;
+        if let Err(error) = self.writable() {
+            return Some(Err(error));
+        }
+        let found = ledger.runs.iter().find(|run| run["trace_id"] == trace_id);
+        Some(Ok(found.map(|json| KeptRun { json: json.clone() })))
+    }
+
+    fn ledger_failing(&self) -> Option<String> {
+        self.ledger.as_ref()?.failing.clone()
     }
 }
 
@@ -249,6 +367,20 @@ impl Web {
         }
         headers.iter().for_each(|(name, value)| request.push_str(&format!("{name}: {value}\r\n")));
         self.raw(&(request + "\r\n")).await
+    }
+
+    /// With a body of JSON.
+    pub async fn send(&self, method: &str, path: &str, body: &serde_json::Value) -> Answer {
+        self.send_as(method, path, "", &body.to_string()).await
+    }
+
+    /// With that bearer token (none if it is empty) and any body.
+    pub async fn send_as(&self, method: &str, path: &str, token: &str, body: &str) -> Answer {
+        let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\nHost: localhost\r\n");
+        if !token.is_empty() {
+            head.push_str(&format!("Authorization: Bearer {token}\r\n"));
+        }
+        self.raw(&format!("{head}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len())).await
     }
 
     pub async fn raw(&self, request: &str) -> Answer {

@@ -33,6 +33,8 @@ pub struct Known {
     pub watched: Watched,
     /// Since when it is watched.
     pub since: Timestamp,
+    /// Until when no run was expected: it is new, was in maintenance or paused, or this process slept.
+    pub quiet: Timestamp,
     /// When a run was last judged.
     pub judged: Option<Timestamp>,
     /// Why the runs since then could not tell: the last one's fault.
@@ -84,6 +86,7 @@ impl Known {
         Self {
             watched,
             since: now,
+            quiet: now,
             judged: None,
             blind: None,
             attack: Last::Unknown,

@@ -195,23 +195,30 @@ fn credentials(view: &View<'_>, checks: &[&Known], _: Severity) -> Fact {
     })
 }
 
-/// When a check was last judged, at the latest when it began to be watched.
-fn last(known: &Known) -> Timestamp {
-    known.judged.unwrap_or(known.since)
+/// Since when a check has been silent though runs were expected.
+fn silent_since(known: &Known) -> Timestamp {
+    known.judged.map_or(known.quiet, |judged| judged.max(known.quiet))
 }
 
 fn stale(view: &View<'_>, checks: &[&Known], _: Severity) -> Fact {
     let facts = checks.iter().map(|known| {
-        let silent = view.now.since(last(known));
-        match (silent > known.watched.stale_after, known.judged) {
-            (true, _) => Fact::Yes(format!("{} for {}{}", region(known), about(silent), blind(known))),
-            (false, Some(_)) => Fact::No,
-            (false, None) => Fact::Unknown,
+        let patience = known.watched.stale_after;
+        let silent = view.now.since(silent_since(known));
+        if silent > patience {
+            Fact::Yes(format!("{} for {}{}", region(known), about(silent), blind(known)))
+        } else if judged_within(known, view.now, patience) {
+            Fact::No
+        } else {
+            Fact::Unknown
         }
     });
     any(facts, |parts| {
         format!("No run of this probe was judged for too long: nothing is known of it. {}.", three(&parts))
     })
+}
+
+fn judged_within(known: &Known, now: Timestamp, time: Duration) -> bool {
+    known.judged.is_some_and(|judged| now.since(judged) <= time)
 }
 
 fn blind(known: &Known) -> String {
@@ -223,21 +230,22 @@ fn blind(known: &Known) -> String {
 
 /// Whether no check of a provider has measured anything for longer than the most frequent one of them may be silent.
 pub fn nothing_measured(view: &View<'_>, checks: &[&Known]) -> Fact {
-    let (Some(latest), Some(patience)) =
-        (checks.iter().map(|known| last(known)).max(), checks.iter().map(|known| known.watched.stale_after).min())
-    else {
+    let latest = checks.iter().map(|known| silent_since(known)).max();
+    let Some((latest, often)) = latest.zip(checks.iter().min_by_key(|known| known.watched.stale_after)) else {
         return Fact::Unknown;
     };
-    let silent = view.now.since(latest);
+    let (silent, patience) = (view.now.since(latest), often.watched.stale_after);
     if silent > patience {
-        let why = checks.iter().find(|known| known.watched.stale_after == patience).map(|known| blind(known));
-        return Fact::Yes(format!(
+        Fact::Yes(format!(
             "No probe of this provider has measured anything for {}{}: an outage would not be seen.",
             about(silent),
-            why.unwrap_or_default()
-        ));
+            blind(often)
+        ))
+    } else if checks.iter().any(|known| judged_within(known, view.now, patience)) {
+        Fact::No
+    } else {
+        Fact::Unknown
     }
-    if checks.iter().any(|known| known.judged == Some(latest)) { Fact::No } else { Fact::Unknown }
 }
 
 /// Why the ledger cannot be written.

@@ -41,6 +41,8 @@ struct Offer {
     about: &'static str,
     every: &'static str,
     lines: &'static [&'static str],
+    /// An entry of the catalogue that watches over it.
+    objective: Option<&'static str>,
     why_not: Option<String>,
 }
 
@@ -78,6 +80,12 @@ fn head(ask: &Ask<'_>) -> String {
 
 [server]
 listen = \"127.0.0.1:9464\"                  # page, API and /metrics for Prometheus
+
+[store]                                    # counts, and with them budgets, outlive a restart
+path = \"authprobe.db\"
+
+# [[alerting.alertmanager]]                # every peer; `authprobe check` explains the objectives below
+# url = \"http://127.0.0.1:9093\"
 
 # [telemetry]                              # traces and metrics over OTLP/HTTP
 # otlp_endpoint = \"http://127.0.0.1:4318\"
@@ -149,6 +157,13 @@ fn block(offer: &Offer) -> String {
     }
     lines.push(format!("every = \"{}\"", offer.every));
     lines.extend(offer.lines.iter().map(|line| (*line).to_owned()));
+    if let Some(entry) = offer.objective {
+        lines.push(String::new());
+        lines.push("[[slo]]".to_owned());
+        lines.push(format!("name = \"{}\"", offer.name));
+        lines.push(format!("probes = [\"{}\"]", offer.name));
+        lines.push(format!("catalogue = \"{entry}\""));
+    }
     section(&lines, offer.why_not.as_deref(), offer.about)
 }
 
@@ -159,7 +174,8 @@ fn section(lines: &[String], why_not: Option<&str>, about: &str) -> String {
     }
     let mark = if why_not.is_some() { "# " } else { "" };
     for line in lines {
-        text.push_str(&format!("{mark}{line}\n"));
+        text.push_str(format!("{mark}{line}").trim_end());
+        text.push('\n');
     }
     text
 }
@@ -217,15 +233,32 @@ fn offers(ask: &Ask<'_>, metadata: &Metadata, auth: &Result<AuthMethod, String>)
             .or_else(|| (*auth == Ok(AuthMethod::None)).then(|| "a public client cannot use it".to_owned()))
             .or_else(|| acting.clone())
     };
-    let offer = |kind, name, about, every, lines, why_not| Offer { kind, name, about, every, lines, why_not };
+    let offer = |kind, name, about, every, lines, objective, why_not| Offer {
+        kind,
+        name,
+        about,
+        every,
+        lines,
+        objective,
+        why_not,
+    };
     vec![
-        offer("discovery", "discovery", "The metadata: complete, consistent, and what changes in it.", "5m", &[], None),
+        offer(
+            "discovery",
+            "discovery",
+            "The metadata: complete, consistent, and what changes in it.",
+            "5m",
+            &[],
+            None,
+            None,
+        ),
         offer(
             "jwks",
             "keys",
             "The keys that tokens are verified with, and how they rotate.",
             "1m",
             &[],
+            Some("jwks-failures"),
             absent("jwks_uri"),
         ),
         offer(
@@ -234,6 +267,7 @@ fn offers(ask: &Ask<'_>, metadata: &Metadata, auth: &Result<AuthMethod, String>)
             "A token for a service (the client must be registered for that grant).",
             "1m",
             &[],
+            Some("token-issuance"),
             service(),
         ),
         offer(
@@ -242,15 +276,17 @@ fn offers(ask: &Ask<'_>, metadata: &Metadata, auth: &Result<AuthMethod, String>)
             "A person's login over plain HTTP and HTML forms, to the verified ID token.",
             "1m",
             &[],
+            Some("login-success"),
             login(),
         ),
-        offer("refresh", "refresh", "A login, then its refresh token used.", "5m", &[], login().or_else(refresh)),
+        offer("refresh", "refresh", "A login, then its refresh token used.", "5m", &[], None, login().or_else(refresh)),
         offer(
             "revocation",
             "revocation",
             "A login, then how soon a revoked token is refused everywhere.",
             "15m",
             &["user = \"synthetic\""],
+            Some("revocation-propagation"),
             absent("revocation_endpoint").or_else(login),
         ),
         offer(
@@ -259,6 +295,7 @@ fn offers(ask: &Ask<'_>, metadata: &Metadata, auth: &Result<AuthMethod, String>)
             "A service's token turned into another (RFC 8693).",
             "5m",
             &[],
+            None,
             grant(TOKEN_EXCHANGE).or_else(service),
         ),
     ]

@@ -2,13 +2,14 @@
 //! label values run together, so that `("ab", "c")` and `("a", "bc")` would be one.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 
 use prometheus::core::{Desc, Metric as _};
 use prometheus::proto::Bucket;
-use prometheus::{Gauge, Histogram, HistogramOpts, IntCounter};
+use prometheus::{Gauge, Histogram, HistogramOpts};
 
+use super::counters::{Counter, Show};
 use super::table::{Definition, Shape};
 use crate::clock::{Clock, Timestamp};
 use crate::outcome::{SpanId, TraceId};
@@ -29,17 +30,18 @@ pub struct Exemplar {
     pub at: Timestamp,
 }
 
-/// How many time series all families together may have.
+/// What all families share: how many time series they may have together, and which value counters show.
 #[derive(Debug)]
 pub struct Limit {
     max: usize,
     used: AtomicUsize,
+    pub(super) show: Show,
 }
 
 impl Limit {
     /// At most `max`.
     pub fn new(max: usize) -> Self {
-        Self { max, used: AtomicUsize::new(0) }
+        Self { max, used: AtomicUsize::new(0), show: Show::default() }
     }
 
     fn take(&self, series: usize) -> bool {
@@ -55,7 +57,8 @@ impl Limit {
 /// One combination of label values.
 #[derive(Debug)]
 pub struct Child {
-    created: Timestamp,
+    /// In nanoseconds since the epoch.
+    created: AtomicI64,
     value: Value,
     /// The latest of each bucket that was hit, by its index; of a counter at index 0.
     exemplars: Mutex<Vec<(usize, Exemplar)>>,
@@ -63,7 +66,7 @@ pub struct Child {
 
 #[derive(Debug)]
 enum Value {
-    Counter(IntCounter),
+    Counter(Counter),
     Gauge(Gauge),
     Histogram {
         buckets: &'static [f64],
@@ -90,11 +93,11 @@ pub enum Reading {
 }
 
 impl Child {
-    fn new(definition: &'static Definition, created: Timestamp) -> Self {
+    fn new(definition: &'static Definition, created: Timestamp, show: &Show) -> Self {
         // Name and labels are the family's business: the child's own are never shown.
         let (name, help) = ("child", "child");
         let value = match definition.shape {
-            Shape::Counter => Value::Counter(IntCounter::new(name, help).expect("a valid name")),
+            Shape::Counter => Value::Counter(Counter::new(show)),
             Shape::Gauge => Value::Gauge(Gauge::new(name, help).expect("a valid name")),
             Shape::Histogram(buckets) => {
                 let options = HistogramOpts::new(name, help).buckets(buckets.to_vec());
@@ -105,21 +108,37 @@ impl Child {
                 }
             }
         };
-        Self { created, value, exemplars: Mutex::default() }
+        Self { created: AtomicI64::new(created.as_nanos()), value, exemplars: Mutex::default() }
     }
 
     /// Adds to a counter.
     pub fn add(&self, by: u64, exemplar: Option<Exemplar>) {
         if let Value::Counter(counter) = &self.value {
-            counter.inc_by(by);
+            counter.add(by);
             self.remember(0, exemplar);
         }
     }
 
-    /// Brings a counter to what somebody else has counted; never back. One caller at a time.
+    /// Brings a counter to what somebody else has counted since this process began; never back. One caller at a time.
     pub fn catch_up(&self, to: u64) {
         if let Value::Counter(counter) = &self.value {
-            counter.inc_by(to.saturating_sub(counter.get()));
+            counter.catch_up(to);
+        }
+    }
+
+    /// Goes on from what a counter was at and since when it had counted.
+    pub(super) fn restore(&self, value: u64, since: Timestamp) {
+        if let Value::Counter(counter) = &self.value {
+            counter.restore(value);
+            self.created.fetch_min(since.as_nanos(), Ordering::Relaxed);
+        }
+    }
+
+    /// What it counts, if it is a counter.
+    pub(super) fn counter(&self) -> Option<&Counter> {
+        match &self.value {
+            Value::Counter(counter) => Some(counter),
+            _ => None,
         }
     }
 
@@ -148,9 +167,9 @@ impl Child {
         }
     }
 
-    /// When the series began to exist.
+    /// When the series began to exist: of a counter that a ledger keeps, in the process that had it first.
     pub fn created(&self) -> Timestamp {
-        self.created
+        Timestamp::from_nanos(self.created.load(Ordering::Relaxed))
     }
 
     /// The latest exemplar of each bucket that has one, in no order.
@@ -170,7 +189,7 @@ impl Child {
     /// What it is at now; a histogram's parts belong together.
     pub fn read(&self) -> Reading {
         match &self.value {
-            Value::Counter(counter) => Reading::Number(counter.get() as f64),
+            Value::Counter(counter) => Reading::Number(counter.shown() as f64),
             Value::Gauge(gauge) => Reading::Number(gauge.get()),
             Value::Histogram { seen, never, .. } => {
                 let metric = seen.metric();
@@ -247,9 +266,19 @@ impl Family {
         if !self.0.limit.take(self.0.definition.series()) {
             return None;
         }
-        let child = Arc::new(Child::new(self.0.definition, self.0.clock.now()));
+        let child = Arc::new(Child::new(self.0.definition, self.0.clock.now(), &self.0.limit.show));
         children.insert(key.into(), child.clone());
         Some(child)
+    }
+
+    /// The series with these label values, in order, if it is there.
+    pub(super) fn find(&self, values: &[&str]) -> Option<Arc<Child>> {
+        self.0.children.read().expect("series").get(key(values.iter().copied()).as_slice()).cloned()
+    }
+
+    /// Looks at each of its series, in no order; whoever makes a new one waits meanwhile, whoever counts does not.
+    pub(super) fn each(&self, mut look: impl FnMut(&[u8], &Child)) {
+        self.0.children.read().expect("series").iter().for_each(|(key, child)| look(key, child));
     }
 
     /// All its series, sorted by their label values. The lock is only held to copy the list: whoever counts meanwhile
@@ -285,7 +314,8 @@ fn key<'a>(values: impl Iterator<Item = &'a str>) -> Vec<u8> {
     key
 }
 
-fn values(key: &[u8]) -> impl Iterator<Item = &str> {
+/// The label values of a key.
+pub(super) fn values(key: &[u8]) -> impl Iterator<Item = &str> {
     key.split(|byte| *byte == SEPARATOR).map(|value| std::str::from_utf8(value).unwrap_or_default())
 }
 

@@ -198,7 +198,7 @@ table! {
     LATENESS_TIME = "authprobe_schedule_lateness_seconds", Histogram(LATENESS), Process, [], "seconds",
         "How much later than due scheduled runs began.";
     DROPPED = "authprobe_sink_dropped_total", Counter, Process, ["sink"], "",
-        "What a sink had to drop: outcomes (traces), pushes (otlp_metrics), updates beyond the series limit (metrics).";
+        "What a sink had to drop: outcomes (traces, ledger, slo), pushes (otlp_metrics), updates beyond the series limit (metrics).";
     RELOAD_OK = "authprobe_config_last_reload_successful", Gauge, Process, [], "",
         "Whether the configuration last read was valid and is in force.";
     RELOAD_TIME = "authprobe_config_last_reload_success_timestamp_seconds", Gauge, Process, [], "seconds",

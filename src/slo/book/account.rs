@@ -66,12 +66,12 @@ impl Account {
     /// unsaved hours of series that are gone.
     pub fn new(objective: Arc<Objective>, before: Option<Self>) -> (Self, Vec<Block>) {
         let (mut series, mut ticks) = layout(&objective);
-        let mut gone = Vec::new();
+        let (mut gone, mut room) = (Vec::new(), usize::MAX);
         let Some(mut before) = before else { return (Self { objective, series, ticks }, gone) };
         for (region, mut timeline) in before.series {
             match series.iter_mut().find(|(own, _)| *own == region) {
                 Some((_, own)) => *own = timeline,
-                None => take(&objective, &region, &mut timeline, &mut usize::MAX.clone(), &mut gone),
+                None => take(&objective, &region, &mut timeline, &mut room, &mut gone),
             }
         }
         for (member, ticks) in objective.members.iter().zip(&mut ticks) {
@@ -123,6 +123,9 @@ impl Account {
         counted: &mut Vec<Counted>,
     ) {
         let objective = self.objective.clone();
+        if !objective.members[member].regions.contains(&outcome.check.region) {
+            return;
+        }
         let events = objective.sli.judge(outcome);
         if let Some(ticks) = self.ticks.get_mut(member) {
             let closed = ticks.event(outcome.scheduled, &events, excluded, now);
@@ -267,7 +270,7 @@ impl Account {
     }
 }
 
-/// The regions in which a run of that check has events; none, if it is not the member's.
+/// The series of a run of that check, one a region; none, if it is not the member's.
 pub(super) fn regions_of_run<'a>(objective: &'a Objective, member: usize, check: &CheckLabels) -> &'a [Arc<str>] {
     let member = &objective.members[member];
     let Some(own) = member.regions.iter().position(|region| *region == check.region) else { return &[] };

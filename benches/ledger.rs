@@ -1,0 +1,218 @@
+//! What does the ledger cost? Bytes an outcome over a day of 1 000 checks once a minute (counts and counters included),
+//! outcomes a second, and a start with 30 days of 1 000 series: days, minutes of the last 73 hours, time and memory.
+//! Ends well whatever was reached; lines that begin with `row` are for the table of `make bench`.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use authprobe::clock::{Clock, Timestamp};
+use authprobe::outcome::{CheckLabels, Id, Outcome, SpanId, StepRecord, StepState, Trigger, Verdict};
+use authprobe::slo::{Block, Counts, SeriesKey, Tally};
+use authprobe::store::{Batch, CounterValue, Feed, Settings, Store};
+
+const CHECKS: u64 = 1000;
+const MINUTES: u64 = 24 * 60;
+const DAYS: i64 = 30;
+/// The longest burn window is three days; its minutes are read at a start.
+const HOURS: i64 = 73;
+/// A Monday, midnight.
+const FIRST: i64 = 1_699_833_600;
+const GOAL_BYTES: f64 = 120.0;
+const GOAL_START: Duration = Duration::from_secs(1);
+const GOAL_MEMORY: u64 = 120 << 20;
+const GROW: &str = "--start";
+
+#[derive(Default)]
+struct Hand {
+    next: Mutex<Batch>,
+    collected: AtomicU64,
+    kept: AtomicU64,
+}
+
+impl Feed for Hand {
+    fn collect(&self) -> Batch {
+        let batch = std::mem::take(&mut *self.next.lock().unwrap());
+        self.collected.fetch_add(1, Ordering::SeqCst);
+        batch
+    }
+
+    fn kept(&self, ok: bool) {
+        assert!(ok, "the ledger cannot be written");
+        self.kept.store(self.collected.load(Ordering::SeqCst), Ordering::SeqCst);
+    }
+}
+
+impl Hand {
+    fn keep(&self, batch: Batch) {
+        *self.next.lock().unwrap() = batch;
+        // The round that is under way may have collected already.
+        let enough = self.collected.load(Ordering::SeqCst) + 2;
+        while self.kept.load(Ordering::SeqCst) < enough {
+            std::thread::sleep(Duration::from_micros(200));
+        }
+    }
+}
+
+fn settings(path: PathBuf) -> Settings {
+    let long = Duration::from_secs(400 * 86_400);
+    Settings { path, keep_runs: long, keep_failures: long, max_size: 1 << 40 }
+}
+
+fn open(path: &Path) -> (Store, Arc<Hand>) {
+    let now = Timestamp::from_secs(FIRST + DAYS * 86_400);
+    let store = Store::open(&settings(path.to_owned()), Clock::manual(now)).expect("a ledger").0;
+    let hand = Arc::new(Hand::default());
+    store.start_every(hand.clone(), Duration::from_millis(1));
+    (store, hand)
+}
+
+fn login(check: u64) -> Outcome {
+    let names = ["discovery", "keys", "authorize", "sign_in", "consent", "token", "id_token", "userinfo"];
+    let step = |name| StepRecord {
+        name,
+        span_id: SpanId::random(),
+        state: StepState::Done,
+        start: Timestamp::default(),
+        duration: Duration::ZERO,
+        note: String::new(),
+        cleanup: false,
+        requests: vec![],
+    };
+    Outcome {
+        check: CheckLabels {
+            probe: format!("login {check}").into(),
+            kind: "form_login",
+            provider: "main".into(),
+            client: "web".into(),
+            region: "eu-west-1".into(),
+        },
+        labels: Arc::default(),
+        trace_id: Id::random(),
+        span_id: Id::random(),
+        trigger: Trigger::Scheduled,
+        scheduled: Timestamp::default(),
+        start: Timestamp::default(),
+        duration: Duration::ZERO,
+        verdict: Verdict::Good,
+        fault: None,
+        warnings: vec![],
+        steps: names.map(step).to_vec(),
+        observations: vec![],
+        browser: None,
+    }
+}
+
+/// The run of that minute: durations as random as its trace id.
+fn run(run: &mut Outcome, check: u64, minute: u64) -> Arc<Outcome> {
+    run.trace_id = Id::random();
+    let noise = u64::from_le_bytes(run.trace_id.0[..8].try_into().unwrap());
+    run.scheduled = Timestamp::from_secs(FIRST) + Duration::from_millis(minute * 60_000 + check * 60);
+    run.start = run.scheduled + Duration::from_micros(noise % 3000);
+    let mut at = run.start;
+    for (n, step) in run.steps.iter_mut().enumerate() {
+        step.start = at + Duration::from_micros(20);
+        step.duration = Duration::from_micros(10_000 + (noise >> n) % 190_000);
+        at = step.start + step.duration;
+    }
+    run.duration = at.since(run.start);
+    Arc::new(run.clone())
+}
+
+fn tally(good: u64) -> Tally {
+    Tally { raw: Counts { good, expected: good, ..Counts::default() }, ..Tally::default() }
+}
+
+fn block(check: u64, hour: i64, minutes: u8) -> Block {
+    let series = SeriesKey { slo: format!("login availability {check}").into(), region: "eu-west-1".into() };
+    // One check in ten is restless: its minutes differ, as those of several runs a minute do.
+    let good = |minute: u8| if check.is_multiple_of(10) { 5 + u64::from(minute % 2) } else { 1 };
+    Block { series, hour, minutes: (0..minutes).map(|minute| (minute, tally(good(minute)))).collect() }
+}
+
+fn counters(value: u64) -> Vec<CounterValue> {
+    let of = |check| {
+        let labels = [format!("login {check}"), "form_login".into(), "main".into(), "web".into(), "eu-west-1".into()];
+        CounterValue { name: "authprobe_runs_total".into(), labels: labels.to_vec(), value, since_nanos: 1 }
+    };
+    (0..CHECKS).map(of).collect()
+}
+
+/// A day, a minute a transaction.
+fn day(path: &Path) {
+    let (store, hand) = open(path);
+    let clock = Clock::system();
+    let mut runs: Vec<_> = (0..CHECKS).map(login).collect();
+    let began = clock.instant();
+    for minute in 0..MINUTES {
+        (0..).zip(&mut runs).for_each(|(check, template)| store.outcome(&run(template, check, minute)));
+        let hour = FIRST / 3600 + (minute / 60) as i64;
+        let blocks = (0..CHECKS).map(|check| block(check, hour, (minute % 60) as u8 + 1)).collect();
+        hand.keep(Batch { blocks, counters: counters(minute + 1), alerts: None });
+    }
+    let took = began.elapsed();
+    assert_eq!(store.dropped(), 0);
+    store.shutdown(Duration::from_secs(600));
+    let outcomes = (CHECKS * MINUTES) as f64;
+    let bytes = path.metadata().expect("the ledger").len() as f64 / outcomes;
+    row("ledger: bytes an outcome, counts included", &format!("{bytes:.0}"), "<= 120", bytes <= GOAL_BYTES);
+    let second = outcomes / took.as_secs_f64();
+    row("ledger: outcomes a second, counts included", &format!("{second:.0}"), ">= 1000", second >= 1000.0);
+}
+
+/// 30 days of counts, and how long a start takes with them.
+fn start(path: &Path) {
+    let (store, hand) = open(path);
+    for day in 0..DAYS {
+        let hours = FIRST / 3600 + day * 24..FIRST / 3600 + (day + 1) * 24;
+        let blocks = hours.flat_map(|hour| (0..CHECKS).map(move |check| block(check, hour, 60))).collect();
+        hand.keep(Batch { blocks, counters: counters(day as u64), alerts: None });
+    }
+    store.shutdown(Duration::from_secs(600));
+    // In a process of its own: memory is what this one never had.
+    let child = std::process::Command::new(std::env::current_exe().expect("this program")).arg(GROW).arg(path).output();
+    print!("{}", String::from_utf8_lossy(&child.expect("a process").stdout));
+}
+
+fn started(path: &Path) {
+    let clock = Clock::system();
+    let before = memory();
+    let began = clock.instant();
+    let now = Timestamp::from_secs(FIRST + DAYS * 86_400);
+    let (store, opened) = Store::open(&settings(path.to_owned()), Clock::manual(now)).expect("a ledger");
+    let days = store.days(FIRST / 86_400).expect("days");
+    let last = now.as_secs() / 3600;
+    let minutes = store.minutes(&(last - HOURS..last).collect::<Vec<_>>()).expect("minutes");
+    let took = began.elapsed();
+    let used = memory();
+    let (days, minutes, counters) = (days.len(), minutes.len(), opened.counters.len());
+    println!("read {days} days, {minutes} hours of minutes, {counters} counters");
+    assert_eq!((days, minutes, counters), (30_000, 73_000, 1000));
+    let fits = took <= GOAL_START && used <= GOAL_MEMORY;
+    let reached = format!("{:.0} ms, {} MiB (before: {} MiB)", took.as_secs_f64() * 1e3, used >> 20, before >> 20);
+    row("ledger: reading 30 days of 1 000 series at a start", &reached, "<= 1 s, 120 MiB", fits);
+}
+
+/// The most memory this process ever had (bytes).
+fn memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or(0) * 1024
+}
+
+fn row(what: &str, reached: &str, target: &str, fits: bool) {
+    println!("row\t{what}\t{reached}\t{target}\t{}", if fits { "yes" } else { "no" });
+}
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    if arguments.next().as_deref() == Some(GROW) {
+        return started(Path::new(&arguments.next().expect("a file")));
+    }
+    let folder = std::env::temp_dir().join(format!("authprobe-bench-ledger-{}", std::process::id()));
+    std::fs::create_dir(&folder).expect("a folder");
+    day(&folder.join("day.db"));
+    start(&folder.join("start.db"));
+    let _ = std::fs::remove_dir_all(folder);
+}

@@ -1,0 +1,80 @@
+//! Why probes failed lately: so that whoever is paged reads the one cause of most failures.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+use crate::fault::{Blame, Class};
+use crate::outcome::{Outcome, Trigger, Verdict};
+use crate::slo::{Evaluation, Objective};
+
+/// The most failures remembered of a probe.
+const MOST: usize = 200;
+/// How long a failure is remembered.
+const LONG: Duration = Duration::from_secs(6 * 3600);
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Causes(HashMap<Arc<str>, VecDeque<Failure>>);
+
+#[derive(Clone, Debug)]
+struct Failure {
+    at: Timestamp,
+    region: Arc<str>,
+    class: Class,
+    blame: Blame,
+    step: &'static str,
+}
+
+impl Causes {
+    /// Remembers a failure that the schedule found.
+    pub fn outcome(&mut self, outcome: &Outcome) {
+        let Some(fault) = &outcome.fault else { return };
+        if outcome.trigger != Trigger::Scheduled || outcome.verdict != Verdict::Bad {
+            return;
+        }
+        let (at, region) = (outcome.start + outcome.duration, outcome.check.region.clone());
+        let known = self.0.entry(outcome.check.probe.clone()).or_default();
+        known.push_back(Failure { at, region, class: fault.class, blame: fault.blame, step: fault.step });
+        while known.len() > MOST || known.front().is_some_and(|oldest| at.since(oldest.at) > LONG) {
+            known.pop_front();
+        }
+    }
+
+    /// Forgets probes that are gone.
+    pub fn retain(&mut self, objectives: &[Arc<Objective>]) {
+        self.0.retain(|probe, _| objectives.iter().flat_map(|o| &o.members).any(|member| member.probe == *probe));
+    }
+
+    /// The cause of most failures of an objective's probes since they fail, in words such as
+    /// ``timeout (blame: network) at step token in eu-west-1, 31 of 33 failures``. `None`: none of them failed, as when runs
+    /// are good and slow.
+    pub fn of(&self, evaluation: &Evaluation) -> Option<String> {
+        let since = evaluation.failing_since?;
+        let members = &evaluation.objective.members;
+        let all: Vec<&Failure> = members
+            .iter()
+            .filter_map(|member| self.0.get(&member.probe))
+            .flatten()
+            .filter(|failure| failure.at >= since)
+            .collect();
+        let mut count: HashMap<(Class, Blame, &str), usize> = HashMap::new();
+        for failure in &all {
+            *count.entry((failure.class, failure.blame, failure.step)).or_default() += 1;
+        }
+        // Of two that are as frequent always the same: a description must not flicker.
+        let (why, times) = count.into_iter().max_by_key(|(why, times)| (*times, std::cmp::Reverse(*why)))?;
+        let (class, blame, step) = why;
+        let here = all.iter().filter(|failure| (failure.class, failure.blame, failure.step) == why);
+        let regions: BTreeSet<&str> = here.map(|failure| &*failure.region).collect();
+        let regions = regions.into_iter().collect::<Vec<_>>().join(", ");
+        let at = if step.is_empty() { String::new() } else { format!(" at step {step}") };
+        let share = match all.len() {
+            1 => String::new(),
+            many if many == times => format!(", all {many} failures"),
+            many => format!(", {times} of {many} failures"),
+        };
+        Some(format!("{class} (blame: {blame}){at} in {regions}{share}"))
+    }
+}

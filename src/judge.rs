@@ -1,0 +1,375 @@
+//! Judges what runs found: counts it for every objective, evaluates them, lets alerts fire and end, tells receivers, and
+//! feeds the ledger. A thread of its own: runs hand over and go on, and neither a large configuration nor a slow disk holds
+//! them up.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crate::alert::Alert;
+use crate::alert::conditions::Deployment;
+use crate::clock::{Clock, Instant};
+use crate::notify::{self, Notifier, Sent};
+use crate::outcome::{CheckLabels, Outcome};
+use crate::plan::Plan;
+use crate::runner::Missed;
+use crate::sink::metrics::Metrics;
+use crate::slo::maintenance::Window;
+use crate::slo::{Evaluation, Maintenance};
+use crate::store::{KeptRun, RunsQuery, Store};
+
+mod feed;
+mod state;
+
+use feed::Keeper;
+use state::State;
+
+/// How often objectives are evaluated.
+const EVERY: Duration = Duration::from_secs(10);
+/// How soon after the start they are for the first time.
+const FIRST: Duration = Duration::from_secs(1);
+/// How often the thread looks around when nothing happens.
+const NAP: Duration = Duration::from_secs(1);
+/// How much may wait to be counted.
+const INBOX: usize = 16_384;
+/// How long receivers may take to hear the last news, and the ledger to be written.
+const LAST: Duration = Duration::from_secs(5);
+
+/// What it asks about the daemon.
+pub struct Ears {
+    /// Accounts whose credentials are refused, with the reason.
+    pub stopped: Box<dyn Fn() -> Vec<(String, String)> + Send + Sync>,
+    /// Whether scheduled runs are paused by hand.
+    pub paused: Box<dyn Fn() -> bool + Send + Sync>,
+    /// Whether runs are scheduled.
+    pub ready: Box<dyn Fn() -> bool + Send + Sync>,
+}
+
+enum News {
+    Outcome(Arc<Outcome>),
+    Missed(CheckLabels, u64),
+    Evaluate,
+    Replaced,
+    Stop,
+}
+
+/// See the module.
+pub struct Judge {
+    shared: Arc<Shared>,
+    inbox: SyncSender<News>,
+    waiting: Mutex<Option<Receiver<News>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+struct Shared {
+    clock: Clock,
+    metrics: Arc<Metrics>,
+    state: Mutex<State>,
+    shown: Mutex<Shown>,
+    keeper: Option<Arc<Keeper>>,
+    notifier: Mutex<Option<(notify::Settings, Notifier)>>,
+}
+
+/// What readers see: they wait for nobody who counts.
+#[derive(Default)]
+struct Shown {
+    evaluations: Arc<Vec<Evaluation>>,
+    alerts: Arc<Vec<Alert>>,
+}
+
+/// Receivers that are ready to take over.
+pub struct Prepared(Option<(notify::Settings, Notifier)>);
+
+impl Judge {
+    /// For a plan: opens its ledger and goes on from there. Reads files: not for async tasks, but within the runtime. The
+    /// error: something configured cannot be used.
+    pub fn open(plan: &Plan, metrics: Arc<Metrics>, clock: Clock) -> Result<Self, String> {
+        let notifier = Some(notifier(&plan.alerting.notify, &metrics, &clock)?);
+        let (store, opened) = match &plan.store {
+            None => (None, None),
+            Some(settings) => {
+                let (store, opened) = Store::open(settings, clock.clone())?;
+                (Some(store), Some(opened))
+            }
+        };
+        metrics.objectives(&plan.objectives);
+        let state = State::new(plan, store.as_ref(), opened, &metrics, clock.now())?;
+        let keeper = store.zip(plan.store.as_ref()).map(|(store, settings)| {
+            metrics.keep_counters();
+            Arc::new(Keeper::new(store, settings.path.clone(), metrics.clone(), clock.clone()))
+        });
+        let (inbox, waiting) = sync_channel(INBOX);
+        let shared = Shared {
+            clock,
+            metrics,
+            state: Mutex::new(state),
+            shown: Mutex::default(),
+            keeper,
+            notifier: Mutex::new(notifier),
+        };
+        Ok(Self { shared: Arc::new(shared), inbox, waiting: Mutex::new(Some(waiting)), thread: Mutex::default() })
+    }
+
+    /// Starts judging, once.
+    pub fn start(&self, ears: Ears) -> Result<(), String> {
+        let Some(waiting) = lock(&self.waiting).take() else { return Ok(()) };
+        if let Some(keeper) = &self.shared.keeper {
+            keeper.start(self.shared.clone());
+        }
+        let shared = self.shared.clone();
+        let judging = move || shared.work(&waiting, &ears);
+        let thread = std::thread::Builder::new().name("judge".to_owned()).spawn(judging);
+        *lock(&self.thread) = Some(thread.map_err(|error| format!("cannot start a thread: {error}"))?);
+        Ok(())
+    }
+
+    /// Takes in a run. Never waits.
+    pub fn outcome(&self, outcome: &Arc<Outcome>) {
+        if let Some(keeper) = &self.shared.keeper {
+            keeper.store.outcome(outcome);
+        }
+        // Pictures are large, and nothing here looks at them.
+        let light = outcome.screenshot().map(|_| Arc::new(outcome.without_screenshot()));
+        self.tell(News::Outcome(light.unwrap_or_else(|| outcome.clone())));
+    }
+
+    /// Takes in runs that did not take place. Never waits.
+    pub fn missed(&self, check: &CheckLabels, why: Missed, times: u64) {
+        // The run before was still under way: it covers that time.
+        if why != Missed::Overlap {
+            self.tell(News::Missed(check.clone(), times));
+        }
+    }
+
+    fn tell(&self, news: News) {
+        if let Err(TrySendError::Full(_)) = self.inbox.try_send(news) {
+            self.shared.metrics.unjudged(1);
+        }
+    }
+
+    /// Makes new receivers if a plan has others. The error: they cannot work.
+    pub fn prepare(&self, plan: &Plan) -> Result<Prepared, String> {
+        let running = lock(&self.shared.notifier);
+        if running.as_ref().map(|(settings, _)| settings) == Some(&plan.alerting.notify) {
+            return Ok(Prepared(None));
+        }
+        drop(running);
+        Ok(Prepared(Some(notifier(&plan.alerting.notify, &self.shared.metrics, &self.shared.clock)?)))
+    }
+
+    /// Goes on with another plan and those receivers.
+    pub async fn apply(&self, plan: &Plan, prepared: Prepared) {
+        self.shared.metrics.objectives(&plan.objectives);
+        self.shared.state().replace(plan, self.shared.clock.now());
+        if let (Some(keeper), Some(settings)) = (&self.shared.keeper, &plan.store) {
+            keeper.store.configure(settings);
+        }
+        let old = match prepared {
+            Prepared(None) => None,
+            Prepared(new) => std::mem::replace(&mut *lock(&self.shared.notifier), new),
+        };
+        self.tell(News::Replaced);
+        if let Some((_, old)) = old {
+            old.shutdown(LAST).await;
+        }
+    }
+
+    /// Where the ledger is, if there is one.
+    pub fn ledger_path(&self) -> Option<&std::path::Path> {
+        self.shared.keeper.as_ref().map(|keeper| &*keeper.path)
+    }
+
+    /// Where every objective stood at the last evaluation.
+    pub fn evaluations(&self) -> Arc<Vec<Evaluation>> {
+        lock(&self.shared.shown).evaluations.clone()
+    }
+
+    /// All alerts that are not inactive, and those that were over lately.
+    pub fn alerts(&self) -> Arc<Vec<Alert>> {
+        lock(&self.shared.shown).alerts.clone()
+    }
+
+    /// All maintenance.
+    pub fn maintenance(&self) -> Maintenance {
+        self.shared.state().maintenance.clone()
+    }
+
+    /// Adds a window or replaces that of its id. Waits for the disk: not for async tasks. `Ok`: it is kept.
+    pub fn put_maintenance(&self, window: Window, action: &str, by: &str) -> Result<(), String> {
+        if let Some(keeper) = &self.shared.keeper {
+            keeper.store.put_window(&window, action, by)?;
+        }
+        tracing::info!(id = window.id, action, by, probes = ?window.probes, "maintenance");
+        self.shared.state().put_window(window, self.shared.clock.now());
+        self.tell(News::Evaluate);
+        Ok(())
+    }
+
+    /// Deployments that were marked lately, newest first.
+    pub fn deployments(&self) -> Vec<Deployment> {
+        self.shared.state().deployments.clone()
+    }
+
+    /// Marks a deployment. Waits for the disk. `Ok`: it is kept.
+    pub fn mark_deployment(&self, deployment: Deployment) -> Result<(), String> {
+        if let Some(keeper) = &self.shared.keeper {
+            keeper.store.put_deployment(&deployment)?;
+        }
+        tracing::info!(service = deployment.service, version = deployment.version, "deployment");
+        self.shared.state().put_deployment(deployment);
+        Ok(())
+    }
+
+    /// Runs that the ledger keeps. Reads files. `None`: there is no ledger.
+    pub fn kept_runs(&self, query: &RunsQuery) -> Option<Result<Vec<KeptRun>, String>> {
+        Some(self.shared.keeper.as_ref()?.store.runs(query))
+    }
+
+    /// The run with that trace id that the ledger keeps. Reads files.
+    pub fn kept_run(&self, trace_id: &str) -> Option<Result<Option<KeptRun>, String>> {
+        Some(self.shared.keeper.as_ref()?.store.run(trace_id))
+    }
+
+    /// Why the ledger cannot be written at present.
+    pub fn ledger_failing(&self) -> Option<String> {
+        self.shared.keeper.as_ref()?.store.failing()
+    }
+
+    /// Counts what it was told, evaluates once more, tells receivers, writes the ledger, and ends.
+    pub async fn shutdown(&self) {
+        let (inbox, thread, shared) = (self.inbox.clone(), lock(&self.thread).take(), self.shared.clone());
+        // Both wait: for what is in the queue, and for the disk.
+        let ending = tokio::task::spawn_blocking(move || {
+            let _ = inbox.send(News::Stop);
+            if let Some(thread) = thread {
+                let _ = thread.join();
+            }
+            if let Some(keeper) = &shared.keeper {
+                keeper.store.shutdown(LAST);
+            }
+        });
+        if tokio::time::timeout(2 * LAST, ending).await.is_err() {
+            tracing::warn!("the last counts could not be written in time");
+        }
+        let notifier = lock(&self.shared.notifier).take();
+        if let Some((_, notifier)) = notifier {
+            notifier.shutdown(LAST).await;
+        }
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+
+    /// Until it is told to stop.
+    fn work(&self, waiting: &Receiver<News>, ears: &Ears) {
+        let mut due = self.clock.instant() + FIRST;
+        let mut look = self.clock.instant();
+        loop {
+            let nap = due.saturating_duration_since(self.clock.instant()).min(NAP);
+            let news = match waiting.recv_timeout(nap) {
+                Ok(News::Stop) | Err(RecvTimeoutError::Disconnected) => break,
+                Ok(news) => Some(news),
+                Err(RecvTimeoutError::Timeout) => None,
+            };
+            self.safely(|| self.handle(news, &mut due));
+            if self.clock.instant() >= look {
+                look = self.clock.instant() + NAP;
+                self.keeper.iter().for_each(|keeper| keeper.look());
+            }
+            if self.clock.instant() >= due {
+                due = self.clock.instant() + EVERY;
+                self.safely(|| self.evaluate(ears));
+            }
+        }
+        self.safely(|| self.evaluate(ears));
+    }
+
+    /// A panic of ours is logged, and the heart stops beating until the next evaluation succeeds.
+    fn safely(&self, work: impl FnOnce()) {
+        if catch_unwind(AssertUnwindSafe(work)).is_err() {
+            tracing::error!("judging failed; the log has the place");
+            self.beat(false);
+        }
+    }
+
+    fn handle(&self, news: Option<News>, due: &mut Instant) {
+        let now = self.clock.now();
+        let counted = match news {
+            Some(News::Outcome(outcome)) => self.state().outcome(&outcome, now),
+            Some(News::Missed(check, times)) => self.state().missed(&check, times, now),
+            Some(News::Evaluate) => {
+                *due = self.clock.instant();
+                Vec::new()
+            }
+            Some(News::Replaced) => {
+                if let Some(keeper) = &self.keeper {
+                    self.state().reread(&keeper.store, now);
+                }
+                *due = self.clock.instant();
+                Vec::new()
+            }
+            Some(News::Stop) | None => Vec::new(),
+        };
+        self.metrics.slo_counted(&counted);
+    }
+
+    fn evaluate(&self, ears: &Ears) {
+        let now = self.clock.now();
+        self.fetch(now);
+        let failing = self.keeper.as_ref().and_then(|keeper| keeper.store.failing());
+        let (stopped, paused) = ((ears.stopped)(), (ears.paused)());
+        let mut state = self.state();
+        let judged = state.evaluate(now, &stopped, paused, failing.as_deref());
+        drop(state);
+        self.metrics.slo_counted(&judged.counted);
+        self.metrics.evaluations(&judged.evaluations);
+        self.metrics.alert_states(&judged.possible, &judged.alerts);
+        judged.changes.iter().for_each(state::log);
+        let alerts = Arc::new(judged.alerts);
+        *lock(&self.shown) = Shown { evaluations: Arc::new(judged.evaluations), alerts: alerts.clone() };
+        if let Some((_, notifier)) = &*lock(&self.notifier) {
+            notifier.update(alerts);
+        }
+        self.beat((ears.ready)());
+    }
+
+    /// Reads from the ledger what windows need that begin in the past.
+    fn fetch(&self, now: crate::clock::Timestamp) {
+        let Some(keeper) = &self.keeper else { return };
+        let wanted = self.state().book.hours_wanted(now);
+        if wanted.is_empty() {
+            return;
+        }
+        match keeper.store.minutes(&wanted) {
+            Ok(minutes) => self.state().book.restore(Vec::new(), minutes),
+            Err(why) => tracing::debug!(why, "the ledger cannot be read"),
+        }
+    }
+
+    fn beat(&self, well: bool) {
+        if let Some((_, notifier)) = &*lock(&self.notifier) {
+            notifier.healthy(well);
+        }
+    }
+}
+
+fn notifier(
+    settings: &notify::Settings,
+    metrics: &Arc<Metrics>,
+    clock: &Clock,
+) -> Result<(notify::Settings, Notifier), String> {
+    metrics.receivers(&Notifier::receivers(settings), &Sent::ALL.map(Sent::as_str));
+    let counting = metrics.clone();
+    let count: notify::Count = Arc::new(move |receiver, sent| counting.notified(receiver, sent.as_str()));
+    Ok((settings.clone(), Notifier::start(settings, count, clock.clone())?))
+}
+
+/// What was being changed when somebody panicked is still the best there is.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

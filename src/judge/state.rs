@@ -1,0 +1,210 @@
+//! Everything that is judged with: no I/O but the ledger's at the start.
+
+use std::time::Duration;
+
+use crate::alert::causes::Causes;
+use crate::alert::conditions::{Context, Deployment, burns};
+use crate::alert::facts::Facts;
+use crate::alert::machine::Change;
+use crate::alert::{Alert, Condition, Machine};
+use crate::clock::Timestamp;
+use crate::outcome::{CheckLabels, Outcome};
+use crate::plan::Plan;
+use crate::sink::metrics::Metrics;
+use crate::sink::metrics::counters::Kept;
+use crate::slo::maintenance::Window;
+use crate::slo::{Book, Counted, Evaluation, Maintenance};
+use crate::store::{CounterValue, Opened, Store};
+
+/// How long windows that are over are shown.
+const PAST_WINDOWS: Duration = Duration::from_secs(30 * 86_400);
+/// How many hours of minutes are read at once: bounds the memory that this takes.
+const HOURS: usize = 6;
+/// The most deployments at hand.
+const DEPLOYMENTS: usize = 100;
+
+/// See the module.
+pub struct State {
+    pub book: Book,
+    pub maintenance: Maintenance,
+    pub deployments: Vec<Deployment>,
+    facts: Facts,
+    causes: Causes,
+    machine: Machine,
+    evaluate: bool,
+    context: Context,
+    /// Alerts as they were last handed to the ledger.
+    handed: Option<Vec<Alert>>,
+}
+
+/// What an evaluation found.
+pub struct Judged {
+    pub counted: Vec<Counted>,
+    pub evaluations: Vec<Evaluation>,
+    pub possible: Vec<Condition>,
+    pub changes: Vec<Change>,
+    pub alerts: Vec<Alert>,
+}
+
+impl State {
+    /// From a plan and what its ledger held. Error: the ledger cannot be read.
+    pub fn new(
+        plan: &Plan,
+        store: Option<&Store>,
+        opened: Option<Opened>,
+        metrics: &Metrics,
+        now: Timestamp,
+    ) -> Result<Self, String> {
+        let Opened { counters, alerts, windows, deployments, last_written } = opened.unwrap_or_default();
+        metrics.restore_counters(counters.into_iter().map(|CounterValue { name, labels, value, since_nanos }| Kept {
+            name,
+            labels,
+            value,
+            since: Timestamp::from_nanos(since_nanos),
+        }));
+        let mut book = Book::new(&plan.objectives);
+        if let Some(store) = store {
+            read(&mut book, store, now)?;
+        }
+        let maintenance = Maintenance { recurring: plan.maintenance.clone(), windows };
+        if let Some(from) = last_written {
+            let excluded = |probe: &str, at: Timestamp| maintenance.covers(probe, at, at);
+            metrics.slo_counted(&book.absent(from, now, &excluded));
+        }
+        let mut facts = Facts::default();
+        facts.replace(plan.watched.clone(), plan.alerting.thresholds.clone(), now);
+        Ok(Self {
+            book,
+            maintenance,
+            deployments,
+            facts,
+            causes: Causes::default(),
+            machine: Machine::restore(alerts),
+            evaluate: plan.alerting.evaluate,
+            context: context(plan),
+            handed: None,
+        })
+    }
+
+    /// Goes on with another plan.
+    pub fn replace(&mut self, plan: &Plan, now: Timestamp) {
+        self.book.replace(&plan.objectives);
+        self.causes.retain(&plan.objectives);
+        self.facts.replace(plan.watched.clone(), plan.alerting.thresholds.clone(), now);
+        self.maintenance.recurring.clone_from(&plan.maintenance);
+        self.evaluate = plan.alerting.evaluate;
+        self.context = context(plan);
+    }
+
+    /// Reads the past of objectives that are new, or that look further back than before.
+    pub fn reread(&mut self, store: &Store, now: Timestamp) {
+        if let Err(why) = read(&mut self.book, store, now) {
+            tracing::warn!(why, "the ledger cannot be read: new objectives begin without a past");
+        }
+    }
+
+    /// Counts a run.
+    pub fn outcome(&mut self, outcome: &Outcome, now: Timestamp) -> Vec<Counted> {
+        self.facts.outcome(outcome);
+        self.causes.outcome(outcome);
+        let end = outcome.start + outcome.duration;
+        let excluded = self.maintenance.covers(&outcome.check.probe, outcome.start, end);
+        self.book.outcome(outcome, excluded, now)
+    }
+
+    /// Counts runs that did not take place.
+    pub fn missed(&mut self, check: &CheckLabels, times: u64, now: Timestamp) -> Vec<Counted> {
+        let excluded = self.maintenance.covers(&check.probe, now, now);
+        self.book.missed(check, times, excluded, now)
+    }
+
+    /// Evaluates everything.
+    pub fn evaluate(
+        &mut self,
+        now: Timestamp,
+        stopped: &[(String, String)],
+        paused: bool,
+        ledger: Option<&str>,
+    ) -> Judged {
+        let counted = self.book.tick(now);
+        let evaluations = self.book.evaluate(now);
+        let mut possible = Vec::new();
+        if self.evaluate {
+            self.context.deployments.clone_from(&self.deployments);
+            let maintained = |probe: &str| self.maintenance.covers(probe, now, now);
+            let cause = |evaluation: &Evaluation| self.causes.of(evaluation);
+            possible = burns(&evaluations, now, &self.context, &maintained, &cause);
+            // What is paused measures nothing, and nothing follows from that.
+            let silent = |probe: &str| paused || maintained(probe);
+            possible.extend(self.facts.conditions(now, &self.context, stopped, &silent, ledger));
+        }
+        let changes = self.machine.step(now, possible.clone());
+        Judged { counted, evaluations, possible, changes, alerts: self.machine.alerts() }
+    }
+
+    /// All alerts, if they are others than those that were handed over last.
+    pub fn changed_alerts(&mut self) -> Option<Vec<Alert>> {
+        let alerts = self.machine.alerts();
+        let same = self.handed.as_ref().is_some_and(|handed| {
+            handed.len() == alerts.len() && handed.iter().zip(&alerts).all(|(one, other)| is_same(one, other))
+        });
+        if same {
+            return None;
+        }
+        self.handed = Some(alerts.clone());
+        Some(alerts)
+    }
+
+    /// Adds a window or replaces that of its id.
+    pub fn put_window(&mut self, window: Window, now: Timestamp) {
+        let windows = &mut self.maintenance.windows;
+        windows.retain(|own| own.id != window.id && now.since(Timestamp::from_nanos(own.to_nanos)) < PAST_WINDOWS);
+        windows.push(window);
+    }
+
+    /// Adds a deployment.
+    pub fn put_deployment(&mut self, deployment: Deployment) {
+        self.deployments.push(deployment);
+        self.deployments.sort_by_key(|deployment| std::cmp::Reverse(deployment.at_nanos));
+        self.deployments.truncate(DEPLOYMENTS);
+    }
+}
+
+/// Reads the past of these objectives. Error: the ledger cannot be read.
+fn read(book: &mut Book, store: &Store, now: Timestamp) -> Result<(), String> {
+    book.restore(store.days(book.first_day(now))?, Vec::new());
+    for hours in book.hours_wanted(now).chunks(HOURS) {
+        book.restore(Vec::new(), store.minutes(hours)?);
+    }
+    Ok(())
+}
+
+/// Descriptions change with every evaluation: that is not worth a write.
+fn is_same(one: &Alert, other: &Alert) -> bool {
+    let times = |alert: &Alert| (alert.state, alert.active_nanos, alert.fired_nanos, alert.cleared_nanos);
+    one.labels == other.labels && times(one) == times(other)
+}
+
+fn context(plan: &Plan) -> Context {
+    Context {
+        public_url: plan.server.public_url.clone(),
+        runbook_base: plan.alerting.runbook_base.clone(),
+        deployments: Vec::new(),
+    }
+}
+
+/// One line a change.
+pub fn log(change: &Change) {
+    let (alert, fired) = match change {
+        Change::Fired(alert) => (alert, true),
+        Change::Resolved(alert) => (alert, false),
+    };
+    let label = |name: &str| alert.labels.get(name).map_or("", String::as_str);
+    let description = alert.annotations.get("description").map_or("", String::as_str);
+    let (severity, provider, slo, probe) = (label("severity"), label("provider"), label("slo"), label("probe"));
+    if fired {
+        tracing::warn!(alertname = alert.name(), severity, provider, slo, probe, description, "alert fires");
+    } else {
+        tracing::info!(alertname = alert.name(), severity, provider, slo, probe, "alert is over");
+    }
+}

@@ -1,0 +1,170 @@
+//! SLOs, alerts, notifications and the ledger as metrics.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use super::{LEDGER, Metrics, SLO, table};
+use crate::alert::{Alert, Condition};
+use crate::duration::HumanDuration;
+use crate::slo::objective::WHOLE;
+use crate::slo::{Aggregate, Counted, Evaluation, Objective, Sli, Window};
+
+/// What an alert's state is counted under: `alertname`, `provider`, `slo`, `severity`.
+type AlertKey = [String; 4];
+
+impl Metrics {
+    /// Takes over the objectives of a configuration: their series exist from now on, those of others are gone.
+    pub fn objectives(&self, objectives: &[Arc<Objective>]) {
+        let names: HashSet<&str> = objectives.iter().map(|objective| &*objective.name).collect();
+        let infos: HashMap<&str, [String; 4]> =
+            objectives.iter().map(|objective| (&*objective.name, info(objective))).collect();
+        let burns: HashSet<[&str; 2]> = objectives
+            .iter()
+            .flat_map(|objective| objective.tiers().iter().map(|tier| [&*objective.name, &*tier.name]))
+            .collect();
+        let series: HashSet<[&str; 2]> = objectives
+            .iter()
+            .flat_map(|objective| regions(objective).into_iter().map(|region| [&*objective.name, region]))
+            .collect();
+        for family in self.families.values().filter(|family| family.definition().scope == table::Scope::Slo) {
+            let name = family.definition().name;
+            family.retain(|values| match values {
+                [slo] => names.contains(slo),
+                [slo, second] if name == table::SLO_BURN.name => burns.contains(&[*slo, *second]),
+                [slo, second] => series.contains(&[*slo, *second]),
+                [slo, ..] => {
+                    infos.get(slo).is_some_and(|own| own.iter().map(String::as_str).eq(values.iter().copied()))
+                }
+                [] => false,
+            });
+        }
+        for [slo, region] in series {
+            for definition in [&table::SLO_EVENTS, &table::SLO_ERRORS, &table::SLO_EXPECTED] {
+                self.touch(definition, &[slo, region]);
+            }
+        }
+        for (objective, info) in objectives.iter().filter_map(|o| Some((o, infos.get(&*o.name)?))) {
+            self.set(&table::SLO_INFO, &info.each_ref().map(String::as_str), 1.0);
+            let ratio = f64::from(objective.target_ppm) / f64::from(WHOLE);
+            self.set(&table::SLO_OBJECTIVE, &[&objective.name], ratio);
+        }
+    }
+
+    /// Counts events: all of them, maintenance included.
+    pub fn slo_counted(&self, counted: &[Counted]) {
+        for Counted { series, counts } in counted {
+            let labels = [&*series.slo, &*series.region];
+            for (definition, by) in [
+                (&table::SLO_EXPECTED, counts.expected),
+                (&table::SLO_EVENTS, counts.judged()),
+                (&table::SLO_ERRORS, counts.bad),
+            ] {
+                if by > 0 {
+                    self.add(definition, &labels, by, None);
+                }
+            }
+        }
+    }
+
+    /// Shows where objectives stand. What is unknown is NaN: never a number that somebody could take for good or bad.
+    pub fn evaluations(&self, evaluations: &[Evaluation]) {
+        for evaluation in evaluations {
+            let slo = &*evaluation.objective.name;
+            let budget = &evaluation.budget;
+            self.set(&table::SLO_REMAINING, &[slo], budget.remaining.unwrap_or(f64::NAN));
+            self.set(&table::SLO_REMAINING_RAW, &[slo], budget.remaining_raw.unwrap_or(f64::NAN));
+            self.set(&table::SLO_COVERAGE, &[slo], budget.coverage.unwrap_or(f64::NAN));
+            for (tier, reading) in evaluation.objective.tiers().iter().zip(&evaluation.tiers) {
+                self.set(&table::SLO_BURN, &[slo, &tier.name], reading.long.burn.unwrap_or(f64::NAN));
+            }
+        }
+    }
+
+    /// Shows the state of everything that may alert: 0 where nothing does. Series of what may no longer alert are gone.
+    pub fn alert_states(&self, possible: &[Condition], alerts: &[Alert]) {
+        let mut states: BTreeMap<AlertKey, f64> = BTreeMap::new();
+        for condition in possible {
+            states.entry(key(&condition.labels)).or_insert(0.0);
+        }
+        for alert in alerts {
+            let state: f64 = match alert.state {
+                crate::alert::State::Firing | crate::alert::State::Resolving => 2.0,
+                crate::alert::State::Pending => 1.0,
+                crate::alert::State::Resolved => continue,
+            };
+            let highest = states.entry(key(&alert.labels)).or_insert(0.0);
+            *highest = state.max(*highest);
+        }
+        if let Some(family) = self.families.get(table::ALERT_STATE.name) {
+            let wanted = |values: &[&str]| {
+                states.contains_key(
+                    &<AlertKey>::try_from(values.iter().map(|v| (*v).to_owned()).collect::<Vec<_>>())
+                        .unwrap_or_default(),
+                )
+            };
+            family.retain(wanted);
+        }
+        for (key, state) in &states {
+            self.set(&table::ALERT_STATE, &key.each_ref().map(String::as_str), *state);
+        }
+    }
+
+    /// The receivers of a configuration and how messages to them may go: their counters exist from now on.
+    pub fn receivers(&self, names: &[String], outcomes: &[&str]) {
+        for name in names {
+            for outcome in outcomes {
+                self.touch(&table::NOTIFICATIONS, &[name, outcome]);
+            }
+        }
+    }
+
+    /// Counts a message to a receiver.
+    pub fn notified(&self, receiver: &str, outcome: &str) {
+        self.add(&table::NOTIFICATIONS, &[receiver, outcome], 1, None);
+    }
+
+    /// Shows how the ledger is: whether it fails, its size, and how many runs it has dropped since the start.
+    pub fn ledger(&self, failing: bool, bytes: u64, dropped: u64) {
+        self.set(&table::LEDGER_FAILING, &[], if failing { 1.0 } else { 0.0 });
+        self.set(&table::LEDGER_SIZE, &[], bytes as f64);
+        if let Some(child) = self.series(&table::DROPPED, &[LEDGER]) {
+            child.catch_up(dropped);
+        }
+    }
+
+    /// Counts outcomes that no objective saw.
+    pub fn unjudged(&self, n: u64) {
+        self.dropped(SLO, n);
+    }
+}
+
+/// The regions of an objective's series.
+fn regions(objective: &Objective) -> Vec<&str> {
+    if matches!(objective.aggregate, Aggregate::Uptime { .. }) {
+        return vec![""];
+    }
+    let spread = matches!(objective.sli, Sli::Propagation(_));
+    let mut all: Vec<&str> = Vec::new();
+    for member in &objective.members {
+        let own = if spread && !member.covers.is_empty() { &member.covers } else { &member.regions };
+        for region in own {
+            if !all.contains(&&**region) {
+                all.push(region);
+            }
+        }
+    }
+    all
+}
+
+fn info(objective: &Objective) -> [String; 4] {
+    let window = match objective.window {
+        Window::Rolling(window) => HumanDuration(window).to_string(),
+        Window::Month(_) => "month".to_owned(),
+    };
+    let target = crate::config::values::Percent { ppm: objective.target_ppm }.to_string();
+    [objective.name.to_string(), target, window, objective.sli.describe()]
+}
+
+fn key(labels: &crate::alert::Words) -> AlertKey {
+    ["alertname", "provider", "slo", "severity"].map(|name| labels.get(name).cloned().unwrap_or_default())
+}

@@ -1,0 +1,76 @@
+//! What is collected and not on disk yet. While the disk refuses, it grows no further than its bounds.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use super::runs::Run;
+use super::{Batch, CounterValue, cells};
+use crate::alert::Alert;
+use crate::slo::{Block, SeriesKey, Tally};
+
+/// How many runs may wait.
+const RUNS: usize = 20_000;
+/// How much memory they may take (bytes).
+const RUN_BYTES: usize = 32 * 1024 * 1024;
+
+/// An hour on its way into the file.
+#[derive(Clone, Debug)]
+pub(super) struct Hour {
+    pub total: Tally,
+    pub minutes: Vec<u8>,
+}
+
+/// The value of a counter and since when it counts.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Count {
+    pub value: u64,
+    pub since_nanos: i64,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Pending {
+    /// By day and series: the order of the file.
+    pub days: BTreeMap<(i64, SeriesKey), BTreeMap<u8, Hour>>,
+    pub counters: HashMap<(String, Vec<String>), Count>,
+    pub alerts: Option<Vec<Alert>>,
+    pub runs: VecDeque<Run>,
+    run_bytes: usize,
+}
+
+impl Pending {
+    /// Takes in a batch: what is newer replaces what waits.
+    pub(super) fn merge(&mut self, batch: Batch) {
+        batch.blocks.into_iter().for_each(|block| self.block(block));
+        for CounterValue { name, labels, value, since_nanos } in batch.counters {
+            self.counters.insert((name, labels), Count { value, since_nanos });
+        }
+        if batch.alerts.is_some() {
+            self.alerts = batch.alerts;
+        }
+    }
+
+    fn block(&mut self, block: Block) {
+        let (day, hour) = (block.hour.div_euclid(24), block.hour.rem_euclid(24) as u8);
+        let written = Hour { total: cells::total(&block.minutes), minutes: cells::encode(&block.minutes) };
+        self.days.entry((day, block.series)).or_default().insert(hour, written);
+    }
+
+    /// Takes in a run; says how many had to be dropped for it: the oldest, good ones first.
+    pub(super) fn run(&mut self, run: Run) -> u64 {
+        self.run_bytes += run.size();
+        self.runs.push_back(run);
+        let mut dropped = 0;
+        while self.runs.len() > RUNS || self.run_bytes > RUN_BYTES {
+            let place = self.runs.iter().position(Run::is_good).unwrap_or(0);
+            let Some(run) = self.runs.remove(place) else { break };
+            self.run_bytes = self.run_bytes.saturating_sub(run.size());
+            dropped += 1;
+        }
+        dropped
+    }
+
+    /// Everything is on disk.
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+}

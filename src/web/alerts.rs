@@ -1,0 +1,60 @@
+//! `GET /api/v1/alerts`.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde_json::json;
+
+use super::App;
+use crate::alert::{Alert, State as Phase, Words};
+use crate::clock::Timestamp;
+
+/// An alert as it is told.
+#[derive(Serialize)]
+struct View<'a> {
+    state: Phase,
+    labels: &'a Words,
+    annotations: &'a Words,
+    active_at: Timestamp,
+    fired_at: Option<Timestamp>,
+    /// Since when it has not held, while it fires still.
+    quiet_since: Option<Timestamp>,
+    resolved_at: Option<Timestamp>,
+}
+
+impl<'a> From<&'a Alert> for View<'a> {
+    fn from(alert: &'a Alert) -> Self {
+        let cleared = |phase: Phase| alert.cleared_nanos.filter(|_| alert.state == phase).map(Timestamp::from_nanos);
+        Self {
+            state: alert.state,
+            labels: &alert.labels,
+            annotations: &alert.annotations,
+            active_at: Timestamp::from_nanos(alert.active_nanos),
+            fired_at: alert.fired_at(),
+            quiet_since: cleared(Phase::Resolving),
+            resolved_at: cleared(Phase::Resolved),
+        }
+    }
+}
+
+/// `GET /api/v1/alerts`: those that fire first, pages before tickets, newest first.
+pub async fn list(State(app): State<App>) -> Response {
+    let alerts = app.control.alerts();
+    let alerts: Vec<_> = sorted(&alerts).into_iter().map(View::from).collect();
+    Json(json!({ "evaluate": app.control.plan().alerting.evaluate, "alerts": alerts })).into_response()
+}
+
+/// As people want them.
+pub fn sorted(alerts: &[Alert]) -> Vec<&Alert> {
+    let mut sorted: Vec<_> = alerts.iter().collect();
+    let rank = |alert: &Alert| match alert.state {
+        Phase::Firing => 0,
+        Phase::Resolving => 1,
+        Phase::Pending => 2,
+        Phase::Resolved => 3,
+    };
+    let quiet = |alert: &Alert| alert.labels.get("severity").is_none_or(|severity| severity != "page");
+    sorted.sort_by_key(|alert| (rank(alert), quiet(alert), std::cmp::Reverse(alert.active_nanos)));
+    sorted
+}
