@@ -82,7 +82,8 @@ impl Book {
 
     /// Takes over what a ledger holds: whole days, and the minutes of the hours that [`Book::hours_wanted`] named. What is
     /// not of these objectives is left out. What was counted here before stays, and what is known already is not counted
-    /// twice; so it may be called at any time, and again.
+    /// twice; so it may be called at any time, and again. Days and hours may be read and given a few at a time, which keeps
+    /// memory small.
     pub fn restore(&mut self, days: Vec<Day>, minutes: Vec<Block>) {
         let at: HashMap<Arc<str>, usize> =
             self.accounts.iter().enumerate().map(|(at, account)| (account.name().clone(), at)).collect();

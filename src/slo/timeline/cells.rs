@@ -52,6 +52,8 @@ impl From<Counts> for Sum {
 /// The minutes of an hour: a byte a count, which is enough for most.
 #[derive(Clone, Debug)]
 pub enum Cells {
+    /// One minute only: what runs once an hour, and long absences.
+    One(u8, Sum),
     /// No count above 255.
     Narrow(Box<[[u8; 4]; 60]>),
     /// Others.
@@ -60,13 +62,26 @@ pub enum Cells {
 
 impl Default for Cells {
     fn default() -> Self {
-        Self::Narrow(Box::new([[0; 4]; 60]))
+        Self::One(0, Sum::ZERO)
     }
 }
 
 impl Cells {
     /// Adds to the minute `at`, which is below 60.
     pub fn add(&mut self, at: usize, counts: Sum) {
+        if let Self::One(minute, sum) = self {
+            if sum.is_zero() {
+                // Below 60.
+                *minute = at as u8;
+            }
+            if usize::from(*minute) == at {
+                sum.add(counts);
+                return;
+            }
+            let (minute, sum) = (usize::from(*minute), *sum);
+            *self = Self::Narrow(Box::new([[0; 4]; 60]));
+            self.add(minute, sum);
+        }
         if let Self::Narrow(cells) = self {
             let sums: [u64; 4] = std::array::from_fn(|i| u64::from(cells[at][i]) + u64::from(counts.0[i]));
             if sums.iter().all(|sum| *sum <= u64::from(u8::MAX)) {
@@ -84,6 +99,8 @@ impl Cells {
     /// The minutes `from` to `to`, both included.
     pub fn between(&self, from: usize, to: usize) -> Sum {
         match self {
+            Self::One(minute, sum) if (from..=to).contains(&usize::from(*minute)) => *sum,
+            Self::One(..) => Sum::ZERO,
             Self::Narrow(cells) => {
                 // 60 times 255 fit into sixteen bits.
                 let mut sum = [0_u16; 4];
@@ -104,6 +121,7 @@ impl Cells {
     pub fn bad(&self) -> u64 {
         let bits = |bits: u64, (at, bad): (usize, bool)| bits | u64::from(bad) << at;
         match self {
+            Self::One(minute, sum) => bits(0, (usize::from(*minute), sum.0[1] > 0)),
             Self::Narrow(cells) => cells.iter().map(|cell| cell[1] > 0).enumerate().fold(0, bits),
             Self::Wide(cells) => cells.iter().map(|sum| sum.0[1] > 0).enumerate().fold(0, bits),
         }
