@@ -42,8 +42,16 @@ fn read(path: &Path) -> String {
 
 /// Runs these cases against the rules of a configuration.
 fn hold(config: &str, interval: u64, cases: &[Case]) {
+    hold_in("", config, interval, cases);
+}
+
+/// Against one group of them (those of an objective need no other), or all: the fewer, the faster.
+fn hold_in(group: &str, config: &str, interval: u64, cases: &[Case]) {
     let folder = Folder::new();
-    written(config, &folder);
+    let path = written(config, &folder);
+    if !group.is_empty() {
+        folder.write("authprobe.rules.yml", &only(&read(&path), group));
+    }
     let path = folder.write("test.yml", &file(&["authprobe.rules.yml"], &[], interval, cases));
     if let Err(output) = test(&path) {
         panic!("{output}");
@@ -129,6 +137,14 @@ fn without_objectives_there_are_rules_for_probes() {
     let rules = folder.file("authprobe.rules.yml");
     run("promtool", &["check", "rules", "--lint=all", "--lint-fatal", &rules.to_string_lossy()]).unwrap();
     assert!(!read(&rules).contains("AuthSLOBurn\n") && read(&rules).contains("AuthProbeStale"));
+}
+
+/// The text of rules with that group alone.
+fn only(text: &str, group: &str) -> String {
+    let (head, groups) = text.split_once("groups:\n").unwrap();
+    let name = format!("  - name: {group}\n");
+    let found = groups.split("\n\n").find(|one| one.contains(&name)).unwrap_or_else(|| panic!("no {group}"));
+    format!("{head}groups:\n{found}\n")
 }
 
 /// One series of a counter that a minute adds `by(minute)` to; from 0, a sample every `step` minutes.

@@ -111,7 +111,7 @@ fn increase(what: &str, counter: &str, slo: &str, window: Duration) -> Rule {
         "\
 sum by (slo) (
   (
-    {counter} - {counter} offset {window} >= 0
+    {counter} - ({counter} offset {window} or min_over_time({counter}[{window}])) >= 0
     and resets({counter}[{window}]) == 0
   )
   or increase({counter}[{window}])
@@ -128,7 +128,7 @@ fn coverage(slo: &str, window: Duration) -> Rule {
         "\
 ({events} > 0) / {expected}
   * (
-    (avg_over_time({present}[{window}]) and {present} offset {window} < 1)
+    (avg_over_time({present}[{window}]) and {present} offset {window} == 0)
     or {present} ^ 0
   )
 and {present} > 0"
