@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use crate::browser::Browsers;
 use crate::clock::Clock;
 use crate::config::Diagnostics;
-use crate::judge::{Ears, Judge};
+use crate::judge::{Ears, Judge, Told};
 use crate::oidc::http::warm_up;
 use crate::outcome::{CheckLabels, Id};
 use crate::plan::{Check, Plan};
@@ -55,6 +55,8 @@ pub struct App {
     pub grace: Duration,
     /// Who else wants to know what happens.
     pub also: Option<Arc<dyn Watch>>,
+    /// Who hears of alerts instead of the log.
+    pub told: Option<Told>,
     /// Whether each run that is not good is worth a warning in the log.
     pub log_runs: bool,
 }
@@ -88,7 +90,7 @@ pub async fn run(app: App, mut signals: Signals) -> Result<Ended, Failed> {
     let instance = Id::<16>::random().to_string();
     let export = Export::start(plan.telemetry.clone(), instance, metrics.clone(), clock.clone());
     let export = Arc::new(export.map_err(Failed::Start)?);
-    let judge = Arc::new(Judge::open(&plan, metrics.clone(), clock.clone()).map_err(Failed::Start)?);
+    let judge = Arc::new(Judge::open(&plan, metrics.clone(), clock.clone(), app.told).map_err(Failed::Start)?);
     let sinks = Sinks {
         metrics: metrics.clone(),
         export: export.clone(),

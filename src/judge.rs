@@ -2,7 +2,9 @@
 //! feeds the ledger. A thread of its own: runs hand over and go on, and neither a large configuration nor a slow disk holds
 //! them up.
 
+use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -10,7 +12,8 @@ use std::time::Duration;
 
 use crate::alert::Alert;
 use crate::alert::conditions::Deployment;
-use crate::clock::{Clock, Instant};
+use crate::alert::machine::Change;
+use crate::clock::{Clock, Timestamp};
 use crate::notify::{self, Notifier, Sent};
 use crate::outcome::{CheckLabels, Outcome};
 use crate::plan::Plan;
@@ -47,11 +50,13 @@ pub struct Ears {
     pub ready: Box<dyn Fn() -> bool + Send + Sync>,
 }
 
+/// Whoever is told at once when an alert fires or is over; must not wait.
+pub type Told = Box<dyn Fn(&Change) + Send + Sync>;
+
 enum News {
     Outcome(Arc<Outcome>),
     Missed(CheckLabels, u64),
-    Evaluate,
-    Replaced,
+    Look,
     Stop,
 }
 
@@ -70,6 +75,18 @@ struct Shared {
     shown: Mutex<Shown>,
     keeper: Option<Arc<Keeper>>,
     notifier: Mutex<Option<(notify::Settings, Notifier)>>,
+    told: Told,
+    asked: Asked,
+}
+
+/// What the thread is asked to do soon: no full queue can lose it.
+#[derive(Default)]
+struct Asked {
+    evaluate: AtomicBool,
+    /// There are other objectives: the ledger may know their past.
+    reread: AtomicBool,
+    /// The hour in which they were asked for, and hours of minutes that the ledger was asked for in it.
+    hours: Mutex<(i64, HashSet<i64>)>,
 }
 
 /// What readers see: they wait for nobody who counts.
@@ -83,9 +100,9 @@ struct Shown {
 pub struct Prepared(Option<(notify::Settings, Notifier)>);
 
 impl Judge {
-    /// For a plan: opens its ledger and goes on from there. Reads files: not for async tasks, but within the runtime. The
+    /// For a plan: opens its ledger and goes on from there. Changes of alerts are logged unless somebody is `told`. Reads files: not for async tasks, but within the runtime. The
     /// error: something configured cannot be used.
-    pub fn open(plan: &Plan, metrics: Arc<Metrics>, clock: Clock) -> Result<Self, String> {
+    pub fn open(plan: &Plan, metrics: Arc<Metrics>, clock: Clock, told: Option<Told>) -> Result<Self, String> {
         let notifier = Some(notifier(&plan.alerting.notify, &metrics, &clock)?);
         let (store, opened) = match &plan.store {
             None => (None, None),
@@ -108,6 +125,8 @@ impl Judge {
             shown: Mutex::default(),
             keeper,
             notifier: Mutex::new(notifier),
+            told: told.unwrap_or_else(|| Box::new(state::log)),
+            asked: Asked::default(),
         };
         Ok(Self { shared: Arc::new(shared), inbox, waiting: Mutex::new(Some(waiting)), thread: Mutex::default() })
     }
@@ -127,12 +146,13 @@ impl Judge {
 
     /// Takes in a run. Never waits.
     pub fn outcome(&self, outcome: &Arc<Outcome>) {
-        if let Some(keeper) = &self.shared.keeper {
-            keeper.store.outcome(outcome);
-        }
         // Pictures are large, and nothing here looks at them.
         let light = outcome.screenshot().map(|_| Arc::new(outcome.without_screenshot()));
-        self.tell(News::Outcome(light.unwrap_or_else(|| outcome.clone())));
+        let light = light.unwrap_or_else(|| outcome.clone());
+        if let Some(keeper) = &self.shared.keeper {
+            keeper.store.outcome(&light);
+        }
+        self.tell(News::Outcome(light));
     }
 
     /// Takes in runs that did not take place. Never waits.
@@ -144,9 +164,18 @@ impl Judge {
     }
 
     fn tell(&self, news: News) {
-        if let Err(TrySendError::Full(_)) = self.inbox.try_send(news) {
-            self.shared.metrics.unjudged(1);
+        if let Err(TrySendError::Full(lost)) = self.inbox.try_send(news) {
+            self.shared.metrics.unjudged(match lost {
+                News::Outcome(_) => 1,
+                News::Missed(_, times) => times,
+                News::Look | News::Stop => 0,
+            });
         }
+    }
+
+    fn evaluate_soon(&self) {
+        self.shared.asked.evaluate.store(true, Ordering::Release);
+        self.tell(News::Look);
     }
 
     /// Makes new receivers if a plan has others. The error: they cannot work.
@@ -161,8 +190,9 @@ impl Judge {
 
     /// Goes on with another plan and those receivers.
     pub async fn apply(&self, plan: &Plan, prepared: Prepared) {
-        self.shared.metrics.objectives(&plan.objectives);
-        self.shared.state().replace(plan, self.shared.clock.now());
+        let counted = self.shared.state().replace(plan, self.shared.clock.now());
+        self.shared.metrics.slo_counted(&counted);
+        self.shared.asked.reread.store(true, Ordering::Release);
         if let (Some(keeper), Some(settings)) = (&self.shared.keeper, &plan.store) {
             keeper.store.configure(settings);
         }
@@ -170,7 +200,7 @@ impl Judge {
             Prepared(None) => None,
             Prepared(new) => std::mem::replace(&mut *lock(&self.shared.notifier), new),
         };
-        self.tell(News::Replaced);
+        self.evaluate_soon();
         if let Some((_, old)) = old {
             old.shutdown(LAST).await;
         }
@@ -203,7 +233,7 @@ impl Judge {
         }
         tracing::info!(id = window.id, action, by, probes = ?window.probes, "maintenance");
         self.shared.state().put_window(window, self.shared.clock.now());
-        self.tell(News::Evaluate);
+        self.evaluate_soon();
         Ok(())
     }
 
@@ -276,12 +306,12 @@ impl Shared {
                 Ok(news) => Some(news),
                 Err(RecvTimeoutError::Timeout) => None,
             };
-            self.safely(|| self.handle(news, &mut due));
+            self.safely(|| self.handle(news));
             if self.clock.instant() >= look {
                 look = self.clock.instant() + NAP;
-                self.keeper.iter().for_each(|keeper| keeper.look());
+                self.safely(|| self.keeper.iter().for_each(|keeper| keeper.look()));
             }
-            if self.clock.instant() >= due {
+            if self.asked.evaluate.swap(false, Ordering::AcqRel) || self.clock.instant() >= due {
                 due = self.clock.instant() + EVERY;
                 self.safely(|| self.evaluate(ears));
             }
@@ -297,39 +327,34 @@ impl Shared {
         }
     }
 
-    fn handle(&self, news: Option<News>, due: &mut Instant) {
+    fn handle(&self, news: Option<News>) {
         let now = self.clock.now();
+        // Counters and counts change together: the ledger takes both at once.
+        let mut state = self.state();
         let counted = match news {
-            Some(News::Outcome(outcome)) => self.state().outcome(&outcome, now),
-            Some(News::Missed(check, times)) => self.state().missed(&check, times, now),
-            Some(News::Evaluate) => {
-                *due = self.clock.instant();
-                Vec::new()
-            }
-            Some(News::Replaced) => {
-                if let Some(keeper) = &self.keeper {
-                    self.state().reread(&keeper.store, now);
-                }
-                *due = self.clock.instant();
-                Vec::new()
-            }
-            Some(News::Stop) | None => Vec::new(),
+            Some(News::Outcome(outcome)) => state.outcome(&outcome, now),
+            Some(News::Missed(check, times)) => state.missed(&check, times, now),
+            Some(News::Look | News::Stop) | None => return,
         };
         self.metrics.slo_counted(&counted);
     }
 
     fn evaluate(&self, ears: &Ears) {
         let now = self.clock.now();
+        if self.asked.reread.swap(false, Ordering::AcqRel) {
+            self.reread(now);
+        }
         self.fetch(now);
         let failing = self.keeper.as_ref().and_then(|keeper| keeper.store.failing());
         let (stopped, paused) = ((ears.stopped)(), (ears.paused)());
         let mut state = self.state();
         let judged = state.evaluate(now, &stopped, paused, failing.as_deref());
-        drop(state);
         self.metrics.slo_counted(&judged.counted);
+        drop(state);
+        self.metrics.paused(paused);
         self.metrics.evaluations(&judged.evaluations);
         self.metrics.alert_states(&judged.possible, &judged.alerts);
-        judged.changes.iter().for_each(state::log);
+        judged.changes.iter().for_each(|change| (self.told)(change));
         let alerts = Arc::new(judged.alerts);
         *lock(&self.shown) = Shown { evaluations: Arc::new(judged.evaluations), alerts: alerts.clone() };
         if let Some((_, notifier)) = &*lock(&self.notifier) {
@@ -338,16 +363,41 @@ impl Shared {
         self.beat((ears.ready)());
     }
 
-    /// Reads from the ledger what windows need that begin in the past.
-    fn fetch(&self, now: crate::clock::Timestamp) {
+    /// There are other objectives: declares their series, and reads the past of those that are new or look further back.
+    fn reread(&self, now: Timestamp) {
+        let state = self.state();
+        let (objectives, first) = (state.book.objectives().to_vec(), state.book.first_day(now));
+        drop(state);
+        self.metrics.objectives(&objectives);
+        *lock(&self.asked.hours) = <_>::default();
         let Some(keeper) = &self.keeper else { return };
-        let wanted = self.state().book.hours_wanted(now);
+        // Nobody waits for the disk.
+        match keeper.store.days(first) {
+            Ok(days) => self.state().book.restore(days, Vec::new()),
+            Err(why) => tracing::warn!(why, "new objectives begin without a past"),
+        }
+    }
+
+    /// Reads from the ledger what windows need that begin in the past; each hour of minutes once an hour at most: what is
+    /// too old for it is not there.
+    fn fetch(&self, now: Timestamp) {
+        let Some(keeper) = &self.keeper else { return };
+        let mut wanted = self.state().book.hours_wanted(now);
         if wanted.is_empty() {
             return;
         }
-        match keeper.store.minutes(&wanted) {
-            Ok(minutes) => self.state().book.restore(Vec::new(), minutes),
-            Err(why) => tracing::debug!(why, "the ledger cannot be read"),
+        let mut asked = lock(&self.asked.hours);
+        let hour = now.as_secs().div_euclid(3600);
+        if asked.0 != hour {
+            *asked = (hour, HashSet::new());
+        }
+        wanted.retain(|wanted| asked.1.insert(*wanted));
+        drop(asked);
+        for hours in wanted.chunks(state::HOURS) {
+            match keeper.store.minutes(hours) {
+                Ok(minutes) => self.state().book.restore(Vec::new(), minutes),
+                Err(why) => tracing::debug!(why, "the ledger cannot be read"),
+            }
         }
     }
 

@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use url::Url;
 
 use crate::alert::Alert;
-use crate::clock::Clock;
+use crate::clock::{Clock, Instant};
 use crate::outbound::ATTEMPT;
 use crate::secret::SecretSource;
 
@@ -156,7 +156,8 @@ const PACE: Pace = Pace {
 /// Those who are told. Dropped or shut down, the tasks end.
 pub struct Notifier {
     alerts: watch::Sender<Arc<Vec<Alert>>>,
-    well: watch::Sender<bool>,
+    well: watch::Sender<Option<Instant>>,
+    clock: Clock,
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -175,7 +176,7 @@ impl Notifier {
             couriers.push(Courier::new(target.map_err(|(name, why)| format!("{name}: {why}"))?, count.clone(), pace));
         }
         let (alerts, told) = watch::channel(Arc::new(Vec::new()));
-        let (well, beating) = watch::channel(false);
+        let (well, beating) = watch::channel(None);
         let (stop, stopped) = watch::channel(false);
         let mut tasks = Vec::new();
         for (i, courier) in couriers.into_iter().enumerate() {
@@ -191,7 +192,7 @@ impl Notifier {
                 _ => tokio::spawn(heart::run(courier, beating.clone(), stopped.clone(), pace, clock.clone())),
             });
         }
-        Ok(Self { alerts, well, stop, tasks })
+        Ok(Self { alerts, well, clock: clock.clone(), stop, tasks })
     }
 
     /// The names of receivers as they are counted.
@@ -208,9 +209,9 @@ impl Notifier {
         self.alerts.send_replace(alerts);
     }
 
-    /// Whether all is well with authprobe itself: only then does the heart beat.
+    /// Whether all is well with authprobe itself: only then does the heart beat, and only for a minute: say it again.
     pub fn healthy(&self, well: bool) {
-        self.well.send_if_modified(|before| std::mem::replace(before, well) != well);
+        self.well.send_replace(well.then(|| self.clock.instant()));
     }
 
     /// Sends what is new, as far as that works within `grace`, and ends.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 use crate::clock::Timestamp;
-use crate::fault::Fault;
+use crate::fault::{Class, Fault};
 
 mod page;
 
@@ -327,7 +327,31 @@ pub struct Outcome {
     pub browser: Option<BrowserReport>,
 }
 
+/// The endpoint of requests that test our own uplink.
+pub const REFERENCE: &str = "reference";
+/// Steps that succeed only with the right credentials.
+const PROVING: [&str; 3] = ["login", "token", "refresh"];
+
+impl RequestRecord {
+    /// Whether it says something about the provider: a region's reference is somebody else's.
+    pub fn is_providers(&self) -> bool {
+        self.endpoint != REFERENCE
+    }
+}
+
 impl Outcome {
+    /// Whether it showed that the credentials of its account or client are accepted, or that they are not; `None`: it did
+    /// not get so far, or ended for another reason.
+    pub fn credentials_accepted(&self) -> Option<bool> {
+        let refused = |fault: &Fault| matches!(fault.class, Class::Credentials | Class::Challenge);
+        if self.fault.as_ref().is_some_and(refused) {
+            return Some(false);
+        }
+        let proves =
+            |step: &&StepRecord| PROVING.contains(&step.name) && step.state == StepState::Done && !step.cleanup;
+        (self.verdict == Verdict::Good || self.steps.iter().any(|step| proves(&step))).then_some(true)
+    }
+
     /// All requests, in order.
     pub fn requests(&self) -> impl Iterator<Item = &RequestRecord> {
         self.steps.iter().flat_map(|step| &step.requests)

@@ -384,3 +384,6 @@ fn beside(path: &Path, more: &str) -> PathBuf {
     name.push(more);
     PathBuf::from(name)
 }
+
+#[cfg(test)]
+mod tests;

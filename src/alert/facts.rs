@@ -84,7 +84,11 @@ impl Facts {
         for watched in watched {
             let key = (watched.check.probe.clone(), watched.check.region.clone());
             let known = match before.remove(&key) {
-                Some(known) if known.watched.check == watched.check => Known { watched, ..known },
+                Some(known) if known.watched.check == watched.check => {
+                    // Silence is measured anew by another measure.
+                    let same = known.watched.stale_after == watched.stale_after;
+                    Known { watched, quiet: if same { known.quiet } else { now }, ..known }
+                }
                 _ => Known::new(watched, now),
             };
             self.checks.insert(key, known);

@@ -11,9 +11,11 @@ use std::time::Duration;
 use super::check::complain;
 use super::run::{base_url, ended, prepare};
 use super::{Exit, render};
+use crate::alert::machine::Change;
 use crate::app::{self, App};
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::fault::Class;
+use crate::judge::Told;
 use crate::lab::accounts::{CLIENTS, USERS};
 use crate::lab::{Lab, LabHandle, Options};
 use crate::outcome::{CheckLabels, Id, Outcome, Verdict};
@@ -63,7 +65,9 @@ async fn start(listen: SocketAddr) -> Result<Exit, String> {
     let terminal = Terminal::stdout();
     say(&welcome(&base_url(&plan, &listener), &plan, &lab, &terminal));
     let also = Arc::new(Changes { terminal, last: Mutex::default() });
-    let app = App { plan, load: Box::new(load), listener, grace: GRACE, also: Some(also), log_runs: false };
+    let told: Told = Box::new(move |change| say(&alert_line(change, clock.now(), &terminal)));
+    let (load, also, told) = (Box::new(load), Some(also as Arc<dyn Watch>), Some(told));
+    let app = App { plan, load, listener, grace: GRACE, also, told, log_runs: false };
     let exit = ended(app::run(app, signals).await);
     lab.shutdown().await;
     Ok(exit)
@@ -159,6 +163,24 @@ fn line(outcome: &Outcome, terminal: &Terminal) -> String {
     };
     let what = terminal.cut(&terminal.clean(&what), terminal.width.saturating_sub(37));
     format!("{time}  {} {name} {what}\n", terminal.paint(style, mark))
+}
+
+/// An alert that fires or is over.
+fn alert_line(change: &Change, now: Timestamp, terminal: &Terminal) -> String {
+    let (alert, style, state) = match change {
+        Change::Fired(alert) => (alert, Style::Bad, "fires"),
+        Change::Resolved(alert) => (alert, Style::Good, "is over"),
+    };
+    let label = |name: &str| alert.labels.get(name).map_or("", String::as_str);
+    let time = terminal.paint(Style::Dim, &now.to_utc().format("%H:%M:%S").to_string());
+    let head = format!("{} {} {state}", alert.name(), label("severity"));
+    let what = match (change, alert.annotations.get("description")) {
+        (Change::Fired(_), Some(description)) => description.clone(),
+        _ => format!("{} {}", label("slo"), label("probe")).trim().to_owned(),
+    };
+    let mark = terminal.pick("▲", "!");
+    let what = terminal.cut(&terminal.clean(&what), terminal.width.saturating_sub(14 + head.len()));
+    format!("{time}  {} {what}\n", terminal.paint(style, &format!("{mark} {head} ")))
 }
 
 /// Whoever closed the pipe does not listen any more.

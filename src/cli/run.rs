@@ -45,7 +45,7 @@ pub async fn main(args: Args) -> Exit {
     announce(&plan, &listener);
     let grace = Duration::from_secs(args.grace);
     let load = Box::new(move || plan::load(path.as_deref(), &options));
-    ended(app::run(App { plan, load, listener, grace, also: None, log_runs: true }, signals).await)
+    ended(app::run(App { plan, load, listener, grace, also: None, told: None, log_runs: true }, signals).await)
 }
 
 /// What must work before anything is started.

@@ -60,11 +60,11 @@ struct Fed {
 
 impl Feed for Fed {
     fn collect(&self) -> Batch {
+        let mut state = self.shared.state();
         let counters = self.keeper.metrics.changed_counters().into_iter().map(|Kept { name, labels, value, since }| {
             CounterValue { name, labels, value, since_nanos: since.as_nanos() }
         });
         let counters = counters.collect();
-        let mut state = self.shared.state();
         Batch { blocks: state.book.changed(), counters, alerts: state.changed_alerts() }
     }
 

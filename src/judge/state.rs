@@ -19,7 +19,7 @@ use crate::store::{CounterValue, Opened, Store};
 /// How long windows that are over are shown.
 const PAST_WINDOWS: Duration = Duration::from_secs(30 * 86_400);
 /// How many hours of minutes are read at once: bounds the memory that this takes.
-const HOURS: usize = 6;
+pub const HOURS: usize = 6;
 /// The most deployments at hand.
 const DEPLOYMENTS: usize = 100;
 
@@ -87,20 +87,14 @@ impl State {
     }
 
     /// Goes on with another plan.
-    pub fn replace(&mut self, plan: &Plan, now: Timestamp) {
-        self.book.replace(&plan.objectives);
+    pub fn replace(&mut self, plan: &Plan, now: Timestamp) -> Vec<Counted> {
+        let counted = self.book.replace(&plan.objectives);
         self.causes.retain(&plan.objectives);
         self.facts.replace(plan.watched.clone(), plan.alerting.thresholds.clone(), now);
         self.maintenance.recurring.clone_from(&plan.maintenance);
         self.evaluate = plan.alerting.evaluate;
         self.context = context(plan);
-    }
-
-    /// Reads the past of objectives that are new, or that look further back than before.
-    pub fn reread(&mut self, store: &Store, now: Timestamp) {
-        if let Err(why) = read(&mut self.book, store, now) {
-            tracing::warn!(why, "the ledger cannot be read: new objectives begin without a past");
-        }
+        counted
     }
 
     /// Counts a run.

@@ -89,7 +89,7 @@ impl Endpoint {
             Self::Revocation => "revocation",
             Self::EndSession => "end_session",
             Self::Resource => "resource",
-            Self::Reference => "reference",
+            Self::Reference => crate::outcome::REFERENCE,
         }
     }
 }

@@ -10,7 +10,6 @@ use prometheus::Registry;
 use prometheus::proto::MetricFamily;
 
 use crate::clock::{Clock, Timestamp};
-use crate::fault::Class;
 use crate::outcome::{CheckLabels, Observation, Outcome, StepState, Trigger, Verdict};
 
 mod browser;
@@ -166,7 +165,7 @@ impl Metrics {
     fn facts(&self, outcome: &Outcome) {
         let (provider, labels) = (&*outcome.check.provider, labels(&outcome.check));
         let mut expiry: HashMap<(&str, &str), Timestamp> = HashMap::new();
-        for request in outcome.requests().filter(|request| is_providers(request.endpoint)) {
+        for request in outcome.requests().filter(|request| request.is_providers()) {
             if let Some(at) = request.certificate_not_after {
                 let earliest = expiry.entry((&request.region, request.endpoint)).or_insert(at);
                 *earliest = at.min(*earliest);
@@ -206,11 +205,8 @@ impl Metrics {
             self.set(&table::SUCCESS, &labels, if bad { 0.0 } else { 1.0 });
             self.set(&table::LAST_RUN, &labels, ended(outcome).as_secs_f64());
         }
-        match &outcome.fault {
-            None => self.set(&table::CREDENTIALS_REFUSED, &labels, 0.0),
-            Some(fault) if fault.class == Class::Credentials => self.set(&table::CREDENTIALS_REFUSED, &labels, 1.0),
-            // It was not tried whether they are accepted, or they were.
-            Some(_) => {}
+        if let Some(accepted) = outcome.credentials_accepted() {
+            self.set(&table::CREDENTIALS_REFUSED, &labels, if accepted { 0.0 } else { 1.0 });
         }
         if let Some(fault) = &outcome.fault {
             let why = [fault.class.as_str(), fault.blame.as_str(), fault.step];
@@ -228,7 +224,7 @@ impl Metrics {
                 self.observe(&table::STEP_DURATION, &join(&labels, [step.name]), step.duration, outcome);
             }
         }
-        for request in outcome.requests().filter(|request| is_providers(request.endpoint)) {
+        for request in outcome.requests().filter(|request| request.is_providers()) {
             for (phase, took) in request.phases.iter() {
                 let labels = [&*outcome.check.provider, &*request.region, request.endpoint, phase];
                 self.observe(&table::PHASE_DURATION, &labels, took, outcome);
@@ -390,11 +386,6 @@ fn labels(check: &CheckLabels) -> [&str; 5] {
 
 fn join<'a, const N: usize>(labels: &[&'a str; 5], more: [&'a str; N]) -> Vec<&'a str> {
     labels.iter().copied().chain(more).collect()
-}
-
-/// A reference of the region is asked to test our own uplink: its certificate and phases are not the provider's.
-fn is_providers(endpoint: &str) -> bool {
-    endpoint != crate::oidc::http::Endpoint::Reference.as_str()
 }
 
 fn ended(outcome: &Outcome) -> Timestamp {

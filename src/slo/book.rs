@@ -59,14 +59,16 @@ impl Book {
     }
 
     /// Takes over another configuration: counts of objectives (by name) and regions that stay are kept. For what is new, and
-    /// for windows that became longer, [`Book::restore`] may be called again.
-    pub fn replace(&mut self, objectives: &[Arc<Objective>]) {
+    /// for windows that became longer, [`Book::restore`] may be called again. Open ticks that mean something else from now on
+    /// are closed: what they count is returned.
+    pub fn replace(&mut self, objectives: &[Arc<Objective>]) -> Vec<Counted> {
+        let mut counted = Vec::new();
         let mut before: HashMap<Arc<str>, Account> =
             self.accounts.drain(..).map(|account| (account.name().clone(), account)).collect();
         let mut accounts = Vec::with_capacity(objectives.len());
         self.uses.clear();
         for (at, objective) in objectives.iter().enumerate() {
-            let (account, gone) = Account::new(objective.clone(), before.remove(&objective.name));
+            let (account, gone) = Account::new(objective.clone(), before.remove(&objective.name), &mut counted);
             self.gone.extend(gone);
             accounts.push(account);
             for (member, probe) in objective.members.iter().enumerate() {
@@ -78,6 +80,7 @@ impl Book {
         self.gone.drain(..self.gone.len().saturating_sub(MOST_GONE));
         self.accounts = accounts;
         self.objectives = objectives.to_vec();
+        counted
     }
 
     /// Takes over what a ledger holds: whole days, and the minutes of the hours that [`Book::hours_wanted`] named. What is

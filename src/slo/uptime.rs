@@ -67,8 +67,24 @@ impl Ticks {
         }
     }
 
+    /// Takes the place of others: goes on with theirs if they mean the same; else these are closed, and what they count is
+    /// returned with its minute.
+    pub fn follow(&mut self, before: &mut Self) -> Vec<(i64, Closed)> {
+        if self.is_like(before) {
+            std::mem::swap(self, before);
+            return Vec::new();
+        }
+        let minute = due::minute_of(before.now);
+        let closed = before.close_all().into_iter().map(|closed| (minute, closed)).collect();
+        if self.timing == before.timing {
+            // The same ticks: those that are over stay so.
+            (self.over, self.now) = (before.over, before.now);
+        }
+        closed
+    }
+
     /// Whether these ticks mean the same as others.
-    pub fn is_like(&self, other: &Self) -> bool {
+    fn is_like(&self, other: &Self) -> bool {
         (&self.regions, self.quorum, &self.timing, self.timeout)
             == (&other.regions, other.quorum, &other.timing, other.timeout)
     }

@@ -33,6 +33,8 @@ pub(super) struct Retention {
     next: usize,
     /// The limit that the log was last made to fit.
     max_size: Option<u64>,
+    /// The hour in which what nobody asks for any more was last looked for.
+    hour: i64,
 }
 
 /// What is set aside for the log.
@@ -57,6 +59,11 @@ impl Retention {
         self.expired_runs(connection, &checks, at(now - settings.keep_runs))?;
         expired_failures(connection, at(now - settings.keep_failures.max(settings.keep_runs)))?;
         expired_counts(connection, now)?;
+        let hour = now.as_secs().div_euclid(3600);
+        if hour != self.hour {
+            expired_rest(connection, now)?;
+            self.hour = hour;
+        }
         make_room(connection, &checks, settings.max_size, clock)
     }
 
@@ -103,10 +110,13 @@ fn expired_counts(connection: &Connection, now: Timestamp) -> rusqlite::Result<(
     // One hour, one day at a time.
     connection
         .execute("DELETE FROM hour WHERE hour < ?1 AND hour = (SELECT min(hour) FROM hour)", [hour - MINUTES_HOURS])?;
-    connection.execute("DELETE FROM day WHERE day < ?1 AND day = (SELECT min(day) FROM day)", [day - COUNTS_DAYS])?;
-    if now.as_secs() % 3600 != 0 {
-        return Ok(());
-    }
+    let sql = "DELETE FROM day WHERE day < ?1 AND day = (SELECT min(day) FROM day)";
+    connection.execute(sql, [day - COUNTS_DAYS]).map(drop)
+}
+
+/// Counters that no longer count, and what people did.
+fn expired_rest(connection: &Connection, now: Timestamp) -> rusqlite::Result<()> {
+    let day = now.as_secs().div_euclid(86_400);
     let nanos = now.as_nanos().saturating_sub(COUNTS_DAYS * 86_400 * 1_000_000_000);
     connection.execute("DELETE FROM counter WHERE day < ?1", [day - COUNTS_DAYS])?;
     connection.execute("DELETE FROM maintenance WHERE to_nanos < ?1", [nanos])?;

@@ -121,6 +121,7 @@ impl Drop for Ended {
         if std::thread::panicking() {
             self.0.set_failing(Some("its writer failed; please report it".to_owned()));
         }
+        self.0.busy_since.store(0, Ordering::Release);
         self.0.set_ended();
     }
 }

@@ -12,7 +12,7 @@ pub struct Problem {
     status: StatusCode,
     detail: String,
     mistakes: Vec<Mistake>,
-    header: Option<(HeaderName, HeaderValue)>,
+    header: Option<(HeaderName, &'static str)>,
 }
 
 /// One thing that is wrong with a body: the member `errors` of the example of RFC 9457 §3.
@@ -39,7 +39,7 @@ impl Problem {
     /// With a header besides.
     #[must_use]
     pub fn with(mut self, name: HeaderName, value: &'static str) -> Self {
-        self.header = Some((name, HeaderValue::from_static(value)));
+        self.header = Some((name, value));
         self
     }
 }
@@ -58,7 +58,7 @@ impl IntoResponse for Problem {
         let mut response = (self.status, body.to_string()).into_response();
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some((name, value)) = self.header {
-            response.headers_mut().insert(name, value);
+            response.headers_mut().insert(name, HeaderValue::from_static(value));
         }
         response
     }

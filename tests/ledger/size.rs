@@ -10,7 +10,9 @@ use crate::stage::{self, Folder, NOW, ask, counter, key, tally};
 use crate::support_outcome::{outcome, step};
 
 const CHECKS: usize = 1000;
-const MINUTES: u64 = 24 * 60;
+/// A quarter of a day: a row a day and a row a counter weigh four times as much as in a whole one, which benches/ledger.rs
+/// measures.
+const MINUTES: u64 = 6 * 60;
 /// How many minutes are handed over at once.
 const STRIDE: u64 = 15;
 const GOAL: f64 = 120.0;
@@ -25,7 +27,7 @@ fn login(check: &CheckLabels) -> Outcome {
 }
 
 #[test]
-fn a_day_of_1000_checks_takes_at_most_120_bytes_a_run_counts_and_counters_included() {
+fn a_quarter_of_a_day_of_1000_checks_takes_at_most_120_bytes_a_run_counts_and_counters_included() {
     let folder = Folder::new();
     let (store, hand) = stage::running(&Settings { max_size: 1 << 40, ..folder.settings() });
     let checks: Vec<_> = (0..CHECKS).map(|n| crate::support_outcome::check(&format!("login {n}"), "eu")).collect();

@@ -91,9 +91,9 @@ impl Hand {
     }
 }
 
-/// Waits until it is so, at most 20 s.
+/// Waits until it is so, at most a minute.
 pub fn wait(what: &str, so: impl Fn() -> bool) {
-    for _ in 0..4000 {
+    for _ in 0..12_000 {
         if so() {
             return;
         }
@@ -111,7 +111,7 @@ pub fn running(settings: &Settings) -> (Store, Arc<Hand>) {
 }
 
 pub fn close(store: &Store) {
-    store.shutdown(Duration::from_secs(20));
+    store.shutdown(Duration::from_secs(60));
 }
 
 pub fn key(slo: &str, region: &str) -> SeriesKey {

@@ -103,9 +103,8 @@ async fn one_run_is_found_in_memory_then_in_the_ledger() {
 
 #[tokio::test]
 async fn a_ledger_that_cannot_be_read_takes_nothing_away() {
-    let mut engine = Engine::default();
-    engine.ledger = Some(Ledger { failing: Some("the disk is gone".into()), ..Ledger::default() });
-    let web = Web::start(engine).await;
+    let ledger = Ledger { failing: Some("the disk is gone".into()), ..Ledger::default() };
+    let web = Web::start(Engine { ledger: Some(ledger), ..Engine::default() }).await;
     web.engine.push(run(1, "eu", Verdict::Good));
     let list = web.get("/api/v1/probes/login/runs").await;
     assert_eq!((list.status, &list.json()["ledger_error"]), (200, &json!("the disk is gone")));

@@ -106,10 +106,11 @@ impl Known {
         if let Some(account) = outcome.fault.as_ref().and_then(|fault| fault.account.as_ref()) {
             self.account = Some(account.to_string());
         }
+        let end = outcome.start + outcome.duration;
+        self.rotations(outcome, end);
         if outcome.trigger != Trigger::Scheduled {
             return;
         }
-        let end = outcome.start + outcome.duration;
         if outcome.verdict == Verdict::Inconclusive {
             self.blind = outcome.fault.clone();
         } else {
@@ -122,11 +123,11 @@ impl Known {
         self.revocation(outcome);
         self.certificates(outcome, end);
         for observation in &outcome.observations {
-            self.observe(observation, end, skew_threshold);
+            self.observe(observation, skew_threshold);
         }
     }
 
-    fn observe(&mut self, observation: &Observation, end: Timestamp, skew_threshold: Duration) {
+    fn observe(&mut self, observation: &Observation, skew_threshold: Duration) {
         match observation {
             Observation::ClockSkew { seconds, uncertainty } => {
                 let beyond = seconds.abs() - uncertainty > skew_threshold.as_secs_f64();
@@ -137,23 +138,29 @@ impl Known {
             Observation::TokenLifetime { token, seconds } => {
                 self.lifetimes.insert(token, *seconds);
             }
-            Observation::KeyRotation { unsafe_rotations, .. } if *unsafe_rotations > 0 => {
-                self.rotation = Some((end, *unsafe_rotations));
-            }
             Observation::KeyRotation { .. }
             | Observation::KeySet { .. }
             | Observation::RevocationPropagation { .. } => {}
         }
     }
 
-    /// A run that could not tell for another reason says nothing about the account.
+    /// A change of the key set is told once, whoever asked for the run that saw it first.
+    fn rotations(&mut self, outcome: &Outcome, end: Timestamp) {
+        for observation in &outcome.observations {
+            if let Observation::KeyRotation { unsafe_rotations: times @ 1.., .. } = observation {
+                self.rotation = Some((end, *times));
+            }
+        }
+    }
+
+    /// A run that did not get so far says nothing about the account.
     fn credentials(&mut self, outcome: &Outcome) {
-        match &outcome.fault {
-            Some(fault) if matches!(fault.class, Class::Credentials | Class::Challenge) => {
+        match (outcome.credentials_accepted(), &outcome.fault) {
+            (Some(false), Some(fault)) => {
                 self.credentials = Last::Wrong(format!("{}: {}", fault.class, fault.detail));
             }
-            _ if outcome.verdict == Verdict::Inconclusive => {}
-            _ => {
+            (None | Some(false), _) => {}
+            (Some(true), _) => {
                 self.credentials = Last::Fine;
                 self.account = None;
             }
@@ -183,7 +190,7 @@ impl Known {
 
     fn certificates(&mut self, outcome: &Outcome, end: Timestamp) {
         let mut shown: BTreeMap<(&'static str, Arc<str>), Certificate> = BTreeMap::new();
-        for request in outcome.requests() {
+        for request in outcome.requests().filter(|request| request.is_providers()) {
             let Some(not_after) = request.certificate_not_after else { continue };
             let certificate = Certificate { not_after, host: request.host.clone(), seen: end };
             let key = (request.endpoint, request.region.clone());

@@ -314,10 +314,10 @@ fn maintenance_is_unknown_for_its_probes_only() {
     facts.outcome(&fails("eu", 60, Fault::new(Class::AttackAccepted, "x")));
     let conditions = facts.conditions(at(100_000), &Context::default(), &[], &|probe| probe == "login", None);
     for condition in &conditions {
-        match condition.labels.get("tier").map(String::as_str) {
-            Some("login") => assert_eq!(condition.holds, Holds::Unknown, "{:?}", condition.labels),
-            _ => {}
+        if condition.labels.get("tier").is_some_and(|tier| tier == "login") {
+            assert_eq!(condition.holds, Holds::Unknown, "{:?}", condition.labels);
         }
+    }
     }
     assert_eq!(find(conditions.clone(), "AuthProbeStale", "ticket", Some("keys")).holds, Holds::Yes);
     assert_eq!(find(conditions, "AuthProbeStale", "page", Some("not mine")).holds, Holds::Yes, "of those that should");

@@ -132,6 +132,11 @@ impl Metrics {
         }
     }
 
+    /// Shows whether scheduled runs are paused by hand.
+    pub fn paused(&self, paused: bool) {
+        self.set(&table::PAUSED, &[], if paused { 1.0 } else { 0.0 });
+    }
+
     /// Counts outcomes that no objective saw.
     pub fn unjudged(&self, n: u64) {
         self.dropped(SLO, n);

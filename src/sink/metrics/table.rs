@@ -195,6 +195,8 @@ table! {
         "Whether the ledger cannot be written at present.";
     LEDGER_SIZE = "authprobe_ledger_size_bytes", Gauge, Process, [], "bytes",
         "Size of the ledger on disk, its log included.";
+    PAUSED = "authprobe_paused", Gauge, Process, [], "",
+        "Whether scheduled runs are paused by hand.";
     LATENESS_TIME = "authprobe_schedule_lateness_seconds", Histogram(LATENESS), Process, [], "seconds",
         "How much later than due scheduled runs began.";
     DROPPED = "authprobe_sink_dropped_total", Counter, Process, ["sink"], "",
@@ -251,6 +253,7 @@ mod tests {
         ("authprobe_notifications_total", "counter", "receiver outcome"),
         ("authprobe_ledger_failing", "gauge", ""),
         ("authprobe_ledger_size_bytes", "gauge", ""),
+        ("authprobe_paused", "gauge", ""),
         ("authprobe_schedule_lateness_seconds", "histogram", ""),
         ("authprobe_sink_dropped_total", "counter", "sink"),
         ("authprobe_config_last_reload_successful", "gauge", ""),

@@ -64,7 +64,7 @@ fn take(objective: &Objective, region: &Arc<str>, timeline: &mut Timeline, room:
 impl Account {
     /// Of that objective, with the counts and open ticks of its predecessor as far as they still mean the same; also the
     /// unsaved hours of series that are gone.
-    pub fn new(objective: Arc<Objective>, before: Option<Self>) -> (Self, Vec<Block>) {
+    pub fn new(objective: Arc<Objective>, before: Option<Self>, counted: &mut Vec<Counted>) -> (Self, Vec<Block>) {
         let (mut series, mut ticks) = layout(&objective);
         let (mut gone, mut room) = (Vec::new(), usize::MAX);
         let Some(mut before) = before else { return (Self { objective, series, ticks }, gone) };
@@ -74,13 +74,18 @@ impl Account {
                 None => take(&objective, &region, &mut timeline, &mut room, &mut gone),
             }
         }
+        let mut closed = Vec::new();
         for (member, ticks) in objective.members.iter().zip(&mut ticks) {
             let mut old = before.objective.members.iter().zip(&mut before.ticks);
-            if let Some((_, old)) = old.find(|(old, held)| old.probe == member.probe && held.is_like(ticks)) {
-                std::mem::swap(old, ticks);
+            if let Some((_, old)) = old.find(|(old, _)| old.probe == member.probe) {
+                closed.extend(ticks.follow(old));
             }
         }
-        (Self { objective, series, ticks }, gone)
+        let mut account = Self { objective, series, ticks };
+        for (minute, closed) in closed {
+            counted.extend(account.count(&"".into(), minute, closed.counts, closed.excluded));
+        }
+        (account, gone)
     }
 
     /// The objective's name.
