@@ -1,84 +1,99 @@
-use std::sync::Arc;
-use std::time::Duration;
+use std::path::Path;
 
 use super::{Options, RULES, files};
-use crate::alert::facts::Watched;
-use crate::outcome::CheckLabels;
-use crate::plan::{self, Plan};
-use crate::slo::{Aggregate, Objective, Severity, Sli, Tier, Triggers, Window};
+use crate::plan;
 
-const MINUTE: u64 = 60;
+const CONFIG: &str = "
+[server]
+public_url = 'https://authprobe.example.com'
+[alerting]
+runbook_url = 'https://runbooks.example.com/auth'
+[[region]]
+name = 'eu'
+[[provider]]
+name = 'main'
+issuer = 'https://login.example.com'
+[[probe]]
+name = 'keys.v1'
+kind = 'jwks'
+provider = 'main'
+every = '1m'
+labels = { team = '{{ x }}', severity = 'none' }
+[[slo]]
+name = 'keys'
+probes = ['keys.v1']
+sli = 'availability'
+objective = '99.5%'
+window = '30d'
+alpha = '1%'
+labels = { provider = 'other', team = 'identity' }
+annotations = { runbook_url = 'https://team.example.com', description = 'never' }
+tiers = [{ budget = '2%', within = '1h', severity = 'page' }]
+";
 
-fn tier(long: u64, short: u64, factor_milli: u64, severity: Severity) -> Tier {
-    Tier {
-        name: crate::duration::HumanDuration(Duration::from_secs(long * MINUTE)).to_string().into(),
-        budget_ppm: 20_000,
-        long: Duration::from_secs(long * MINUTE),
-        short: Duration::from_secs(short * MINUTE),
-        factor_milli,
-        severity,
-    }
+fn rules() -> String {
+    let plan = plan::from_str("test", CONFIG, Path::new("")).unwrap();
+    let file = files(&plan, &Options::default()).swap_remove(0);
+    assert_eq!(file.name, RULES);
+    file.text
 }
 
-fn objective(name: &str, target_ppm: u32) -> Objective {
-    Objective {
-        name: name.into(),
-        provider: "main".into(),
-        members: vec![],
-        sli: Sli::Availability,
-        target_ppm,
-        window: Window::Rolling(Duration::from_secs(30 * 86_400)),
-        aggregate: Aggregate::Reachability,
-        min_coverage_ppm: 800_000,
-        alpha_ppm: 50_000,
-        triggers: match target_ppm {
-            1_000_000 => Triggers::AnyEvent(Severity::Page),
-            _ => Triggers::Burn(vec![
-                tier(60, 5, 14_400, Severity::Page),
-                tier(360, 30, 6000, Severity::Page),
-                tier(1440, 120, 3000, Severity::Ticket),
-                tier(4320, 360, 1000, Severity::Ticket),
-            ]),
-        },
-        labels: [("team".to_owned(), "identity".to_owned())].into(),
-        annotations: Default::default(),
-    }
-}
-
-fn planned() -> Plan {
-    let text = "
-        [server]
-        public_url = 'https://authprobe.example.com'
-        [[region]]
-        name = 'eu'
-        [[provider]]
-        name = 'main'
-        issuer = 'https://login.example.com'
-        [[probe]]
-        name = 'keys'
-        kind = 'jwks'
-        provider = 'main'
-        every = '1m'
-    ";
-    let mut plan = plan::from_str("test", text, std::path::Path::new("")).unwrap();
-    plan.objectives = vec![Arc::new(objective("login", 999_500)), Arc::new(objective("keys", 1_000_000))];
-    let check = CheckLabels {
-        probe: "keys".into(),
-        kind: "jwks",
-        provider: "main".into(),
-        client: "".into(),
-        region: "eu".into(),
-    };
-    let (labels, annotations) = ([("team".to_owned(), "{{ x }}".to_owned())].into(), Default::default());
-    plan.watched = vec![Watched { check, labels, annotations, stale_after: Duration::from_secs(485) }];
-    plan.alerting.runbook_base = "https://runbooks.example.com/auth".to_owned();
-    plan
+/// The lines of the alert that begins with that line.
+fn alert(rules: &str, name: &str) -> String {
+    let (_, rest) = rules.split_once(&format!("- alert: {name}\n")).unwrap();
+    let end = rest.find("      - ").unwrap_or(rest.len());
+    rest[..end].to_owned()
 }
 
 #[test]
-fn dump() {
-    let files = files(&planned(), &Options::default());
-    std::fs::write("/tmp/rules-out.yml", &files[0].text).unwrap();
-    std::fs::write("/tmp/am-out.yml", &files[1].text).unwrap();
-    assert_eq!(files[0].name, RULES);
+fn the_same_plan_gives_the_same_bytes() {
+    assert_eq!(rules(), rules());
+}
+
+#[test]
+fn numbers_are_those_of_the_objective() {
+    let rules = rules();
+    // 14.4 × 0.5 %; the quantile of 1 %.
+    for part in [
+        "burn:lower1h{slo=\"keys\"} > 14.4\n",
+        "burn:ratio5m{slo=\"keys\"} > 14.4\n",
+        "coverage:ratio5m{slo=\"keys\"} >= 0.8\n",
+        "> 0) * 0.005)",
+        "- 2.326348 / (3 * sqrt(",
+        "[30d:1h]",
+    ] {
+        assert!(rules.contains(part), "{part}");
+    }
+}
+
+/// As with alerts of authprobe itself: its own labels win, the team's annotations do, but for the description.
+#[test]
+fn what_is_passed_on_hides_nothing() {
+    let burn = alert(&rules(), "AuthSLOBurn");
+    for part in [
+        "          provider: main\n",
+        "          team: identity\n",
+        "          severity: page\n",
+        "          evaluator: prometheus\n",
+        "runbook_url: \"https://team.example.com\"\n",
+        "dashboard_url: \"https://authprobe.example.com/#slo-keys\"\n",
+        "description: 'keys: {{ if eq $value 0.0 }}",
+    ] {
+        assert!(burn.contains(part), "{part} in {burn}");
+    }
+    let stale = alert(&rules(), "AuthProbeStale");
+    for part in [
+        "severity: ticket\n",
+        "team: '{{ \"{{\" }} x }}'\n",
+        "runbook_url: \"https://runbooks.example.com/auth#authprobestale\"\n",
+        "#probe-keys.v1\"\n",
+    ] {
+        assert!(stale.contains(part), "{part} in {stale}");
+    }
+}
+
+/// In a regular expression a dot is any letter.
+#[test]
+fn names_with_dots_match_nothing_else() {
+    assert!(rules().contains("probe=~\"keys\\\\.v1\""), "{}", rules());
 }
