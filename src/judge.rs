@@ -372,9 +372,11 @@ impl Shared {
         *lock(&self.asked.hours) = <_>::default();
         let Some(keeper) = &self.keeper else { return };
         // Nobody waits for the disk.
-        match keeper.store.days(first) {
-            Ok(days) => self.state().book.restore(days, Vec::new()),
-            Err(why) => tracing::warn!(why, "new objectives begin without a past"),
+        for day in first..=now.as_secs().div_euclid(86_400) {
+            match keeper.store.days_of(day..=day) {
+                Ok(days) => self.state().book.restore(days, Vec::new()),
+                Err(why) => return tracing::warn!(why, "new objectives begin without a past"),
+            }
         }
     }
 

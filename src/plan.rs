@@ -2,7 +2,7 @@
 //! makes another one and swaps it whole.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -122,14 +122,17 @@ pub struct Alerting {
     pub notify: crate::notify::Settings,
     /// From when on something is worth an alert.
     pub thresholds: Thresholds,
-    /// `runbook_url` is this, `#` and the alert's name in small letters; empty: alerts have none.
+    /// `runbook_url` is this, `#` and the alert's name in small letters. Default: our own `/runbook`.
     pub runbook_base: String,
+    /// The regions of this process, if it runs only some (`--region`): the `prober` label of its alerts, so that machines
+    /// do not end each other's.
+    pub prober: Option<String>,
 }
 
 impl Default for Alerting {
     fn default() -> Self {
         let (notify, thresholds) = Default::default();
-        Self { evaluate: true, notify, thresholds, runbook_base: String::new() }
+        Self { evaluate: true, notify, thresholds, runbook_base: String::new(), prober: None }
     }
 }
 
@@ -146,6 +149,21 @@ pub struct Server {
     pub admin_token: Option<SecretSource>,
     /// For links.
     pub public_url: Option<Url>,
+}
+
+impl Server {
+    /// Where people reach it: as configured, or as it listens.
+    pub fn url(&self) -> Url {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        let host = match self.listen.ip() {
+            any if any.is_unspecified() => "localhost".to_owned(),
+            IpAddr::V6(ip) => format!("[{ip}]"),
+            IpAddr::V4(ip) => ip.to_string(),
+        };
+        let own = || Url::parse(&format!("{scheme}://{host}:{}/", self.listen.port()));
+        // An address and a port always make a URL.
+        self.public_url.clone().unwrap_or_else(|| own().expect("a URL"))
+    }
 }
 
 /// A probe, resolved.

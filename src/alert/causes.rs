@@ -4,6 +4,9 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::DateTime;
+use serde_json::Value;
+
 use crate::clock::Timestamp;
 use crate::fault::{Blame, Class};
 use crate::outcome::{Outcome, Trigger, Verdict};
@@ -24,7 +27,7 @@ struct Failure {
     region: Arc<str>,
     class: Class,
     blame: Blame,
-    step: &'static str,
+    step: Arc<str>,
 }
 
 impl Causes {
@@ -36,9 +39,29 @@ impl Causes {
         }
         let (at, region) = (outcome.start + outcome.duration, outcome.check.region.clone());
         let known = self.0.entry(outcome.check.probe.clone()).or_default();
-        known.push_back(Failure { at, region, class: fault.class, blame: fault.blame, step: fault.step });
+        known.push_back(Failure { at, region, class: fault.class, blame: fault.blame, step: fault.step.into() });
         while known.len() > MOST || known.front().is_some_and(|oldest| at.since(oldest.at) > LONG) {
             known.pop_front();
+        }
+    }
+
+    /// Remembers a failed run as the ledger kept it: an outcome's JSON. What cannot be read is left out.
+    pub fn restore(&mut self, run: &Value) {
+        let text = |pointer: &str| run.pointer(pointer).and_then(Value::as_str);
+        let read = || {
+            let at = DateTime::parse_from_rfc3339(text("/start")?).ok()?;
+            let blame = text("/fault/blame")?;
+            let failure = Failure {
+                at: Timestamp::from_utc(at.to_utc()),
+                region: text("/probe_region")?.into(),
+                class: Class::from_name(text("/fault/class")?)?,
+                blame: Blame::ALL.into_iter().find(|known| known.as_str() == blame)?,
+                step: text("/fault/step").unwrap_or_default().into(),
+            };
+            (text("/trigger")? == Trigger::Scheduled.as_str()).then_some((text("/probe")?, failure))
+        };
+        if let Some((probe, failure)) = read() {
+            self.0.entry(probe.into()).or_default().push_back(failure);
         }
     }
 
@@ -61,12 +84,12 @@ impl Causes {
             .collect();
         let mut count: HashMap<(Class, Blame, &str), usize> = HashMap::new();
         for failure in &all {
-            *count.entry((failure.class, failure.blame, failure.step)).or_default() += 1;
+            *count.entry((failure.class, failure.blame, &*failure.step)).or_default() += 1;
         }
         // Of two that are as frequent always the same: a description must not flicker.
         let (why, times) = count.into_iter().max_by_key(|(why, times)| (*times, std::cmp::Reverse(*why)))?;
         let (class, blame, step) = why;
-        let here = all.iter().filter(|failure| (failure.class, failure.blame, failure.step) == why);
+        let here = all.iter().filter(|failure| (failure.class, failure.blame, &*failure.step) == why);
         let regions: BTreeSet<&str> = here.map(|failure| &*failure.region).collect();
         let regions = regions.into_iter().collect::<Vec<_>>().join(", ");
         let at = if step.is_empty() { String::new() } else { format!(" at step {step}") };

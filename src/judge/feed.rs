@@ -41,14 +41,7 @@ impl Keeper {
     pub fn look(&self) {
         let late = self.clock.instant().duration_since(*lock(&self.kept)) > PATIENCE;
         self.metrics.show_live(late);
-        self.metrics.ledger(late || self.store.failing().is_some(), self.size(), self.store.dropped());
-    }
-
-    /// On disk, its log included (bytes).
-    fn size(&self) -> u64 {
-        let mut log = self.path.clone().into_os_string();
-        log.push("-wal");
-        [self.path.clone(), log.into()].iter().filter_map(|path| Some(std::fs::metadata(path).ok()?.len())).sum()
+        self.metrics.ledger(late || self.store.failing().is_some(), self.store.size(), self.store.dropped());
     }
 }
 

@@ -14,12 +14,14 @@ use crate::sink::metrics::Metrics;
 use crate::sink::metrics::counters::Kept;
 use crate::slo::maintenance::Window;
 use crate::slo::{Book, Counted, Evaluation, Maintenance};
-use crate::store::{CounterValue, Opened, Store};
+use crate::store::{CounterValue, Opened, RunsQuery, Store};
 
 /// How long windows that are over are shown.
 const PAST_WINDOWS: Duration = Duration::from_secs(30 * 86_400);
 /// How many hours of minutes are read at once: bounds the memory that this takes.
-pub const HOURS: usize = 6;
+pub const HOURS: usize = 2;
+/// How many failures of a probe are read at the start.
+const FAILURES: usize = 50;
 /// The most deployments at hand.
 const DEPLOYMENTS: usize = 100;
 
@@ -32,6 +34,7 @@ pub struct State {
     causes: Causes,
     machine: Machine,
     evaluate: bool,
+    prober: Option<String>,
     context: Context,
     /// Alerts as they were last handed to the ledger.
     handed: Option<Vec<Alert>>,
@@ -71,6 +74,11 @@ impl State {
             let excluded = |probe: &str, at: Timestamp| maintenance.covers(probe, at, at);
             metrics.slo_counted(&book.absent(from, now, &excluded));
         }
+        let mut causes = Causes::default();
+        if let Some(store) = store.filter(|_| alerts.iter().any(Alert::is_firing)) {
+            remember(&mut causes, store, plan)?;
+        }
+        let machine = Machine::restore(alerts);
         let mut facts = Facts::default();
         facts.replace(plan.watched.clone(), plan.alerting.thresholds.clone(), now);
         Ok(Self {
@@ -78,9 +86,10 @@ impl State {
             maintenance,
             deployments,
             facts,
-            causes: Causes::default(),
-            machine: Machine::restore(alerts),
+            causes,
+            machine,
             evaluate: plan.alerting.evaluate,
+            prober: plan.alerting.prober.clone(),
             context: context(plan),
             handed: None,
         })
@@ -93,6 +102,7 @@ impl State {
         self.facts.replace(plan.watched.clone(), plan.alerting.thresholds.clone(), now);
         self.maintenance.recurring.clone_from(&plan.maintenance);
         self.evaluate = plan.alerting.evaluate;
+        self.prober.clone_from(&plan.alerting.prober);
         self.context = context(plan);
         counted
     }
@@ -132,6 +142,11 @@ impl State {
             let silent = |probe: &str| paused || maintained(probe);
             possible.extend(self.facts.conditions(now, &self.context, stopped, &silent, ledger));
         }
+        if let Some(prober) = &self.prober {
+            for condition in &mut possible {
+                condition.labels.insert("prober".to_owned(), prober.clone());
+            }
+        }
         let changes = self.machine.step(now, possible.clone());
         Judged { counted, evaluations, possible, changes, alerts: self.machine.alerts() }
     }
@@ -164,9 +179,26 @@ impl State {
     }
 }
 
+/// Why the probes of objectives failed before the start: what fires goes on with the cause that it had.
+fn remember(causes: &mut Causes, store: &Store, plan: &Plan) -> Result<(), String> {
+    let mut probes: Vec<&str> = plan.objectives.iter().flat_map(|o| &o.members).map(|member| &*member.probe).collect();
+    probes.sort_unstable();
+    probes.dedup();
+    for probe in probes {
+        let (probe, verdict) = (probe.to_owned(), Some("bad".to_owned()));
+        let query = RunsQuery { probe, region: None, verdict, before: None, limit: FAILURES };
+        let mut runs = store.runs(&query)?;
+        runs.reverse();
+        runs.iter().for_each(|run| causes.restore(&run.json));
+    }
+    Ok(())
+}
+
 /// Reads the past of these objectives. Error: the ledger cannot be read.
 fn read(book: &mut Book, store: &Store, now: Timestamp) -> Result<(), String> {
-    book.restore(store.days(book.first_day(now))?, Vec::new());
+    for day in book.first_day(now)..=now.as_secs().div_euclid(86_400) {
+        book.restore(store.days_of(day..=day)?, Vec::new());
+    }
     for hours in book.hours_wanted(now).chunks(HOURS) {
         book.restore(Vec::new(), store.minutes(hours)?);
     }
@@ -181,7 +213,7 @@ fn is_same(one: &Alert, other: &Alert) -> bool {
 
 fn context(plan: &Plan) -> Context {
     Context {
-        public_url: plan.server.public_url.clone(),
+        public_url: Some(plan.server.url()),
         runbook_base: plan.alerting.runbook_base.clone(),
         deployments: Vec::new(),
     }

@@ -8,7 +8,7 @@ use crate::alert::facts::Thresholds;
 use crate::config::model::{Alerting as Written, Alertmanager, Thresholds as WrittenThresholds, Webhook};
 use crate::config::values::{TextOrSecret, WebUrl};
 use crate::duration::HumanDuration;
-use crate::notify::{Address, Credentials, HeaderText, Hook, Peer, Settings};
+use crate::notify::{Address, Credentials, HeaderText, Hook, Peer};
 
 /// Headers of webhooks that are not the configuration's.
 const OWN_HEADERS: [&str; 4] = ["host", "content-length", "content-type", "transfer-encoding"];
@@ -18,7 +18,9 @@ const LONGEST: HumanDuration = HumanDuration::from_secs(366 * 86_400);
 /// Resolves `[alerting]`.
 pub fn alerting(desk: &mut Desk<'_>, server: &Server) -> Alerting {
     let mut alerting = Alerting::default();
-    alerting.notify.public_url = server.public_url.clone();
+    let url = server.url();
+    alerting.runbook_base = format!("{}/runbook", url.as_str().trim_end_matches('/'));
+    alerting.notify.public_url = Some(url);
     let items: Vec<Item<'_, Written>> = typed::items(desk.loaded, "alerting", &mut desk.mistakes);
     let Some((item, written)) = items.first().and_then(|item| Some((item, item.value.as_ref()?))) else {
         return alerting;
@@ -36,16 +38,19 @@ pub fn alerting(desk: &mut Desk<'_>, server: &Server) -> Alerting {
     for (i, hook) in written.webhook.iter().flatten().enumerate() {
         alerting.notify.webhooks.extend(webhook(desk, item, i, hook));
     }
-    alerting.runbook_base = written.runbook_url.as_ref().map_or_else(String::new, |url| url.0.to_string());
+    if let Some(url) = &written.runbook_url {
+        alerting.runbook_base = url.0.to_string();
+    }
     if let Some(written) = &written.thresholds {
         alerting.thresholds = thresholds(desk, item, written);
     }
-    notes(desk, item, &alerting.notify, alerting.evaluate);
+    notes(desk, item, &alerting, server);
     alerting
 }
 
 /// What a person would not expect.
-fn notes(desk: &mut Desk<'_>, item: &Item<'_, Written>, notify: &Settings, evaluate: bool) {
+fn notes(desk: &mut Desk<'_>, item: &Item<'_, Written>, alerting: &Alerting, server: &Server) {
+    let (notify, evaluate) = (&alerting.notify, alerting.evaluate);
     // As written: one that is wrong is on record already.
     let receivers = ["alertmanager", "webhook"].iter().any(|key| item.node.get(key).is_some());
     if !receivers && evaluate {
@@ -60,8 +65,8 @@ fn notes(desk: &mut Desk<'_>, item: &Item<'_, Written>, notify: &Settings, evalu
              `authprobe rules` writes",
         );
     }
-    if !notify.alertmanagers.is_empty() && notify.public_url.is_none() {
-        desk.note("alerting: without [server] public_url alerts carry no link to this server");
+    if !notify.alertmanagers.is_empty() && server.public_url.is_none() {
+        desk.note(format!("alerting: without [server] public_url alerts link to {}, where it listens", server.url()));
     }
 }
 

