@@ -318,7 +318,6 @@ fn maintenance_is_unknown_for_its_probes_only() {
             assert_eq!(condition.holds, Holds::Unknown, "{:?}", condition.labels);
         }
     }
-    }
     assert_eq!(find(conditions.clone(), "AuthProbeStale", "ticket", Some("keys")).holds, Holds::Yes);
     assert_eq!(find(conditions, "AuthProbeStale", "page", Some("not mine")).holds, Holds::Yes, "of those that should");
     let quiet = facts.conditions(at(100_000), &Context::default(), &[], &|_| true, None);
