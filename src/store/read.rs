@@ -1,6 +1,7 @@
 //! Reading, over a connection that cannot write.
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
@@ -74,12 +75,12 @@ fn series(connection: &Connection) -> rusqlite::Result<HashMap<i64, SeriesKey>> 
     rows.collect()
 }
 
-/// The days from that one on.
-pub(super) fn days(connection: &Connection, from: i64) -> rusqlite::Result<Vec<Day>> {
+/// Those days.
+pub(super) fn days(connection: &Connection, range: &RangeInclusive<i64>) -> rusqlite::Result<Vec<Day>> {
     let series = series(connection)?;
     let mut statement =
-        connection.prepare("SELECT day, series, hours FROM day WHERE day >= ?1 ORDER BY day, series")?;
-    let mut rows = statement.query([from])?;
+        connection.prepare("SELECT day, series, hours FROM day WHERE day BETWEEN ?1 AND ?2 ORDER BY day, series")?;
+    let mut rows = statement.query([range.start(), range.end()])?;
     let mut days = Vec::new();
     while let Some(row) = rows.next()? {
         let hours = row.get_ref(2)?.as_blob().ok().and_then(|bytes| cells::decode(bytes, 24)).ok_or_else(damaged)?;
