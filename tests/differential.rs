@@ -5,6 +5,7 @@
 //! module `certain` says exactly what that means.
 
 mod promtool_support;
+#[allow(dead_code)] // Its part of it.
 mod support;
 mod support_outcome;
 

@@ -228,7 +228,7 @@ impl<'a> World<'a> {
         Self {
             stream,
             objective,
-            book: Book::new(&[objective.clone()]),
+            book: Book::new(std::slice::from_ref(objective)),
             machine: Machine::default(),
             counters: names.iter().map(|name| (name.clone(), Counts::default())).collect(),
             samples: names.into_iter().map(|name| (name, Vec::new())).collect(),
@@ -305,7 +305,7 @@ impl<'a> World<'a> {
         let slo = &self.stream.slo;
         let mut series = Vec::new();
         for (region, samples) in &self.samples {
-            let metrics: [(&str, fn(&Counts) -> u64); 3] =
+            let metrics: [(&str, Value); 3] =
                 [("events", |c| c.judged()), ("errors", |c| c.bad), ("expected", |c| c.expected)];
             for (what, value) in metrics {
                 let name = format!(
@@ -318,8 +318,11 @@ impl<'a> World<'a> {
     }
 }
 
+/// What a counter shows of counts.
+type Value = fn(&Counts) -> u64;
+
 /// What a scrape sees that may fail.
-fn scraped(samples: &[Option<Counts>], value: fn(&Counts) -> u64) -> Vec<Sample> {
+fn scraped(samples: &[Option<Counts>], value: Value) -> Vec<Sample> {
     let mut before = false;
     let scrape = |sample: &Option<Counts>| {
         let was = std::mem::replace(&mut before, sample.is_some());

@@ -35,6 +35,9 @@ impl Series {
     }
 }
 
+/// When (minutes), which expression, and its result: each labels and value.
+pub type Expected = (u64, String, Vec<(String, f64)>);
+
 /// One test: its series, and what must be.
 #[derive(Clone, Debug, Default)]
 pub struct Case {
@@ -42,8 +45,8 @@ pub struct Case {
     pub name: String,
     /// What is scraped.
     pub series: Vec<Series>,
-    /// When (minutes), which expression, and its result: each labels and value.
-    pub expect: Vec<(u64, String, Vec<(String, f64)>)>,
+    /// In order of time.
+    pub expect: Vec<Expected>,
 }
 
 /// A file of tests. `interval`: of scrapes and of evaluations, in seconds.

@@ -1,6 +1,7 @@
 //! Every tier, in all the ways in which counters come and go.
 
 use super::{Case, Sample, Series, counter, hold_in};
+use crate::promtool_support::Expected;
 
 const CONFIG: &str = "tests/rules/tiers.toml";
 
@@ -58,22 +59,22 @@ impl Tier {
         )
     }
 
-    fn fires(&self, minute: u64) -> (u64, String, Vec<(String, f64)>) {
+    fn fires(&self, minute: u64) -> Expected {
         (self.at(minute), "ALERTS{alertname=\"AuthSLOBurn\"}".to_owned(), vec![(self.labels(), 1.0)])
     }
 
-    fn quiet(&self, minute: u64) -> (u64, String, Vec<(String, f64)>) {
+    fn quiet(&self, minute: u64) -> Expected {
         (self.at(minute), "ALERTS{alertname=\"AuthSLOBurn\"}".to_owned(), vec![])
     }
 
     /// It never fired up to then.
-    fn never(&self, minute: u64) -> (u64, String, Vec<(String, f64)>) {
+    fn never(&self, minute: u64) -> Expected {
         let expr = format!("max_over_time(ALERTS{{alertname=\"AuthSLOBurn\"}}[{minute}m])");
         (self.at(minute), expr, vec![])
     }
 
     /// That window of it exceeds its factor.
-    fn exceeds(&self, minute: u64, series: &str) -> (u64, String, Vec<(String, f64)>) {
+    fn exceeds(&self, minute: u64, series: &str) -> Expected {
         let expr = format!("{series}{{slo=\"{}\"}} > bool {}", self.slo, self.factor);
         (self.at(minute), expr, vec![(format!("{{slo=\"{}\"}}", self.slo), 1.0)])
     }
