@@ -29,7 +29,7 @@ use stream::{Run, Stream};
 const BATCH: usize = 25;
 const BATCHES: usize = 8;
 /// How long a stream is (minutes).
-const MINUTES: u64 = 240;
+const MINUTES: u64 = 200;
 
 /// Agreement is counted by rules of their own, evaluated after those under test: 1 in `want` is firing for certain, 0 not
 /// firing for certain, 2 neither.
