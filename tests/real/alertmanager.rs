@@ -7,12 +7,12 @@ use authprobe::alert::{Condition, Holds, Machine, Words};
 use authprobe::clock::{Clock, Timestamp};
 use authprobe::notify::{Credentials, Notifier, Peer, Sent, Settings};
 use authprobe::secret::SecretSource;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::alertmanager::{Alertmanager, Inbox, PASSWORD, USER};
 use crate::support::authprobe::authprobe;
 use crate::support::certs::certificate;
-use crate::support::{Folder, eventually, net};
+use crate::support::{Folder, eventually, net, repository};
 
 fn words(pairs: &[(&str, &str)]) -> Words {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
@@ -216,4 +216,52 @@ fn test_alert_says_what_each_receiver_answered() {
     let nobody = authprobe(&["test-alert", "-c", &config], &[]);
     assert_eq!((nobody.code, nobody.stdout.as_str()), (2, ""));
     assert!(nobody.stderr.contains("[[alerting.alertmanager]]"), "{}", nobody.stderr);
+}
+
+/// One root cause does not page five times: the shipped rules, in a real Alertmanager.
+#[test]
+fn the_shipped_inhibition_leaves_one_page() {
+    let shipped = std::fs::read_to_string(repository().join("alerts/alertmanager.yml")).unwrap();
+    let (_, rules) = shipped.split_once("\ninhibit_rules:\n").expect("inhibition is shipped");
+    // Up to the next key at the margin.
+    let rules: Vec<&str> = rules.lines().take_while(|line| line.is_empty() || line.starts_with([' ', '#'])).collect();
+    let inbox = Inbox::new();
+    let alertmanager = Alertmanager::start(&inbox, &format!("inhibit_rules:\n{}\n", rules.join("\n")));
+    let alert = |name: &str, severity: &str, more: &[(&str, &str)]| {
+        let mut labels =
+            json!({ "alertname": name, "severity": severity, "provider": "main", "evaluator": "authprobe" });
+        for (label, value) in more {
+            labels[*label] = json!(value);
+        }
+        json!({ "labels": labels })
+    };
+    let burn = |severity: &str, tier: &str, slo: &str| {
+        alert("AuthSLOBurn", severity, &[("burnrate_tier", tier), ("slo", slo)])
+    };
+    let alerts = json!([
+        burn("page", "1h", "login"),
+        burn("ticket", "1d", "login"),
+        burn("ticket", "3d", "tokens"),
+        alert("AuthSLOBurn", "ticket", &[("burnrate_tier", "3d"), ("slo", "login"), ("evaluator", "prometheus")]),
+    ]);
+    let posted = net::request(
+        "POST",
+        &format!("{}/api/v2/alerts", alertmanager.url),
+        &["content-type: application/json"],
+        &alerts.to_string(),
+    );
+    assert_eq!(posted.unwrap().status, 200);
+    let state = |tier: &str, slo: &str, evaluator: &str| {
+        let fits = |alert: &&Value| {
+            let labels = &alert["labels"];
+            labels["burnrate_tier"] == tier && labels["slo"] == slo && labels["evaluator"] == evaluator
+        };
+        let firing = alertmanager.firing();
+        let found = firing.iter().find(fits);
+        found.and_then(|alert| alert["status"]["state"].as_str()).unwrap_or_default().to_owned()
+    };
+    eventually("the ticket behind the page", || (state("1d", "login", "authprobe") == "suppressed").then_some(()));
+    assert_eq!(state("1h", "login", "authprobe"), "active");
+    assert_eq!(state("3d", "tokens", "authprobe"), "active", "another objective");
+    assert_eq!(state("3d", "login", "prometheus"), "active", "another evaluator");
 }
