@@ -3,9 +3,8 @@
 //! them up.
 
 use std::collections::HashSet;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -13,7 +12,7 @@ use std::time::Duration;
 use crate::alert::Alert;
 use crate::alert::conditions::Deployment;
 use crate::alert::machine::Change;
-use crate::clock::{Clock, Timestamp};
+use crate::clock::Clock;
 use crate::notify::{self, Notifier, Sent};
 use crate::outcome::{CheckLabels, Outcome};
 use crate::plan::Plan;
@@ -25,16 +24,11 @@ use crate::store::{KeptRun, RunsQuery, Store};
 
 mod feed;
 mod state;
+mod work;
 
 use feed::Keeper;
 use state::State;
 
-/// How often objectives are evaluated.
-const EVERY: Duration = Duration::from_secs(10);
-/// How soon after the start they are for the first time.
-const FIRST: Duration = Duration::from_secs(1);
-/// How often the thread looks around when nothing happens.
-const NAP: Duration = Duration::from_secs(1);
 /// How much may wait to be counted.
 const INBOX: usize = 16_384;
 /// How long receivers may take to hear the last news, and the ledger to be written.
@@ -293,120 +287,6 @@ impl Judge {
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
-    }
-
-    /// Until it is told to stop.
-    fn work(&self, waiting: &Receiver<News>, ears: &Ears) {
-        let mut due = self.clock.instant() + FIRST;
-        let mut look = self.clock.instant();
-        loop {
-            let nap = due.saturating_duration_since(self.clock.instant()).min(NAP);
-            let news = match waiting.recv_timeout(nap) {
-                Ok(News::Stop) | Err(RecvTimeoutError::Disconnected) => break,
-                Ok(news) => Some(news),
-                Err(RecvTimeoutError::Timeout) => None,
-            };
-            self.safely(|| self.handle(news));
-            if self.clock.instant() >= look {
-                look = self.clock.instant() + NAP;
-                self.safely(|| self.keeper.iter().for_each(|keeper| keeper.look()));
-            }
-            if self.asked.evaluate.swap(false, Ordering::AcqRel) || self.clock.instant() >= due {
-                due = self.clock.instant() + EVERY;
-                self.safely(|| self.evaluate(ears));
-            }
-        }
-        self.safely(|| self.evaluate(ears));
-    }
-
-    /// A panic of ours is logged, and the heart stops beating until the next evaluation succeeds.
-    fn safely(&self, work: impl FnOnce()) {
-        if catch_unwind(AssertUnwindSafe(work)).is_err() {
-            tracing::error!("judging failed; the log has the place");
-            self.beat(false);
-        }
-    }
-
-    fn handle(&self, news: Option<News>) {
-        let now = self.clock.now();
-        // Counters and counts change together: the ledger takes both at once.
-        let mut state = self.state();
-        let counted = match news {
-            Some(News::Outcome(outcome)) => state.outcome(&outcome, now),
-            Some(News::Missed(check, times)) => state.missed(&check, times, now),
-            Some(News::Look | News::Stop) | None => return,
-        };
-        self.metrics.slo_counted(&counted);
-    }
-
-    fn evaluate(&self, ears: &Ears) {
-        let now = self.clock.now();
-        if self.asked.reread.swap(false, Ordering::AcqRel) {
-            self.reread(now);
-        }
-        self.fetch(now);
-        let failing = self.keeper.as_ref().and_then(|keeper| keeper.store.failing());
-        let (stopped, paused) = ((ears.stopped)(), (ears.paused)());
-        let mut state = self.state();
-        let judged = state.evaluate(now, &stopped, paused, failing.as_deref());
-        self.metrics.slo_counted(&judged.counted);
-        drop(state);
-        self.metrics.paused(paused);
-        self.metrics.evaluations(&judged.evaluations);
-        self.metrics.alert_states(&judged.possible, &judged.alerts);
-        judged.changes.iter().for_each(|change| (self.told)(change));
-        let alerts = Arc::new(judged.alerts);
-        *lock(&self.shown) = Shown { evaluations: Arc::new(judged.evaluations), alerts: alerts.clone() };
-        if let Some((_, notifier)) = &*lock(&self.notifier) {
-            notifier.update(alerts);
-        }
-        self.beat((ears.ready)());
-    }
-
-    /// There are other objectives: declares their series, and reads the past of those that are new or look further back.
-    fn reread(&self, now: Timestamp) {
-        let state = self.state();
-        let (objectives, first) = (state.book.objectives().to_vec(), state.book.first_day(now));
-        drop(state);
-        self.metrics.objectives(&objectives);
-        *lock(&self.asked.hours) = <_>::default();
-        let Some(keeper) = &self.keeper else { return };
-        // Nobody waits for the disk.
-        for day in first..=now.as_secs().div_euclid(86_400) {
-            match keeper.store.days_of(day..=day) {
-                Ok(days) => self.state().book.restore(days, Vec::new()),
-                Err(why) => return tracing::warn!(why, "new objectives begin without a past"),
-            }
-        }
-    }
-
-    /// Reads from the ledger what windows need that begin in the past; each hour of minutes once an hour at most: what is
-    /// too old for it is not there.
-    fn fetch(&self, now: Timestamp) {
-        let Some(keeper) = &self.keeper else { return };
-        let mut wanted = self.state().book.hours_wanted(now);
-        if wanted.is_empty() {
-            return;
-        }
-        let mut asked = lock(&self.asked.hours);
-        let hour = now.as_secs().div_euclid(3600);
-        if asked.0 != hour {
-            *asked = (hour, HashSet::new());
-        }
-        wanted.retain(|wanted| asked.1.insert(*wanted));
-        drop(asked);
-        for hours in wanted.chunks(state::HOURS) {
-            match keeper.store.minutes(hours) {
-                Ok(minutes) => self.state().book.restore(Vec::new(), minutes),
-                Err(why) => tracing::debug!(why, "the ledger cannot be read"),
-            }
-        }
-    }
-
-    fn beat(&self, well: bool) {
-        if let Some((_, notifier)) = &*lock(&self.notifier) {
-            notifier.healthy(well);
-        }
     }
 }
 
