@@ -234,7 +234,7 @@ fn the_packs_are_valid() {
         .collect();
     names.sort();
     // The catalogue is no pack: the plan's own tests go through every entry of it.
-    assert_eq!(names, ["catalogue.toml", "keys.toml", "login.toml", "service.toml", "starter.toml"]);
+    assert_eq!(names, ["catalogue.toml", "example.toml", "keys.toml", "login.toml", "service.toml", "starter.toml"]);
 }
 
 #[test]
