@@ -41,7 +41,7 @@ async fn objectives_show_budget_burn_and_state_in_words() {
         "<rect width=\"5.9\"",
         "<b>5.8%</b>",
         "40 of the 85010 runs so far failed",
-        "3 more may over 30d",
+        "3 more may fail over 30d",
         "raw, with maintenance: spent 1.6 times",
         "<li>1h 333.3, 5m 666.7 · page above 14.4 · <b>burns</b></li>",
         "<li>3d 0.0, 6h 0.0 · ticket above 1</li>",

@@ -114,7 +114,8 @@ fn may_fail(objective: &Objective, counts: Counts, whole: f64) -> Option<String>
     let left = objective.events_left(counts, whole).filter(|_| objective.allowed_ppm() > 0)?;
     Some(match left {
         left if left < 0 => format!("{} too many", left.unsigned_abs()),
-        left => format!("{left} more may"),
+        0 => "none more may fail".to_owned(),
+        left => format!("{left} more may fail"),
     })
 }
 
