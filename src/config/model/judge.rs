@@ -170,7 +170,7 @@ pub enum Severity {
     Ticket,
 }
 
-/// Planned maintenance: runs go on, nothing counts, nobody is alerted.
+/// Planned maintenance: runs go on, nothing counts, nothing new alerts; what fires already stays until it is measured again.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Maintenance {
