@@ -49,6 +49,10 @@ async fn objectives_show_budget_burn_and_state_in_words() {
     ] {
         assert!(failing.contains(text), "{text}\n{failing}");
     }
+    // Where `dashboard_url` leads.
+    for id in ["slo-failing", "slo-silent", "slo-fine", "probe-login", "alerts"] {
+        assert_eq!(page.matches(&format!(" id=\"{id}\"")).count(), 1, "{id}");
+    }
     let silent = row(&page, "silent");
     for text in [
         "<b>unknown</b>",
