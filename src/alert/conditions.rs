@@ -9,7 +9,7 @@ use super::text::{Subject, about, many, moment, percent, percent_ppm, three, tim
 use super::{Condition, Holds, Words};
 use crate::clock::Timestamp;
 use crate::duration::HumanDuration;
-use crate::slo::objective::ANY_EVENT_WINDOW;
+use crate::slo::objective::{ANY_EVENT_WINDOW, WHOLE};
 use crate::slo::{Aggregate, Counts, Evaluation, Objective, Severity, Tier, TierReading, Triggers, Window};
 
 /// The alert of this module.
@@ -18,8 +18,6 @@ const NAME: &str = "AuthSLOBurn";
 pub const ANY_TIER: &str = "any";
 /// How long after a deployment a burn may begin that names it.
 pub const DEPLOYMENT: Duration = Duration::from_secs(15 * 60);
-/// A calendar month, for how long a budget lasts.
-const MONTH: Duration = Duration::from_secs(30 * 86_400);
 
 /// What every alert's annotations are made with.
 #[derive(Clone, Debug, Default)]
@@ -210,24 +208,46 @@ fn any_text(objective: &Objective, reading: Option<&TierReading>) -> String {
     )
 }
 
-/// What is left, and for how long it lasts if it goes on like this.
+/// What is left, and for how long it lasts if it goes on like this: the budget of a whole window, while that fills.
 fn budget(evaluation: &Evaluation, burn: f64) -> Option<String> {
-    let remaining = evaluation.budget.remaining?;
-    if remaining < 0.0 {
-        return Some(format!("The budget is overspent by {} of itself.", percent(-remaining)));
-    }
-    if remaining == 0.0 {
-        return Some("The budget is used up.".to_owned());
-    }
-    let period = match evaluation.objective.window {
-        Window::Rolling(period) => period,
-        Window::Month(_) => MONTH,
+    let (objective, budget) = (&*evaluation.objective, &evaluation.budget);
+    let (remaining, counts) = (budget.remaining?, budget.tally.adjusted());
+    let period = objective.window.period();
+    let filling = objective.is_filling(counts, budget.whole);
+    let of_whole = match filling {
+        true => 1.0 - counts.bad as f64 * f64::from(WHOLE) / (budget.whole * f64::from(objective.allowed_ppm())),
+        false => remaining,
     };
     // At a burn rate of one a whole budget lasts for the whole window (SRE workbook, ch. 5).
-    let lasts = if burn > 0.0 { period.as_secs_f64() * remaining / burn } else { f64::INFINITY };
-    let lasts = Duration::try_from_secs_f64(lasts).ok().filter(|lasts| *lasts < period);
-    let then = lasts.map(|lasts| format!(" and is gone in {} at this rate", about(lasts))).unwrap_or_default();
-    Some(format!("{} of the budget is left{then}.", percent(remaining)))
+    let lasts = if burn > 0.0 && of_whole > 0.0 { period.as_secs_f64() * of_whole / burn } else { f64::INFINITY };
+    let lasts = Duration::try_from_secs_f64(lasts).ok().filter(|lasts| *lasts < period).map(about);
+    let now = match remaining {
+        left if left < 0.0 => format!("the budget is spent {} times", times(1.0 - left)),
+        0.0 => "the budget is used up".to_owned(),
+        left => format!("{} of the budget is left", percent(left)),
+    };
+    Some(match (filling, lasts) {
+        (true, lasts) => {
+            let whole = lasts.map(|lasts| format!("; that of {} is gone in {lasts} at this rate", whole(objective)));
+            let so_far = format!("Of the {} so far {} were bad", judged(objective, counts), counts.bad);
+            format!("{so_far}: {now}{}.", whole.unwrap_or_default())
+        }
+        (false, Some(lasts)) => format!("{} and is gone in {lasts} at this rate.", sentence(&now)),
+        (false, None) => format!("{}.", sentence(&now)),
+    })
+}
+
+/// The whole window.
+fn whole(objective: &Objective) -> String {
+    match objective.window {
+        Window::Rolling(period) => format!("all {}", HumanDuration(period)),
+        Window::Month(_) => "the whole month".to_owned(),
+    }
+}
+
+/// With a capital letter.
+fn sentence(text: &str) -> String {
+    text.strip_prefix("the ").map_or_else(|| text.to_owned(), |rest| format!("The {rest}"))
 }
 
 fn judged(objective: &Objective, counts: Counts) -> String {

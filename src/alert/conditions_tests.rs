@@ -68,6 +68,7 @@ fn evaluation(objective: Objective, tiers: Vec<TierReading>) -> Evaluation {
         remaining: Some(0.4321),
         remaining_raw: Some(0.4),
         coverage: Some(1.0),
+        whole: 86_400.0,
     };
     let regions = vec![("ap".into(), counts(60, 0)), ("eu".into(), counts(57, 3)), ("us".into(), counts(30, 30))];
     let failing_since = Some(at(50));
@@ -138,8 +139,8 @@ fn the_description_says_what_where_whose_fault_how_much_and_since_when() {
     let conditions = tell(burning, &context(vec![deployment(46, "main", "26.1")]));
     assert_eq!(
         conditions[0].annotations["description"],
-        "login-availability: 18.33 % of 180 runs in the last 1h were bad (availability, objective 99.95 % over 30d), which \
-         burns the error budget 367 times as fast as allowed; the alert begins at 14.4. 43.21 % of the budget is left and is \
+        "login-availability: 18.3 % of 180 runs in the last 1h were bad (availability, objective 99.95 % over 30d), which \
+         burns the error budget 367 times as fast as allowed; the alert begins at 14.4. 43.2 % of the budget is left and is \
          gone in 50 min at this rate. Bad by region, last 1h: us 50 %, eu 5 %; none in 1 other region. Most failures: timeout \
          (network) at step token in us. Failing since 2023-11-14 23:03 UTC (10 min ago). It began 4 min after the deployment \
          of keycloak 26.1 (marked 2023-11-14 22:59 UTC)."
@@ -157,10 +158,33 @@ fn a_budget_that_is_gone_or_outlasts_the_window_says_so() {
         evaluation.budget.remaining = remaining;
         description(evaluation, &context(vec![]))
     };
-    assert!(with(Some(-0.5), 10).contains(" The budget is overspent by 50 % of itself. Bad by"));
+    assert!(with(Some(-0.5), 10).contains(" The budget is spent 1.5 times. Bad by"));
     assert!(with(Some(0.0), 10).contains(" The budget is used up. Bad by"));
     assert!(with(Some(0.9), 99_999).contains(" 90 % of the budget is left. Bad by"), "{}", with(Some(0.9), 99_999));
     assert!(with(None, 10).contains("begins at 14.4. Bad by"), "nothing is known of it");
+}
+
+#[test]
+fn a_budget_that_still_fills_is_told_with_what_it_is_reckoned_from() {
+    let with = |good, bad, remaining| {
+        let mut evaluation = evaluation(objective(), vec![reading(good, bad, Some(true))]);
+        evaluation.budget.tally.raw = counts(good, bad);
+        evaluation.budget.remaining = Some(remaining);
+        description(evaluation, &context(vec![]))
+    };
+    // 43 of 86 400 may fail, 5 did: 38.2 of 43.2 are left, and a twelfth of what comes is bad: burning 122 times as fast.
+    let young = with(77, 5, 1.0 - 5.0 / 0.041);
+    assert!(
+        young.contains(
+            " Of the 82 runs so far 5 were bad: the budget is spent 122 times; that of all 30d is gone in 5 h 13 min at this \
+             rate. Bad by"
+        ),
+        "{young}"
+    );
+    let spent = with(10_000, 50, 1.0 - 50.0 / 5.025);
+    assert!(spent.contains(" Of the 10050 runs so far 50 were bad: the budget is spent 10 times. Bad by"), "{spent}");
+    let full = with(86_390, 10, 0.77);
+    assert!(full.contains(" 77 % of the budget is left. Bad by"), "{full}");
 }
 
 #[test]

@@ -128,7 +128,12 @@ impl Subject<'_> {
 /// `4.2 %`: three digits that say something.
 pub(super) fn percent(ratio: f64) -> String {
     let percent = ratio * 100.0;
-    format!("{} %", digits(percent, if percent == 0.0 || percent.abs() >= 0.01 { 2 } else { 4 }))
+    let decimals = match percent.abs() {
+        10.0.. => 1,
+        0.01.. => 2,
+        _ => 4,
+    };
+    format!("{} %", digits(percent, decimals))
 }
 
 /// Of parts per million, exactly: `99.95 %`.
@@ -215,9 +220,14 @@ mod tests {
 
     #[test]
     fn numbers_read_well() {
-        for (ratio, text) in
-            [(0.0, "0 %"), (1.0, "100 %"), (0.0421, "4.21 %"), (0.000_042, "0.0042 %"), (-0.5, "-50 %")]
-        {
+        for (ratio, text) in [
+            (0.0, "0 %"),
+            (1.0, "100 %"),
+            (0.0421, "4.21 %"),
+            (0.183_33, "18.3 %"),
+            (0.000_042, "0.0042 %"),
+            (-0.5, "-50 %"),
+        ] {
             assert_eq!(percent(ratio), text);
         }
         for (ppm, text) in [(999_500, "99.95 %"), (1_000_000, "100 %"), (999_999, "99.9999 %"), (900_000, "90 %")] {

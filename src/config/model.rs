@@ -7,9 +7,7 @@ mod judge;
 mod service;
 mod target;
 
-pub use judge::{
-    Aggregate, LatencySli, Maintenance, NamedSli, PropagationSli, SLO_REQUIRED, Severity, Sli, Slo, SloWindow, Tier,
-};
+pub use judge::{Aggregate, LatencySli, Maintenance, NamedSli, PropagationSli, Severity, Sli, Slo, SloWindow, Tier};
 pub use service::{
     Alerting, Alertmanager, BasicAuth, Browser, Screenshots, Server, Store, Telemetry, Thresholds, Tls, Webhook,
 };

@@ -13,13 +13,16 @@ use super::probes::cron;
 use super::tiers::{self, Dropped};
 use super::typed::{self, Item};
 use super::{PlannedProbe, quorum, sli, words};
-use crate::config::model::{SLO_REQUIRED, Severity as WrittenSeverity, Slo, SloWindow};
+use crate::config::model::{NamedSli, Severity as WrittenSeverity, Sli, Slo, SloWindow};
 use crate::config::{Mistake, nearest};
+use crate::duration::HumanDuration;
 use crate::slo::objective::WHOLE;
 use crate::slo::{Member, Objective, Severity, Window};
 
 /// How long a rolling window may be.
 const WINDOWS: (Duration, Duration) = (Duration::from_secs(3600), Duration::from_secs(366 * 86_400));
+/// Over which time, when nothing is said.
+const WINDOW: Duration = Duration::from_secs(30 * 86_400);
 /// With less coverage nothing is known, when nothing is said (parts per million).
 const MIN_COVERAGE: u32 = 800_000;
 /// How improbable failures must be before they count, when nothing is said, and what may be said (parts per million).
@@ -53,7 +56,7 @@ pub fn slos(desk: &mut Desk<'_>, probes: &[Arc<PlannedProbe>], names: &[String])
         let mine: Vec<&PlannedProbe> =
             probes.iter().map(AsRef::as_ref).filter(|probe| meant.iter().any(|name| *name == *probe.name)).collect();
         let taken = from_catalogue(desk, item, &mut written, &entries, &mine);
-        required(desk, item, &written);
+        defaults(desk, item, &mut written);
         if let Some((objective, dropped)) = resolved(desk, item, &written, &mine) {
             all.push((Arc::new(objective), About { catalogue: taken, dropped }));
         }
@@ -88,15 +91,20 @@ fn from_catalogue(
     Some(catalogue::fill(written, entry))
 }
 
-/// Says what is missing, unless it is there and wrong, misspelt, or would have come from an entry that was not found.
-fn required(desk: &mut Desk<'_>, item: &Item<'_, Slo>, written: &Slo) {
-    let has = [written.sli.is_some(), written.objective.is_some(), written.window.is_some()];
-    for (key, _) in SLO_REQUIRED.iter().zip(has).filter(|(_, has)| !has) {
-        let there = item.node.get(key).is_some() || item.node.get("catalogue").is_some();
-        if !there && !item.misspells(key, &KEYS) {
-            let help = "or name an entry of the catalogue: catalogue = \"login-success\"";
-            desk.wrong(item.mistake("", format!("`{key}` is missing")).help(help));
-        }
+/// What holds where neither the objective nor the catalogue says anything; complains about a missing target, unless it is
+/// there and wrong, misspelt, or would have come from an entry that was not found.
+fn defaults(desk: &mut Desk<'_>, item: &Item<'_, Slo>, written: &mut Slo) {
+    let has =
+        |key: &str| item.node.get(key).is_some() || item.node.get("catalogue").is_some() || item.misspells(key, &KEYS);
+    if written.objective.is_none() && !has("objective") {
+        let help = "or name an entry of the catalogue: catalogue = \"login-success\"";
+        desk.wrong(item.mistake("", "`objective` is missing").help(help));
+    }
+    if written.sli.is_none() && !has("sli") {
+        written.sli = Some(Sli::Named(NamedSli::Availability));
+    }
+    if written.window.is_none() && !has("window") {
+        written.window = Some(SloWindow::Rolling(HumanDuration(WINDOW)));
     }
 }
 

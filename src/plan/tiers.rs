@@ -7,9 +7,10 @@ use super::slos::severity;
 use super::typed::Item;
 use crate::config::model::{Severity as WrittenSeverity, Slo, Tier as WrittenTier};
 use crate::duration::HumanDuration;
+use crate::slo::burn::{byar_lower, quantile};
 use crate::slo::objective::WHOLE;
 use crate::slo::tiers::{STANDARD, cannot_fire, tier};
-use crate::slo::{Objective, Tier, Triggers};
+use crate::slo::{Aggregate, Objective, Severity, Tier, Triggers};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -44,6 +45,7 @@ pub fn triggers(desk: &mut Desk<'_>, item: &Item<'_, Slo>, written: &Slo, object
         None => standard(desk, objective),
     };
     objective.triggers = Triggers::Burn(tiers);
+    note_hasty(desk, objective);
     dropped
 }
 
@@ -125,5 +127,48 @@ fn help(tier: &Tier, objective: &Objective) -> String {
             tier.name
         );
     }
-    "a longer `within`, a probe that runs more often, or a larger `alpha`".to_owned()
+    let nearest = nearest(tier, objective).map_or_else(
+        || "a longer `within`".to_owned(),
+        |within| format!("a longer `within`: {} is enough", HumanDuration(within)),
+    );
+    format!("{nearest}; or a probe that runs more often, or a larger `alpha`")
+}
+
+/// The shortest longer window with which it can fire; `None`: there is none below the objective's.
+fn nearest(tier: &Tier, objective: &Objective) -> Option<Duration> {
+    let (period, an_hour) = (objective.window.period(), objective.expected_per(HOUR));
+    let fires = |minutes: u64| {
+        let candidate =
+            self::tier(tier.budget_ppm, MINUTE * u32::try_from(minutes).ok()?, tier.severity, period, an_hour);
+        cannot_fire(&candidate, objective.allowed_ppm(), objective.alpha_ppm, period, an_hour)
+            .is_none()
+            .then_some(candidate.long)
+    };
+    // Longer windows expect more and ask for less, but not every minute: expectations are rounded up.
+    (tier.long.as_secs() / 60 + 1..period.as_secs() / 60).find_map(fires)
+}
+
+/// Whether a single failure is improbable enough to burn.
+fn one_is_enough(tier: &Tier, objective: &Objective) -> bool {
+    let expected = (objective.expected_per(tier.long) - 1e-6).ceil().max(1.0);
+    byar_lower(1, quantile(objective.alpha_ppm)) / expected > tier.threshold(objective.allowed_ppm())
+}
+
+/// Says which tiers page for a single failure.
+fn note_hasty(desk: &mut Desk<'_>, objective: &Objective) {
+    let hasty =
+        objective.tiers().iter().filter(|tier| tier.severity == Severity::Page && one_is_enough(tier, objective));
+    let names: Vec<&str> = hasty.map(|tier| &*tier.name).collect();
+    if names.is_empty() || objective.members.is_empty() {
+        return;
+    }
+    let event = match objective.aggregate {
+        Aggregate::Uptime { .. } => "tick",
+        Aggregate::Reachability => "run",
+    };
+    desk.note(format!(
+        "slo {}: one failed {event} pages (tier {}): a smaller `alpha`, a shorter `every` or a lower `objective` asks for more",
+        objective.name,
+        names.join(", ")
+    ));
 }

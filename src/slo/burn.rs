@@ -37,6 +37,8 @@ pub struct Budget {
     pub remaining_raw: Option<f64>,
     /// Judged ÷ expected over the window, maintenance left out; `None`: nothing was expected.
     pub coverage: Option<f64>,
+    /// How many events are expected within a whole window; more than in `tally` as long as it fills. Above or equal to 0.
+    pub whole: f64,
 }
 
 /// One window of a tier.
@@ -151,8 +153,8 @@ impl Objective {
         judged > 0 && expected > 0 && judged * u128::from(WHOLE) >= expected * u128::from(self.min_coverage_ppm)
     }
 
-    /// The budget of a window that began at `since`.
-    pub fn budget(&self, since: Timestamp, tally: Tally) -> Budget {
+    /// The budget of a window that began at `since` and has `whole` events once it is full.
+    pub fn budget(&self, since: Timestamp, tally: Tally, whole: f64) -> Budget {
         let adjusted = tally.adjusted();
         Budget {
             since,
@@ -160,7 +162,25 @@ impl Objective {
             remaining: self.remaining(adjusted),
             remaining_raw: self.remaining(tally.raw),
             coverage: adjusted.coverage(),
+            whole,
         }
+    }
+
+    /// Whether so few of a whole window's events were judged that its budget is mostly still to come.
+    pub fn is_filling(&self, counts: Counts, whole: f64) -> bool {
+        counts.judged() > 0 && (counts.judged() as f64) < whole * f64::from(self.min_coverage_ppm) / f64::from(WHOLE)
+    }
+
+    /// How many more events may be bad until the budget of a whole window is gone: of `whole` events, or of those that were
+    /// judged if they are more. Below 0: so many too many. `None`: nothing was judged.
+    pub fn events_left(&self, counts: Counts, whole: f64) -> Option<i64> {
+        if counts.judged() == 0 {
+            return None;
+        }
+        // Rounding errors of an average are not one event less.
+        let whole = (whole.max(0.0) + 1e-6) as u64;
+        let allowed = u128::from(counts.judged().max(whole)) * u128::from(self.allowed_ppm()) / u128::from(WHOLE);
+        i64::try_from(i128::try_from(allowed).ok()? - i128::from(counts.bad)).ok()
     }
 
     fn remaining(&self, counts: Counts) -> Option<f64> {

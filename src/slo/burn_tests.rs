@@ -61,14 +61,27 @@ fn counts(good: u64, bad: u64, expected: u64) -> Counts {
 fn a_budget_is_bad_of_what_is_allowed_of_the_judged() {
     let objective = objective("o", 999_000);
     let excluded = counts(0, 3, 10);
-    let budget = objective.budget(Timestamp::from_secs(60), Tally { raw: counts(9000, 8, 10_010), excluded });
+    let budget = objective.budget(Timestamp::from_secs(60), Tally { raw: counts(9000, 8, 10_010), excluded }, 10_000.0);
     near(budget.remaining.unwrap(), 1.0 - 5.0 / (0.001 * 9005.0), 1e-12);
     near(budget.remaining_raw.unwrap(), 1.0 - 8.0 / (0.001 * 9008.0), 1e-12);
     near(budget.coverage.unwrap(), 0.9005, 1e-12);
-    let none = objective.budget(Timestamp::from_secs(60), Tally { raw: counts(0, 0, 7), ..Tally::default() });
+    let none = objective.budget(Timestamp::from_secs(60), Tally { raw: counts(0, 0, 7), ..Tally::default() }, 1.0);
     assert_eq!((none.remaining, none.remaining_raw, none.coverage), (None, None, Some(0.0)));
-    assert_eq!(objective.budget(Timestamp::from_secs(60), Tally::default()).coverage, None);
+    assert_eq!(objective.budget(Timestamp::from_secs(60), Tally::default(), 1.0).coverage, None);
     assert!(objective.remaining(counts(10, 10, 20)).unwrap() < -400.0, "overspent");
+}
+
+#[test]
+fn what_more_may_fail_is_of_the_whole_window_while_it_fills() {
+    let objective = objective("o", 990_000);
+    let left = |good, bad, whole| objective.events_left(counts(good, bad, good + bad), whole);
+    assert_eq!(left(10, 0, 10_000.0), Some(100), "not none of ten");
+    assert_eq!(left(77, 5, 10_000.0), Some(95), "although by the runs so far it is overspent");
+    assert_eq!(left(10, 0, 99.999_999_9), Some(1), "an average of 100");
+    assert_eq!(left(9_900, 300, 10_000.0), Some(-198), "102 of those that were");
+    assert_eq!(left(0, 0, 10_000.0), None);
+    let filling = |judged| objective.is_filling(counts(judged, 0, judged), 10_000.0);
+    assert_eq!([0, 1, 7999, 8000].map(filling), [false, true, true, false]);
 }
 
 #[test]

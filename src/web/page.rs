@@ -81,7 +81,7 @@ fn table(html: &mut Html, app: &App, plan: &Plan, now: Timestamp) {
     html.table("probes", std::iter::once("probe").chain(plan.regions.iter().map(|region| &*region.region)));
     for probe in &plan.probes {
         let recent = app.control.recent(&probe.name);
-        html.row().raw("<a href=\"/api/v1/probes/").text(&encoded(&probe.name)).raw("/runs\">");
+        html.row_of("probe", &probe.name).raw("<a href=\"/api/v1/probes/").text(&encoded(&probe.name)).raw("/runs\">");
         html.text(&probe.name).raw("</a><small>").text(probe.kind.name).raw(" · ").text(&probe.provider.name);
         if let Some(client) = &probe.client {
             html.raw(" · ").text(&client.name);

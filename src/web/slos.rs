@@ -146,18 +146,11 @@ impl TierView {
     }
 }
 
-/// How many more events may be bad, given those that were judged; below 0 it is overspent. `None`: nothing was judged.
-pub fn events_left(counts: Counts, objective: &Objective) -> Option<i64> {
-    if counts.judged() == 0 {
-        return None;
-    }
-    let allowed = u128::from(counts.judged()) * u128::from(objective.allowed_ppm()) / u128::from(WHOLE);
-    i64::try_from(i128::try_from(allowed).ok()? - i128::from(counts.bad)).ok()
-}
-
 #[derive(Serialize)]
 struct BudgetView {
     since: Timestamp,
+    /// How many events a whole window has, on average.
+    expected_whole: u64,
     raw: Spent,
     adjusted: Spent,
 }
@@ -172,10 +165,14 @@ struct Spent {
 
 impl BudgetView {
     fn of(budget: &Budget, objective: &Objective) -> Self {
-        let spent =
-            |counts: Counts, remaining| Spent { counts, remaining, events_left: events_left(counts, objective) };
+        let spent = |counts: Counts, remaining| Spent {
+            counts,
+            remaining,
+            events_left: objective.events_left(counts, budget.whole),
+        };
         Self {
             since: budget.since,
+            expected_whole: budget.whole.round() as u64,
             raw: spent(budget.tally.raw, budget.remaining_raw),
             adjusted: spent(budget.tally.adjusted(), budget.remaining),
         }

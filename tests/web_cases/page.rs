@@ -40,13 +40,18 @@ async fn objectives_show_budget_burn_and_state_in_words() {
         ">20m ago</time>",
         "<rect width=\"5.9\"",
         "<b>5.8%</b>",
-        "2 more may fail",
-        "raw, with maintenance: −64.6%",
+        "40 of the 85010 runs so far failed",
+        "3 more may fail over 30d",
+        "raw, with maintenance: spent 1.6 times",
         "<li>1h 333.3, 5m 666.7 · page above 14.4 · <b>burns</b></li>",
         "<li>3d 0.0, 6h 0.0 · ticket above 1</li>",
         "97%",
     ] {
         assert!(failing.contains(text), "{text}\n{failing}");
+    }
+    // Where `dashboard_url` leads.
+    for id in ["slo-failing", "slo-silent", "slo-fine", "probe-login", "alerts"] {
+        assert_eq!(page.matches(&format!(" id=\"{id}\"")).count(), 1, "{id}");
     }
     let silent = row(&page, "silent");
     for text in [
@@ -179,5 +184,5 @@ async fn hostile_names_and_texts_are_escaped() {
     }
     let escaped = "&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;&amp;&quot;&gt;&lt;img src=x onerror=alert(1)&gt;";
     // The ledger; two alerts of five texts and one link; three objectives; a window of three texts; a deployment of four.
-    assert_eq!(page.matches(escaped).count(), 1 + 2 * 5 + 1 + 3 + 3 + 4, "{page}");
+    assert_eq!(page.matches(escaped).count(), 1 + 2 * 5 + 1 + 2 * 3 + 3 + 4, "{page}");
 }

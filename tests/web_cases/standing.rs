@@ -30,12 +30,12 @@ async fn an_objective_is_told_whole() {
     assert_eq!((&slo["coverage"], &slo["quorum"], &slo["timezone"]), (&json!(0.97), &Value::Null, &Value::Null));
     assert_eq!(slo["failing_since"], written(NOW - Duration::from_secs(1200)));
     let raw = json!({ "good": 85_000, "bad": 70, "inconclusive": 0, "expected": 87_700, "remaining": -0.6457,
-                      "events_left": -28 });
-    // 85 010 events allow 42 bad ones, 40 were.
+                      "events_left": -27 });
+    // 86 400 events are expected and allow 43 bad ones, 40 were.
     let adjusted = json!({ "good": 84_970, "bad": 40, "inconclusive": 0, "expected": 87_640, "remaining": 0.0589,
-                           "events_left": 2 });
+                           "events_left": 3 });
     let since = written(NOW - Duration::from_secs(30 * 86_400));
-    assert_eq!(slo["budget"], json!({ "since": since, "raw": raw, "adjusted": adjusted }));
+    assert_eq!(slo["budget"], json!({ "since": since, "expected_whole": 86_400, "raw": raw, "adjusted": adjusted }));
     let window = |seconds: u64, burn: f64| json!({ "seconds": seconds, "burn": burn, "counts": counts(100, 2) });
     let first = json!({ "name": "1h", "severity": "page", "factor": 14.4, "long": window(3600, 333.3),
                         "short": window(300, 666.7), "guarded": 333.3 / 2.0, "burns": true });

@@ -77,6 +77,7 @@ pub fn healthy(objective: &Arc<Objective>) -> Evaluation {
             remaining: Some(1.0 - 4.0 / 43.2),
             remaining_raw: Some(1.0 - 4.0 / 43.2),
             coverage: Some(1.0),
+            whole: 86_400.0,
         },
         tiers: objective.tiers().iter().map(|_| quiet).collect(),
         regions: vec![("eu".into(), counts(60, 0)), ("us".into(), counts(60, 0))],

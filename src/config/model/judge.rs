@@ -13,7 +13,7 @@ use crate::duration::HumanDuration;
 #[serde(deny_unknown_fields)]
 #[schemars(extend(
     "if" = { "not": { "required": ["catalogue"] } },
-    "then" = { "required": ["sli", "objective", "window"] }
+    "then" = { "required": ["objective"] }
 ))]
 pub struct Slo {
     /// Its name: the `slo` label.
@@ -24,11 +24,11 @@ pub struct Slo {
     /// An entry of the catalogue, such as `login-success`: what is not written here comes from there.
     pub catalogue: Option<String>,
     /// What is good: `availability`, `validation`, `refused`, `{ latency = "800ms" }`,
-    /// `{ step = "token", latency = "200ms" }` or `{ propagation = "30s" }`.
+    /// `{ step = "token", latency = "200ms" }` or `{ propagation = "30s" }`. Default: `availability`.
     pub sli: Option<Sli>,
     /// The share that must be good: more than 0 %. With 100 % any bad event alerts, and there are no tiers.
     pub objective: Option<Percent>,
-    /// Over which time: a duration from 1h to 366d, or `month` for calendar months.
+    /// Over which time: a duration from 1h to 366d, or `month` for calendar months. Default: 30d.
     pub window: Option<SloWindow>,
     /// The time zone of calendar months. Default: UTC.
     pub timezone: Option<String>,
@@ -52,9 +52,6 @@ pub struct Slo {
     /// runs do not alert by chance: from 0.01% to 50%. Default: 5%.
     pub alpha: Option<Percent>,
 }
-
-/// The keys of [`Slo`] that one without `catalogue` must have.
-pub const SLO_REQUIRED: [&str; 3] = ["sli", "objective", "window"];
 
 /// What makes a run good.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -173,7 +170,7 @@ pub enum Severity {
     Ticket,
 }
 
-/// Planned maintenance: runs go on, nothing counts, nobody is alerted.
+/// Planned maintenance: runs go on, nothing counts, nothing new alerts; what fires already stays until it is measured again.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Maintenance {

@@ -38,6 +38,32 @@ fn an_objective_has_everything_that_is_left_unsaid() {
 }
 
 #[test]
+fn name_probes_and_objective_are_enough_and_the_catalogue_wins_over_defaults() {
+    let plan = good(&slo("objective = \"99.9%\""));
+    let objective = &plan.objectives[0];
+    assert_eq!((objective.target_ppm, &objective.sli), (999_000, &crate::slo::Sli::Availability));
+    assert_eq!(objective.window, Window::Rolling(Duration::from_secs(30 * 86_400)));
+    let mut written = toml::from_str("name = \"s\"\nprobes = [\"l\"]").unwrap();
+    let entries = catalogue::entries().unwrap();
+    let taken = catalogue::fill(&mut written, entries.iter().find(|entry| entry.name == "token-validation").unwrap());
+    assert_eq!(taken.keys, ["sli", "objective", "window"]);
+    assert_eq!(wrong(&slo("sli = \"availability\""))[0], "slo \"s\": `objective` is missing");
+}
+
+#[test]
+fn a_tier_that_pages_for_one_failure_is_noted() {
+    let noted = |rest: &str| {
+        let plan = good(&slo(&format!("{rest}\nobjective = \"99.99%\"")));
+        plan.notes.iter().find(|note| note.contains("one failed run pages")).cloned()
+    };
+    // 120 runs an hour: a lower bound of 0.04 of 120 is below 14.4 × 0.01 %, of 20 it is above 12.96 × 0.01 %.
+    assert_eq!(noted(""), None);
+    let note = noted("tiers = [{ budget = \"0.3%\", within = \"10m\" }, { budget = \"10%\", within = \"1h\" }]");
+    let expected = "slo s: one failed run pages (tier 10m): a smaller `alpha`, a shorter `every` or a lower `objective` asks for more";
+    assert_eq!(note.as_deref(), Some(expected));
+}
+
+#[test]
 fn a_run_over_all_regions_is_scheduled_in_one_and_covers_all() {
     let plan = good(
         "[store]\n[[probe]]\nname = \"w\"\nkind = \"wide\"\nclient = \"web\"\nevery = \"1m\"\n\

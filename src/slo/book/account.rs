@@ -25,6 +25,8 @@ pub struct Account {
     series: Vec<(Arc<str>, Timeline)>,
     /// One a member, for `uptime` only.
     ticks: Vec<Ticks>,
+    /// How many events its whole window has. Kept, since cron takes a while to count.
+    whole: f64,
 }
 
 /// The regions in which events of that member happen.
@@ -67,7 +69,11 @@ impl Account {
     pub fn new(objective: Arc<Objective>, before: Option<Self>, counted: &mut Vec<Counted>) -> (Self, Vec<Block>) {
         let (mut series, mut ticks) = layout(&objective);
         let (mut gone, mut room) = (Vec::new(), usize::MAX);
-        let Some(mut before) = before else { return (Self { objective, series, ticks }, gone) };
+        let whole = match &before {
+            Some(before) if before.objective == objective => before.whole,
+            _ => objective.expected_per(objective.window.period()),
+        };
+        let Some(mut before) = before else { return (Self { objective, series, ticks, whole }, gone) };
         for (region, mut timeline) in before.series {
             match series.iter_mut().find(|(own, _)| *own == region) {
                 Some((_, own)) => *own = timeline,
@@ -81,7 +87,7 @@ impl Account {
                 closed.extend(ticks.follow(old));
             }
         }
-        let mut account = Self { objective, series, ticks };
+        let mut account = Self { objective, series, ticks, whole };
         for (minute, closed) in closed {
             counted.extend(account.count(&"".into(), minute, closed.counts, closed.excluded));
         }
@@ -239,7 +245,7 @@ impl Account {
         Evaluation {
             objective: self.objective.clone(),
             at: now,
-            budget: self.objective.budget(since, tally),
+            budget: self.objective.budget(since, tally, self.whole),
             tiers,
             regions: self.series.iter().map(|(region, timeline)| (region.clone(), within(timeline, first))).collect(),
             failing_since: self.failing_since(minute_of(since), minute, first),

@@ -54,6 +54,11 @@ impl Html {
         self.raw("<tr role=\"row\"><th scope=\"row\" role=\"rowheader\">")
     }
 
+    /// The same, with an id that links such as `dashboard_url` lead to: what it is, and its name.
+    pub fn row_of(&mut self, what: &'static str, name: &str) -> &mut Self {
+        self.raw("<tr role=\"row\" id=\"").raw(what).raw("-").text(name).raw("\"><th scope=\"row\" role=\"rowheader\">")
+    }
+
     /// The beginning of a cell in that column, with that class.
     pub fn cell(&mut self, column: &str, class: &'static str) -> &mut Self {
         self.raw("<td role=\"cell\" class=\"").raw(class).raw("\" data-label=\"").text(column).raw("\">")

@@ -2,9 +2,9 @@
 
 use super::html::{Html, percent, rough};
 use crate::clock::Timestamp;
-use crate::slo::{Aggregate, Budget, Objective, Window};
+use crate::slo::{Aggregate, Budget, Counts, Objective, Window};
 use crate::web::App;
-use crate::web::slos::{Standing, TierView, Word, events_left, standings, worst_first};
+use crate::web::slos::{Standing, TierView, Word, standings, worst_first};
 
 /// How many rows there are at most.
 const MAX_ROWS: usize = 200;
@@ -33,7 +33,7 @@ pub fn section(html: &mut Html, app: &App, now: Timestamp) {
 
 fn row(html: &mut Html, standing: &Standing, now: Timestamp) {
     let (objective, known) = (&standing.objective, standing.evaluation.as_ref());
-    html.row().text(&objective.name).raw("<small>").text(&objective.sli.describe());
+    html.row_of("slo", &objective.name).text(&objective.name).raw("<small>").text(&objective.sli.describe());
     html.raw(" · ").text(&standing.target()).raw(" over ").text(&window(standing));
     if let Aggregate::Uptime { quorum } = objective.aggregate {
         html.raw(" · uptime, quorum ").text(&quorum.to_string());
@@ -50,7 +50,7 @@ fn row(html: &mut Html, standing: &Standing, now: Timestamp) {
     }
     html.raw("</td>").cell(COLUMNS[2], "");
     match known {
-        Some(known) => budget(html, &known.budget, objective),
+        Some(known) => budget(html, &known.budget, standing),
         None => drop(html.raw("not evaluated yet")),
     }
     html.raw("</td>").cell(COLUMNS[3], "");
@@ -71,25 +71,52 @@ fn window(standing: &Standing) -> String {
 }
 
 /// A bar, a number, and the raw budget where maintenance makes a difference.
-fn budget(html: &mut Html, budget: &Budget, objective: &Objective) {
+fn budget(html: &mut Html, budget: &Budget, standing: &Standing) {
+    let objective = &*standing.objective;
     let Some(remaining) = budget.remaining else {
         html.raw("unknown: nothing was judged");
         return;
     };
     bar(html, remaining);
-    html.raw("<b>").text(&percent(remaining)).raw("</b>");
-    if let Some(left) = events_left(budget.tally.adjusted(), objective) {
-        let words = match (objective.allowed_ppm(), left) {
-            (0, 0) => "none may fail, none did".to_owned(),
-            (0, left) => format!("none may fail, {} did", left.unsigned_abs()),
-            (_, left) if left < 0 => format!("{} failed too many", left.unsigned_abs()),
-            (_, left) => format!("{left} more may fail"),
-        };
-        html.raw("<p>").text(&words).raw("</p>");
+    html.raw("<b>").text(&left(remaining)).raw("</b>");
+    let counts = budget.tally.adjusted();
+    html.raw("<p>").text(&failed(objective, counts)).raw("</p>");
+    if let Some(words) = may_fail(objective, counts, budget.whole) {
+        html.raw("<p>").text(&words).raw(" over ").text(&window(standing)).raw("</p>");
     }
     if let Some(raw) = budget.remaining_raw.filter(|_| !budget.tally.excluded.is_zero()) {
-        html.raw("<p>raw, with maintenance: ").text(&percent(raw)).raw("</p>");
+        html.raw("<p>raw, with maintenance: ").text(&left(raw)).raw("</p>");
     }
+}
+
+/// A share that is left, or how many times it is spent: nobody can do anything with minus 510 percent.
+fn left(remaining: f64) -> String {
+    match remaining {
+        left if left < 0.0 => format!("spent {:.1} times", 1.0 - left),
+        left => percent(left),
+    }
+}
+
+/// What the share is reckoned from.
+fn failed(objective: &Objective, counts: Counts) -> String {
+    let event = match objective.aggregate {
+        Aggregate::Reachability => "run",
+        Aggregate::Uptime { .. } => "tick",
+    };
+    match counts.judged() {
+        1 => format!("{} of the 1 {event} so far failed", counts.bad),
+        judged => format!("{} of the {judged} {event}s so far failed", counts.bad),
+    }
+}
+
+/// What may still fail, against all that a whole window has; nothing where none may.
+fn may_fail(objective: &Objective, counts: Counts, whole: f64) -> Option<String> {
+    let left = objective.events_left(counts, whole).filter(|_| objective.allowed_ppm() > 0)?;
+    Some(match left {
+        left if left < 0 => format!("{} too many", left.unsigned_abs()),
+        0 => "none more may fail".to_owned(),
+        left => format!("{left} more may fail"),
+    })
 }
 
 /// The number stands beside it, so that it is only to be seen. Its look is the style sheet's, its width is an attribute: the
