@@ -53,6 +53,8 @@ impl Writer {
         }
         self.round(true);
         self.shared.close();
+        // First the queue: what comes from now on is counted as dropped.
+        drop(self);
         drop(ended);
     }
 
