@@ -351,7 +351,9 @@ fn annotations_say_what_where_and_how_long() {
         text.push_str(&format!(
             "  - alertname: AuthSLOBurn\n    eval_time: {minute}m\n    exp_alerts:\n    - exp_labels: {{burnrate_tier: 1h, \
              evaluator: prometheus, provider: main, severity: page, slo: t1h, team: identity}}\n      exp_annotations:\n        \
-             summary: \"An objective's error budget burns too fast\"\n        description: '{wanted}'\n"
+             summary: \"An objective's error budget burns too fast\"\n        description: '{wanted}'\n        \
+             dashboard_url: 'http://127.0.0.1:9464/#slo-t1h'\n        \
+             runbook_url: 'http://127.0.0.1:9464/runbook#authsloburn'\n"
         ));
     }
     if let Err(output) = super::test(&folder.write("test.yml", &text)) {
