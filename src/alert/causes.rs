@@ -74,14 +74,13 @@ impl Causes {
     /// ``timeout (blame: network) at step token in eu-west-1, 31 of 33 failures``. `None`: none of them failed, as when runs
     /// are good and slow.
     pub fn of(&self, evaluation: &Evaluation) -> Option<String> {
-        let since = evaluation.failing_since?;
         let members = &evaluation.objective.members;
-        let all: Vec<&Failure> = members
-            .iter()
-            .filter_map(|member| self.0.get(&member.probe))
-            .flatten()
-            .filter(|failure| failure.at >= since)
-            .collect();
+        self.most(members.iter().map(|member| &*member.probe), evaluation.failing_since?)
+    }
+
+    fn most<'a>(&self, probes: impl Iterator<Item = &'a str>, since: Timestamp) -> Option<String> {
+        let all: Vec<&Failure> =
+            probes.filter_map(|probe| self.0.get(probe)).flatten().filter(|failure| failure.at >= since).collect();
         let mut count: HashMap<(Class, Blame, &str), usize> = HashMap::new();
         for failure in &all {
             *count.entry((failure.class, failure.blame, &*failure.step)).or_default() += 1;
@@ -99,5 +98,43 @@ impl Causes {
             many => format!(", {times} of {many} failures"),
         };
         Some(format!("{class} (blame: {blame}){at} in {regions}{share}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn failed(causes: &mut Causes, probe: &str, region: &str, minute: u32, class: &str, blame: &str, trigger: &str) {
+        causes.restore(&json!({
+            "probe": probe,
+            "probe_region": region,
+            "trigger": trigger,
+            "start": format!("2026-05-06T10:{minute:02}:00.000Z"),
+            "fault": { "class": class, "blame": blame, "step": "token" },
+        }));
+    }
+
+    #[test]
+    fn the_most_frequent_cause_of_what_the_ledger_kept() {
+        let at = |minute| Timestamp::from_secs(1_778_061_600 + minute * 60);
+        let mut causes = Causes::default();
+        let most = |causes: &Causes, since| causes.most(["login", "machine"].into_iter(), at(since));
+        assert_eq!(most(&causes, 0), None, "good runs that are slow have no cause");
+        failed(&mut causes, "login", "eu", 1, "timeout", "network", "scheduled");
+        assert_eq!(most(&causes, 0).unwrap(), "timeout (blame: network) at step token in eu");
+        failed(&mut causes, "login", "us", 2, "http_status", "provider", "scheduled");
+        failed(&mut causes, "machine", "eu", 3, "http_status", "provider", "scheduled");
+        failed(&mut causes, "machine", "eu", 4, "timeout", "network", "manual");
+        failed(&mut causes, "other", "eu", 4, "dns", "network", "scheduled");
+        failed(&mut causes, "login", "eu", 4, "no such class", "network", "scheduled");
+        assert_eq!(most(&causes, 0).unwrap(), "http_status (blame: provider) at step token in eu, us, 2 of 3 failures");
+        assert_eq!(
+            most(&causes, 3).unwrap(),
+            "http_status (blame: provider) at step token in eu",
+            "what came before the failing began is another story"
+        );
     }
 }

@@ -5,8 +5,8 @@ use super::typed::Item;
 use crate::config::tree::Node;
 
 /// Labels that alerts have themselves.
-const OWN: [&str; 8] =
-    ["alertname", "burnrate_tier", "evaluator", "probe", "probe_region", "provider", "severity", "slo"];
+const OWN: [&str; 9] =
+    ["alertname", "burnrate_tier", "evaluator", "probe", "probe_region", "prober", "provider", "severity", "slo"];
 /// Annotations that alerts have themselves. A team may have a summary, a runbook and a dashboard of its own.
 const OWN_ANNOTATIONS: [&str; 1] = ["description"];
 
