@@ -26,6 +26,8 @@ const GOAL_START: Duration = Duration::from_secs(1);
 const GOAL_MEMORY: u64 = 120 << 20;
 const GOAL_LOOK: Duration = Duration::from_millis(5);
 const START: &str = "--start";
+/// For `make bench`: fills a ledger with the last 30 days of objectives `s0`, `s1`, … in region `here`.
+const FILL: &str = "--fill";
 
 #[derive(Default)]
 struct Hand {
@@ -181,6 +183,25 @@ fn start(path: &Path) {
     print!("{}", String::from_utf8_lossy(&child.expect("a process").stdout));
 }
 
+/// 30 days up to now, of objectives as benches/compare.py configures them.
+fn fill(path: &Path) {
+    let clock = Clock::system();
+    let (store, _) = Store::open(&settings(path.to_owned()), clock.clone()).expect("a ledger");
+    let hand = Arc::new(Hand::default());
+    store.start_every(hand.clone(), Duration::from_millis(1));
+    let now = clock.now().as_secs().div_euclid(3600);
+    for day in (1..=DAYS).rev() {
+        let hours = now - day * 24..now - (day - 1) * 24;
+        let named = |check: u64, hour| {
+            let series = SeriesKey { slo: format!("s{check}").into(), region: "here".into() };
+            Block { series, ..block(check, hour, 60) }
+        };
+        let blocks = hours.flat_map(|hour| (0..CHECKS).map(move |check| named(check, hour))).collect();
+        hand.keep(Batch { blocks, ..Batch::default() });
+    }
+    store.shutdown(Duration::from_secs(600));
+}
+
 fn started(path: &Path) {
     let clock = Clock::system();
     let before = memory();
@@ -242,9 +263,11 @@ fn row(what: &str, reached: &str, target: &str, fits: bool) {
 }
 
 fn main() {
-    let mut arguments = std::env::args().skip(1);
-    if arguments.next().as_deref() == Some(START) {
-        return started(Path::new(&arguments.next().expect("a file")));
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.as_slice() {
+        [what, path, ..] if what == START => return started(Path::new(path)),
+        [what, path, ..] if what == FILL => return fill(Path::new(path)),
+        _ => {}
     }
     let folder = std::env::temp_dir().join(format!("authprobe-bench-ledger-{}", std::process::id()));
     std::fs::create_dir(&folder).expect("a folder");
