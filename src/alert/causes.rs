@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn the_most_frequent_cause_of_what_the_ledger_kept() {
-        let at = |minute| Timestamp::from_secs(1_778_061_600 + minute * 60);
+        let at = |minute: i64| Timestamp::from_secs(1_778_061_600 + minute * 60);
         let mut causes = Causes::default();
         let most = |causes: &Causes, since| causes.most(["login", "machine"].into_iter(), at(since));
         assert_eq!(most(&causes, 0), None, "good runs that are slow have no cause");
