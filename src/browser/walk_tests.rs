@@ -150,12 +150,13 @@ struct Walked {
 async fn walk(first: &'static str, mut window: Planned, until: Until<'_>, seconds: u64) -> Walked {
     let clock = Clock::following(Timestamp::from_secs(1_800_000_000));
     let journey = Journey::new(clock.clone(), Duration::from_secs(seconds), Vec::new());
-    let file = std::env::temp_dir().join(format!("authprobe-walk-{}", std::process::id()));
+    // One a walk: they run side by side.
+    let file = std::env::temp_dir().join(format!("authprobe-walk-{}", crate::outcome::Id::<8>::random()));
     std::fs::write(&file, "wonderland-7").unwrap();
     let user = User {
         name: "synthetic".into(),
         username: "alice".into(),
-        password: SecretSource::File(file),
+        password: SecretSource::File(file.clone()),
         totp: None,
         passkey: None,
     };
@@ -178,6 +179,7 @@ async fn walk(first: &'static str, mut window: Planned, until: Until<'_>, second
     };
     let result = walk.sign_in(view(first, 0), manner).await;
     let took = clock.instant().duration_since(begun).as_millis();
+    std::fs::remove_file(file).unwrap();
     Walked { result, took, did: window.did }
 }
 
