@@ -184,9 +184,7 @@ impl Judge {
 
     /// Goes on with another plan and those receivers.
     pub async fn apply(&self, plan: &Plan, prepared: Prepared) {
-        let counted = self.shared.state().replace(plan, self.shared.clock.now());
-        self.shared.metrics.slo_counted(&counted);
-        self.shared.asked.reread.store(true, Ordering::Release);
+        self.shared.replace(plan);
         if let (Some(keeper), Some(settings)) = (&self.shared.keeper, &plan.store) {
             keeper.store.configure(settings);
         }
@@ -287,6 +285,18 @@ impl Judge {
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
+    }
+
+    /// Counts for another plan from now on.
+    fn replace(&self, plan: &Plan) {
+        let mut state = self.state();
+        // The ledger has nothing to say of what is as it was.
+        if state.book.objectives() != plan.objectives {
+            self.asked.reread.store(true, Ordering::Release);
+        }
+        // Counters and counts change together.
+        let counted = state.replace(plan, self.clock.now());
+        self.metrics.slo_counted(&counted);
     }
 }
 

@@ -14,7 +14,7 @@ use crate::clock::Timestamp;
 use crate::outcome::{Outcome, Verdict};
 use crate::plan::{Plan, PlannedProbe};
 
-mod html;
+pub mod html;
 mod now;
 mod objectives;
 

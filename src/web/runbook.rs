@@ -4,6 +4,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 
 use super::page;
+use super::page::html::Html;
 
 /// The document.
 const ALERTS: &str = include_str!("../../docs/alerts.md");
@@ -13,21 +14,21 @@ pub async fn runbook() -> Response {
     ([(CONTENT_TYPE, "text/html; charset=utf-8")], html(ALERTS)).into_response()
 }
 
+const HEAD: &str = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>authprobe: what to do \
+                    about alerts</title>\n<meta name=\"viewport\" content=\"width=device-width\">\n<link \
+                    rel=\"stylesheet\" href=\"";
+
 /// Headings become headings, everything else stays as it stands.
 fn html(markdown: &str) -> String {
-    let style = page::STYLE;
-    let mut out = format!(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>authprobe: what to do about \
-         alerts</title>\n<meta name=\"viewport\" content=\"width=device-width\">\n<link rel=\"stylesheet\" \
-         href=\"{style}\">\n</head>\n<body>\n<main class=\"runbook\">\n"
-    );
+    let mut page = Html::default();
+    page.raw(HEAD).raw(page::STYLE).raw("\">\n</head>\n<body>\n<main class=\"runbook\">\n");
     let mut text = String::new();
     for line in markdown.lines() {
         match heading(line) {
             Some((level, title)) => {
-                paragraph(&mut out, &mut text);
-                let (id, title) = (anchor(title), escape(title));
-                out.push_str(&format!("<h{level} id=\"{id}\">{title}</h{level}>\n"));
+                paragraph(&mut page, &mut text);
+                let (begin, end) = TAGS[level - 1];
+                page.raw(begin).text(&anchor(title)).raw("\">").text(title).raw(end);
             }
             None => {
                 text.push_str(line);
@@ -35,31 +36,35 @@ fn html(markdown: &str) -> String {
             }
         }
     }
-    paragraph(&mut out, &mut text);
-    out.push_str("</main>\n</body>\n</html>\n");
-    out
+    paragraph(&mut page, &mut text);
+    page.raw("</main>\n</body>\n</html>\n");
+    page.0
 }
 
-fn paragraph(out: &mut String, text: &mut String) {
+/// Headings up to their anchor, and their ends.
+const TAGS: [(&str, &str); 4] =
+    [("<h1 id=\"", "</h1>\n"), ("<h2 id=\"", "</h2>\n"), ("<h3 id=\"", "</h3>\n"), ("<h4 id=\"", "</h4>\n")];
+
+fn paragraph(page: &mut Html, text: &mut String) {
     if !text.trim().is_empty() {
-        out.push_str(&format!("<div class=\"text\">{}</div>\n", escape(text.trim())));
+        page.raw("<div class=\"text\">").text(text.trim()).raw("</div>\n");
     }
     text.clear();
 }
 
 fn heading(line: &str) -> Option<(usize, &str)> {
     let level = line.bytes().take_while(|byte| *byte == b'#').count();
-    (1..=4).contains(&level).then(|| line[level..].strip_prefix(' ')).flatten().map(|title| (level, title.trim()))
+    (1..=TAGS.len())
+        .contains(&level)
+        .then(|| line[level..].strip_prefix(' '))
+        .flatten()
+        .map(|title| (level, title.trim()))
 }
 
 /// As Markdown's readers make it: small letters, digits and hyphens.
 fn anchor(title: &str) -> String {
     let kept = title.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, ' ' | '-'));
     kept.map(|c| if c == ' ' { '-' } else { c.to_ascii_lowercase() }).collect()
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]
