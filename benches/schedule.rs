@@ -63,6 +63,8 @@ impl Watch for Seen {
         *self.missed.lock().unwrap() += times;
     }
 
+    fn started(&self, _check: &CheckLabels) {}
+
     fn lateness(&self, late: Duration) {
         self.lateness.lock().unwrap().push(late);
     }
@@ -135,6 +137,8 @@ fn plan() -> Plan {
         about: Vec::new(),
         store: None,
         alerting: authprobe::plan::Alerting::default(),
+        detection: Default::default(),
+        roster: Default::default(),
         watched: Vec::new(),
         maintenance: Vec::new(),
         files: Vec::new(),

@@ -4,6 +4,7 @@ pub mod causes;
 pub mod conditions;
 pub mod facts;
 pub mod machine;
+pub mod outage;
 pub mod text;
 
 use std::collections::BTreeMap;

@@ -149,11 +149,12 @@ pub async fn run(app: App, mut signals: Signals) -> Result<Ended, Failed> {
 
 /// What the judge asks about the daemon.
 fn ears(daemon: &Arc<Daemon>) -> Ears {
-    let (stopped, paused, ready) = (daemon.clone(), daemon.clone(), daemon.clone());
+    let (stopped, paused, ready, confirm) = (daemon.clone(), daemon.clone(), daemon.clone(), daemon.clone());
     Ears {
         stopped: Box::new(move || stopped.stopped_accounts()),
         paused: Box::new(move || paused.runner().paused()),
         ready: Box::new(move || ready.runner().ready()),
+        confirm: Box::new(move |check| confirm.runner().confirm(check).is_ok()),
     }
 }
 

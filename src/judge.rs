@@ -13,6 +13,7 @@ use crate::alert::Alert;
 use crate::alert::conditions::Deployment;
 use crate::alert::machine::Change;
 use crate::clock::Clock;
+use crate::detect::Ruling;
 use crate::notify::{self, Notifier, Sent};
 use crate::outcome::{CheckLabels, Outcome};
 use crate::plan::Plan;
@@ -42,6 +43,8 @@ pub struct Ears {
     pub paused: Box<dyn Fn() -> bool + Send + Sync>,
     /// Whether runs are scheduled.
     pub ready: Box<dyn Fn() -> bool + Send + Sync>,
+    /// Starts a confirmation run of a check, or says that it cannot be made now. Must not wait.
+    pub confirm: Box<dyn Fn(&CheckLabels) -> bool + Send + Sync>,
 }
 
 /// Whoever is told at once when an alert fires or is over; must not wait.
@@ -50,6 +53,7 @@ pub type Told = Box<dyn Fn(&Change) + Send + Sync>;
 enum News {
     Outcome(Arc<Outcome>),
     Missed(CheckLabels, u64),
+    Started(CheckLabels),
     Look,
     Stop,
 }
@@ -87,6 +91,7 @@ struct Asked {
 #[derive(Default)]
 struct Shown {
     evaluations: Arc<Vec<Evaluation>>,
+    rulings: Arc<Vec<Ruling>>,
     alerts: Arc<Vec<Alert>>,
 }
 
@@ -157,12 +162,17 @@ impl Judge {
         }
     }
 
+    /// Takes in that a scheduled run began. Never waits.
+    pub fn started(&self, check: &CheckLabels) {
+        self.tell(News::Started(check.clone()));
+    }
+
     fn tell(&self, news: News) {
         if let Err(TrySendError::Full(lost)) = self.inbox.try_send(news) {
             self.shared.metrics.unjudged(match lost {
                 News::Outcome(_) => 1,
                 News::Missed(_, times) => times,
-                News::Look | News::Stop => 0,
+                News::Started(_) | News::Look | News::Stop => 0,
             });
         }
     }
@@ -206,6 +216,11 @@ impl Judge {
     /// Where every objective stood at the last evaluation.
     pub fn evaluations(&self) -> Arc<Vec<Evaluation>> {
         lock(&self.shared.shown).evaluations.clone()
+    }
+
+    /// What the detectors said at the last evaluation.
+    pub fn rulings(&self) -> Arc<Vec<Ruling>> {
+        lock(&self.shared.shown).rulings.clone()
     }
 
     /// All alerts that are not inactive, and those that were over lately.

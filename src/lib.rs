@@ -9,7 +9,7 @@
 //! | engines | [`judge`], [`runner`], [`web`], [`rules`] | who judges what runs found; who runs a check when; who shows what happened; rules for Prometheus |
 //! | plan | [`plan`] | configuration resolved: every error at once, immutable |
 //! | sinks | [`sink`], [`store`], [`notify`] | metrics and traces made from outcomes; the ledger; who is told of alerts |
-//! | judgement | [`alert`], [`slo`] | what becomes of conditions; counts, budgets, burn rates (pure) |
+//! | judgement | [`alert`], [`slo`], [`detect`] | what becomes of conditions; counts, budgets, burn rates; sequential tests (pure) |
 //! | kinds | [`schedule`], [`probe`] | when a check is due (pure); what a check does |
 //! | browser | [`browser`] | real browsers: started, isolated, driven, looked after |
 //! | protocol | [`journey`], [`oidc`] | the step recorder; OAuth 2.0 and OpenID Connect |
@@ -24,6 +24,7 @@ pub mod browser;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod detect;
 pub mod duration;
 pub mod fault;
 pub mod journey;

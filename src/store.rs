@@ -14,6 +14,7 @@ use rusqlite::Connection;
 use crate::alert::Alert;
 use crate::alert::conditions::Deployment;
 use crate::clock::{Clock, Instant, Timestamp};
+use crate::detect;
 use crate::outcome::Outcome;
 use crate::slo::maintenance::Window;
 use crate::slo::{Block, Day};
@@ -72,6 +73,8 @@ pub struct Batch {
     pub counters: Vec<CounterValue>,
     /// All alerts, if any changed: they replace all that are there.
     pub alerts: Option<Vec<Alert>>,
+    /// All detectors, if any changed: they replace all that are there.
+    pub detectors: Option<Vec<detect::Kept>>,
 }
 
 /// Whoever has something to keep. Called by the writer's thread only.
@@ -91,6 +94,8 @@ pub struct Opened {
     pub alerts: Vec<Alert>,
     /// Maintenance windows that are not long over.
     pub windows: Vec<Window>,
+    /// All detectors.
+    pub detectors: Vec<detect::Kept>,
     /// Deployments of the last days, newest first.
     pub deployments: Vec<Deployment>,
     /// When it was last written: what was due since then was not measured. `None`: it is new.

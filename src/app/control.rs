@@ -10,6 +10,7 @@ use super::{Load, labels};
 use crate::alert::Alert;
 use crate::alert::conditions::Deployment;
 use crate::clock::Clock;
+use crate::detect::Ruling;
 use crate::judge::Judge;
 use crate::outcome::Outcome;
 use crate::plan::Plan;
@@ -160,6 +161,10 @@ impl Control for Daemon {
 
     fn evaluations(&self) -> Arc<Vec<Evaluation>> {
         self.judge.evaluations()
+    }
+
+    fn rulings(&self) -> Arc<Vec<Ruling>> {
+        self.judge.rulings()
     }
 
     fn alerts(&self) -> Arc<Vec<Alert>> {

@@ -45,6 +45,10 @@ impl Watch for Sinks {
         }
     }
 
+    fn started(&self, check: &CheckLabels) {
+        self.judge.started(check);
+    }
+
     fn lateness(&self, late: Duration) {
         self.metrics.lateness(late);
     }

@@ -150,6 +150,8 @@ impl Watch for Changes {
 
     fn missed(&self, _: &CheckLabels, _: Missed, _: u64) {}
 
+    fn started(&self, _: &CheckLabels) {}
+
     fn lateness(&self, _: Duration) {}
 }
 

@@ -45,6 +45,8 @@ struct Nobody;
 impl Watch for Nobody {
     fn outcome(&self, _: &Arc<Outcome>) {}
     fn missed(&self, _: &CheckLabels, _: Missed, _: u64) {}
+    fn started(&self, _: &CheckLabels) {}
+
     fn lateness(&self, _: Duration) {}
 }
 

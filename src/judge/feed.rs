@@ -58,7 +58,12 @@ impl Feed for Fed {
             CounterValue { name, labels, value, since_nanos: since.as_nanos() }
         });
         let counters = counters.collect();
-        Batch { blocks: state.book.changed(), counters, alerts: state.changed_alerts() }
+        Batch {
+            blocks: state.book.changed(),
+            counters,
+            alerts: state.changed_alerts(),
+            detectors: state.detect.changed(),
+        }
     }
 
     fn kept(&self, ok: bool) {

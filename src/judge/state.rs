@@ -6,8 +6,10 @@ use crate::alert::causes::Causes;
 use crate::alert::conditions::{Context, Deployment, burns};
 use crate::alert::facts::Facts;
 use crate::alert::machine::Change;
+use crate::alert::outage;
 use crate::alert::{Alert, Condition, Machine};
 use crate::clock::Timestamp;
+use crate::detect::{Detect, Ruling};
 use crate::outcome::{CheckLabels, Outcome};
 use crate::plan::Plan;
 use crate::sink::metrics::Metrics;
@@ -30,6 +32,7 @@ pub struct State {
     pub book: Book,
     pub maintenance: Maintenance,
     pub deployments: Vec<Deployment>,
+    pub detect: Detect,
     facts: Facts,
     causes: Causes,
     machine: Machine,
@@ -44,6 +47,7 @@ pub struct State {
 pub struct Judged {
     pub counted: Vec<Counted>,
     pub evaluations: Vec<Evaluation>,
+    pub rulings: Vec<Ruling>,
     pub possible: Vec<Condition>,
     pub changes: Vec<Change>,
     pub alerts: Vec<Alert>,
@@ -58,7 +62,7 @@ impl State {
         metrics: &Metrics,
         now: Timestamp,
     ) -> Result<Self, String> {
-        let Opened { counters, alerts, windows, deployments, last_written } = opened.unwrap_or_default();
+        let Opened { counters, alerts, windows, detectors, deployments, last_written } = opened.unwrap_or_default();
         metrics.restore_counters(counters.into_iter().map(|CounterValue { name, labels, value, since_nanos }| Kept {
             name,
             labels,
@@ -78,6 +82,8 @@ impl State {
         if let Some(store) = store.filter(|_| alerts.iter().any(Alert::is_firing)) {
             remember(&mut causes, store, plan)?;
         }
+        let mut detect = Detect::new(plan.roster.clone(), plan.detection.clone());
+        detect.restore(detectors, now);
         let machine = Machine::restore(alerts);
         let mut facts = Facts::default();
         facts.replace(plan.watched.clone(), plan.alerting.thresholds.clone(), now);
@@ -85,6 +91,7 @@ impl State {
             book,
             maintenance,
             deployments,
+            detect,
             facts,
             causes,
             machine,
@@ -100,6 +107,7 @@ impl State {
         let counted = self.book.replace(&plan.objectives);
         self.causes.retain(&plan.objectives);
         self.facts.replace(plan.watched.clone(), plan.alerting.thresholds.clone(), now);
+        self.detect.replace(plan.roster.clone(), plan.detection.clone());
         self.maintenance.recurring.clone_from(&plan.maintenance);
         self.evaluate = plan.alerting.evaluate;
         self.prober.clone_from(&plan.alerting.prober);
@@ -113,6 +121,7 @@ impl State {
         self.causes.outcome(outcome);
         let end = outcome.start + outcome.duration;
         let excluded = self.maintenance.covers(&outcome.check.probe, outcome.start, end);
+        self.detect.outcome(outcome, excluded, now);
         self.book.outcome(outcome, excluded, now)
     }
 
@@ -132,14 +141,16 @@ impl State {
     ) -> Judged {
         let counted = self.book.tick(now);
         let evaluations = self.book.evaluate(now);
-        let mut possible = Vec::new();
+        self.context.deployments.clone_from(&self.deployments);
+        let maintained = |probe: &str| self.maintenance.covers(probe, now, now);
+        // What is paused measures nothing, and nothing follows from that.
+        let silent = |probe: &str| paused || maintained(probe);
+        let rulings = self.detect.rulings(now, &silent);
+        // Prometheus cannot say these itself: its rules read their states.
+        let mut possible = outage::conditions(&rulings, now, &self.context);
         if self.evaluate {
-            self.context.deployments.clone_from(&self.deployments);
-            let maintained = |probe: &str| self.maintenance.covers(probe, now, now);
             let cause = |evaluation: &Evaluation| self.causes.of(evaluation);
-            possible = burns(&evaluations, now, &self.context, &maintained, &cause);
-            // What is paused measures nothing, and nothing follows from that.
-            let silent = |probe: &str| paused || maintained(probe);
+            possible.extend(burns(&evaluations, now, &self.context, &maintained, &cause));
             possible.extend(self.facts.conditions(now, &self.context, stopped, &silent, ledger));
         }
         if let Some(prober) = &self.prober {
@@ -148,7 +159,7 @@ impl State {
             }
         }
         let changes = self.machine.step(now, possible.clone());
-        Judged { counted, evaluations, possible, changes, alerts: self.machine.alerts() }
+        Judged { counted, evaluations, rulings, possible, changes, alerts: self.machine.alerts() }
     }
 
     /// All alerts, if they are others than those that were handed over last.

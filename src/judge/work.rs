@@ -23,13 +23,14 @@ impl Shared {
         let mut due = self.clock.instant() + FIRST;
         let mut look = self.clock.instant();
         loop {
-            let nap = due.saturating_duration_since(self.clock.instant()).min(NAP);
+            let nap = due.saturating_duration_since(self.clock.instant()).min(self.until_next());
             let news = match waiting.recv_timeout(nap) {
                 Ok(News::Stop) | Err(RecvTimeoutError::Disconnected) => break,
                 Ok(news) => Some(news),
                 Err(RecvTimeoutError::Timeout) => None,
             };
             self.safely(|| self.handle(news));
+            self.safely(|| self.detect(ears));
             if self.clock.instant() >= look {
                 look = self.clock.instant() + NAP;
                 self.safely(|| self.keeper.iter().for_each(|keeper| keeper.look()));
@@ -57,9 +58,29 @@ impl Shared {
         let counted = match news {
             Some(News::Outcome(outcome)) => state.outcome(&outcome, now),
             Some(News::Missed(check, times)) => state.missed(&check, times, now),
+            Some(News::Started(check)) => {
+                state.detect.started(&check, now);
+                return;
+            }
             Some(News::Look | News::Stop) | None => return,
         };
         self.metrics.slo_counted(&counted);
+    }
+
+    /// Until the detectors want to be asked again.
+    fn until_next(&self) -> Duration {
+        let now = self.clock.now();
+        self.state().detect.next(now).map_or(NAP, |next| next.since(now)).min(NAP)
+    }
+
+    /// Lets the detectors ask for runs; what is certain now is not left waiting for the next evaluation.
+    fn detect(&self, ears: &Ears) {
+        let now = self.clock.now();
+        let mut state = self.state();
+        state.detect.confirm(now, &mut |check| (ears.confirm)(check));
+        if state.detect.take_news() {
+            self.asked.evaluate.store(true, Ordering::Release);
+        }
     }
 
     fn evaluate(&self, ears: &Ears) {
@@ -79,7 +100,11 @@ impl Shared {
         self.metrics.alert_states(&judged.possible, &judged.alerts);
         judged.changes.iter().for_each(|change| (self.told)(change));
         let alerts = Arc::new(judged.alerts);
-        *lock(&self.shown) = Shown { evaluations: Arc::new(judged.evaluations), alerts: alerts.clone() };
+        *lock(&self.shown) = Shown {
+            evaluations: Arc::new(judged.evaluations),
+            rulings: Arc::new(judged.rulings),
+            alerts: alerts.clone(),
+        };
         if let Some((_, notifier)) = &*lock(&self.notifier) {
             notifier.update(alerts);
         }

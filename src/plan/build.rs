@@ -7,8 +7,8 @@ use aws_lc_rs::digest;
 use super::desk::Desk;
 use super::probes::{self, Known};
 use super::{
-    BuildOptions, Plan, alerting, browser, clients, maintenance, providers, rate, regions, schema, service, slos,
-    store, watched,
+    BuildOptions, Plan, alerting, browser, clients, detection, maintenance, providers, rate, regions, schema, service,
+    slos, store, watched,
 };
 use crate::config::tree::Path;
 use crate::config::walk::walk;
@@ -38,6 +38,7 @@ pub fn build_with(kinds: &[&'static Kind], loaded: &Loaded, options: &BuildOptio
     browser::remote(&mut desk);
     let (store, screenshots) = store::store(&mut desk);
     let browser = browser::settings(&mut desk, screenshots);
+    let detection = detection::settings(&mut desk);
     let mut alerting = alerting::alerting(&mut desk, &server);
     let (objectives, about) = slos::slos(&mut desk, &planned, &names).into_iter().unzip();
     let maintenance = maintenance::maintenance(&mut desk, &names);
@@ -63,6 +64,8 @@ pub fn build_with(kinds: &[&'static Kind], loaded: &Loaded, options: &BuildOptio
         telemetry,
         browser,
         regions: running,
+        roster: detection::roster(&providers.0, &checks),
+        detection,
         providers: providers.0,
         clients: clients.0.into_iter().map(|resolved| resolved.client).collect(),
         users: users.0,

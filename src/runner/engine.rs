@@ -21,6 +21,8 @@ pub trait Watch: Send + Sync + 'static {
     fn outcome(&self, outcome: &Arc<Outcome>);
     /// So many due times passed without a run.
     fn missed(&self, check: &CheckLabels, why: Missed, times: u64);
+    /// A scheduled run began.
+    fn started(&self, check: &CheckLabels);
     /// A scheduled run began so long after it was due.
     fn lateness(&self, late: Duration);
 }

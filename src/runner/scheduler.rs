@@ -90,6 +90,7 @@ impl Scheduler {
         }
         let reservation = lane.afford(self.engine.clock.now())?;
         let permit = self.capacity.clone().try_acquire_owned().map_err(|_| Missed::Capacity)?;
+        self.engine.watch.started(&lane.check.labels);
         let (engine, lane, stop) = (self.engine.clone(), lane.clone(), self.stop.clone());
         tokio::spawn(async move {
             engine.watch.lateness(engine.clock.now().since(scheduled));

@@ -232,6 +232,8 @@ impl Planner {
             about: Vec::new(),
             store: None,
             alerting: crate::plan::Alerting::default(),
+            detection: Default::default(),
+            roster: Default::default(),
             watched: Vec::new(),
             maintenance: Vec::new(),
             files: Vec::new(),
@@ -306,6 +308,8 @@ impl Watch for Notes {
     fn missed(&self, check: &CheckLabels, why: Missed, times: u64) {
         *self.missed.lock().unwrap().entry((check.to_string(), why.as_str())).or_default() += times;
     }
+
+    fn started(&self, _check: &CheckLabels) {}
 
     fn lateness(&self, late: Duration) {
         self.lateness.lock().unwrap().push(late);

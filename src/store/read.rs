@@ -39,7 +39,7 @@ pub(super) fn opened(connection: &Connection, now: Timestamp) -> rusqlite::Resul
         now.as_nanos().saturating_sub(DEPLOYMENTS_NANOS),
     )?;
     let alerts = documents(connection, "SELECT json FROM alert WHERE ?1 = 0 ORDER BY labels", 0)?;
-    Ok(Opened { counters: counters(connection)?, alerts, windows, deployments, last_written })
+    Ok(Opened { counters: counters(connection)?, alerts, windows, detectors: Vec::new(), deployments, last_written })
 }
 
 fn documents<T: DeserializeOwned>(connection: &Connection, sql: &str, from: i64) -> rusqlite::Result<Vec<T>> {

@@ -18,6 +18,7 @@ use tokio::sync::Semaphore;
 use crate::alert::Alert;
 use crate::alert::conditions::Deployment;
 use crate::clock::{Clock, Timestamp};
+use crate::detect::Ruling;
 use crate::outcome::Outcome;
 use crate::plan::{Plan, Server};
 use crate::sink::metrics::Metrics;
@@ -71,6 +72,8 @@ pub trait Control: Send + Sync + 'static {
     async fn reload(&self) -> Result<(), String>;
     /// Where every objective stood at the last evaluation.
     fn evaluations(&self) -> Arc<Vec<Evaluation>>;
+    /// What the detectors said at the last evaluation.
+    fn rulings(&self) -> Arc<Vec<Ruling>>;
     /// All alerts that are not inactive, and those that were over lately.
     fn alerts(&self) -> Arc<Vec<Alert>>;
     /// All maintenance: configured and asked for.

@@ -61,7 +61,7 @@ fn minutes_go_before_hours_and_hours_after_any_window() {
     let hour = NOW.as_secs() / 3600;
     let ages = [0, 34 * 24, 36 * 24, 399 * 24, 402 * 24];
     let blocks = ages.map(|age| block("a", hour - age, &[(3, tally(1, 1))])).to_vec();
-    hand.keep(Batch { blocks, counters: vec![counter("x_total", "a", 1)], alerts: None });
+    hand.keep(Batch { blocks, counters: vec![counter("x_total", "a", 1)], ..Batch::default() });
     wait("old minutes to go", || ask::<i64>(&folder.file(), "SELECT count(*) FROM hour") == 2);
     wait("old days to go", || ask::<i64>(&folder.file(), "SELECT count(*) FROM day") == 4);
     let left = store.days(0).unwrap();

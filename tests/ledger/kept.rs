@@ -64,6 +64,7 @@ fn everything_is_there_after_a_restart() {
         ],
         counters: vec![counter("x_total", "one", 7), counter("x_total", "two", 1)],
         alerts: Some(vec![alert("A", 99), alert("B", 100)]),
+        ..Batch::default()
     });
     // A minute more in an hour that is there, another counter, other alerts.
     hand.keep(Batch {
@@ -73,6 +74,7 @@ fn everything_is_there_after_a_restart() {
         ],
         counters: vec![counter("x_total", "one", 8)],
         alerts: Some(vec![alert("B", 100)]),
+        ..Batch::default()
     });
     store.put_window(&window("w1", NOW + Duration::from_secs(60)), "begin", "ann").unwrap();
     store.put_window(&window("w1", NOW), "end", "bob").unwrap();

@@ -41,6 +41,7 @@ impl Feed for Work {
             blocks: (0..20).map(|n| block(&format!("slo {n}"), HOUR + n, &[(7, tally(round, 1))])).collect(),
             counters: self.metrics.changed_counters().into_iter().map(stored).collect(),
             alerts: Some(vec![alert(round)]),
+            ..Batch::default()
         }
     }
 

@@ -61,7 +61,7 @@ fn a_quarter_of_a_day_of_1000_checks_takes_at_most_120_bytes_a_run_counts_and_co
             minutes: (0..=(last % 60) as u8).map(|at| (at, tally(1, 0))).collect(),
         });
         let value = |n| counter("authprobe_runs_total", &format!("login {n},form_login,main,web,eu"), last);
-        let batch = Batch { blocks: blocks.collect(), counters: (0..CHECKS).map(value).collect(), alerts: None };
+        let batch = Batch { blocks: blocks.collect(), counters: (0..CHECKS).map(value).collect(), ..Batch::default() };
         hand.keep(batch);
     }
     stage::close(&store);

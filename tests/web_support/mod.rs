@@ -11,6 +11,7 @@ use authprobe::alert::Alert;
 use authprobe::alert::conditions::Deployment;
 use authprobe::clock::{Clock, Timestamp};
 use authprobe::config;
+use authprobe::detect::Ruling;
 use authprobe::journey::{Journey, StepName, Stopped};
 use authprobe::outcome::Outcome;
 use authprobe::plan::{self, BuildOptions, Plan, PlannedProbe, Server};
@@ -51,6 +52,7 @@ pub struct Engine {
     pub evaluations: Arc<Vec<Evaluation>>,
     pub evaluate: bool,
     pub alerts: Arc<Vec<Alert>>,
+    pub rulings: Arc<Vec<Ruling>>,
     pub maintenance: Mutex<Maintenance>,
     /// What was done to maintenance, and by whom.
     pub audit: Mutex<Vec<(&'static str, String)>>,
@@ -85,6 +87,7 @@ impl Default for Engine {
             evaluations: Arc::default(),
             evaluate: true,
             alerts: Arc::default(),
+            rulings: Arc::default(),
             maintenance: Mutex::default(),
             audit: Mutex::default(),
             deployments: Mutex::default(),
@@ -187,6 +190,10 @@ impl Control for Engine {
 
     fn evaluations(&self) -> Arc<Vec<Evaluation>> {
         self.evaluations.clone()
+    }
+
+    fn rulings(&self) -> Arc<Vec<Ruling>> {
+        self.rulings.clone()
     }
 
     fn alerts(&self) -> Arc<Vec<Alert>> {
