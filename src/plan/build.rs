@@ -33,7 +33,7 @@ pub fn build_with(kinds: &[&'static Kind], loaded: &Loaded, options: &BuildOptio
     let known = Known { regions, providers, clients, users };
     let (planned, names) = probes::probes(&mut desk, &known);
     let checks = probes::checks(&mut desk, &planned);
-    rate::check(&mut desk, &known.providers.0, &planned, &checks);
+    let busiest = rate::check(&mut desk, &known.providers.0, &planned, &checks);
     rate::one_time_codes(&mut desk, &checks);
     browser::remote(&mut desk);
     let (store, screenshots) = store::store(&mut desk);
@@ -64,7 +64,7 @@ pub fn build_with(kinds: &[&'static Kind], loaded: &Loaded, options: &BuildOptio
         telemetry,
         browser,
         regions: running,
-        roster: detection::roster(&providers.0, &checks),
+        roster: detection::roster(&providers.0, &checks, &busiest),
         detection,
         providers: providers.0,
         clients: clients.0.into_iter().map(|resolved| resolved.client).collect(),
