@@ -38,7 +38,8 @@ pub fn build_with(kinds: &[&'static Kind], loaded: &Loaded, options: &BuildOptio
     browser::remote(&mut desk);
     let (store, screenshots) = store::store(&mut desk);
     let browser = browser::settings(&mut desk, screenshots);
-    let detection = detection::settings(&mut desk);
+    let roster = detection::roster(&known.providers.0, &checks, &busiest);
+    let detection = detection::settings(&mut desk, &roster);
     let mut alerting = alerting::alerting(&mut desk, &server);
     let (objectives, about) = slos::slos(&mut desk, &planned, &names).into_iter().unzip();
     let maintenance = maintenance::maintenance(&mut desk, &names);
@@ -64,7 +65,7 @@ pub fn build_with(kinds: &[&'static Kind], loaded: &Loaded, options: &BuildOptio
         telemetry,
         browser,
         regions: running,
-        roster: detection::roster(&providers.0, &checks, &busiest),
+        roster,
         detection,
         providers: providers.0,
         clients: clients.0.into_iter().map(|resolved| resolved.client).collect(),

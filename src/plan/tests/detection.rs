@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::detect::Site;
+use crate::detect::{Settings, Site};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -103,4 +103,45 @@ fn a_cron_that_is_due_once_has_a_period_all_the_same() {
     let plan = good("[[probe]]\nname = \"k\"\nkind = \"keys\"\nprovider = \"main\"\ncron = \"0 0 29 2 *\"\n");
     let period = plan.roster.sites[0].runs[0].period;
     assert!(period >= Duration::from_secs(365 * 86_400), "{period:?}");
+}
+
+#[test]
+fn detection_is_as_it_is_said_or_as_usual() {
+    assert_eq!(good(LOGIN).detection, Settings::default());
+    let said = |text: &str| good(&format!("[detection]\n{text}\n{LOGIN}")).detection;
+    assert_eq!(said(""), Settings::default());
+    let seconds = Duration::from_secs;
+    let all = "ignore_shorter_than = \"45s\"\nseveral_after = \"10s\"\nconfirmations_per_hour = 3600";
+    let wanted =
+        Settings { ignore_shorter_than: seconds(45), several_after: seconds(10), confirmations_per_hour: 3600 };
+    assert_eq!(said(all), wanted);
+    assert_eq!(said("several_after = \"1h\"").several_after, seconds(3600));
+}
+
+#[test]
+fn what_detection_cannot_be_is_named() {
+    let said = wrong(&format!(
+        "[detection]\nignore_shorter_than = \"61m\"\nseveral_after = \"9s\"\nconfirmations_per_hour = 3601\n{LOGIN}"
+    ));
+    let wanted = [
+        "detection.ignore_shorter_than: 1h1m is out of range: from 0s to 1h",
+        "detection.several_after: 9s is out of range: from 10s to 1h",
+        "detection.confirmations_per_hour: 3601 is out of range: from 0 to 3600",
+    ];
+    assert_eq!(said, wanted);
+}
+
+#[test]
+fn a_provider_that_nothing_can_be_confirmed_of_is_noted() {
+    let weak = |plan: &Plan| {
+        let notes = plan.notes.iter().filter(|note| note.contains("scheduled runs alone"));
+        notes.cloned().collect::<Vec<_>>()
+    };
+    let nothing = "provider small: the busiest minute leaves nothing of max_requests_per_minute for confirmation runs: \
+                   outages are found by scheduled runs alone; probe less often, or raise the limit";
+    assert_eq!(weak(&limited(4)), [nothing]);
+    assert_eq!(weak(&limited(5)), [nothing.replace("nothing", "1 request (2 are needed)")], "a run sends two");
+    assert_eq!(weak(&limited(6)), [] as [&str; 0]);
+    let off = good(&format!("[detection]\nconfirmations_per_hour = 0\n{LOGIN}"));
+    assert_eq!(weak(&off), ["detection: with confirmations_per_hour = 0 outages are found by scheduled runs alone"]);
 }
