@@ -29,8 +29,11 @@ fn push(store: &Store, n: u8, verdict: Verdict) {
 /// Hands several batches over, one after the other was collected.
 fn hand_over(hand: &Hand, store: &Store, from: u8, to: u8) {
     for n in from..to {
-        *hand.next.lock().unwrap() =
-            Batch { blocks: vec![minute(n)], counters: vec![counter("x_total", "a", u64::from(n))], ..Batch::default() };
+        *hand.next.lock().unwrap() = Batch {
+            blocks: vec![minute(n)],
+            counters: vec![counter("x_total", "a", u64::from(n))],
+            ..Batch::default()
+        };
         push(store, n, if n % 2 == 0 { Verdict::Good } else { Verdict::Bad });
         let before = hand.collected.load(Ordering::SeqCst);
         wait("the batch to be collected", || hand.collected.load(Ordering::SeqCst) >= before + 2);
