@@ -21,12 +21,12 @@ use crate::outcome::{CheckLabels, Outcome};
 use crate::plan::Plan;
 
 pub mod accounts;
-mod agenda;
+pub(crate) mod agenda;
 mod engine;
 pub mod execute;
 mod guard;
 mod history;
-mod lane;
+pub(crate) mod lane;
 mod missed;
 mod scheduler;
 #[cfg(test)]
