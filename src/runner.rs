@@ -24,7 +24,7 @@ use crate::plan::Plan;
 
 pub mod accounts;
 pub(crate) mod agenda;
-mod confirm;
+pub(crate) mod confirm;
 mod engine;
 pub mod execute;
 mod guard;

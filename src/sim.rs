@@ -37,7 +37,7 @@ pub use report::{Report, Target};
 pub struct Options {
     /// Faults of each sort that are waited for.
     pub trials: usize,
-    /// Years of each weather, at least 1.
+    /// Years of each weather.
     pub years: usize,
     /// `alpha` of the objective as it would be written; `None`: what is shipped.
     pub alpha: Option<String>,

@@ -96,7 +96,7 @@ fn browser(lane: &Lane) -> Option<Option<&url::Url>> {
 }
 
 /// What scheduled runs of the same provider need until then: when, and how many requests. Empty if it has no limit.
-fn needs(lane: &Lane, lanes: &[Arc<Lane>], now: Timestamp, until: Timestamp) -> Vec<(Timestamp, u32)> {
+pub(crate) fn needs(lane: &Lane, lanes: &[Arc<Lane>], now: Timestamp, until: Timestamp) -> Vec<(Timestamp, u32)> {
     let provider = &lane.check.probe.provider;
     if provider.max_requests_per_minute.is_none() {
         return Vec::new();

@@ -11,6 +11,8 @@ use crate::fault::Fault;
 use crate::oidc::memory::{Memories, ProviderMemory};
 use crate::outcome::{CheckLabels, Id, Outcome, StepRecord, StepState, Trigger, Verdict};
 use crate::plan::{Check, Plan};
+use crate::runner::CLEANUP_GRACE;
+use crate::runner::confirm::needs;
 use crate::runner::lane::{self, Lane, Reservation};
 
 /// How much was asked of the provider.
@@ -47,10 +49,11 @@ struct Flight {
     scheduled: Timestamp,
     start: Timestamp,
     found: Found,
-    /// Only scheduled runs have one: each check has one such run, and one confirmation run, at a time.
-    _gate: Option<OwnedSemaphorePermit>,
-    _reservation: Reservation,
+    _taken: Taken,
 }
+
+/// What a run holds as long as it lasts: its check, and a part of the provider's budget.
+type Taken = (OwnedSemaphorePermit, Reservation);
 
 impl Site {
     /// Of a plan with one provider.
@@ -73,28 +76,26 @@ impl Site {
     pub fn schedule(&mut self, lane: &Arc<Lane>, scheduled: Timestamp, now: Timestamp) -> bool {
         let Some(at) = self.lanes.iter().position(|own| Arc::ptr_eq(own, lane)) else { return false };
         let Ok(gate) = lane.enter() else { return false };
-        self.start(at, Trigger::Scheduled, Some(gate), scheduled, now)
+        let Ok(reservation) = lane.afford(now) else { return false };
+        self.start(at, Trigger::Scheduled, (gate, reservation), scheduled, now);
+        true
     }
 
-    /// A confirmation run, likewise.
+    /// A confirmation run, if they bear it beside the schedule: see [`crate::runner::Runner::confirm`].
     pub fn confirm(&mut self, check: &CheckLabels, now: Timestamp) -> bool {
         let Some(at) = self.lanes.iter().position(|lane| lane.check.labels == *check) else { return false };
-        let busy = |flight: &Flight| flight.lane == at && flight.trigger == Trigger::Confirmation;
-        !self.flights.iter().any(busy) && self.start(at, Trigger::Confirmation, None, now, now)
+        let lane = &self.lanes[at];
+        let Ok(gate) = lane.enter_to_confirm() else { return false };
+        let until = now + lane.check.probe.timeout + CLEANUP_GRACE + Duration::from_secs(60);
+        let Ok(reservation) = lane.spare(now, &needs(lane, &self.lanes, now, until)) else { return false };
+        self.start(at, Trigger::Confirmation, (gate, reservation), now, now);
+        true
     }
 
-    fn start(
-        &mut self,
-        at: usize,
-        trigger: Trigger,
-        gate: Option<OwnedSemaphorePermit>,
-        scheduled: Timestamp,
-        now: Timestamp,
-    ) -> bool {
-        let lane = &self.lanes[at];
-        let Ok(reservation) = lane.afford(now) else { return false };
-        let requests = lane.check.probe.probe.cost().requests;
-        if let Some(limit) = lane.check.probe.provider.max_requests_per_minute {
+    fn start(&mut self, at: usize, trigger: Trigger, taken: Taken, scheduled: Timestamp, now: Timestamp) {
+        let probe = &self.lanes[at].check.probe;
+        let requests = probe.probe.cost().requests;
+        if let Some(limit) = probe.provider.max_requests_per_minute {
             // All at once, and the reservation stays: no kinder than a run that sends them one after the other.
             self.provider.budget.lock().expect("budget").take(now, limit, requests);
         }
@@ -106,10 +107,7 @@ impl Site {
         *sent += u64::from(requests);
         let (found, took) = self.weather.run(at, now);
         let end = now + took;
-        let flight =
-            Flight { end, lane: at, trigger, scheduled, start: now, found, _gate: gate, _reservation: reservation };
-        self.flights.push(flight);
-        true
+        self.flights.push(Flight { end, lane: at, trigger, scheduled, start: now, found, _taken: taken });
     }
 
     /// When the next run ends.
