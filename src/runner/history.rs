@@ -225,6 +225,34 @@ mod tests {
         assert_eq!(evidence.title, "Sign in", "only the picture goes");
     }
 
+    fn confirming(outcome: &Arc<Outcome>) -> Arc<Outcome> {
+        Arc::new(Outcome { trigger: Trigger::Confirmation, ..Outcome::clone(outcome) })
+    }
+
+    #[test]
+    fn confirmation_runs_take_no_room_from_others_and_go_with_them() {
+        let history = History::default();
+        history.retain(&["login".into()]);
+        for n in 0..100 {
+            history.push(if n % 10 == 0 { pictured("login", n, 1) } else { outcome("login", n, Verdict::Good) });
+        }
+        let (before, shown) = (names(&history.recent("login")), pictures(&history, "login"));
+        for n in 1000..1500 {
+            history.push(confirming(&pictured("login", n, 1)));
+        }
+        let kept = history.recent("login");
+        let (confirming_runs, others): (Vec<_>, Vec<_>) = kept.into_iter().partition(|outcome| confirms(outcome));
+        assert_eq!((names(&others), pictures(&history, "login")), (before, shown));
+        let seconds: Vec<_> = confirming_runs.iter().map(|run| run.duration.as_secs()).collect();
+        assert_eq!(seconds, (1480..1500).rev().collect::<Vec<_>>(), "the newest");
+        for n in 2000..2050 {
+            assert!(history.recent("login").iter().any(|outcome| confirms(outcome)), "{n}");
+            history.push(outcome("login", n, Verdict::Good));
+        }
+        assert!(!history.recent("login").iter().any(|outcome| confirms(outcome)), "older than all that is recent");
+        assert_eq!(history.recent("login").iter().filter(|run| run.verdict != Verdict::Good).count(), 10);
+    }
+
     #[test]
     fn all_pictures_together_have_a_limit() {
         let history = History::default();
