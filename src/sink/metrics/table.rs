@@ -128,6 +128,8 @@ table! {
         "Faults of scheduled runs, for people: a series exists from its first fault, so never alert on it.";
     MISSED = "authprobe_runs_missed_total", Counter, Check, ["reason"], "",
         "Scheduled runs that did not take place.";
+    CONFIRMATIONS = "authprobe_confirmation_runs_total", Counter, Check, [], "",
+        "Runs that the outage detector asked for, however they ended; they enter no SLI and no other count of runs.";
     RUN_DURATION = "authprobe_run_duration_seconds", Histogram(LOGIN), Check, [], "seconds",
         "How long judged scheduled runs took, cleanup not included.";
     STEP_DURATION = "authprobe_step_duration_seconds", Histogram(LOGIN), Check, ["step"], "seconds",
@@ -220,6 +222,7 @@ mod tests {
         ("authprobe_runs_inconclusive_total", "counter", "probe kind provider client probe_region"),
         ("authprobe_run_faults_total", "counter", "probe kind provider client probe_region class blame step"),
         ("authprobe_runs_missed_total", "counter", "probe kind provider client probe_region reason"),
+        ("authprobe_confirmation_runs_total", "counter", "probe kind provider client probe_region"),
         ("authprobe_run_duration_seconds", "histogram", "probe kind provider client probe_region"),
         ("authprobe_step_duration_seconds", "histogram", "probe kind provider client probe_region step"),
         ("authprobe_http_phase_duration_seconds", "histogram", "provider probe_region endpoint phase"),
