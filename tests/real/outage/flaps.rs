@@ -209,22 +209,29 @@ fn flapping(period: u64, down: u64, up: u64, shift: u64) -> World {
 
 #[test]
 fn an_hour_of_flapping_is_one_alert() {
+    let mut wrong = Vec::new();
     for period in [10, 60] {
-        for (down, up) in [(45, 45), (6, 6), (20, 40), (60, 30)] {
+        for (down, up) in [(45, 45), (6, 6), (20, 41), (60, 30)] {
             for shift in [0, 7, 23, 41] {
                 let world = flapping(period, down, up, shift);
                 let (fired, resolved) = (world.fired("AuthOutage"), world.resolved("AuthOutage"));
+                let over = resolved.last().map(|at| at.saturating_sub(secs(600 + 3600 + shift)));
                 let what = format!(
-                    "every {period} s, {down} s down, {up} s up, shifted by {shift} s: {fired:?}, {resolved:?}"
+                    "every {period} s, {down} s down, {up} s up, from {shift} s on: {fired:?}, {resolved:?}, over after {over:?}"
                 );
-                println!("{what}, {} confirmations", world.confirmations);
-                assert_eq!((fired.len(), resolved.len()), (1, 1), "{what}");
-                assert!(resolved[0] >= secs(600 + 3600 - 120), "not while it flaps: {what}");
-                assert!(resolved[0] <= secs(600 + 3600 + 3600), "and not for ever: {what}");
-                assert!(world.fired("AuthRegionDown").is_empty(), "{what}");
+                let regional = world.fired("AuthRegionDown");
+                println!("{what}, {} confirmations, by region {regional:?}", world.confirmations);
+                // The first time nobody knows that two good periods are not the end.
+                let most = if up > 2 * period { 2 } else { 1 };
+                let right = (1..=most).contains(&fired.len()) && fired.len() == resolved.len() && regional.is_empty();
+                let over = over.is_some_and(|over| over <= secs(1800));
+                if !(right && over) {
+                    wrong.push(what);
+                }
             }
         }
     }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 #[test]
@@ -235,7 +242,22 @@ fn a_single_outage_is_over_soon() {
         let (fired, resolved) = (world.fired("AuthOutage"), world.resolved("AuthOutage"));
         assert_eq!((fired.len(), resolved.len()), (1, 1), "{fired:?}, {resolved:?}");
         assert!(fired[0] <= secs(600 + 22), "every {period} s: {fired:?}");
+        let regional = world.fired("AuthRegionDown");
+        assert!(regional.is_empty(), "every {period} s, at its end: {regional:?}, {resolved:?}");
         assert!(resolved[0] > secs(900) && resolved[0] <= secs(900 + soon), "every {period} s: {resolved:?}");
+    }
+}
+
+/// The schedule then meets it from one region only; that the others were fine a minute ago says nothing.
+#[test]
+fn what_keeps_step_with_the_schedule_is_not_blamed_on_a_region() {
+    for (down, up) in [(20, 40), (10, 110)] {
+        let world = flapping(60, down, up, 0);
+        let (fired, regional) = (world.fired("AuthOutage"), world.fired("AuthRegionDown"));
+        assert!(
+            !fired.is_empty() && regional.is_empty(),
+            "{down} s down, {up} s up: {fired:?}, by region {regional:?}"
+        );
     }
 }
 
