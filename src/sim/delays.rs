@@ -77,7 +77,7 @@ pub fn portions(sort: &'static Sort, options: &Options) -> Vec<Portion> {
     let trials = |from: usize| from..options.trials.min(from + PORTION);
     (0..options.trials)
         .step_by(PORTION)
-        .map(|from| Portion { sort, seed: options.seed, trials: trials(from) })
+        .map(|from| Portion { sort, seed: options.seed, trials: trials(from), only_detector: false })
         .collect()
 }
 
