@@ -23,6 +23,7 @@ use crate::slo::maintenance::Window;
 use crate::slo::{Evaluation, Maintenance};
 use crate::store::{KeptRun, RunsQuery, Store};
 
+mod cases;
 mod feed;
 mod state;
 mod work;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{LEDGER, Metrics, SLO, table};
 use crate::alert::{Alert, Condition};
+use crate::detect::Ruling;
 use crate::duration::HumanDuration;
 use crate::slo::objective::WHOLE;
 use crate::slo::{Aggregate, Counted, Evaluation, Objective, Sli, Window};
@@ -106,6 +107,31 @@ impl Metrics {
         }
         for (key, state) in &states {
             self.set(&table::ALERT_STATE, &key.each_ref().map(String::as_str), *state);
+        }
+    }
+
+    /// Shows what the detectors look into. Series of evidence exist while there is any to look at.
+    pub fn detection(&self, rulings: &[Ruling]) {
+        let providers: HashSet<&str> = rulings.iter().map(|ruling| &*ruling.provider).collect();
+        let mut evidence: HashMap<[&str; 3], f64> = HashMap::new();
+        for ruling in rulings {
+            for case in &ruling.cases {
+                for seen in &case.regions {
+                    evidence.insert([&ruling.provider, &case.step, &seen.region], seen.evidence);
+                }
+            }
+        }
+        if let Some(family) = self.families.get(table::DETECTION_CASES.name) {
+            family.retain(|values| matches!(values, [provider] if providers.contains(provider)));
+        }
+        if let Some(family) = self.families.get(table::DETECTION_EVIDENCE.name) {
+            family.retain(|values| <[&str; 3]>::try_from(values).is_ok_and(|values| evidence.contains_key(&values)));
+        }
+        for ruling in rulings {
+            self.set(&table::DETECTION_CASES, &[&ruling.provider], ruling.cases.len() as f64);
+        }
+        for (labels, ratio) in &evidence {
+            self.set(&table::DETECTION_EVIDENCE, labels, *ratio);
         }
     }
 
