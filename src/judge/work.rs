@@ -99,7 +99,9 @@ impl Shared {
         self.metrics.evaluations(&judged.evaluations);
         self.metrics.alert_states(&judged.possible, &judged.alerts);
         self.metrics.detection(&judged.rulings);
-        cases::log(&lock(&self.shown).rulings, &judged.rulings, now);
+        if self.logs {
+            cases::log(&lock(&self.shown).rulings, &judged.rulings, now);
+        }
         judged.changes.iter().for_each(|change| (self.told)(change));
         let alerts = Arc::new(judged.alerts);
         *lock(&self.shown) = Shown {

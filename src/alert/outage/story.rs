@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::super::conditions::Context;
 use super::super::text::{about, many, moment};
-use super::has_failed_in;
+use super::{gravity, has_failed_in};
 use crate::clock::Timestamp;
 use crate::detect::ruling::{Case, Level, Look, RegionCase};
 use crate::detect::{Ruling, Standing};
@@ -21,13 +21,15 @@ const CASES: usize = 3;
 
 /// The description of `AuthOutage`.
 pub fn outage(ruling: &Ruling, now: Timestamp, context: &Context) -> String {
-    let Some((case, others)) = ruling.cases.split_first() else { return nothing_at_hand() };
+    let gravest = ruling.cases.iter().enumerate().min_by_key(|(_, case)| gravity(case));
+    let Some((at, case)) = gravest else { return nothing_at_hand() };
+    let others = ruling.cases.iter().enumerate().filter(|(n, _)| *n != at).map(|(_, case)| case);
     let parts = [
         Some(headline(case, now)),
         places(case, None),
         Some(certainty(case, ruling.outage, case.certain_at, now)),
         clean(case),
-        also(others.iter()),
+        also(others),
         context.deployed(&ruling.provider, case.since, MARKED_LATE),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(" ")

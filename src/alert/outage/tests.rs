@@ -196,6 +196,10 @@ fn a_region_is_told_from_its_own_numbers() {
 #[test]
 fn several_steps_are_told_the_gravest_first() {
     let other = |step: &str, level: Level| Case { step: step.into(), level, ..case() };
+    let narrow = Case { probes: BTreeSet::from(["exchange".into()]), ..other("subject_token", Level::Everywhere) };
+    let text = description(Standing::Holds, vec![narrow, case()], after(14));
+    assert!(text.starts_with("Step token fails everywhere"), "more probes meet it: {text}");
+    assert!(text.ends_with("Also: step subject_token (http_status, everywhere)."), "{text}");
     let cases = vec![
         case(),
         other("userinfo", Level::Several),
