@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint fmt
+.PHONY: help demo test bench sim lint fmt
 
 help: ## say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 8
@@ -15,6 +15,9 @@ test: ## every test, against a real provider, Prometheus, collector and proxies;
 bench: ## side by side with blackbox_exporter, k6 and playwright-core; prints what was reached
 	ci/setup.sh bench
 	benches/bench.sh
+
+sim: ## how soon an outage pages, and how often nothing does: the shipped code on a virtual clock; no network
+	cargo bench --locked --bench sim
 
 lint: ## format, clippy, licences and sources of dependencies
 	cargo fmt --check

@@ -22,6 +22,7 @@ const WARM_UP: Duration = Duration::from_secs(3);
 const MEASURED: Duration = Duration::from_secs(20);
 const GOAL_P99: Duration = Duration::from_millis(2);
 const GOAL_CPU: f64 = 0.15;
+const PERIOD: Duration = Duration::from_secs(1);
 
 static KIND: Kind = Kind {
     name: "nothing",
@@ -92,12 +93,13 @@ fn plan() -> Plan {
     let probe = |n: usize| {
         Arc::new(PlannedProbe {
             name: format!("nothing-{n}").into(),
+            spreads: Timing::Every(PERIOD).spreads(&format!("nothing-{n}"), 1),
             kind: &KIND,
             probe: Box::new(Nothing),
             provider: provider.clone(),
             client: None,
             users: Vec::new(),
-            timing: Timing::Every(Duration::from_secs(1)),
+            timing: Timing::Every(PERIOD),
             timeout: Duration::from_secs(30),
             regions: vec![region.clone()],
             configured_regions: 1,
@@ -114,8 +116,7 @@ fn plan() -> Plan {
             client: "".into(),
             region: region.region.clone(),
         };
-        let spread = probe.timing.spread(&labels.to_string());
-        Arc::new(Check { labels, probe: probe.clone(), region: region.clone(), user: None, spread })
+        Arc::new(Check { labels, probe: probe.clone(), region: region.clone(), user: None, spread: probe.spreads[0] })
     };
     Plan {
         server: Server {

@@ -38,6 +38,7 @@ fn objectives() -> Vec<Arc<Objective>> {
             timing: Timing::Every(MINUTE),
             timeout: Duration::from_secs(30),
             regions: vec!["eu".into()],
+            spreads: vec![Duration::from_secs(n as u64 % 60)],
             covers: Vec::new(),
         };
         let tiers = STANDARD.iter().map(|&(ppm, long, severity)| tier(ppm, long, severity, PERIOD, 60.0));

@@ -21,8 +21,10 @@ pub const EVALUATOR: &str = "authprobe";
 /// The `evaluator` label of what Prometheus evaluates by our rules.
 pub const PROMETHEUS: &str = "prometheus";
 
-/// Every alert that exists; `AuthOutage` and `AuthRegionDown` come with the detector.
+/// Every alert that exists.
 pub const NAMES: &[&str] = &[
+    "AuthOutage",
+    "AuthRegionDown",
     "AuthSLOBurn",
     "AuthAttackAccepted",
     "AuthKeyRotationUnsafe",

@@ -1,7 +1,7 @@
 //! Is a provider out, now? A sequential test over everything that runs find, which asks for runs of its own where it would
 //! otherwise have to wait for the schedule. Pure: it is told the time, and what to run is asked of whoever runs.
 //!
-//! One [`Detector`] a provider and failing step. Every run is evidence for each step that it went through: the step in which
+//! One detector a provider and failing step. Every run is evidence for each step that it went through: the step in which
 //! it failed (by fault of the network or the provider) against it, the steps that it did for them. What could not be
 //! measured is no evidence, and neither is a 429.
 //!
@@ -18,10 +18,20 @@
 use std::time::Duration;
 
 use crate::clock::Timestamp;
+use crate::fault::{Class, Fault};
 use crate::outcome::{CheckLabels, Outcome};
 
+mod confirm;
+mod detector;
+mod evidence;
+mod nanos;
+mod region;
 pub mod roster;
 pub mod ruling;
+mod watch;
+
+use detector::Detector;
+use watch::Watch;
 
 pub use roster::{Roster, Runs, Site};
 pub use ruling::{Case, Ruling, Standing};
@@ -63,55 +73,157 @@ pub struct Kept {
     pub json: String,
 }
 
+/// How old what is only remembered may be in the ledger.
+const REMEMBERED: Duration = Duration::from_secs(60);
+
 /// All detectors.
 #[derive(Debug, Default)]
 pub struct Detect {
-    roster: Roster,
     settings: Settings,
+    /// In the roster's order.
+    watches: Vec<Watch>,
+    /// There may be other rulings.
+    news: bool,
+    /// The ledger's are old.
+    dirty: bool,
+    /// When they were last found to be, with nothing open.
+    marked: Option<Timestamp>,
 }
 
 impl Detect {
     /// For a configuration; nothing has happened yet.
     pub fn new(roster: Roster, settings: Settings) -> Self {
-        Self { roster, settings }
+        let watches = roster.sites.into_iter().map(Watch::new).collect();
+        Self { settings, watches, ..Self::default() }
     }
 
     /// Goes on with another configuration: detectors of providers, steps and regions that stay go on.
     pub fn replace(&mut self, roster: Roster, settings: Settings) {
-        (self.roster, self.settings) = (roster, settings);
+        self.settings = settings;
+        let mut before = std::mem::take(&mut self.watches);
+        for site in roster.sites {
+            let known = before.iter().position(|watch| watch.site.provider == site.provider);
+            let watch = match known.map(|at| before.swap_remove(at)) {
+                Some(mut watch) => {
+                    watch.replace(site);
+                    watch
+                }
+                None => Watch::new(site),
+            };
+            self.watches.push(watch);
+        }
+        (self.news, self.dirty) = (true, true);
     }
 
     /// Goes on from what a ledger holds. What cannot be read, or is of nobody any more, is left out.
-    pub fn restore(&mut self, _kept: Vec<Kept>, _now: Timestamp) {}
+    pub fn restore(&mut self, kept: Vec<Kept>) {
+        for Kept { provider, step, json } in kept {
+            let Some(watch) = self.watches.iter_mut().find(|watch| *watch.site.provider == *provider) else { continue };
+            match serde_json::from_str::<Detector>(&json) {
+                Ok(detector) => {
+                    watch.detectors.insert(step.into(), detector);
+                    watch.replace(watch.site.clone());
+                }
+                Err(error) => {
+                    tracing::warn!(provider, step, %error, "a detector's state cannot be read: it begins anew")
+                }
+            }
+        }
+    }
 
     /// What a ledger is to keep, if it has changed since the last call: all of it.
     pub fn changed(&mut self) -> Option<Vec<Kept>> {
-        None
+        if !std::mem::take(&mut self.dirty) {
+            return None;
+        }
+        let kept = self.watches.iter().flat_map(|watch| {
+            let provider = &watch.site.provider;
+            // Numbers, names, times: nothing that JSON cannot say.
+            watch.detectors.iter().filter_map(|(step, detector)| {
+                let json = serde_json::to_string(detector).ok()?;
+                Some(Kept { provider: provider.to_string(), step: step.to_string(), json })
+            })
+        });
+        Some(kept.collect())
     }
 
     /// A scheduled run began. One that takes much longer than usual is reason enough to ask elsewhere before it ends.
-    pub fn started(&mut self, _check: &CheckLabels, _now: Timestamp) {}
+    pub fn started(&mut self, check: &CheckLabels, now: Timestamp) {
+        if let Some(watch) = self.watch(&check.provider) {
+            watch.started(check, now);
+        }
+    }
 
     /// A run is over: those of the schedule and those that were asked for here are evidence. Runs in maintenance are none.
-    pub fn outcome(&mut self, _outcome: &Outcome, _maintained: bool, _now: Timestamp) {}
+    pub fn outcome(&mut self, outcome: &Outcome, maintained: bool, now: Timestamp) {
+        let settings = self.settings.clone();
+        let Some(watch) = self.watch(&outcome.check.provider) else { return };
+        let before = watch.signature();
+        let learned = watch.outcome(outcome, maintained, &settings, now);
+        let after = watch.signature();
+        let (news, open) = (learned && after != before, !after.is_empty());
+        self.news |= news;
+        // What is only remembered may be a minute old in the ledger.
+        let old = || self.marked.is_none_or(|marked| now.since(marked) >= REMEMBERED);
+        if news || learned && (open || old()) {
+            self.marked = Some(now);
+            self.dirty = true;
+        }
+    }
 
     /// Asks for the runs that are wanted now: `run` starts a confirmation run of a check and says whether it did (false: it
     /// is under way already, its account or the provider does not bear it, runs are paused). To be called when anything
     /// was told, and at [`Detect::next`].
-    pub fn confirm(&mut self, _now: Timestamp, _run: &mut dyn FnMut(&CheckLabels) -> bool) {}
+    pub fn confirm(&mut self, now: Timestamp, run: &mut dyn FnMut(&CheckLabels) -> bool) {
+        for watch in &mut self.watches {
+            let before = watch.signature();
+            watch.confirm(&self.settings, now, run);
+            if watch.signature() != before {
+                (self.news, self.dirty) = (true, true);
+            }
+        }
+    }
 
     /// When there may be something to do or to say again, if nothing is told meanwhile.
-    pub fn next(&self, _now: Timestamp) -> Option<Timestamp> {
-        None
+    pub fn next(&self, now: Timestamp) -> Option<Timestamp> {
+        self.watches.iter().filter_map(|watch| watch.next(now)).min()
     }
 
     /// Whether there may be other rulings than at the last call of this.
     pub fn take_news(&mut self) -> bool {
-        false
+        std::mem::take(&mut self.news)
     }
 
     /// What stands about every provider of the roster, in its order. `maintained`: the probe is in maintenance, or paused.
-    pub fn rulings(&self, _now: Timestamp, _maintained: &dyn Fn(&str) -> bool) -> Vec<Ruling> {
-        Vec::new()
+    pub fn rulings(&self, now: Timestamp, maintained: &dyn Fn(&str) -> bool) -> Vec<Ruling> {
+        self.watches.iter().map(|watch| watch.ruling(&self.settings, now, maintained)).collect()
+    }
+
+    fn watch(&mut self, provider: &str) -> Option<&mut Watch> {
+        self.watches.iter_mut().find(|watch| *watch.site.provider == *provider)
     }
 }
+
+/// Findings of runs that got through a door that should have been shut: each has an alert or an SLI of its own, and nobody
+/// is locked out.
+const OPEN_DOORS: [Class; 6] = [
+    Class::RefreshNotRotated,
+    Class::ReuseAccepted,
+    Class::RevocationIneffective,
+    Class::LogoutIneffective,
+    Class::AttackAccepted,
+    Class::RegionsDisagree,
+];
+
+/// Whether a fault says that the provider fails. That it asks us to slow down (429) does not.
+fn is_evidence(fault: &Fault) -> bool {
+    fault.blame.is_bad() && fault.class != Class::RateLimited && !OPEN_DOORS.contains(&fault.class)
+}
+
+#[cfg(test)]
+#[path = "detect/restart_tests.rs"]
+mod restart_tests;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;

@@ -24,7 +24,7 @@ use crate::slo::{Evaluation, Maintenance};
 use crate::store::{KeptRun, RunsQuery, Store};
 
 mod feed;
-mod state;
+pub(crate) mod state;
 mod work;
 
 use feed::Keeper;

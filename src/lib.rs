@@ -17,6 +17,7 @@
 //! | ground | [`config`], [`secret`], [`duration`], [`clock`], [`terminal`], [`outbound`] | typed TOML, secrets, time, what a terminal shows, HTTP to our own back ends |
 //!
 //! [`lab`] stands beside: a provider with faults on demand, which only the `lab` and `demo` commands start.
+//! So does [`sim`]: the judgement on a virtual clock, for figures on how soon it pages and how often in vain.
 
 pub mod alert;
 pub mod app;
@@ -40,6 +41,7 @@ pub mod rules;
 pub mod runner;
 pub mod schedule;
 pub mod secret;
+pub mod sim;
 pub mod sink;
 pub mod slo;
 pub mod store;

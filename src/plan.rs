@@ -191,6 +191,9 @@ pub struct PlannedProbe {
     pub timeout: Duration,
     /// From where: those of its regions that this process runs.
     pub regions: Vec<Arc<Egress>>,
+    /// Where in its period it is due in each of `regions`. They lie evenly among all that it is configured for, so that
+    /// machines that run one each take turns.
+    pub spreads: Vec<Duration>,
     /// How many regions it is configured for; more than `regions` when `--region` selects some.
     pub configured_regions: usize,
     /// Passed on to outcomes and alerts.
@@ -216,7 +219,7 @@ pub struct Check {
     pub region: Arc<Egress>,
     /// As which user.
     pub user: Option<Arc<User>>,
-    /// Offset of its due times within the period, from a stable hash of its id.
+    /// Offset of its due times within the period: see [`Timing::spreads`].
     pub spread: Duration,
 }
 

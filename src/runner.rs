@@ -23,13 +23,13 @@ use crate::outcome::Outcome;
 use crate::plan::Plan;
 
 pub mod accounts;
-mod agenda;
+pub(crate) mod agenda;
 mod confirm;
 mod engine;
 pub mod execute;
 mod guard;
 mod history;
-mod lane;
+pub(crate) mod lane;
 mod missed;
 mod scheduler;
 #[cfg(test)]

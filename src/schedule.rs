@@ -33,16 +33,16 @@ impl Timing {
         }
     }
 
-    /// Where in its period the check of that id is due: the same on every machine and after every restart, so that
-    /// checks spread over the period without being told to. Zero for cron.
-    pub fn spread(&self, id: &str) -> Duration {
-        match self {
-            Self::Every(period) => {
-                let millis = u64::try_from(period.as_millis()).unwrap_or(u64::MAX).max(1);
-                Duration::from_millis(stable_hash(id) % millis)
-            }
-            Self::Cron(_) => Duration::ZERO,
-        }
+    /// Where in its period a probe of that name is due in each of so many regions, in their order: the same on every
+    /// machine and after every restart. Probes spread over the period without being told to, and the regions of one lie
+    /// evenly in it, since what fails is found after the gap between any two runs. All zero for cron.
+    pub fn spreads(&self, probe: &str, regions: usize) -> Vec<Duration> {
+        let Self::Every(period) = self else { return vec![Duration::ZERO; regions] };
+        let millis = u64::try_from(period.as_millis()).unwrap_or(u64::MAX).max(1);
+        let first = stable_hash(probe) % millis;
+        // Below the period: there is nothing to be cut off.
+        let apart = |place: usize| (u128::from(millis) * place as u128 / regions as u128) as u64;
+        (0..regions).map(|place| Duration::from_millis(first.wrapping_add(apart(place)) % millis)).collect()
     }
 }
 
@@ -94,12 +94,37 @@ mod tests {
     #[test]
     fn the_spread_is_stable_and_even() {
         let timing = Timing::Every(MINUTE);
-        assert_eq!(timing.spread("login@eu-west-1"), timing.spread("login@eu-west-1"));
+        assert_eq!(timing.spreads("login", 1), [Duration::from_millis(58929)], "on every machine");
         let mut per_second = [0_u32; 60];
         for n in 0..6000 {
-            per_second[timing.spread(&format!("probe-{n}@eu")).as_secs() as usize] += 1;
+            per_second[timing.spreads(&format!("probe-{n}"), 1)[0].as_secs() as usize] += 1;
         }
         // 100 each expected; six standard deviations around it.
         assert!(per_second.iter().all(|count| (40..=160).contains(count)), "{per_second:?}");
+    }
+
+    #[test]
+    fn regions_lie_evenly_in_the_period() {
+        let periods = [100, 999, 10_000, 60_000, 86_400_000].map(Duration::from_millis);
+        for (period, regions) in periods.into_iter().flat_map(|period| (1..8).map(move |regions| (period, regions))) {
+            let mut spreads = Timing::Every(period).spreads("login", regions);
+            assert_eq!(spreads[0], Timing::Every(period).spreads("login", 1)[0], "the first is where one would be");
+            spreads.sort();
+            let next_round = spreads[0] + period;
+            spreads.push(next_round);
+            let even = period / regions as u32;
+            for gap in spreads.windows(2).map(|pair| pair[1] - pair[0]) {
+                assert!(gap.abs_diff(even) <= Duration::from_millis(1), "{period:?} {regions}: {gap:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn cron_and_what_is_out_of_bounds_have_a_spread_all_the_same() {
+        let cron = Timing::cron("* * * * *", "UTC").unwrap();
+        assert_eq!(cron.spreads("login", 3), [Duration::ZERO; 3]);
+        assert_eq!(Timing::Every(MINUTE).spreads("login", 0), [] as [Duration; 0]);
+        assert_eq!(Timing::Every(Duration::ZERO).spreads("login", 2), [Duration::ZERO; 2]);
+        assert_eq!(Timing::Every(Duration::MAX).spreads("login", 2).len(), 2);
     }
 }

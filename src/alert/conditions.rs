@@ -47,6 +47,26 @@ pub struct Deployment {
     pub comment: String,
 }
 
+impl Context {
+    /// A sentence on the latest deployment that failures since then followed closely, if there is one. `within`: how much
+    /// later than that they may have begun. An empty provider is any.
+    pub(super) fn deployed(&self, provider: &str, since: Timestamp, within: Duration) -> Option<String> {
+        let began = since + within;
+        let concerns = |deployment: &&Deployment| {
+            let at = Timestamp::from_nanos(deployment.at_nanos);
+            let mine = deployment.provider.is_empty() || provider.is_empty() || deployment.provider == provider;
+            mine && at <= began && began.since(at) <= DEPLOYMENT + within
+        };
+        let found = self.deployments.iter().filter(concerns).max_by_key(|deployment| deployment.at_nanos)?;
+        let at = Timestamp::from_nanos(found.at_nanos);
+        let named = [found.service.as_str(), found.version.as_str()];
+        let what = named.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" ");
+        let comment = if found.comment.is_empty() { String::new() } else { format!(": {}", found.comment) };
+        let after = about(since.since(at));
+        Some(format!("It began {after} after the deployment of {what} (marked {}{comment}).", moment(at)))
+    }
+}
+
 /// The burn alerts of these objectives: `AuthSLOBurn`, one a tier. Below `min_coverage`, and in maintenance of all of its
 /// probes (`maintained`), unknown. A burn that begins at most 15 minutes after a deployment names it in its description,
 /// and the one cause of most failures if `cause` knows it (class, blame, step, region).
@@ -150,23 +170,10 @@ impl Story<'_> {
         Some(format!("Failing since {} ({} ago).", moment(since), about(self.now.since(since))))
     }
 
-    /// The latest deployment that the failures followed closely.
     fn deployment(&self) -> Option<String> {
+        let (since, provider) = (self.evaluation.failing_since?, &*self.evaluation.objective.provider);
         // Failures are known by their minute: one that began in the same minute may have come after.
-        let began = self.evaluation.failing_since? + Duration::from_secs(59);
-        let provider = &*self.evaluation.objective.provider;
-        let concerns = |deployment: &&Deployment| {
-            let at = Timestamp::from_nanos(deployment.at_nanos);
-            let mine = deployment.provider.is_empty() || provider.is_empty() || deployment.provider == provider;
-            mine && at <= began && began.since(at) <= DEPLOYMENT + Duration::from_secs(59)
-        };
-        let found = self.context.deployments.iter().filter(concerns).max_by_key(|deployment| deployment.at_nanos)?;
-        let at = Timestamp::from_nanos(found.at_nanos);
-        let named = [found.service.as_str(), found.version.as_str()];
-        let what = named.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" ");
-        let comment = if found.comment.is_empty() { String::new() } else { format!(": {}", found.comment) };
-        let after = about(self.evaluation.failing_since.unwrap_or(at).since(at));
-        Some(format!("It began {after} after the deployment of {what} (marked {}{comment}).", moment(at)))
+        self.context.deployed(provider, since, Duration::from_secs(59))
     }
 }
 

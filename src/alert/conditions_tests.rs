@@ -24,6 +24,7 @@ fn member(probe: &str) -> Member {
     Member {
         probe: probe.into(),
         kind: "form_login",
+        spreads: timing.spreads(probe, 1),
         timing,
         timeout: HOUR,
         regions: vec!["eu".into()],

@@ -201,7 +201,7 @@ enum Fact {
 }
 
 /// What all of them say alike: that much can be passed on from several probes.
-fn shared<'a>(mut all: impl Iterator<Item = &'a Words>) -> Words {
+pub fn shared<'a>(mut all: impl Iterator<Item = &'a Words>) -> Words {
     let mut shared = all.next().cloned().unwrap_or_default();
     for words in all {
         shared.retain(|name, value| words.get(name) == Some(value));

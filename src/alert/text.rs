@@ -20,6 +20,12 @@ pub struct Kind {
 
 /// Every alert of [`super::NAMES`], in that order.
 pub const KINDS: &[Kind] = &[
+    Kind { name: "AuthOutage", severity: Some(Severity::Page), summary: "The provider is failing" },
+    Kind {
+        name: "AuthRegionDown",
+        severity: Some(Severity::Ticket),
+        summary: "The provider is failing as seen from one region",
+    },
     Kind { name: "AuthSLOBurn", severity: None, summary: "An objective's error budget burns too fast" },
     Kind {
         name: "AuthAttackAccepted",

@@ -9,7 +9,8 @@ mod target;
 
 pub use judge::{Aggregate, LatencySli, Maintenance, NamedSli, PropagationSli, Severity, Sli, Slo, SloWindow, Tier};
 pub use service::{
-    Alerting, Alertmanager, BasicAuth, Browser, Screenshots, Server, Store, Telemetry, Thresholds, Tls, Webhook,
+    Alerting, Alertmanager, BasicAuth, Browser, Detection, Screenshots, Server, Store, Telemetry, Thresholds, Tls,
+    Webhook,
 };
 pub use target::{AuthMethod, COMMON_KEYS, Client, Metadata, Probe, Provider, Region, User};
 
@@ -31,6 +32,8 @@ pub struct Config {
     pub browser: Option<Browser>,
     /// Where alerts go.
     pub alerting: Option<Alerting>,
+    /// How outages are detected.
+    pub detection: Option<Detection>,
     /// From where probes look. Default: one region, `local`, straight from this machine.
     pub region: Option<Vec<Region>>,
     /// Whom they look at.

@@ -83,7 +83,7 @@ impl State {
             remember(&mut causes, store, plan)?;
         }
         let mut detect = Detect::new(plan.roster.clone(), plan.detection.clone());
-        detect.restore(detectors, now);
+        detect.restore(detectors);
         let machine = Machine::restore(alerts);
         let mut facts = Facts::default();
         facts.replace(plan.watched.clone(), plan.alerting.thresholds.clone(), now);

@@ -33,12 +33,13 @@ pub fn build_with(kinds: &[&'static Kind], loaded: &Loaded, options: &BuildOptio
     let known = Known { regions, providers, clients, users };
     let (planned, names) = probes::probes(&mut desk, &known);
     let checks = probes::checks(&mut desk, &planned);
-    rate::check(&mut desk, &known.providers.0, &planned, &checks);
+    let busiest = rate::check(&mut desk, &known.providers.0, &planned, &checks);
     rate::one_time_codes(&mut desk, &checks);
     browser::remote(&mut desk);
     let (store, screenshots) = store::store(&mut desk);
     let browser = browser::settings(&mut desk, screenshots);
-    let detection = detection::settings(&mut desk);
+    let roster = detection::roster(&known.providers.0, &checks, &busiest);
+    let detection = detection::settings(&mut desk, &roster);
     let mut alerting = alerting::alerting(&mut desk, &server);
     let (objectives, about) = slos::slos(&mut desk, &planned, &names).into_iter().unzip();
     let maintenance = maintenance::maintenance(&mut desk, &names);
@@ -64,7 +65,7 @@ pub fn build_with(kinds: &[&'static Kind], loaded: &Loaded, options: &BuildOptio
         telemetry,
         browser,
         regions: running,
-        roster: detection::roster(&providers.0, &checks),
+        roster,
         detection,
         providers: providers.0,
         clients: clients.0.into_iter().map(|resolved| resolved.client).collect(),

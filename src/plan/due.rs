@@ -42,6 +42,33 @@ pub fn longest(timing: &Timing, runs: u32) -> Option<Duration> {
     }
 }
 
+/// The same of many, each timing looked at once: going through a month of cron takes time, and many probes have the same.
+pub struct Longest {
+    runs: u32,
+    /// Where it is not due so often.
+    otherwise: Duration,
+    known: Vec<(Timing, Duration)>,
+}
+
+impl Longest {
+    /// Of so many runs; `otherwise` where there are not so many.
+    pub const fn of(runs: u32, otherwise: Duration) -> Self {
+        Self { runs, otherwise, known: Vec::new() }
+    }
+
+    /// See [`longest`].
+    pub fn within(&mut self, timing: &Timing) -> Duration {
+        if let Some((_, known)) = self.known.iter().rev().find(|(other, _)| other == timing) {
+            return *known;
+        }
+        let found = longest(timing, self.runs).unwrap_or(self.otherwise);
+        if let Timing::Cron(_) = timing {
+            self.known.push((timing.clone(), found));
+        }
+        found
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

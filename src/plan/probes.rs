@@ -79,6 +79,7 @@ fn planned(desk: &mut Desk<'_>, known: &Known, item: &Item<'_, Written>, written
         let message = format!("one run of kind `{}` covers all regions: name one `user`", kind.name);
         desk.wrong(item.mistake("users", message));
     }
+    let timing = timing?;
     let mut planned = PlannedProbe {
         name: written.name.0.as_str().into(),
         kind,
@@ -86,7 +87,8 @@ fn planned(desk: &mut Desk<'_>, known: &Known, item: &Item<'_, Written>, written
         provider: provider?,
         client,
         users,
-        timing: timing?,
+        spreads: timing.spreads(&written.name.0, regions.len()),
+        timing,
         timeout,
         configured_regions: regions.len(),
         regions,
@@ -114,6 +116,8 @@ fn select(desk: &mut Desk<'_>, known: &Known, probe: &mut PlannedProbe) {
         let mut keep = runs.iter();
         probe.users.retain(|_| *keep.next().unwrap_or(&false));
     }
+    let mut keep = runs.iter();
+    probe.spreads.retain(|_| *keep.next().unwrap_or(&false));
     let mut keep = runs.iter();
     probe.regions.retain(|_| *keep.next().unwrap_or(&false));
     if probe.regions.is_empty() {
@@ -361,7 +365,7 @@ pub fn checks(desk: &mut Desk<'_>, probes: &[Arc<PlannedProbe>]) -> Vec<Arc<Chec
     for probe in probes {
         let whole = usize::from(probe.probe.cost().all_regions);
         let count = if whole == 1 { 1 } else { probe.regions.len() };
-        for (i, region) in probe.regions.iter().take(count).enumerate() {
+        for (i, (region, spread)) in probe.regions.iter().zip(&probe.spreads).take(count).enumerate() {
             let labels = CheckLabels {
                 probe: probe.name.clone(),
                 kind: probe.kind.name,
@@ -369,13 +373,13 @@ pub fn checks(desk: &mut Desk<'_>, probes: &[Arc<PlannedProbe>]) -> Vec<Arc<Chec
                 client: probe.client.as_ref().map_or_else(|| "".into(), |client| client.name.clone()),
                 region: region.region.clone(),
             };
-            let spread = probe.timing.spread(&labels.to_string());
             let user = match probe.users.as_slice() {
                 [] => None,
                 [one] => Some(one.clone()),
                 several => several.get(i).cloned(),
             };
-            checks.push(Arc::new(Check { labels, probe: probe.clone(), region: region.clone(), user, spread }));
+            let (region, spread) = (region.clone(), *spread);
+            checks.push(Arc::new(Check { labels, probe: probe.clone(), region, user, spread }));
         }
     }
     if checks.len() > MAX_CHECKS {

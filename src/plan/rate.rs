@@ -96,8 +96,15 @@ pub fn busiest_minute<'a>(checks: impl Iterator<Item = &'a Arc<Check>>) -> u32 {
     u32::try_from(busiest).unwrap_or(u32::MAX).max(average as u32)
 }
 
-/// Holds the plan against each provider's limit.
-pub fn check(desk: &mut Desk<'_>, providers: &[Arc<Provider>], probes: &[Arc<PlannedProbe>], checks: &[Arc<Check>]) {
+/// Holds the plan against each provider's limit. Gives the [`busiest_minute`] of each provider that has one and bears the
+/// plan.
+pub fn check(
+    desk: &mut Desk<'_>,
+    providers: &[Arc<Provider>],
+    probes: &[Arc<PlannedProbe>],
+    checks: &[Arc<Check>],
+) -> BTreeMap<Arc<str>, u32> {
+    let mut all = BTreeMap::new();
     for provider in providers {
         let mine: Vec<&Arc<PlannedProbe>> =
             probes.iter().filter(|probe| probe.provider.name == provider.name).collect();
@@ -138,7 +145,9 @@ pub fn check(desk: &mut Desk<'_>, providers: &[Arc<Provider>], probes: &[Arc<Pla
                 provider.name
             ));
         }
+        all.insert(provider.name.clone(), busiest);
     }
+    all
 }
 
 /// A code of an authenticator is good once (RFC 6238 §5.2), and a new one comes every 30 seconds.

@@ -220,6 +220,7 @@ fn member(probe: &PlannedProbe) -> Member {
         timing: probe.timing.clone(),
         timeout: probe.timeout,
         regions: names().take(if wide { 1 } else { usize::MAX }).collect(),
+        spreads: probe.spreads.iter().copied().take(if wide { 1 } else { usize::MAX }).collect(),
         covers: if wide { names().collect() } else { Vec::new() },
     }
 }

@@ -10,6 +10,7 @@ use crate::journey::{Journey, StepName, Stopped};
 use crate::probe::{Context, Cost, Kind, Need, ParseContext, Probe, Problem};
 
 mod alerting;
+mod detection;
 mod objectives;
 
 struct Fake(Cost);

@@ -12,12 +12,8 @@ use crate::sink::metrics::table;
 use crate::slo::objective::ANY_EVENT_WINDOW;
 use crate::slo::{Objective, Tier};
 
-/// Alerts that only Prometheus can make, and their summaries.
-const OWN: [(&str, &str); 3] = [
-    ("AuthProberDown", "authprobe itself is down or not scraped: nothing is watched"),
-    ("AuthOutage", "Logins at the provider fail"),
-    ("AuthRegionDown", "The provider fails as seen from one region"),
-];
+/// The alert that only Prometheus can make, and its summary.
+const OWN: (&str, &str) = ("AuthProberDown", "authprobe itself is down or not scraped: nothing is watched");
 
 /// `99.95` of parts per million.
 pub fn percent(ppm: u32) -> String {
@@ -64,8 +60,7 @@ impl Texts {
     /// Ours and what is passed on, which wins (a team's own runbook) but for the description. `fragment`: where to look on
     /// our page, after `#`; may be a template.
     pub fn annotations(&self, alert: &str, passed_on: &Words, fragment: &str, description: String) -> Words {
-        let own = OWN.iter().find(|(name, _)| *name == alert);
-        let summary = own.map_or_else(|| text::summary(alert), |(_, summary)| summary);
+        let summary = if alert == OWN.0 { OWN.1 } else { text::summary(alert) };
         let dashboard = self.public_url.as_ref().map(|url| {
             let mut url = url.clone();
             url.set_fragment(None);

@@ -203,6 +203,7 @@ impl Planner {
             timing: Timing::Every(Duration::from_secs(every)),
             timeout: Duration::from_secs(30),
             regions: self.regions.clone(),
+            spreads: vec![Duration::ZERO; self.regions.len()],
             configured_regions: self.regions.len(),
             labels: Arc::default(),
             annotations: BTreeMap::new(),

@@ -177,14 +177,13 @@ fn an_absence_counts_what_would_have_run() {
         let mut book = known(objective("a", 999_000), timing.clone());
         let (from, to) = (at(0), at(5 * 60 + 3));
         let counted = book.absent(from, to, &|_, _| false);
-        for region in ["eu", "us"] {
-            let spread = timing.spread(&format!("login@{region}"));
+        for (region, spread) in ["eu", "us"].into_iter().zip(timing.spreads("login", 2)) {
             let all = due(&timing, spread, from, to);
             let sum = all.values().sum();
             let of = counted.iter().filter(|counted| *counted.series.region == *region).map(|counted| counted.counts);
             assert_eq!(of.sum::<Counts>(), Counts { expected: sum, ..Counts::default() });
         }
-        let spread = timing.spread("login@us");
+        let spread = timing.spreads("login", 2)[1];
         assert_eq!(expected(&mut book, "us"), due(&timing, spread, from, to), "{timing:?}, by minute");
         assert_eq!(book.absent(to, from, &|_, _| false), [], "a clock that went back");
     }
@@ -198,7 +197,7 @@ fn a_long_absence_is_counted_in_steps_and_whole() {
         let (from, to) = (at(0), at(hours * 60 + 3));
         book.absent(from, to, &|_, _| false);
         let mut expected_in_steps = BTreeMap::new();
-        for (minute, times) in due(&timing, timing.spread("login@eu"), from, to) {
+        for (minute, times) in due(&timing, timing.spreads("login", 2)[0], from, to) {
             let begin = minute.div_euclid(step) * step;
             *expected_in_steps.entry(begin.max(minute_of(from))).or_default() += times;
         }

@@ -75,6 +75,8 @@ pub struct Member {
     pub timeout: Duration,
     /// The regions in which runs are scheduled by this process: one check each.
     pub regions: Vec<Arc<str>>,
+    /// Where in its period it is due in each of them.
+    pub spreads: Vec<Duration>,
     /// The regions that a run looks from, where one run covers several; else empty.
     pub covers: Vec<Arc<str>>,
 }

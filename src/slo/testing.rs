@@ -44,6 +44,7 @@ pub(super) fn objective(name: &str, target_ppm: u32) -> Objective {
 /// A probe in `eu` and `us`, with a timeout of 30 s.
 pub(super) fn member(probe: &str, timing: Timing) -> Member {
     Member {
+        spreads: timing.spreads(probe, 2),
         probe: probe.into(),
         kind: "form_login",
         timing,

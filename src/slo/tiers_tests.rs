@@ -68,6 +68,7 @@ fn objective(timing: Timing, aggregate: Aggregate, sli: Sli) -> Objective {
         timing: timing.clone(),
         timeout: Duration::from_secs(10),
         regions: vec!["a".into(), "b".into()],
+        spreads: timing.spreads("p", 2),
         covers: covers.iter().map(|r| (*r).into()).collect(),
     };
     Objective {

@@ -10,6 +10,7 @@ use super::runs::{Body, Run, shape_text};
 use crate::alert::Alert;
 use crate::alert::conditions::Deployment;
 use crate::clock::Timestamp;
+use crate::detect;
 use crate::slo::maintenance::Window;
 use crate::slo::{SeriesKey, Tally};
 
@@ -52,6 +53,9 @@ impl Ledger {
         counters(&transaction, &pending.counters, now)?;
         if let Some(list) = &pending.alerts {
             alerts(&transaction, list)?;
+        }
+        if let Some(list) = &pending.detectors {
+            detectors(&transaction, list)?;
         }
         runs(&transaction, numbers, pending.runs.iter())?;
         transaction.execute(
@@ -224,6 +228,15 @@ fn alerts(transaction: &Transaction<'_>, alerts: &[Alert]) -> rusqlite::Result<(
     let mut put = transaction.prepare("INSERT OR REPLACE INTO alert VALUES (?1, ?2)")?;
     for alert in alerts {
         put.execute(params![json(&alert.labels)?, json(alert)?])?;
+    }
+    Ok(())
+}
+
+fn detectors(transaction: &Transaction<'_>, detectors: &[detect::Kept]) -> rusqlite::Result<()> {
+    transaction.execute("DELETE FROM detector", [])?;
+    let mut put = transaction.prepare("INSERT OR REPLACE INTO detector VALUES (?1, ?2, ?3)")?;
+    for detect::Kept { provider, step, json } in detectors {
+        put.execute([provider, step, json])?;
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use super::runs::Run;
 use super::{Batch, CounterValue, cells};
 use crate::alert::Alert;
+use crate::detect;
 use crate::slo::{Block, SeriesKey, Tally};
 
 /// How many runs may wait.
@@ -33,6 +34,7 @@ pub(super) struct Pending {
     pub days: BTreeMap<(i64, SeriesKey), BTreeMap<u8, Hour>>,
     pub counters: HashMap<(String, Vec<String>), Count>,
     pub alerts: Option<Vec<Alert>>,
+    pub detectors: Option<Vec<detect::Kept>>,
     pub runs: VecDeque<Run>,
     run_bytes: usize,
 }
@@ -46,6 +48,9 @@ impl Pending {
         }
         if batch.alerts.is_some() {
             self.alerts = batch.alerts;
+        }
+        if batch.detectors.is_some() {
+            self.detectors = batch.detectors;
         }
     }
 

@@ -11,6 +11,7 @@ use super::ledger::damaged;
 use super::runs::{Summary, Who, at};
 use super::{CounterValue, KeptRun, Opened, RunsQuery, cells};
 use crate::clock::Timestamp;
+use crate::detect;
 use crate::slo::{Block, Day, SeriesKey};
 
 /// The most runs that are read at once.
@@ -39,7 +40,8 @@ pub(super) fn opened(connection: &Connection, now: Timestamp) -> rusqlite::Resul
         now.as_nanos().saturating_sub(DEPLOYMENTS_NANOS),
     )?;
     let alerts = documents(connection, "SELECT json FROM alert WHERE ?1 = 0 ORDER BY labels", 0)?;
-    Ok(Opened { counters: counters(connection)?, alerts, windows, detectors: Vec::new(), deployments, last_written })
+    let (counters, detectors) = (counters(connection)?, detectors(connection)?);
+    Ok(Opened { counters, alerts, windows, detectors, deployments, last_written })
 }
 
 fn documents<T: DeserializeOwned>(connection: &Connection, sql: &str, from: i64) -> rusqlite::Result<Vec<T>> {
@@ -65,6 +67,13 @@ fn counters(connection: &Connection) -> rusqlite::Result<Vec<CounterValue>> {
         });
     }
     Ok(all)
+}
+
+/// As they were handed over: whether they make sense is for those who wrote them to say.
+fn detectors(connection: &Connection) -> rusqlite::Result<Vec<detect::Kept>> {
+    let mut statement = connection.prepare("SELECT provider, step, json FROM detector ORDER BY provider, step")?;
+    let kept = |row: &Row<'_>| Ok(detect::Kept { provider: row.get(0)?, step: row.get(1)?, json: row.get(2)? });
+    statement.query_map([], kept)?.collect()
 }
 
 fn series(connection: &Connection) -> rusqlite::Result<HashMap<i64, SeriesKey>> {

@@ -15,7 +15,7 @@ pub(super) const APPLICATION_ID: i32 = 0x6170_7262;
 const BUSY: Duration = Duration::from_millis(250);
 
 /// What makes each version out of the one before; the first out of nothing. What was released never changes.
-pub(super) const MIGRATIONS: &[&str] = &[include_str!("v1.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[include_str!("v1.sql"), include_str!("v2.sql")];
 
 /// Held as long as a process uses the ledger. A file of its own beside it: a lock on the database itself would be in the
 /// way of SQLite's own, and of whoever makes a backup.
@@ -276,6 +276,8 @@ mod tests {
         open_reader(path)?.query_row(sql, [], |row| row.get(0))
     }
 
+    /// As it was released.
+    const V1: &[&str] = &[MIGRATIONS[0]];
     const V1_NOTE: &str = "INSERT INTO deployment VALUES ('a', 7, '{}')";
     const V2: &str = "ALTER TABLE deployment ADD COLUMN risk INTEGER NOT NULL DEFAULT 3";
     const V3: &str = "CREATE TABLE risk AS SELECT id, at_nanos * risk AS risk FROM deployment";
@@ -284,11 +286,11 @@ mod tests {
     fn an_older_file_is_brought_up_to_date_step_by_step() {
         let folder = folder();
         let path = folder.join("a.db");
-        open(&path, MIGRATIONS).unwrap().execute_batch(V1_NOTE).unwrap();
+        open(&path, V1).unwrap().execute_batch(V1_NOTE).unwrap();
         drop(open(&path, &[MIGRATIONS[0], V2, V3]).unwrap());
         assert_eq!(ask::<i64>(&path, "PRAGMA user_version").unwrap(), 3);
         assert_eq!(ask::<i64>(&path, "SELECT risk FROM risk WHERE id = 'a'").unwrap(), 21);
-        let refused = open(&path, MIGRATIONS).unwrap_err();
+        let refused = open(&path, V1).unwrap_err();
         assert!(refused.contains("newer authprobe (version 3, this one reads up to 1)"), "{refused}");
         std::fs::remove_dir_all(folder).unwrap();
     }
@@ -297,7 +299,7 @@ mod tests {
     fn a_step_that_fails_leaves_the_file_at_its_version() {
         let folder = folder();
         let path = folder.join("a.db");
-        open(&path, MIGRATIONS).unwrap().execute_batch(V1_NOTE).unwrap();
+        open(&path, V1).unwrap().execute_batch(V1_NOTE).unwrap();
         assert!(open(&path, &[MIGRATIONS[0], V2, V3, "SELECT nothing FROM nowhere"]).is_err());
         assert_eq!(ask::<i64>(&path, "PRAGMA user_version").unwrap(), 1);
         assert!(ask::<i64>(&path, "SELECT risk FROM deployment").is_err(), "the steps before it are taken back");
@@ -315,8 +317,28 @@ mod tests {
         assert!(path.metadata().unwrap().len() > 0);
         assert_eq!(look(&path), Ok(Found::Nothing));
         drop(open(&path, MIGRATIONS).unwrap());
-        assert_eq!(look(&path), Ok(Found::Version(1)));
+        assert_eq!(look(&path), Ok(Found::Version(MIGRATIONS.len())));
         std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn what_is_there_now_is_refused_by_the_version_before() {
+        let folder = folder();
+        let path = folder.join("a.db");
+        drop(open(&path, MIGRATIONS).unwrap());
+        let before = std::fs::read(&path).unwrap();
+        let refused = open(&path, V1).unwrap_err();
+        assert!(refused.contains("newer authprobe (version 2, this one reads up to 1)"), "{refused}");
+        assert!(std::fs::read(&path).unwrap() == before);
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn statements_that_made_files_are_never_changed() {
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, V1[0].as_bytes());
+        let hex: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        let made = "c66d4db508478326823dc587a8ae7ce749af9f61b6aed210e1f2209d72d41a98";
+        assert_eq!(hex, made, "add a version instead");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use authprobe::slo::{Counts, Day, Tally};
 use authprobe::store::{Batch, RunsQuery, Store};
 use serde_json::{Value, json};
 
-use crate::stage::{self, Folder, NOW, block, counter, key, running, tally};
+use crate::stage::{self, Folder, NOW, block, counter, detector, key, running, tally};
 use crate::support_outcome::{START, check, failed_in_browser, outcome, step};
 
 const DAY: i64 = NOW.as_secs() / 86_400;
@@ -64,7 +64,7 @@ fn everything_is_there_after_a_restart() {
         ],
         counters: vec![counter("x_total", "one", 7), counter("x_total", "two", 1)],
         alerts: Some(vec![alert("A", 99), alert("B", 100)]),
-        ..Batch::default()
+        detectors: Some(vec![detector("main", "token", "1"), detector("main", "jwks", "2")]),
     });
     // A minute more in an hour that is there, another counter, other alerts.
     hand.keep(Batch {
@@ -74,7 +74,7 @@ fn everything_is_there_after_a_restart() {
         ],
         counters: vec![counter("x_total", "one", 8)],
         alerts: Some(vec![alert("B", 100)]),
-        ..Batch::default()
+        detectors: Some(vec![detector("other", "token", "3"), detector("main", "jwks", "4")]),
     });
     store.put_window(&window("w1", NOW + Duration::from_secs(60)), "begin", "ann").unwrap();
     store.put_window(&window("w1", NOW), "end", "bob").unwrap();
@@ -88,6 +88,7 @@ fn everything_is_there_after_a_restart() {
     opened.counters.sort_by(|a, b| a.labels.cmp(&b.labels));
     assert_eq!(opened.counters, [counter("x_total", "one", 8), counter("x_total", "two", 1)]);
     assert_eq!(opened.alerts, [alert("B", 100)]);
+    assert_eq!(opened.detectors, [detector("main", "jwks", "4"), detector("other", "token", "3")]);
     assert_eq!(opened.windows, [window("w1", NOW)]);
     let deployed: Vec<_> = opened.deployments.iter().map(|deployment| &*deployment.id).collect();
     assert_eq!(deployed, ["d2", "d1"]);
@@ -119,12 +120,69 @@ fn a_new_ledger_holds_nothing_and_only_we_may_read_it() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = Folder::new();
     let (store, opened) = stage::open(&folder.settings()).unwrap();
-    assert!(opened.counters.is_empty() && opened.alerts.is_empty() && opened.last_written.is_none());
+    assert!(
+        opened.counters.is_empty()
+            && opened.alerts.is_empty()
+            && opened.detectors.is_empty()
+            && opened.last_written.is_none()
+    );
     assert_eq!((store.days(0).unwrap(), store.minutes(&[1]).unwrap()), (vec![], vec![]));
     for name in ["authprobe.db", "authprobe.db-wal", "authprobe.db-lock"] {
         let mode = folder.file().with_file_name(name).metadata().unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
+}
+
+#[test]
+fn detectors_come_back_byte_for_byte_whatever_they_are_called() {
+    let folder = Folder::new();
+    let names = [
+        "",
+        "main",
+        "main ",
+        " main",
+        "MAIN",
+        "mäin",
+        "ma\u{308}in",
+        "a/b",
+        "'; DROP TABLE detector; --",
+        "\0",
+        "a\0b",
+    ];
+    let more = ["\n", "\"", "\\", "%_", "🚪", "\u{202e}niam", "\u{feff}", "NULL", "0", "x'00'"];
+    let long = "p".repeat(10_000);
+    let names: Vec<&str> = names.into_iter().chain(more).chain([&*long]).collect();
+    // What they hold is theirs: it need not even be JSON.
+    let large = format!(r#"{{"why":"{}"}}"#, "🔥\\u0000".repeat(20_000));
+    let held = ["{}", "", "null", r#"{"a":[1e308,-0.0,18446744073709551615]}"#, "{ broken", "\0", &large];
+    let mut all = Vec::new();
+    for (n, provider) in names.iter().enumerate() {
+        for (m, step) in names.iter().enumerate() {
+            all.push(detector(provider, step, held[(n + m) % held.len()]));
+        }
+    }
+    let (store, hand) = running(&folder.settings());
+    hand.keep(Batch { detectors: Some(all.clone()), ..Batch::default() });
+    // A batch without any says nothing of them.
+    hand.keep(Batch { counters: vec![counter("x_total", "one", 1)], ..Batch::default() });
+    stage::close(&store);
+    all.sort_by(|a, b| (&a.provider, &a.step).cmp(&(&b.provider, &b.step)));
+    for _ in 0..2 {
+        let (store, opened) = stage::open(&folder.settings()).unwrap();
+        assert!(opened.detectors == all, "{} of {}", opened.detectors.len(), all.len());
+        stage::close(&store);
+    }
+    let (store, hand) = running(&folder.settings());
+    let twice = vec![detector("main", "token", "1"), detector("main", "token", "2")];
+    hand.keep(Batch { detectors: Some(twice), ..Batch::default() });
+    stage::close(&store);
+    let (store, opened) = stage::open(&folder.settings()).unwrap();
+    assert_eq!(opened.detectors, [detector("main", "token", "2")], "the last word counts");
+    stage::close(&store);
+    let (store, hand) = running(&folder.settings());
+    hand.keep(Batch { detectors: Some(Vec::new()), ..Batch::default() });
+    stage::close(&store);
+    assert!(stage::open(&folder.settings()).unwrap().1.detectors.is_empty());
 }
 
 fn query(store: &Store, region: Option<&str>, verdict: Option<&str>, before: Option<Timestamp>) -> Vec<Value> {

@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use authprobe::alert::{Alert, State};
 use authprobe::clock::{Clock, Timestamp};
+use authprobe::detect;
 use authprobe::outcome::{Id, Verdict};
 use authprobe::sink::metrics::counters::Kept;
 use authprobe::sink::metrics::{Format, Metrics};
 use authprobe::store::{Batch, CounterValue, Feed, Store};
 
-use crate::stage::{self, Folder, ask, block, open, tally};
+use crate::stage::{self, Folder, ask, block, detector, open, tally};
 use crate::support_outcome::{check, failed_in_browser, outcome};
 
 /// Says where the child's ledger is; without it [`child`] is no test.
@@ -41,7 +42,7 @@ impl Feed for Work {
             blocks: (0..20).map(|n| block(&format!("slo {n}"), HOUR + n, &[(7, tally(round, 1))])).collect(),
             counters: self.metrics.changed_counters().into_iter().map(stored).collect(),
             alerts: Some(vec![alert(round)]),
-            ..Batch::default()
+            detectors: Some(detectors(round)),
         }
     }
 
@@ -69,6 +70,11 @@ fn alert(round: u64) -> Alert {
         fired_nanos: Some(round as i64),
         cleared_nanos: None,
     }
+}
+
+/// Fewer and more from round to round: what goes must not come back.
+fn detectors(round: u64) -> Vec<detect::Kept> {
+    (0..round % 4).map(|n| detector("main", &format!("step {n}"), &format!(r#"{{"round":{round}}}"#))).collect()
 }
 
 /// What `/metrics` shows of the only counter that counts here.
@@ -169,6 +175,7 @@ fn everything_is_there(path: &Path, kept: u64, kill: usize) {
     // One more may be there: on disk, and killed before it could say so.
     let round = opened.alerts[0].fired_nanos.unwrap() as u64;
     assert!((kept..=kept + 1).contains(&round), "kill {kill}: {round} of {kept}");
+    assert_eq!(opened.detectors, detectors(round), "kill {kill}");
     let hours: Vec<i64> = (0..20).map(|n| HOUR + n).collect();
     let blocks = store.minutes(&hours).unwrap();
     assert_eq!(blocks.len(), 20);

@@ -6,6 +6,7 @@ mod support_outcome;
 mod aged;
 mod kept;
 mod killed;
+mod migrated;
 mod refused;
 mod size;
 mod stage;

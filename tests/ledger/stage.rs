@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use authprobe::clock::{Clock, Timestamp};
+use authprobe::detect::Kept;
 use authprobe::slo::{Block, Counts, SeriesKey, Tally};
 use authprobe::store::{Batch, CounterValue, Feed, Opened, Settings, Store};
 
@@ -128,6 +129,10 @@ pub fn block(slo: &str, hour: i64, minutes: &[(u8, Tally)]) -> Block {
 
 pub fn counter(name: &str, label: &str, value: u64) -> CounterValue {
     CounterValue { name: name.to_owned(), labels: vec![label.to_owned()], value, since_nanos: 5 }
+}
+
+pub fn detector(provider: &str, step: &str, json: &str) -> Kept {
+    Kept { provider: provider.to_owned(), step: step.to_owned(), json: json.to_owned() }
 }
 
 /// A value of the file, by another connection.

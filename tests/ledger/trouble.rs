@@ -11,7 +11,7 @@ use authprobe::slo::Block;
 use authprobe::store::{Batch, Store};
 use rusqlite::Connection;
 
-use crate::stage::{self, Folder, Hand, ask, block, counter, open, running, tally, wait};
+use crate::stage::{self, Folder, Hand, ask, block, counter, detector, open, running, tally, wait};
 use crate::support_outcome::{check, failed_in_browser, outcome};
 
 fn minute(minute: u8) -> Block {
@@ -82,6 +82,35 @@ fn deployment() -> authprobe::alert::conditions::Deployment {
         provider: String::new(),
         comment: String::new(),
     }
+}
+
+#[test]
+fn detectors_that_could_not_be_written_are_not_forgotten() {
+    let folder = Folder::new();
+    let (store, hand) = running(&folder.settings());
+    let kept = |json| vec![detector("main", "token", json), detector("main", "jwks", "{}")];
+    hand.keep(Batch { detectors: Some(kept("1")), ..Batch::default() });
+    let other = Connection::open(folder.file()).unwrap();
+    other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    wait("trouble", || store.failing().is_some());
+    let offer = |detectors| {
+        *hand.next.lock().unwrap() = Batch { detectors, ..Batch::default() };
+        let before = hand.collected.load(Ordering::SeqCst);
+        wait("the batch to be collected", || hand.collected.load(Ordering::SeqCst) >= before + 2);
+    };
+    offer(Some(kept("2")));
+    offer(Some(vec![detector("main", "token", "3")]));
+    // They have not changed since: that takes nothing back that still waits.
+    offer(None);
+    drop(other);
+    hand.settle();
+    let all = "SELECT group_concat(step || json) FROM detector";
+    assert_eq!(ask::<String>(&folder.file(), all), "token3");
+    // Written once, it does not wait any more: what came after stays.
+    hand.keep(Batch { detectors: Some(Vec::new()), ..Batch::default() });
+    hand.settle();
+    assert_eq!(ask::<i64>(&folder.file(), "SELECT count(*) FROM detector"), 0);
+    stage::close(&store);
 }
 
 /// A disk of 1 MiB. Only root may mount one.

@@ -3,8 +3,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::support::alertmanager::{Alertmanager, Inbox};
 use crate::support::collector::Collector;
 use crate::support::eventually;
 use crate::support::idp::{Idp, Options};
@@ -48,7 +49,12 @@ fn nothing_secret_is_shown_anywhere() {
     let mut scene = Scene::new(&idp);
     scene.folder.write("alice.password", PASSWORD);
     (scene.web_secret, scene.svc_secret) = (SECRET.into(), SECRET.into());
-    scene.more = format!("[telemetry]\notlp_endpoint = \"{}\"\ninterval = \"1s\"\n", collector.url);
+    let inbox = Inbox::new();
+    let alertmanager = Alertmanager::start(&inbox, "");
+    scene.more = format!(
+        "[telemetry]\notlp_endpoint = \"{}\"\ninterval = \"1s\"\n[[alerting.alertmanager]]\nurl = \"{}\"\n",
+        collector.url, alertmanager.url
+    );
     let mut shown = Vec::new();
 
     // Every library may say what it likes.
@@ -72,12 +78,19 @@ fn nothing_secret_is_shown_anywhere() {
     daemon.until("authprobe_run_faults_total", &["probe=\"login\"", "step=\"userinfo\""], |faults| faults >= 1.0);
     idp.fail(json!({ "/jwks": down, "/token/introspection": down }));
     daemon.until("authprobe_run_faults_total", &["probe=\"login\"", "step=\"jwks\""], |faults| faults >= 1.0);
+    // What is told of it to people.
+    daemon.until("authprobe_alert_state", &["alertname=\"AuthOutage\""], |state| state == 2.0);
+    let told = inbox.eventually("firing", "AuthOutage");
+    shown.extend([("Alertmanager", alertmanager.firing()), ("webhook", vec![told])].map(|(place, alerts)| {
+        assert!(alerts.iter().any(|alert| !alert["annotations"]["description"].as_str().unwrap().is_empty()));
+        (place, Value::from(alerts).to_string())
+    }));
 
     for probe in probes {
         shown.extend(daemon.runs(probe).iter().map(|run| ("API run", run.0.to_string())));
         shown.push(("API runs", daemon.get(&format!("/api/v1/probes/{probe}/runs")).body));
     }
-    for path in ["/", "/metrics", "/api/v1/probes", "/api/v1/regions"] {
+    for path in ["/", "/metrics", "/api/v1/probes", "/api/v1/regions", "/api/v1/alerts", "/api/v1/detection"] {
         shown.push(("page", daemon.get(path).body));
     }
     let open = net::request("GET", &format!("{}/metrics", daemon.url), &["Accept: application/openmetrics-text"], "");

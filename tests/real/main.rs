@@ -16,6 +16,7 @@ mod expectations;
 mod faults;
 mod lifecycle;
 mod objectives;
+mod outage;
 mod prometheus;
 mod readme;
 mod regions;

@@ -117,6 +117,11 @@ impl Idp {
         log.lines().map(str::to_owned).collect()
     }
 
+    /// Sends its process a signal.
+    pub fn signal(&self, name: &str) {
+        self.process.signal(name);
+    }
+
     /// Stops it.
     pub fn stop(&mut self) {
         self.process.kill();

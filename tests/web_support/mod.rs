@@ -321,6 +321,7 @@ fn plan(probe: &Arc<str>, server: Server) -> Plan {
         users: vec![],
         timing: planned.timing.clone(),
         regions: planned.regions.clone(),
+        spreads: planned.spreads.clone(),
         labels: planned.labels.clone(),
         annotations: BTreeMap::new(),
         ..*planned.as_ref()

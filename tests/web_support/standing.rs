@@ -32,6 +32,7 @@ pub fn objective(name: &str) -> Objective {
         timing: Timing::Every(Duration::from_secs(60)),
         timeout: Duration::from_secs(30),
         regions: vec!["eu".into(), "us".into()],
+        spreads: vec![Duration::ZERO, Duration::from_secs(30)],
         covers: vec![],
     };
     Objective {

@@ -140,6 +140,21 @@ pub struct Thresholds {
     pub stale: Option<HumanDuration>,
 }
 
+/// How outages are detected.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Detection {
+    /// How long an outage must last, from its first failed run on, before it alerts: from 0s to 1h. Default: 0s, as soon
+    /// as it is certain.
+    pub ignore_shorter_than: Option<HumanDuration>,
+    /// How long some regions, but not all, must fail before that is an outage, or one of several before that region is
+    /// down: from 10s to 1h. Default: 2m.
+    pub several_after: Option<HumanDuration>,
+    /// The most confirmation runs within an hour, for each provider. 0: none, scheduled runs alone must do. Default: 240.
+    #[schemars(range(min = 0, max = 3600))]
+    pub confirmations_per_hour: Option<u32>,
+}
+
 /// An Alertmanager.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -147,15 +147,13 @@ fn checks(objective: &Objective, member: usize) -> Vec<(Duration, Vec<Arc<str>>)
         client: "".into(),
         region: region.clone(),
     };
-    let spread = |region| of.timing.spread(&check(region).to_string());
     match objective.aggregate {
-        Aggregate::Uptime { .. } => {
-            of.regions.iter().map(spread).max().map(|last| (last, vec!["".into()])).into_iter().collect()
-        }
+        Aggregate::Uptime { .. } => of.spreads.iter().max().map(|last| (*last, vec!["".into()])).into_iter().collect(),
         Aggregate::Reachability => of
             .regions
             .iter()
-            .map(|region| (spread(region), regions_of_run(objective, member, &check(region)).to_vec()))
+            .zip(&of.spreads)
+            .map(|(region, spread)| (*spread, regions_of_run(objective, member, &check(region)).to_vec()))
             .collect(),
     }
 }

@@ -161,11 +161,10 @@ impl Account {
     ) {
         let objective = self.objective.clone();
         let of = &objective.members[member];
-        if !of.regions.contains(&check.region) {
-            return;
-        }
+        let mut dues = of.regions.iter().zip(&of.spreads);
+        let Some((_, spread)) = dues.find(|(region, _)| **region == check.region) else { return };
         if let Some(ticks) = self.ticks.get_mut(member) {
-            let closed = ticks.missed(of.timing.spread(&check.to_string()), times, excluded, now);
+            let closed = ticks.missed(*spread, times, excluded, now);
             return self.close(closed, now, counted);
         }
         let expected = Counts { expected: times, ..Counts::default() };

@@ -1,0 +1,251 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::*;
+use crate::alert::conditions::Deployment;
+use crate::alert::machine::Change;
+use crate::alert::{Machine, State};
+use crate::detect::ruling::{Level, RegionCase};
+use crate::fault::{Blame, Class};
+
+/// 18:05:12 on some day.
+const BEGAN: Timestamp = Timestamp::from_secs(1_795_284_312);
+
+fn after(secs: u64) -> Timestamp {
+    BEGAN + Duration::from_secs(secs)
+}
+
+fn seen(region: &str, look: Look, bad: u64, runs: u64) -> RegionCase {
+    let evidence = if look == Look::Failing { 0.5 } else { 0.0 };
+    let since = (bad > 0).then_some(BEGAN);
+    RegionCase { region: region.into(), look, evidence, since, bad, runs }
+}
+
+/// Every run of the token step fails, from everywhere.
+fn case() -> Case {
+    Case {
+        step: "token".into(),
+        level: Level::Everywhere,
+        since: BEGAN,
+        certain_at: Some(after(3)),
+        class: Some(Class::HttpStatus),
+        blame: Some(Blame::Provider),
+        of_class: 9,
+        regions: ["eu", "us", "ap"].map(|region| seen(region, Look::Failing, 3, 3)).into(),
+        probes: BTreeSet::from(["login".into(), "machine".into()]),
+        scheduled: 3,
+        confirmations: 6,
+        clean: vec![("jwks".into(), 6), ("discovery".into(), 9)],
+        confirmations_left: 234,
+    }
+}
+
+fn ruling(outage: Standing, regions: &[(&str, Standing)], cases: Vec<Case>) -> Ruling {
+    Ruling {
+        provider: "main".into(),
+        labels: BTreeMap::from([("team".to_owned(), "identity".to_owned())]),
+        annotations: BTreeMap::from([("escalation".to_owned(), "call Alice".to_owned())]),
+        outage,
+        regions: regions.iter().map(|(region, standing)| (Arc::from(*region), *standing)).collect(),
+        cases,
+    }
+}
+
+fn description(outage: Standing, cases: Vec<Case>, now: Timestamp) -> String {
+    told(&ruling(outage, &[], cases), now, &Context::default())
+}
+
+fn told(ruling: &Ruling, now: Timestamp, context: &Context) -> String {
+    let last = conditions(std::slice::from_ref(ruling), now, context).pop().unwrap();
+    last.annotations["description"].clone()
+}
+
+#[test]
+fn one_condition_a_provider_and_one_a_region_with_labels_of_its_own() {
+    let regions = [("eu", Standing::Holds), ("us", Standing::Clear)];
+    let all = conditions(&[ruling(Standing::Unknown, &regions, vec![case()])], after(14), &Context::default());
+    let labels = |pairs: &[(&str, &str)]| {
+        let own = [("evaluator", "authprobe"), ("provider", "main"), ("team", "identity")];
+        own.iter().chain(pairs).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect::<Words>()
+    };
+    let down = |region| labels(&[("alertname", "AuthRegionDown"), ("severity", "ticket"), ("probe_region", region)]);
+    assert_eq!(all[0].labels, labels(&[("alertname", "AuthOutage"), ("severity", "page")]));
+    assert_eq!([&all[1].labels, &all[2].labels], [&down("eu"), &down("us")]);
+    let holds: Vec<_> = all.iter().map(|condition| condition.holds).collect();
+    assert_eq!((all.len(), holds), (3, vec![Holds::Unknown, Holds::Yes, Holds::No]));
+    assert_eq!(all[1].annotations["escalation"], "call Alice");
+    assert_eq!(all[1].annotations["summary"], "The provider is failing as seen from one region");
+    assert!(all[0].annotations.is_empty() && all[2].annotations.is_empty());
+}
+
+#[test]
+fn it_fires_when_the_detector_says_so_and_ends_at_once() {
+    let mut machine = Machine::default();
+    let mut step = |secs: u64, standing: Standing| {
+        let changes =
+            machine.step(after(secs), conditions(&[ruling(standing, &[], vec![case()])], after(secs), &<_>::default()));
+        let what = changes.first().map(|change| matches!(change, Change::Fired(_)));
+        (what, machine.alerts().first().map(|alert| alert.state))
+    };
+    assert_eq!(step(0, Standing::Clear), (None, None));
+    assert_eq!(step(1, Standing::Pending), (None, Some(State::Pending)));
+    assert_eq!(step(90_000_000, Standing::Pending), (None, Some(State::Pending)), "for as long as it takes");
+    assert_eq!(step(90_000_001, Standing::Holds), (Some(true), Some(State::Firing)));
+    assert_eq!(step(90_000_002, Standing::Pending), (None, Some(State::Firing)), "what fires does not go back");
+    assert_eq!(step(90_000_003, Standing::Unknown), (None, Some(State::Firing)));
+    assert_eq!(step(90_000_004, Standing::Clear), (Some(false), Some(State::Resolved)));
+}
+
+#[test]
+fn it_says_what_where_whose_fault_since_when_and_how_sure() {
+    let deployment = |before: i64, provider: &str| Deployment {
+        id: "0a1b2c3d".into(),
+        at_nanos: BEGAN.as_nanos() - before * 1_000_000_000,
+        service: "keycloak".into(),
+        version: "26.5".into(),
+        provider: provider.into(),
+        comment: String::new(),
+    };
+    let context = Context { deployments: vec![deployment(60, "other"), deployment(130, "main")], ..Context::default() };
+    assert_eq!(
+        told(&ruling(Standing::Holds, &[], vec![case()]), after(14), &context),
+        "Step token fails everywhere: http_status (blame: provider), 9 of 9 runs since 18:05:12 UTC (10 s). \
+         Failing: eu 3 of 3, us 3 of 3, ap 3 of 3. \
+         Evidence enough since 18:05:15 UTC, from 3 scheduled and 6 confirmation runs; probes that fail: login, machine. \
+         Clean meanwhile: jwks (6 runs), discovery (9 runs). \
+         It began 2 min after the deployment of keycloak 26.5 (marked 2026-11-21 18:03 UTC)."
+    );
+    // A run that fails began a moment before the deployment was marked.
+    let late = Context { deployments: vec![deployment(-5, "")], ..Context::default() };
+    assert!(told(&ruling(Standing::Holds, &[], vec![case()]), after(14), &late).contains("It began 0 s after"));
+    let later = Context { deployments: vec![deployment(-40, "")], ..Context::default() };
+    assert!(!told(&ruling(Standing::Holds, &[], vec![case()]), after(50), &later).contains("deployment"));
+}
+
+#[test]
+fn one_region_alone_is_said_to_decide() {
+    let regions = vec![seen("local", Look::Failing, 4, 4)];
+    let alone = Case { regions, of_class: 3, clean: vec![], confirmations: 0, scheduled: 1, ..case() };
+    assert_eq!(
+        description(Standing::Holds, vec![alone], after(75)),
+        "Step token fails: mostly http_status (blame: provider), 4 of 4 runs since 18:05:12 UTC (1 min). \
+         It is seen from one region only (local), which decides: it may be that region's uplink. \
+         Evidence enough since 18:05:15 UTC, from 1 scheduled run; probes that fail: login, machine."
+    );
+}
+
+#[test]
+fn what_is_not_failing_is_said_too() {
+    let looks = [Look::Failing, Look::Unknown, Look::Failing, Look::Waiting, Look::Clean, Look::Suspected];
+    let regions: Vec<_> = looks
+        .iter()
+        .enumerate()
+        .map(|(n, look)| seen(&format!("r{n}"), *look, if n == 4 { 0 } else { 2 }, 5))
+        .collect();
+    let several = Case { level: Level::Several, regions: regions.clone(), ..case() };
+    let text = description(Standing::Pending, vec![several], after(14));
+    assert!(text.starts_with("Step token fails in 2 of 6 regions: mostly http_status"), "{text}");
+    let places = "Failing: r0 2 of 5, r2 2 of 5; suspected: r5 2 of 5; clean: r4 0 of 5; not measured yet: r3; unknown: r1 \
+                  (nothing could be measured from there). ";
+    assert!(text.contains(places), "{text}");
+    assert!(text.contains("It has not lasted long enough to fire yet ([detection])."), "{text}");
+    let blind = Case { regions: vec![regions[0].clone(), regions[1].clone(), regions[2].clone()], ..case() };
+    let text = description(Standing::Holds, vec![blind], after(14));
+    assert!(text.starts_with("Step token fails in every region that can be measured:"), "{text}");
+    assert!(!text.contains("long enough"), "{text}");
+    let many: Vec<_> = (0..9).map(|n| seen(&format!("r{n}"), Look::Failing, 1, 1)).collect();
+    let text = description(Standing::Holds, vec![Case { regions: many, ..case() }], after(14));
+    assert!(text.contains("r5 1 of 1 and 3 more."), "{text}");
+}
+
+#[test]
+fn a_small_failure_says_its_share() {
+    let regions = ["eu", "us"].map(|region| seen(region, Look::Suspected, 14, 150)).into();
+    let partial = Case { level: Level::Partial, regions, of_class: 28, scheduled: 240, confirmations: 60, ..case() };
+    let text = description(Standing::Holds, vec![partial], after(1800));
+    let head = "Step token fails in a share of the runs: http_status (blame: provider), 9 % of over 200 runs since 18:05:12 UTC (30 min). \
+                Suspected: eu 9 % of over 100, us 9 % of over 100. ";
+    assert!(text.starts_with(head), "{text}");
+    assert!(text.contains("from over 200 scheduled and over 50 confirmation runs"), "{text}");
+}
+
+#[test]
+fn a_region_is_told_from_its_own_numbers() {
+    let regions = vec![seen("eu", Look::Clean, 0, 5), seen("us", Look::Failing, 4, 5), seen("ap", Look::Clean, 0, 4)];
+    let down = Case { level: Level::Region, regions, of_class: 4, class: Some(Class::Timeout), ..case() };
+    let down = Case { blame: Some(Blame::Network), clean: vec![], ..down };
+    let elsewhere = Case { step: "jwks".into(), regions: vec![seen("eu", Look::Suspected, 1, 2)], ..case() };
+    let ruling = ruling(Standing::Clear, &[("us", Standing::Holds)], vec![elsewhere, down]);
+    assert_eq!(
+        told(&ruling, after(180), &Context::default()),
+        "Step token fails as seen from us: timeout (blame: network), 4 of 5 runs since 18:05:12 UTC (3 min). \
+         Clean: eu 0 of 5, ap 0 of 4. \
+         Evidence enough since 18:05:15 UTC, from 3 scheduled and 6 confirmation runs; probes that fail: login, machine."
+    );
+    assert!(headline(&ruling.cases[1], after(180)).starts_with("Step token fails as seen from us only: timeout"));
+}
+
+#[test]
+fn several_steps_are_told_the_gravest_first() {
+    let other = |step: &str, level: Level| Case { step: step.into(), level, ..case() };
+    let cases = vec![
+        case(),
+        other("userinfo", Level::Several),
+        other("jwks", Level::Suspected),
+        other("refresh", Level::Region),
+        other("revoke", Level::Suspected),
+    ];
+    let text = description(Standing::Holds, cases, after(14));
+    let also = "Also: step userinfo (http_status, several regions), step jwks (http_status, suspected), step refresh \
+                (http_status, one region) and 1 more.";
+    assert!(text.starts_with("Step token fails everywhere") && text.ends_with(also), "{text}");
+}
+
+#[test]
+fn what_is_not_certain_says_so() {
+    let regions = vec![seen("eu", Look::Suspected, 1, 1), seen("us", Look::Waiting, 0, 0)];
+    let suspected = Case {
+        level: Level::Suspected,
+        certain_at: None,
+        regions,
+        of_class: 1,
+        confirmations: 0,
+        scheduled: 1,
+        ..case()
+    };
+    let text = description(Standing::Pending, vec![suspected], after(4));
+    assert!(text.starts_with("Step token may be failing: http_status (blame: provider), 1 of 1 run since"), "{text}");
+    assert!(text.contains("The evidence is not enough yet: 1 scheduled run; probes"), "{text}");
+}
+
+/// Receivers are told of changes: five seconds and as many runs more are none.
+#[test]
+fn words_stay_while_little_changes() {
+    let at = |runs: u64, secs: u64| {
+        let regions = ["eu", "us", "ap"].map(|region| seen(region, Look::Failing, runs, runs)).into();
+        let grown = Case { regions, of_class: 3 * runs, scheduled: 30, confirmations: 3 * runs, ..case() };
+        description(Standing::Holds, vec![grown], after(secs))
+    };
+    assert_eq!(at(22, 126), at(23, 131));
+    assert_ne!(at(22, 126), at(22, 200));
+    // A day later the date is needed.
+    assert!(at(22, 90_000).contains("since 2026-11-21 18:05 UTC (1 d 1 h)"), "{}", at(22, 90_000));
+}
+
+#[test]
+fn evidence_is_found_by_labels() {
+    let regions = vec![seen("eu", Look::Clean, 0, 5), seen("us", Look::Failing, 4, 5)];
+    let down = Case { step: "jwks".into(), regions, ..case() };
+    let rulings = [ruling(Standing::Holds, &[], vec![case(), down])];
+    let find = |pairs: &[(&str, &str)]| {
+        let labels: Words = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Some(evidence(&labels, &rulings)?.iter().map(|case| case.step.to_string()).collect::<Vec<_>>())
+    };
+    let steps = |steps: &[&str]| Some(steps.iter().map(|step| (*step).to_owned()).collect());
+    assert_eq!(find(&[("alertname", "AuthOutage"), ("provider", "main")]), steps(&["token", "jwks"]));
+    assert_eq!(find(&[("alertname", "AuthOutage"), ("provider", "other")]), steps(&[]));
+    assert_eq!(find(&[("alertname", "AuthSLOBurn"), ("provider", "main")]), None);
+    let down = |region| [("alertname", "AuthRegionDown"), ("provider", "main"), ("probe_region", region)];
+    assert_eq!(find(&down("us")), steps(&["token", "jwks"]));
+    assert_eq!(find(&down("eu")), steps(&["token"]), "the other step is clean there");
+}

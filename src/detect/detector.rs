@@ -1,0 +1,378 @@
+//! One provider and step: evidence by region, and what follows from it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::Settings;
+use super::evidence::{ENOUGH, MOST, NONE, SOME, SOME_SLOW};
+use super::region::Region;
+use super::ruling::{Case, Level, RegionCase, Standing};
+use crate::clock::Timestamp;
+use crate::fault::{Blame, Class};
+
+/// How long a detector remembers that it was certain: what comes back within that time is believed over only after longer.
+const MEMORY: Duration = Duration::from_secs(3600);
+/// How much longer, each time.
+const RELAPSE: Duration = Duration::from_secs(300);
+/// The longest.
+const LONGEST: Duration = Duration::from_secs(900);
+/// A region that fails on and off is believed to be well after two periods of its probes, but within these bounds.
+const QUIET: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(120));
+
+/// See the module.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Detector {
+    /// The regions in which this step is watched.
+    pub regions: BTreeMap<Arc<str>, Region>,
+    /// The first bad run of this stretch, when it was seen.
+    #[serde(with = "super::nanos::option")]
+    pub began: Option<Timestamp>,
+    /// The first of the bad runs that the slow test remembers.
+    #[serde(with = "super::nanos::option")]
+    pub opened: Option<Timestamp>,
+    /// `AuthOutage` holds: how, and since when.
+    pub certain: Option<Certain>,
+    /// The evidence is there; it has not lasted long enough.
+    pub pending: bool,
+    /// What failed in this stretch: class, blame, how often.
+    faults: Vec<(Class, Blame, u64)>,
+    /// Which probes failed in this stretch.
+    probes: BTreeSet<Arc<str>>,
+    /// Other steps in this stretch: bad, good.
+    others: BTreeMap<Arc<str>, (u64, u64)>,
+    /// Runs of this stretch that were evidence: scheduled, confirmation.
+    runs: (u64, u64),
+    /// Good runs in a row, wherever they were made.
+    pub calm: u64,
+    /// When it ceased to be certain, within [`MEMORY`].
+    #[serde(with = "super::nanos::list")]
+    ended: Vec<Timestamp>,
+    /// In bad order once more after it seemed to get well: no confirmation until then.
+    #[serde(with = "super::nanos::option")]
+    pub patient_until: Option<Timestamp>,
+    /// How often that was so.
+    pub setbacks: u32,
+}
+
+/// That it is certain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Certain {
+    /// How.
+    pub level: Level,
+    /// Since when.
+    #[serde(with = "super::nanos")]
+    pub at: Timestamp,
+}
+
+/// A run as evidence.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen<'a> {
+    /// Of which probe.
+    pub probe: &'a Arc<str>,
+    /// From where.
+    pub region: &'a Arc<str>,
+    /// What went wrong in this step; `None`: it was done.
+    pub fault: Option<(Class, Blame)>,
+    /// When the run began.
+    pub began: Timestamp,
+    /// Whether it was asked for here.
+    pub confirmation: bool,
+}
+
+impl Detector {
+    /// Nothing has happened yet.
+    pub fn new(regions: &[Arc<str>]) -> Self {
+        Self {
+            regions: regions.iter().map(|region| (region.clone(), Region::default())).collect(),
+            began: None,
+            opened: None,
+            certain: None,
+            pending: false,
+            faults: Vec::new(),
+            probes: BTreeSet::new(),
+            others: BTreeMap::new(),
+            runs: (0, 0),
+            calm: 0,
+            ended: Vec::new(),
+            patient_until: None,
+            setbacks: 0,
+        }
+    }
+
+    /// Goes on with these regions.
+    pub fn replace(&mut self, regions: &[Arc<str>], is_run: &dyn Fn(&str, &str) -> bool) {
+        self.regions.retain(|name, _| regions.contains(name));
+        for name in regions {
+            let region = self.regions.entry(name.clone()).or_default();
+            region.tracks.retain(|probe, _| is_run(probe, name));
+            if region.since.is_some() && region.tracks.values().all(|track| track.bad == 0) {
+                region.acquit();
+            }
+        }
+    }
+
+    /// Takes in a run that got as far as this step.
+    pub fn add(&mut self, seen: &Seen<'_>, now: Timestamp) {
+        let Some(fault) = seen.fault else {
+            return self.good(seen, now);
+        };
+        self.begin(seen.began, now);
+        self.count(seen);
+        match self.faults.iter_mut().find(|(class, blame, _)| (*class, *blame) == fault) {
+            Some((_, _, times)) => *times += 1,
+            None => self.faults.push((fault.0, fault.1, 1)),
+        }
+        self.probes.insert(seen.probe.clone());
+        self.calm = 0;
+        let Some(region) = self.regions.get_mut(seen.region) else { return };
+        if region.streak() > 0 && region.down && (self.certain.is_some() || region.certain) {
+            self.setbacks += 1;
+            let patience = Duration::from_secs(10) * 2_u32.saturating_pow(self.setbacks.min(6) - 1);
+            self.patient_until = Some(now + patience.min(Duration::from_secs(300)));
+        }
+        region.add(seen.probe, true, seen.began, now);
+    }
+
+    fn good(&mut self, seen: &Seen<'_>, now: Timestamp) {
+        if self.began.is_some() {
+            self.count(seen);
+        }
+        if !self.is_blind(seen.probe) {
+            self.calm += 1;
+        }
+        let open = self.began.is_some();
+        if let Some(region) = self.regions.get_mut(seen.region)
+            && (open || region.tracks.contains_key(seen.probe))
+        {
+            region.add(seen.probe, false, seen.began, now);
+        }
+    }
+
+    fn count(&mut self, seen: &Seen<'_>) {
+        match seen.confirmation {
+            true => self.runs.1 += 1,
+            false => self.runs.0 += 1,
+        }
+    }
+
+    /// The first bad run after a while: what is told of a case begins here.
+    fn begin(&mut self, began: Timestamp, now: Timestamp) {
+        if self.began.is_some() {
+            return;
+        }
+        if self.regions.values().all(|region| region.slow(now) < NONE) {
+            self.opened = Some(began);
+            self.regions.values_mut().for_each(|region| region.whole = (0, 0));
+        }
+        self.began = Some(began);
+        self.faults.clear();
+        self.probes.clear();
+        self.others.clear();
+        self.runs = (0, 0);
+        self.regions.values_mut().for_each(|region| region.stretch = (0, 0));
+    }
+
+    /// Another step of a run of this provider was done, or failed.
+    pub fn beside(&mut self, step: &'static str, bad: bool) {
+        if self.began.is_none() {
+            return;
+        }
+        let (failed, done) = match self.others.get_mut(step) {
+            Some(counts) => counts,
+            None => self.others.entry(step.into()).or_default(),
+        };
+        *(if bad { failed } else { done }) += 1;
+    }
+
+    /// Draws the conclusions. `quiet`: two periods of what watches this step.
+    pub fn judge(&mut self, settings: &Settings, period: Duration, now: Timestamp) {
+        self.ended.retain(|ended| now.since(*ended) < MEMORY);
+        let quiet = self.quiet(period);
+        for region in self.regions.values_mut() {
+            let enough = region.quick(now) >= MOST || region.slow(now) >= ENOUGH;
+            region.down |= region.since.is_some() && enough;
+            let believed = self.certain.is_some() || region.certain;
+            if region.since.is_some() && region.is_well(if believed { quiet } else { Duration::ZERO }, now) {
+                region.acquit();
+            }
+            region.fade(now);
+        }
+        self.judge_all(settings, period, now);
+        self.judge_regions(settings, period, now);
+        if self.certain.is_none() && self.regions.values().all(|region| region.since.is_none()) {
+            self.began = None;
+            (self.patient_until, self.setbacks) = (None, 0);
+        }
+    }
+
+    fn quiet(&self, period: Duration) -> Duration {
+        let relapses = u32::try_from(self.ended.len()).unwrap_or(u32::MAX);
+        (period * 2).clamp(QUIET.0, QUIET.1).max((RELAPSE.saturating_mul(relapses)).min(LONGEST))
+    }
+
+    /// `AuthOutage`.
+    fn judge_all(&mut self, settings: &Settings, period: Duration, now: Timestamp) {
+        if let Some(certain) = self.certain {
+            let down = || self.regions.values().filter(|region| region.down);
+            // One that is about to be found well is not a region that is down alone.
+            if down().count() < self.regions.len().min(2) && down().all(|region| region.streak() == 0) {
+                (self.certain, self.pending) = (None, false);
+                self.ended.push(now);
+            } else if certain.level < Level::Everywhere && self.everywhere(now) {
+                self.certain = Some(Certain { level: Level::Everywhere, ..certain });
+            }
+            return;
+        }
+        let ignore = settings.ignore_shorter_than;
+        let (level, since, after) = if self.everywhere(now) {
+            (Level::Everywhere, self.since(0), ignore)
+        } else if let several @ Some(_) = self.since(1) {
+            (Level::Several, several, ignore.max(settings.several_after))
+        } else if self.partial(period, now) {
+            (Level::Partial, self.opened, ignore)
+        } else {
+            self.pending = false;
+            return;
+        };
+        let lasted = now.since(since.unwrap_or(now)) >= after;
+        let fails = after.is_zero()
+            || self.regions.values().filter(|region| region.fails_now(period, now)).count()
+                > usize::from(level == Level::Several);
+        self.pending = true;
+        if lasted && fails {
+            self.certain = Some(Certain { level, at: now });
+            self.pending = false;
+            (self.patient_until, self.setbacks) = (None, 0);
+            let opened = self.opened.unwrap_or(now);
+            for region in self.regions.values_mut() {
+                if level == Level::Partial && region.slow(now) >= SOME_SLOW {
+                    region.join(opened, now);
+                }
+                region.down |= region.since.is_some() && region.quick(now) >= SOME;
+            }
+        }
+    }
+
+    /// Evidence from every region that can be measured, at least two of them; or from the only one.
+    fn everywhere(&self, now: Timestamp) -> bool {
+        let most = if self.regions.len() == 1 { ENOUGH } else { MOST };
+        let heard: Vec<f64> =
+            self.regions.values().filter(|region| region.mute.is_none()).map(|region| region.quick(now)).collect();
+        heard.len() >= self.regions.len().min(2)
+            && heard.iter().all(|quick| *quick >= SOME)
+            && heard.iter().map(|quick| quick.min(most)).sum::<f64>() >= ENOUGH
+    }
+
+    /// A small failure, everywhere: evidence of the slow test from at least two regions; or from the only one.
+    fn partial(&self, period: Duration, now: Timestamp) -> bool {
+        let most = if self.regions.len() == 1 { ENOUGH } else { MOST };
+        let slow: Vec<f64> = self.regions.values().map(|region| region.slow(now)).collect();
+        slow.iter().filter(|slow| **slow >= SOME_SLOW).count() >= self.regions.len().min(2)
+            && slow.iter().map(|slow| slow.min(most)).sum::<f64>() >= ENOUGH
+            && self.regions.values().any(|region| region.fails_now(period, now))
+    }
+
+    /// Since when more than `others` regions are down at once; `others` = 0: the beginning of the first failure.
+    fn since(&self, others: usize) -> Option<Timestamp> {
+        let counts = |region: &&Region| if others == 0 { region.since.is_some() } else { region.down };
+        let mut since: Vec<Timestamp> =
+            self.regions.values().filter(counts).filter_map(|region| region.since).collect();
+        since.sort_unstable();
+        since.get(others).copied()
+    }
+
+    /// `AuthRegionDown`.
+    fn judge_regions(&mut self, settings: &Settings, period: Duration, now: Timestamp) {
+        if self.regions.len() < 2 || self.pending {
+            return;
+        }
+        let after = settings.several_after;
+        for region in self.regions.values_mut().filter(|region| region.down) {
+            let lasted = region.since.is_some_and(|since| now.since(since) >= after);
+            region.certain |= lasted && region.fails_now(period, now);
+        }
+    }
+
+    /// Whether `AuthOutage` stands.
+    pub fn outage(&self) -> Standing {
+        match (self.certain, self.pending) {
+            (Some(_), _) => Standing::Holds,
+            (None, true) => Standing::Pending,
+            (None, false) => Standing::Clear,
+        }
+    }
+
+    /// Whether `AuthRegionDown` stands. An outage says it already.
+    pub fn region(&self, name: &str) -> Standing {
+        let alone = self.certain.is_none() && self.regions.len() > 1;
+        match self.regions.get(name).filter(|_| alone) {
+            Some(region) if region.certain => Standing::Holds,
+            Some(region) if region.down && !self.pending => Standing::Pending,
+            _ => Standing::Clear,
+        }
+    }
+
+    /// Whether anything is open: something failed and is not over.
+    pub fn is_open(&self) -> bool {
+        self.began.is_some() || self.certain.is_some()
+    }
+
+    /// Whether it can be forgotten.
+    pub fn is_idle(&self, now: Timestamp) -> bool {
+        let forgotten = self.ended.iter().all(|ended| now.since(*ended) >= MEMORY);
+        !self.is_open() && forgotten && self.regions.values().all(|region| region.slow(now) < NONE)
+    }
+
+    /// Whether that probe says nothing of what fails: it never fails, while others failed more than once where it was good.
+    pub fn is_blind(&self, probe: &str) -> bool {
+        const GOOD: u64 = 5;
+        const BAD: u64 = 2;
+        if self.probes.contains(probe) {
+            return false;
+        }
+        self.regions.values().any(|region| {
+            let good = region.tracks.get(probe).map_or(0, |track| track.good + track.streak);
+            good >= GOOD && region.stretch.0 >= BAD
+        })
+    }
+
+    /// For people and programs; `order`: the regions as configured.
+    pub fn case(&self, step: &Arc<str>, order: &[Arc<str>], confirmations_left: u32, now: Timestamp) -> Case {
+        let fault =
+            self.faults.iter().max_by_key(|(class, blame, times)| (*times, std::cmp::Reverse((*class, *blame))));
+        let partial = self.certain.is_some_and(|certain| certain.level == Level::Partial);
+        let most = if self.regions.len() == 1 { ENOUGH } else { MOST };
+        let region = |name: &Arc<str>| {
+            let region = self.regions.get(name)?;
+            let (bad, runs) = if partial { region.whole } else { region.stretch };
+            let evidence = region.quick(now).max(region.slow(now)).min(most) / ENOUGH;
+            let (region, look, since) = (name.clone(), region.look(), region.since);
+            Some(RegionCase { region, look, evidence, since, bad, runs })
+        };
+        let certain_region = self.regions.values().any(|region| region.certain);
+        let level = match self.certain {
+            Some(certain) => certain.level,
+            None if certain_region => Level::Region,
+            None => Level::Suspected,
+        };
+        let clean = self.others.iter().filter(|(_, (bad, good))| *bad == 0 && *good > 0);
+        Case {
+            step: step.clone(),
+            level,
+            since: if partial { self.opened } else { self.since(0) }.or(self.began).unwrap_or(now),
+            certain_at: self.certain.map(|certain| certain.at),
+            class: fault.map(|(class, _, _)| *class),
+            blame: fault.map(|(_, blame, _)| *blame),
+            of_class: fault.map_or(0, |(_, _, times)| *times),
+            regions: order.iter().filter_map(region).collect(),
+            probes: self.probes.clone(),
+            scheduled: self.runs.0,
+            confirmations: self.runs.1,
+            clean: clean.map(|(step, (_, good))| (step.clone(), *good)).collect(),
+            confirmations_left,
+        }
+    }
+}
