@@ -221,7 +221,6 @@ fn is_evidence(fault: &Fault) -> bool {
 }
 
 #[cfg(test)]
-#[path = "detect/restart_tests.rs"]
 mod restart_tests;
 #[cfg(test)]
 mod testing;
