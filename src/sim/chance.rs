@@ -7,12 +7,7 @@ pub struct Chance(u64);
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
 impl Chance {
-    /// Of a seed; neighbouring seeds have nothing in common.
-    pub const fn new(seed: u64) -> Self {
-        Self(mix(seed))
-    }
-
-    /// Another stream, for the part of that number.
+    /// The stream of a part of what that seed stands for; neighbouring seeds and parts have nothing in common.
     pub const fn part(seed: u64, part: u64) -> Self {
         Self(mix(mix(seed) ^ part.wrapping_mul(STEP)))
     }
@@ -62,7 +57,7 @@ mod tests {
 
     #[test]
     fn means_are_what_they_should_be() {
-        let mut chance = Chance::new(7);
+        let mut chance = Chance::part(7, 0);
         let mean = |draw: &mut dyn FnMut() -> f64| (0..40_000).map(|_| draw()).sum::<f64>() / 40_000.0;
         // Five standard errors.
         assert!((mean(&mut || chance.unit()) - 0.5).abs() < 0.008);
