@@ -8,3 +8,4 @@ mod paced;
 mod regional;
 mod stage;
 mod whole;
+mod world;
