@@ -102,3 +102,38 @@ fn logins_that_all_fail_are_an_outage_however_seldom_they_are() {
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
+
+/// `confirmations_per_hour = 0`, or a budget without room: later, but found all the same.
+#[test]
+fn the_schedule_alone_finds_a_total_outage() {
+    let mut wrong = Vec::new();
+    for regions in [&["north"][..], &["north", "south"], &["north", "south", "west"]] {
+        for period in [10, 60, 120, 300] {
+            let settings = Settings { confirmations_per_hour: 0, ..Settings::default() };
+            let began = secs(10 * period + 7);
+            let mut world = World::of_machines(regions, secs(period), settings, move |at| at >= began);
+            world.pass(began + secs(20 * period));
+            let after = world.fired("AuthOutage").first().map(|at| at.saturating_sub(began));
+            let what = format!("{} regions, every {period} s: {after:?}", regions.len());
+            println!("{what}");
+            assert_eq!(world.confirmations, 0, "{what}");
+            if after.is_none_or(|after| after > secs(5 * period + 60)) {
+                wrong.push(what);
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn an_outage_that_lasts_is_one_alert_for_hours() {
+    let mut world = World::new(secs(60), Settings::default(), |at| at >= secs(600) && at < secs(6 * 3600));
+    world.pass(secs(7 * 3600));
+    let (fired, resolved) = (world.fired("AuthOutage"), world.resolved("AuthOutage"));
+    assert_eq!((fired.len(), resolved.len()), (1, 1), "{fired:?}, {resolved:?}");
+    assert!(resolved[0] > secs(6 * 3600), "{resolved:?}");
+    assert!(world.fired("AuthRegionDown").is_empty());
+    // The hourly bound holds over all of it; most of it is waiting.
+    assert!(world.confirmations <= 7 * 240, "{}", world.confirmations);
+    println!("{} confirmations", world.confirmations);
+}

@@ -45,10 +45,20 @@ pub struct World {
 impl World {
     /// Two probes without a login in three regions. `down`: whether the provider is down so long after the start.
     pub fn new(period: Duration, settings: Settings, down: impl Fn(Duration) -> bool + 'static) -> Self {
-        let both = |region| {
+        Self::of_machines(&["north", "south", "west"], period, settings, down)
+    }
+
+    /// Two probes without a login in these regions.
+    pub fn of_machines(
+        regions: &[&str],
+        period: Duration,
+        settings: Settings,
+        down: impl Fn(Duration) -> bool + 'static,
+    ) -> Self {
+        let both = |region: &&str| {
             [check(region, "keys", "jwks", 2, period), check(region, "machine", "client_credentials", 4, period)]
         };
-        Self::with(["north", "south", "west"].into_iter().flat_map(both).collect(), "discovery", settings, down)
+        Self::with(regions.iter().flat_map(both).collect(), "discovery", settings, down)
     }
 
     /// These logins of one account, all in a row; what is down is that step.
