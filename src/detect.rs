@@ -73,6 +73,9 @@ pub struct Kept {
     pub json: String,
 }
 
+/// How old what is only remembered may be in the ledger.
+const REMEMBERED: Duration = Duration::from_secs(60);
+
 /// All detectors.
 #[derive(Debug, Default)]
 pub struct Detect {
@@ -83,13 +86,15 @@ pub struct Detect {
     news: bool,
     /// The ledger's are old.
     dirty: bool,
+    /// When they were last found to be, with nothing open.
+    marked: Option<Timestamp>,
 }
 
 impl Detect {
     /// For a configuration; nothing has happened yet.
     pub fn new(roster: Roster, settings: Settings) -> Self {
         let watches = roster.sites.into_iter().map(Watch::new).collect();
-        Self { settings, watches, news: false, dirty: false }
+        Self { settings, watches, ..Self::default() }
     }
 
     /// Goes on with another configuration: detectors of providers, steps and regions that stay go on.
@@ -155,9 +160,15 @@ impl Detect {
         let Some(watch) = self.watch(&outcome.check.provider) else { return };
         let before = watch.signature();
         let learned = watch.outcome(outcome, maintained, &settings, now);
-        let news = learned && watch.signature() != before;
-        self.dirty |= learned;
+        let after = watch.signature();
+        let (news, open) = (learned && after != before, !after.is_empty());
         self.news |= news;
+        // What is only remembered may be a minute old in the ledger.
+        let old = || self.marked.is_none_or(|marked| now.since(marked) >= REMEMBERED);
+        if news || learned && (open || old()) {
+            self.marked = Some(now);
+            self.dirty = true;
+        }
     }
 
     /// Asks for the runs that are wanted now: `run` starts a confirmation run of a check and says whether it did (false: it
@@ -209,6 +220,8 @@ fn is_evidence(fault: &Fault) -> bool {
     fault.blame.is_bad() && fault.class != Class::RateLimited && !OPEN_DOORS.contains(&fault.class)
 }
 
+#[cfg(test)]
+mod restart_tests;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

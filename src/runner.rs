@@ -7,6 +7,7 @@
 //! | `lane` | a check with its gate, its cost, its provider's budget |
 //! | [`accounts`], `guard` | which credentials may be tried (pure; and its waiting) |
 //! | `engine`, [`execute`] | what a run goes through; the run itself |
+//! | `confirm` | runs that the outage detector asks for |
 //! | `history` | the outcomes still at hand |
 
 use std::collections::HashSet;
@@ -14,14 +15,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 
-use crate::outcome::{CheckLabels, Outcome};
+use crate::outcome::Outcome;
 use crate::plan::Plan;
 
 pub mod accounts;
 pub(crate) mod agenda;
+mod confirm;
 mod engine;
 pub mod execute;
 mod guard;
@@ -62,7 +65,13 @@ struct State {
     plan: Arc<Plan>,
     lanes: Vec<Arc<Lane>>,
     /// `None` before the start and once draining has begun.
-    orders: Option<mpsc::UnboundedSender<Order>>,
+    running: Option<Running>,
+}
+
+struct Running {
+    orders: mpsc::UnboundedSender<Order>,
+    /// For those who ask for runs from a thread that is not the runtime's.
+    runtime: Handle,
 }
 
 impl Runner {
@@ -73,7 +82,7 @@ impl Runner {
         engine.history.retain(&probe_names(&plan));
         Self {
             engine,
-            state: Mutex::new(State { plan, lanes, orders: None }),
+            state: Mutex::new(State { plan, lanes, running: None }),
             capacity: Arc::new(Semaphore::new(CAPACITY)),
             paused: Arc::default(),
             stop,
@@ -86,7 +95,7 @@ impl Runner {
     pub fn start(&self) {
         let (orders, receiver) = mpsc::unbounded_channel();
         let mut state = self.state();
-        state.orders = Some(orders);
+        state.running = Some(Running { orders, runtime: Handle::current() });
         let scheduler = Scheduler {
             engine: self.engine.clone(),
             capacity: self.capacity.clone(),
@@ -114,9 +123,9 @@ impl Runner {
         if plan.fingerprint != state.plan.fingerprint {
             self.engine.guard.configuration_changed(|account| lanes.iter().any(|lane| lane.credentials.uses(account)));
         }
-        if let Some(orders) = &state.orders {
+        if let Some(running) = &state.running {
             // The task ends only after the sender is gone.
-            let _ = orders.send(Order::Lanes(lanes.clone()));
+            let _ = running.orders.send(Order::Lanes(lanes.clone()));
         }
         (state.plan, state.lanes) = (plan, lanes);
     }
@@ -152,7 +161,7 @@ impl Runner {
 
     /// Whether it schedules: false before the start and once it drains.
     pub fn ready(&self) -> bool {
-        self.state().orders.is_some()
+        self.state().running.is_some()
     }
 
     /// What runs go through.
@@ -175,18 +184,12 @@ impl Runner {
         Some(futures_util::future::join_all(runs).await.into_iter().flatten().collect())
     }
 
-    /// Starts a confirmation run of a check, within all limits that scheduled runs have; says why it cannot be made now.
-    /// Never waits.
-    pub fn confirm(&self, _check: &CheckLabels) -> Result<(), Missed> {
-        Err(Missed::Capacity)
-    }
-
     /// Starts no more runs and waits for those in progress: `grace`, then they are asked to stop and may still clean up.
     /// Says how many were left behind even so.
     pub async fn shutdown(&self, grace: Duration) -> usize {
-        let orders = self.state().orders.take();
-        if let Some(orders) = &orders {
-            let _ = orders.send(Order::Drain);
+        let running = self.state().running.take();
+        if let Some(running) = &running {
+            let _ = running.orders.send(Order::Drain);
         }
         let all = || self.capacity.acquire_many(u32::try_from(CAPACITY).unwrap_or(u32::MAX));
         let mut over = tokio::time::timeout(grace, all()).await;
@@ -198,7 +201,7 @@ impl Runner {
         let left = if over.is_ok() { 0 } else { CAPACITY - self.capacity.available_permits() };
         self.capacity.close();
         self.engine.clean_up().await;
-        drop(orders);
+        drop(running);
         self.tasks.lock().expect("tasks").iter().for_each(JoinHandle::abort);
         left
     }
@@ -228,5 +231,7 @@ async fn reread_secrets(engine: Arc<Engine>) {
     }
 }
 
+#[cfg(test)]
+mod confirm_tests;
 #[cfg(test)]
 mod tests;

@@ -105,6 +105,14 @@ impl Browsers {
         });
     }
 
+    /// How many logins could begin at once in browsers of this machine, or at that remote WebDriver.
+    pub fn free(&self, webdriver: Option<&url::Url>) -> usize {
+        let place = webdriver.map(ToString::to_string).unwrap_or_default();
+        let state = self.state();
+        let most = state.settings.max_sessions.max(1) as usize;
+        state.limits.get(&place).map_or(most, |limit| limit.available_permits())
+    }
+
     /// A browser of that kind, for one login. Waits for one that is in use until `deadline`. Fault: `browser`.
     pub(super) async fn lend(&self, kind: Kind, deadline: Instant) -> Result<Loan, Fault> {
         let (settings, epoch, limit) = {

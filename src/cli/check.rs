@@ -8,6 +8,7 @@ use crate::config::Diagnostics;
 use crate::plan::{self, BuildOptions};
 use crate::terminal::Terminal;
 
+mod detection;
 mod objectives;
 mod report;
 mod table;

@@ -137,7 +137,7 @@ impl Asker {
                 false => !detector.is_blind(&runs.check.probe),
             };
             let mut candidates: Vec<&Runs> = site.runs.iter().filter(any).filter(fits).collect();
-            candidates.sort_by_key(|runs| (runs.user.is_some(), runs.all_regions, runs.requests));
+            candidates.sort_by_key(|runs| runs.rank());
             for runs in candidates {
                 if self.start(call, runs) {
                     self.not_before = Some(call.now + wish.pace);

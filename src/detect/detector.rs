@@ -143,7 +143,10 @@ impl Detector {
         if !self.is_blind(seen.probe) {
             self.calm += 1;
         }
-        if let Some(region) = self.regions.get_mut(seen.region) {
+        let open = self.began.is_some();
+        if let Some(region) = self.regions.get_mut(seen.region)
+            && (open || region.tracks.contains_key(seen.probe))
+        {
             region.add(seen.probe, false, seen.began, now);
         }
     }
@@ -197,8 +200,8 @@ impl Detector {
             }
             region.fade(now);
         }
-        self.judge_all(settings, now);
-        self.judge_regions(settings, now);
+        self.judge_all(settings, period, now);
+        self.judge_regions(settings, period, now);
         if self.certain.is_none() && self.regions.values().all(|region| region.since.is_none()) {
             self.began = None;
             (self.patient_until, self.setbacks) = (None, 0);
@@ -211,7 +214,7 @@ impl Detector {
     }
 
     /// `AuthOutage`.
-    fn judge_all(&mut self, settings: &Settings, now: Timestamp) {
+    fn judge_all(&mut self, settings: &Settings, period: Duration, now: Timestamp) {
         if let Some(certain) = self.certain {
             let down = || self.regions.values().filter(|region| region.down);
             // One that is about to be found well is not a region that is down alone.
@@ -228,7 +231,7 @@ impl Detector {
             (Level::Everywhere, self.since(0), ignore)
         } else if let several @ Some(_) = self.since(1) {
             (Level::Several, several, ignore.max(settings.several_after))
-        } else if self.partial(now) {
+        } else if self.partial(period, now) {
             (Level::Partial, self.opened, ignore)
         } else {
             self.pending = false;
@@ -236,7 +239,7 @@ impl Detector {
         };
         let lasted = now.since(since.unwrap_or(now)) >= after;
         let fails = after.is_zero()
-            || self.regions.values().filter(|region| region.fails_now(now)).count()
+            || self.regions.values().filter(|region| region.fails_now(period, now)).count()
                 > usize::from(level == Level::Several);
         self.pending = true;
         if lasted && fails {
@@ -264,12 +267,12 @@ impl Detector {
     }
 
     /// A small failure, everywhere: evidence of the slow test from at least two regions; or from the only one.
-    fn partial(&self, now: Timestamp) -> bool {
+    fn partial(&self, period: Duration, now: Timestamp) -> bool {
         let most = if self.regions.len() == 1 { ENOUGH } else { MOST };
         let slow: Vec<f64> = self.regions.values().map(|region| region.slow(now)).collect();
         slow.iter().filter(|slow| **slow >= SOME_SLOW).count() >= self.regions.len().min(2)
             && slow.iter().map(|slow| slow.min(most)).sum::<f64>() >= ENOUGH
-            && self.regions.values().any(|region| region.fails_now(now))
+            && self.regions.values().any(|region| region.fails_now(period, now))
     }
 
     /// Since when more than `others` regions are down at once; `others` = 0: the beginning of the first failure.
@@ -282,14 +285,14 @@ impl Detector {
     }
 
     /// `AuthRegionDown`.
-    fn judge_regions(&mut self, settings: &Settings, now: Timestamp) {
+    fn judge_regions(&mut self, settings: &Settings, period: Duration, now: Timestamp) {
         if self.regions.len() < 2 || self.pending {
             return;
         }
         let after = settings.several_after;
         for region in self.regions.values_mut().filter(|region| region.down) {
             let lasted = region.since.is_some_and(|since| now.since(since) >= after);
-            region.certain |= lasted && region.fails_now(now);
+            region.certain |= lasted && region.fails_now(period, now);
         }
     }
 

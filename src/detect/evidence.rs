@@ -69,6 +69,11 @@ impl Evidence {
         self.slow * SLOW.left(now.since(self.at))
     }
 
+    /// Whether there is any, as it was last weighed.
+    pub fn is_some(&self) -> bool {
+        self.quick.max(self.slow) >= NONE
+    }
+
     /// Found healthy. `down`: of what was found broken; what was only suspected stays in the memory of the slow test.
     pub fn acquit(&mut self, down: bool) {
         self.quick = 0.0;

@@ -12,7 +12,7 @@ use crate::clock::Timestamp;
 
 /// Good runs in a row after which a region that has not failed is called clean.
 const CLEAN: u64 = 3;
-/// A region fails now if its last failure is not longer ago.
+/// A region fails now if its last failure is not longer ago than this, or two periods of its probes.
 const NOW: Duration = Duration::from_secs(30);
 /// What was measured so lately is not unknown because another run could not measure it.
 const HEARD: Duration = Duration::from_secs(30);
@@ -115,9 +115,9 @@ impl Region {
         self.failed().map(|track| track.streak).max().unwrap_or(0)
     }
 
-    /// Whether its last run that tells anything was bad, just now.
-    pub fn fails_now(&self, now: Timestamp) -> bool {
-        self.streak() == 0 && self.last_bad.is_some_and(|bad| now.since(bad) <= NOW)
+    /// Whether its last run that tells anything was bad, and not long ago.
+    pub fn fails_now(&self, period: Duration, now: Timestamp) -> bool {
+        self.streak() == 0 && self.last_bad.is_some_and(|bad| now.since(bad) <= NOW.max(period * 2))
     }
 
     /// The opposite test, and no bad run for `quiet`.
@@ -138,6 +138,8 @@ impl Region {
             track.evidence.acquit(down);
             (track.bad, track.good) = (0, 0);
         }
+        // The others say nothing any more.
+        self.tracks.retain(|_, track| track.evidence.is_some());
     }
 
     /// Forgets what is too old to mean anything.

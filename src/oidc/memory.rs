@@ -4,7 +4,7 @@
 use std::any::Any;
 use std::collections::HashMap;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use crate::clock::Timestamp;
 use crate::fault::Fault;
@@ -58,7 +58,11 @@ pub type Cleanup = Pin<Box<dyn Future<Output = Result<(), Fault>> + Send>>;
 /// What one check keeps between its runs: a value of the kind's own type, created on first use, and what is to be done
 /// if no other run follows.
 #[derive(Clone, Default)]
-pub struct CheckMemory(Arc<Mutex<Slot>>);
+pub struct CheckMemory {
+    own: Arc<Mutex<Slot>>,
+    /// The memory that this one stands beside.
+    beside: Option<Weak<Mutex<Slot>>>,
+}
 
 #[derive(Default)]
 struct Slot {
@@ -77,6 +81,14 @@ impl CheckMemory {
         work(value)
     }
 
+    /// A copy of what is remembered, and where nothing is, of what the memory beside it remembers. For what a run may know
+    /// without its being used up: a session is not, for then two runs would go on with it.
+    pub fn look<T: Any + Send + Default + Clone>(&self) -> T {
+        let of = |slot: &Mutex<Slot>| slot.lock().expect("check memory").value.as_ref()?.downcast_ref::<T>().cloned();
+        let beside = || of(&*self.beside.as_ref()?.upgrade()?);
+        of(&self.own).or_else(beside).unwrap_or_default()
+    }
+
     /// Registers what is to be done if no other run follows, instead of what was registered before.
     pub fn set_cleanup(&self, work: impl Future<Output = Result<(), Fault>> + Send + 'static) {
         self.slot().cleanup = Some(Box::pin(work));
@@ -88,7 +100,7 @@ impl CheckMemory {
     }
 
     fn slot(&self) -> MutexGuard<'_, Slot> {
-        self.0.lock().expect("check memory")
+        self.own.lock().expect("check memory")
     }
 }
 
@@ -116,6 +128,12 @@ impl Memories {
         checks.entry(id.to_owned()).or_default().clone()
     }
 
+    /// One that is forgotten after the run, beside that of the check with that id: for a run that others must not notice.
+    pub fn apart(&self, id: &str) -> CheckMemory {
+        let beside = self.checks.lock().expect("memories").get(id).map(|memory| Arc::downgrade(&memory.own));
+        CheckMemory { beside, ..CheckMemory::default() }
+    }
+
     /// Forgets what is no longer planned, and returns what has to be done about it. A check whose run is in progress is
     /// left to [`Memories::release`].
     #[must_use]
@@ -124,7 +142,7 @@ impl Memories {
         let mut cleanups = Vec::new();
         self.checks.lock().expect("memories").retain(|id, memory| {
             let kept = check(id);
-            if !kept && Arc::strong_count(&memory.0) == 1 {
+            if !kept && Arc::strong_count(&memory.own) == 1 {
                 cleanups.extend(memory.take_cleanup());
             }
             kept
@@ -132,12 +150,12 @@ impl Memories {
         cleanups
     }
 
-    /// A run gives its memory back: what has to be done if the check was forgotten meanwhile.
+    /// A run gives its memory back: what has to be done if the check was forgotten meanwhile, or the memory was one apart.
     #[must_use]
     pub fn release(&self, id: &str, memory: CheckMemory) -> Option<Cleanup> {
         // Under this lock, so that either `retain` sees that nobody uses it any more, or it is seen here to be forgotten.
         let checks = self.checks.lock().expect("memories");
-        let known = checks.get(id).is_some_and(|known| Arc::ptr_eq(&known.0, &memory.0));
+        let known = checks.get(id).is_some_and(|known| Arc::ptr_eq(&known.own, &memory.own));
         if known { None } else { memory.take_cleanup() }
     }
 
@@ -178,6 +196,26 @@ mod tests {
         assert_eq!(memories.retain(|_| true, |id| id == "stays@eu").len(), 1);
         assert_eq!(memories.drain_cleanups().len(), 1);
         assert_eq!(memories.drain_cleanups().len(), 0);
+    }
+
+    #[test]
+    fn a_memory_apart_knows_and_leaves_no_trace() {
+        let memories = Memories::default();
+        let memory = keeps(&memories, "login@eu");
+        memory.with(|seen: &mut u32| *seen = 7);
+        let apart = memories.apart("login@eu");
+        assert_eq!((apart.look::<u32>(), apart.with(|seen: &mut u32| *seen)), (7, 0), "it may look, and has its own");
+        apart.with(|seen: &mut u32| *seen = 9);
+        apart.set_cleanup(async { Ok(()) });
+        assert_eq!((apart.look::<u32>(), memory.look::<u32>()), (9, 7));
+        assert!(memories.release("login@eu", apart).is_some(), "nobody goes on with it");
+        drop(memory);
+        assert_eq!(memories.drain_cleanups().len(), 1, "that of the check is still there");
+        let apart = memories.apart("login@eu");
+        keeps(&memories, "login@eu");
+        assert_eq!(memories.retain(|_| true, |_| false).len(), 1, "it does not count as a run that will give it back");
+        assert_eq!(apart.look::<u32>(), 0, "forgotten");
+        assert_eq!(memories.apart("nobody@eu").look::<u32>(), 0);
     }
 
     #[test]

@@ -60,7 +60,7 @@ struct Discovery {
 }
 
 /// The document that was accepted last.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Accepted(Option<Map<String, Value>>);
 
 #[async_trait]
@@ -76,7 +76,7 @@ impl Probe for Discovery {
 
     async fn run(&self, cx: &Context, journey: &mut Journey) -> Result<(), Stopped> {
         let relying = cx.relying(journey);
-        let accepted = cx.memory.with(|memory: &mut Accepted| memory.0.clone());
+        let Accepted(accepted) = cx.memory.look();
         let (metadata, issuer_origin) = journey.step(DISCOVERY, self.read(&relying, accepted.as_ref())).await?;
         journey.step(ENDPOINT_STEP, self.visit(&relying, &metadata, accepted.as_ref(), issuer_origin)).await?;
         cx.memory.with(|memory: &mut Accepted| memory.0 = Some(metadata.members().clone()));

@@ -31,7 +31,7 @@ pub struct Opacity(Option<bool>);
 impl Opacity {
     /// As remembered.
     pub fn of(memory: &CheckMemory) -> Self {
-        memory.with(|seen: &mut Self| *seen)
+        memory.look()
     }
 
     /// Remembers it for the next run.

@@ -15,6 +15,12 @@ pub const WORKED_WITHIN: Duration = Duration::from_secs(60 * 60);
 /// Refusals this close are one event. Longer than [`CLIENT_RETRY`], so that a client that keeps being refused counts.
 pub const TOGETHER: Duration = Duration::from_secs(20 * 60);
 
+/// Confirmation runs of one user begin at least this far apart: a login is an attempt, whoever asks for it.
+pub const CONFIRM_EVERY: Duration = Duration::from_secs(30);
+/// Once so many logins of a user have not come to their end since its last good one, confirmation runs ask for no more:
+/// providers lock accounts after five to ten (PCI DSS 8.3.4 allows ten), and the schedule needs some of them.
+pub const CONFIRM_FAILED: u32 = 3;
+
 /// A keyed hash of a secret: tells that it changed, and nothing else.
 pub type Digest = [u8; 32];
 
@@ -54,6 +60,13 @@ pub enum Shown {
         /// Of the secret that was refused, if it can be read.
         secret: Option<Digest>,
     },
+    /// A user's login was tried and did not come to its end.
+    Failed {
+        /// Whether the provider answered: for all we know it has judged the password. Otherwise nobody did.
+        answered: bool,
+    },
+    /// All is well without their being tried: a session lives on.
+    Untried,
     /// Nothing: the run did not get that far.
     Nothing,
 }
@@ -73,6 +86,14 @@ struct State {
     worked: Option<Instant>,
     on_trial: bool,
     refusal: Option<Refusal>,
+    /// How many logins did not come to their end since the last that did.
+    failed: u32,
+    /// Whether the provider answered one of them.
+    doubted: bool,
+    /// Whether a confirmation run is trying them.
+    confirming: bool,
+    /// When one last began to.
+    confirmed: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -113,6 +134,45 @@ impl Accounts {
         Answer::Trial
     }
 
+    /// May a confirmation run try all of these now? If so it has begun to, and [`Accounts::confirmed`] must follow, then
+    /// [`Accounts::done`]. Only what is known to work is risked: a user must have logged in, and since then no login may
+    /// have been answered otherwise, nor [`CONFIRM_FAILED`] have failed, nor may one be under way that was asked for like
+    /// this or began within [`CONFIRM_EVERY`]. Refused clients are left to the schedule.
+    pub fn confirm<'a>(&mut self, all: impl Iterator<Item = &'a Who> + Clone, now: Instant) -> bool {
+        let may = all.clone().all(|who| self.may_confirm(who, now));
+        if may {
+            for who in all {
+                let state = self.state(who);
+                (state.confirming, state.confirmed) = (true, Some(now));
+            }
+        }
+        may
+    }
+
+    fn may_confirm(&self, who: &Who, now: Instant) -> bool {
+        let known = self.0.get(&who.account);
+        let at_rest = |state: &State| state.refusal.is_none() && !state.on_trial;
+        if let Account::Client(_) = who.account {
+            return known.is_none_or(at_rest);
+        }
+        // Whatever the configuration calls it, to the provider it is one account.
+        let alike = |state: &&State| {
+            state.who.account == who.account
+                || matches!(state.who.account, Account::User(_))
+                    && (&state.who.provider, &state.who.identity) == (&who.provider, &who.identity)
+        };
+        let recent = |state: &State| state.confirmed.is_some_and(|at| now.duration_since(at) < CONFIRM_EVERY);
+        let free = |state: &State| at_rest(state) && !state.doubted && !state.confirming && !recent(state);
+        known.is_some_and(|state| state.worked.is_some())
+            && self.0.values().filter(alike).all(free)
+            && self.0.values().filter(alike).map(|state| state.failed).sum::<u32>() < CONFIRM_FAILED
+    }
+
+    /// The confirmation run with these is over.
+    pub fn confirmed(&mut self, who: &Who) {
+        self.state(who).confirming = false;
+    }
+
     /// Whether a run with these could not go on now; asks for nothing.
     pub fn is_stopped(&self, account: &Account, now: Instant) -> bool {
         self.0.get(account).is_some_and(|state| match (&state.refusal, account) {
@@ -131,8 +191,16 @@ impl Accounts {
         }
         match shown {
             Shown::Nothing => false,
-            Shown::Worked => {
+            Shown::Failed { answered } => {
+                state.failed = state.failed.saturating_add(1);
+                state.doubted |= answered;
+                false
+            }
+            Shown::Worked | Shown::Untried => {
                 state.worked = Some(now);
+                if shown == Shown::Worked {
+                    (state.failed, state.doubted) = (0, false);
+                }
                 // A run that overtook the refusal proves nothing about a password: only a trial does.
                 if trial {
                     state.refusal = None;
@@ -221,6 +289,10 @@ impl Accounts {
             worked: None,
             on_trial: false,
             refusal: None,
+            failed: 0,
+            doubted: false,
+            confirming: false,
+            confirmed: None,
         })
     }
 }

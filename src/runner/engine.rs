@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::accounts::Stopped;
 use super::execute::{Stop, clean_up, execute, refuse};
-use super::guard::{Credentials, Guard};
+use super::guard::{Credentials, Guard, Pass};
 use super::history::History;
 use super::missed::Missed;
 use crate::browser::Browsers;
@@ -80,13 +80,25 @@ impl Engine {
             },
             () = asked.asked() => return Ran::Interrupted,
         };
-        let Some(mut outcome) =
-            execute(check, &self.memories, &self.browsers, &self.clock, trigger, scheduled, stop).await
-        else {
-            return Ran::Interrupted;
-        };
+        match self.walk(check, pass, trigger, scheduled, stop).await {
+            Some(outcome) => Ran::Done(self.tell(outcome)),
+            None => Ran::Interrupted,
+        }
+    }
+
+    /// Runs a check whose credentials may be tried, and tells nobody yet. `None`: it was asked to stop.
+    pub(super) async fn walk(
+        &self,
+        check: &Check,
+        pass: Pass,
+        trigger: Trigger,
+        scheduled: Timestamp,
+        stop: Stop,
+    ) -> Option<Outcome> {
+        let run = execute(check, &self.memories, &self.browsers, &self.clock, trigger, scheduled, stop);
+        let mut outcome = run.await?;
         pass.judge(&mut outcome);
-        Ran::Done(self.tell(outcome))
+        Some(outcome)
     }
 
     /// Runs a check that a person asked for: a stopped account becomes an outcome that says so.
@@ -109,7 +121,8 @@ impl Engine {
         clean_up(self.memories.drain_cleanups()).await;
     }
 
-    fn tell(&self, outcome: Outcome) -> Arc<Outcome> {
+    /// Hands a run to the history and to whoever watches.
+    pub(super) fn tell(&self, outcome: Outcome) -> Arc<Outcome> {
         let outcome = Arc::new(outcome);
         self.history.push(outcome.clone());
         self.watch.outcome(&outcome);

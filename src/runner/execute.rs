@@ -13,7 +13,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::fault::{Blame, Class, Fault};
 use crate::journey::{Ended, Journey};
 use crate::oidc::http::{clock_offset, verify_egress};
-use crate::oidc::memory::{Cleanup, Memories};
+use crate::oidc::memory::{CheckMemory, Cleanup, Memories};
 use crate::outcome::{Outcome, SpanId, Trigger};
 use crate::plan::Check;
 use crate::probe::Context;
@@ -65,7 +65,10 @@ pub async fn execute(
     mut stop: Stop,
 ) -> Option<Outcome> {
     let probe = &*check.probe.probe;
-    let cx = context(check, memories, browsers, clock);
+    let id = check.labels.to_string();
+    // What confirms may know what the schedule's runs remember; it must not use it up.
+    let memory = if trigger == Trigger::Confirmation { memories.apart(&id) } else { memories.check(&id) };
+    let cx = context(check, memories, memory, browsers, clock);
     let mut journey = Journey::new(clock.clone(), check.probe.timeout, probe.steps());
     let limit = journey.deadline() + SLACK;
     let walk = AssertUnwindSafe(probe.run(&cx, &mut journey)).catch_unwind();
@@ -91,7 +94,7 @@ pub async fn execute(
         suspect_clock(&cx, &mut journey).await;
     }
     let ended = journey.finish(CLEANUP_GRACE).await;
-    clean_up(memories.release(&check.labels.to_string(), cx.memory)).await;
+    clean_up(memories.release(&id, cx.memory)).await;
     (!interrupted).then(|| outcome(check, trigger, scheduled, ended))
 }
 
@@ -115,7 +118,13 @@ pub async fn refuse(check: &Check, clock: &Clock, trigger: Trigger, scheduled: T
     outcome(check, trigger, scheduled, journey.finish(Duration::ZERO).await)
 }
 
-fn context(check: &Check, memories: &Memories, browsers: &Arc<Browsers>, clock: &Clock) -> Context {
+fn context(
+    check: &Check,
+    memories: &Memories,
+    memory: CheckMemory,
+    browsers: &Arc<Browsers>,
+    clock: &Clock,
+) -> Context {
     Context {
         clock: clock.clone(),
         region: check.region.clone(),
@@ -124,7 +133,7 @@ fn context(check: &Check, memories: &Memories, browsers: &Arc<Browsers>, clock: 
         client: check.probe.client.clone(),
         user: check.user.clone(),
         provider_memory: memories.provider(&check.probe.provider.name),
-        memory: memories.check(&check.labels.to_string()),
+        memory,
         browsers: browsers.clone(),
     }
 }

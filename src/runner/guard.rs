@@ -77,12 +77,20 @@ impl Guard {
 
     /// Waits until a run may try these, or says which are stopped and why.
     pub async fn admit(self: &Arc<Self>, credentials: &Credentials) -> Result<Pass, Stopped> {
-        let mut pass = Pass { guard: self.clone(), held: Vec::with_capacity(credentials.0.len()) };
+        let mut pass = Pass { guard: self.clone(), held: Vec::with_capacity(credentials.0.len()), confirms: false };
         for credential in &credentials.0 {
             let trial = self.admit_one(&credential.who).await?;
             pass.held.push((credential.clone(), trial));
         }
         Ok(pass)
+    }
+
+    /// Lets a confirmation run try these, if that risks nothing. See [`Accounts::confirm`]. Never waits.
+    pub fn confirm(self: &Arc<Self>, credentials: &Credentials) -> Option<Pass> {
+        let now = self.clock.instant();
+        let may = self.accounts().confirm(credentials.0.iter().map(|credential| &credential.who), now);
+        let held = || credentials.0.iter().map(|credential| (credential.clone(), false)).collect();
+        may.then(|| Pass { guard: self.clone(), held: held(), confirms: true })
     }
 
     async fn admit_one(&self, who: &Who) -> Result<bool, Stopped> {
@@ -158,6 +166,8 @@ impl Guard {
 pub struct Pass {
     guard: Arc<Guard>,
     held: Vec<(Credential, bool)>,
+    /// Whether it is for a confirmation run.
+    confirms: bool,
 }
 
 impl Pass {
@@ -169,11 +179,9 @@ impl Pass {
         for (credential, trial) in held {
             let shown = match &refused {
                 Some(account) if *account == credential.who.account => self.refusal(&credential, outcome),
-                _ if worked(&credential.who.account, outcome) => Shown::Worked,
-                _ => Shown::Nothing,
+                _ => shown(&credential.who.account, outcome),
             };
-            let now = self.guard.clock.instant();
-            the_providers |= self.guard.accounts().done(&credential.who, trial, shown, now);
+            the_providers |= self.over(&credential.who, trial, shown);
         }
         self.guard.changed.notify_waiters();
         if the_providers && let Some(fault) = &mut outcome.fault {
@@ -181,6 +189,15 @@ impl Pass {
             fault.detail.push_str("; others that worked within the hour are refused as well, so it is the provider");
             outcome.verdict = Verdict::Bad;
         }
+    }
+
+    fn over(&self, who: &Who, trial: bool, shown: Shown) -> bool {
+        let now = self.guard.clock.instant();
+        let mut accounts = self.guard.accounts();
+        if self.confirms {
+            accounts.confirmed(who);
+        }
+        accounts.done(who, trial, shown, now)
     }
 
     /// Whose credentials were refused. A fault that does not say so is the user's if there is one: a password is what
@@ -205,6 +222,29 @@ impl Pass {
     }
 }
 
+/// What the run showed about credentials that were not refused.
+fn shown(account: &Account, outcome: &Outcome) -> Shown {
+    let user = matches!(account, Account::User(_));
+    let login = outcome.steps.iter().rfind(|record| user && record.name == "login" && !record.cleanup);
+    match login.map(|login| login.state) {
+        Some(StepState::Skipped) if worked(account, outcome) => Shown::Untried,
+        _ if worked(account, outcome) => Shown::Worked,
+        Some(StepState::Failed) => Shown::Failed { answered: answered(outcome) },
+        _ => Shown::Nothing,
+    }
+}
+
+/// Whether the provider answered a login that failed, by more than saying that it is out of order.
+fn answered(outcome: &Outcome) -> bool {
+    let Some(fault) = &outcome.fault else { return false };
+    let last = outcome.requests().filter(|request| request.is_providers()).filter_map(|request| request.status).last();
+    match (fault.class, fault.blame) {
+        (Class::HttpStatus, _) => last.is_none_or(|status| status < 500),
+        (_, Blame::Network | Blame::Monitor) => false,
+        (_, Blame::Provider | Blame::Configuration) => true,
+    }
+}
+
 /// Whether the run showed that the account's credentials are right: what fails after its own step says nothing about them.
 fn worked(account: &Account, outcome: &Outcome) -> bool {
     let own: &[&str] = match account {
@@ -217,9 +257,10 @@ fn worked(account: &Account, outcome: &Outcome) -> bool {
 
 impl Drop for Pass {
     fn drop(&mut self) {
-        for (credential, trial) in self.held.drain(..) {
-            let now = self.guard.clock.instant();
-            self.guard.accounts().done(&credential.who, trial, Shown::Nothing, now);
+        for (credential, trial) in std::mem::take(&mut self.held) {
+            // Nobody knows how far it had got.
+            let failed = self.confirms && matches!(credential.who.account, Account::User(_));
+            self.over(&credential.who, trial, if failed { Shown::Failed { answered: false } } else { Shown::Nothing });
         }
         self.guard.changed.notify_waiters();
     }
@@ -246,6 +287,75 @@ mod tests {
         };
         let steps = steps.iter().map(record).collect();
         Outcome { steps, ..(*outcome("login", 1, verdict)).clone() }
+    }
+
+    fn failing(class: Class, status: Option<u16>) -> Outcome {
+        let mut outcome = after(Verdict::Bad, &[("authorize", StepState::Done), ("login", StepState::Failed)]);
+        outcome.fault = Some(crate::fault::Fault::new(class, "as told"));
+        outcome.steps[1].requests = status.into_iter().map(answer).collect();
+        outcome
+    }
+
+    fn answer(status: u16) -> crate::outcome::RequestRecord {
+        crate::outcome::RequestRecord {
+            span_id: Id::random(),
+            endpoint: "login",
+            region: "eu".into(),
+            method: "POST",
+            url: String::new(),
+            host: "login.example.com".to_owned(),
+            port: 443,
+            status: Some(status),
+            resend: 0,
+            start: START,
+            duration: Duration::ZERO,
+            phases: crate::outcome::Phases::default(),
+            body_bytes: 0,
+            error: None,
+            certificate_not_after: None,
+        }
+    }
+
+    #[test]
+    fn a_failed_login_counts_and_one_that_was_answered_more() {
+        let alice = Account::User("alice".into());
+        for (class, status, answered) in [
+            (Class::Timeout, None, false),
+            (Class::HttpStatus, Some(503), false),
+            (Class::Browser, None, false),
+            (Class::HttpStatus, Some(403), true),
+            (Class::RateLimited, Some(429), true),
+            (Class::LoginPage, Some(200), true),
+            (Class::Challenge, Some(200), true),
+        ] {
+            let outcome = failing(class, status);
+            assert_eq!(shown(&alice, &outcome), Shown::Failed { answered }, "{class} {status:?}");
+            assert_eq!(shown(&Account::Client("web".into()), &outcome), Shown::Nothing);
+        }
+        use StepState::{Done, Failed, Skipped};
+        let of = |verdict, steps: &[_]| shown(&alice, &after(verdict, steps));
+        assert_eq!(of(Verdict::Bad, &[("authorize", Failed), ("login", Skipped)]), Shown::Nothing);
+        assert_eq!(of(Verdict::Good, &[("login", Skipped), ("refresh", Done)]), Shown::Untried);
+        assert_eq!(of(Verdict::Good, &[("login", Done), ("refresh", Done)]), Shown::Worked);
+    }
+
+    #[test]
+    fn a_confirmation_run_that_was_stopped_may_have_tried_the_password() {
+        let guard = Arc::new(Guard::new(Clock::manual(START)).unwrap());
+        let account = Account::User("alice".into());
+        let who = Who { account, provider: "main".into(), identity: "alice".into() };
+        let credentials = Credentials(vec![Credential { who: who.clone(), secrets: Vec::new() }]);
+        assert!(guard.confirm(&credentials).is_none());
+        let now = guard.clock.instant();
+        guard.accounts().done(&who, false, Shown::Worked, now);
+        drop(guard.confirm(&credentials).unwrap());
+        for _ in 0..2 {
+            guard.accounts().done(&who, false, Shown::Failed { answered: false }, now);
+        }
+        let later = now + Duration::from_secs(3600);
+        assert!(!guard.accounts().confirm([&who].into_iter(), later), "it was one of three");
+        guard.accounts().done(&who, false, Shown::Worked, later);
+        assert!(guard.accounts().confirm([&who].into_iter(), later), "and it is over");
     }
 
     #[test]

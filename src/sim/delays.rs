@@ -13,6 +13,8 @@ use crate::clock::Timestamp;
 const CLIMATE: Climate = Climate { independent: 3e-4, blips_a_day: 2.0, restarts_a_week: 0.0 };
 /// How long it was fine before: longer than the longest window that pages.
 const BEFORE: Duration = Duration::from_secs(6 * 3600 + 900);
+/// The same where burn rates are of no interest.
+const SHORTLY_BEFORE: Duration = Duration::from_secs(600);
 /// How long a page is waited for.
 pub const PATIENCE: Duration = Duration::from_secs(6 * 3600);
 /// How many trials one job has.
@@ -66,6 +68,8 @@ pub struct Portion {
     pub sort: &'static Sort,
     seed: u64,
     trials: std::ops::Range<usize>,
+    /// Only what the detector says is of interest.
+    only_detector: bool,
 }
 
 /// All trials of a sort.
@@ -73,11 +77,17 @@ pub fn portions(sort: &'static Sort, options: &Options) -> Vec<Portion> {
     let trials = |from: usize| from..options.trials.min(from + PORTION);
     (0..options.trials)
         .step_by(PORTION)
-        .map(|from| Portion { sort, seed: options.seed, trials: trials(from) })
+        .map(|from| Portion { sort, seed: options.seed, trials: trials(from), only_detector: false })
         .collect()
 }
 
 impl Portion {
+    /// So many trials of a sort, for the detector alone.
+    #[cfg(test)]
+    pub fn of_detector(sort: &'static Sort, trials: usize) -> Self {
+        Self { sort, seed: 1, trials: 0..trials, only_detector: true }
+    }
+
     /// Tries. The error: the ledger of nobody cannot be read.
     pub fn run(&self, setup: &Setup) -> Result<Vec<Trial>, String> {
         self.trials.clone().map(|n| self.trial(setup, n)).collect()
@@ -88,7 +98,8 @@ impl Portion {
         let mut last = None;
         for _ in 0..REDRAWS {
             let from = FROM + Duration::from_secs_f64(seeds.between(0.0, 3600.0));
-            let begin = from + BEFORE + Duration::from_secs_f64(seeds.between(0.0, 3600.0));
+            let before = if self.only_detector { SHORTLY_BEFORE } else { BEFORE };
+            let begin = from + before + Duration::from_secs_f64(seeds.between(0.0, 3600.0));
             let seed = (seeds.unit() * 1e15) as u64;
             let mut world = World::new(setup, setup.plan(n), CLIMATE, seed, from, true)?;
             world.advance(begin);
@@ -114,16 +125,12 @@ impl Portion {
             for fired in world.fired.drain(..) {
                 trial.0[fired.rule as usize].get_or_insert(fired.at.since(begin));
             }
-            if self.expected().iter().all(|rule| trial.of(*rule).is_some()) {
+            let expected: &[Rule] = if self.only_detector { &[] } else { &[Rule::Raw, Rule::Guarded] };
+            if expected.iter().chain([&self.sort.detector()]).all(|rule| trial.of(*rule).is_some()) {
                 break;
             }
         }
         trial
-    }
-
-    /// Who should notice.
-    fn expected(&self) -> [Rule; 3] {
-        [Rule::Raw, Rule::Guarded, self.sort.detector()]
     }
 }
 

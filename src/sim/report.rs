@@ -35,7 +35,7 @@ impl Target {
 }
 
 /// The value below which that share (0 to 1) of all lies (the nearest rank); infinite where it was never.
-fn quantile(delays: &[Option<Duration>], share: f64) -> f64 {
+pub(super) fn quantile(delays: &[Option<Duration>], share: f64) -> f64 {
     let mut seconds: Vec<f64> =
         delays.iter().map(|delay| delay.map_or(f64::INFINITY, |delay| delay.as_secs_f64())).collect();
     seconds.sort_by(f64::total_cmp);

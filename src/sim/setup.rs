@@ -27,10 +27,8 @@ impl Setup {
     /// With that `alpha` of the objective, or what is shipped, and outages ignored that are shorter.
     pub fn new(alpha: Option<&str>, ignore_shorter_than: Duration) -> Result<Self, String> {
         let one = |n| {
-            let text = text(n, alpha);
-            let mut plan = plan::from_str("sim", &text, Path::new("")).map_err(|mistakes| mistakes.plain())?;
-            plan.detection.ignore_shorter_than = ignore_shorter_than;
-            Ok(plan)
+            let text = text(n, alpha, ignore_shorter_than);
+            plan::from_str("sim", &text, Path::new("")).map_err(|mistakes| mistakes.plain())
         };
         Ok(Self { plans: (0..PLANS).map(one).collect::<Result<_, String>>()?, metrics: Metrics::new("sim") })
     }
@@ -46,7 +44,7 @@ impl Setup {
     }
 }
 
-fn text(n: usize, alpha: Option<&str>) -> String {
+fn text(n: usize, alpha: Option<&str>, ignore_shorter_than: Duration) -> String {
     let regions: String = REGIONS.iter().map(|name| format!("[[region]]\nname = '{name}'\n")).collect();
     let alpha = alpha.map_or_else(String::new, |alpha| format!("alpha = '{alpha}'\n"));
     format!(
@@ -68,7 +66,11 @@ name = 'keys'
 probes = ['keys-{n}']
 objective = '99.9%'
 window = '30d'
-{alpha}",
-        TIMEOUT.as_secs()
+{alpha}
+[detection]
+ignore_shorter_than = '{}s'
+",
+        TIMEOUT.as_secs(),
+        ignore_shorter_than.as_secs()
     )
 }

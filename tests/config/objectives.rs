@@ -1,9 +1,9 @@
-//! What `check` says of objectives, the ledger and alerts: word by word.
+//! What `check` says of detection, objectives, the ledger and alerts: word by word.
 //! `UPDATE_EXPECTED=1 cargo test --test config objectives` writes it down anew: read the difference.
 
 use super::{Folder, authprobe, root, text};
 
-/// The part of the plan from the objectives on, without the date that changes.
+/// The part of the plan from detection on, without the date that changes.
 fn said(columns: &str) -> String {
     let folder = Folder::new(&format!("objectives-{columns}"));
     folder.write("authprobe.toml", include_str!("objectives.toml"));
@@ -11,7 +11,7 @@ fn said(columns: &str) -> String {
     let output = super::command(&folder.0, &["check"]).env("COLUMNS", columns).output().unwrap();
     let (said, errors) = (text(output.stdout), text(output.stderr));
     assert_eq!((output.status.code(), errors.as_str()), (Some(0), ""));
-    let part = &said[said.find("\nObjectives\n").unwrap() + 1..];
+    let part = &said[said.find("\nDetection\n").unwrap() + 1..];
     let width: usize = columns.parse().unwrap();
     assert!(part.lines().all(|line| line.chars().count() <= width), "{columns} columns:\n{part}");
     assert!(!part.contains("s3cret"), "{part}");

@@ -22,6 +22,7 @@ pub fn render(plan: &Plan, now: Timestamp, terminal: &Terminal) -> String {
     page.probes(plan, now);
     page.regions(plan);
     page.accounts(plan);
+    page.detection(plan);
     page.objectives(plan);
     page.maintenance(plan, now);
     page.ledger_and_alerts(plan);

@@ -44,6 +44,12 @@ impl Budget {
         limit_per_minute.saturating_sub(self.sum)
     }
 
+    /// How many of the tokens that were taken so far will not have come back by then.
+    pub fn held(&self, at: Timestamp) -> u32 {
+        let back = slot_of(at).saturating_sub(SLOTS_HELD);
+        self.taken.iter().rev().take_while(|(slot, _)| *slot > back).map(|(_, count)| count).sum()
+    }
+
     /// The provider asked for a pause (`Retry-After`); the later end of two counts. At most an hour from any moment on.
     pub fn pause_until(&mut self, until: Timestamp) {
         self.paused_until = self.paused_until.max(Some(until));
@@ -120,6 +126,17 @@ mod tests {
         for (i, from) in sent.iter().enumerate() {
             let within = sent[i..].iter().take_while(|s| **s < from + 60_000).count();
             assert!(within <= 120, "{within} requests in the minute from {from} ms");
+        }
+    }
+
+    #[test]
+    fn it_knows_what_comes_back_when() {
+        let mut budget = Budget::default();
+        assert!(budget.take(at(0), 10, 3) && budget.take(at(30_000), 10, 4));
+        assert_eq!([30_000, 60_000, 60_100, 90_000, 90_100].map(|millis| budget.held(at(millis))), [7, 7, 4, 4, 0]);
+        for millis in [60_000, 60_100, 90_100] {
+            let held = budget.held(at(millis));
+            assert_eq!(budget.available(at(millis), 10), 10 - held, "as it is then");
         }
     }
 
