@@ -9,3 +9,4 @@ mod regional;
 mod restarted;
 mod stage;
 mod whole;
+mod world;
