@@ -73,6 +73,9 @@ pub struct Kept {
     pub json: String,
 }
 
+/// A clock that goes back further than this was put back.
+const STEP: Duration = Duration::from_secs(1);
+
 /// How old what is only remembered may be in the ledger.
 const REMEMBERED: Duration = Duration::from_secs(60);
 
@@ -88,6 +91,8 @@ pub struct Detect {
     dirty: bool,
     /// When they were last found to be, with nothing open.
     marked: Option<Timestamp>,
+    /// The time when it was last told, or the latest that a ledger knows.
+    last: Option<Timestamp>,
 }
 
 impl Detect {
@@ -120,7 +125,8 @@ impl Detect {
         for Kept { provider, step, json } in kept {
             let Some(watch) = self.watches.iter_mut().find(|watch| *watch.site.provider == *provider) else { continue };
             match serde_json::from_str::<Detector>(&json) {
-                Ok(detector) => {
+                Ok(mut detector) => {
+                    self.last = self.last.max(detector.times().max().copied());
                     watch.detectors.insert(step.into(), detector);
                     watch.replace(watch.site.clone());
                 }
@@ -149,6 +155,7 @@ impl Detect {
 
     /// A scheduled run began. One that takes much longer than usual is reason enough to ask elsewhere before it ends.
     pub fn started(&mut self, check: &CheckLabels, now: Timestamp) {
+        self.mind_clock(now);
         if let Some(watch) = self.watch(&check.provider) {
             watch.started(check, now);
         }
@@ -156,6 +163,7 @@ impl Detect {
 
     /// A run is over: those of the schedule and those that were asked for here are evidence. Runs in maintenance are none.
     pub fn outcome(&mut self, outcome: &Outcome, maintained: bool, now: Timestamp) {
+        self.mind_clock(now);
         let settings = self.settings.clone();
         let Some(watch) = self.watch(&outcome.check.provider) else { return };
         let before = watch.signature();
@@ -175,6 +183,7 @@ impl Detect {
     /// is under way already, its account or the provider does not bear it, runs are paused). To be called when anything
     /// was told, and at [`Detect::next`].
     pub fn confirm(&mut self, now: Timestamp, run: &mut dyn FnMut(&CheckLabels) -> bool) {
+        self.mind_clock(now);
         for watch in &mut self.watches {
             let before = watch.signature();
             watch.confirm(&self.settings, now, run);
@@ -199,6 +208,16 @@ impl Detect {
         self.watches.iter().map(|watch| watch.ruling(&self.settings, now, maintained)).collect()
     }
 
+    /// A clock that was put back must not leave anything in the future: it would be waited for.
+    fn mind_clock(&mut self, now: Timestamp) {
+        let back = self.last.map_or(Duration::ZERO, |last| last.since(now));
+        if back > STEP {
+            self.watches.iter_mut().for_each(|watch| watch.rewind(back));
+            self.dirty = true;
+        }
+        self.last = Some(now);
+    }
+
     fn watch(&mut self, provider: &str) -> Option<&mut Watch> {
         self.watches.iter_mut().find(|watch| *watch.site.provider == *provider)
     }
@@ -221,7 +240,6 @@ fn is_evidence(fault: &Fault) -> bool {
 }
 
 #[cfg(test)]
-#[path = "detect/restart_tests.rs"]
 mod restart_tests;
 #[cfg(test)]
 mod testing;

@@ -23,6 +23,7 @@ use crate::slo::maintenance::Window;
 use crate::slo::{Evaluation, Maintenance};
 use crate::store::{KeptRun, RunsQuery, Store};
 
+mod cases;
 mod feed;
 pub(crate) mod state;
 mod work;
@@ -74,6 +75,8 @@ struct Shared {
     keeper: Option<Arc<Keeper>>,
     notifier: Mutex<Option<(notify::Settings, Notifier)>>,
     told: Told,
+    /// Whether nobody else tells of changes.
+    logs: bool,
     asked: Asked,
 }
 
@@ -124,6 +127,7 @@ impl Judge {
             shown: Mutex::default(),
             keeper,
             notifier: Mutex::new(notifier),
+            logs: told.is_none(),
             told: told.unwrap_or_else(|| Box::new(state::log)),
             asked: Asked::default(),
         };

@@ -232,4 +232,6 @@ async fn reread_secrets(engine: Arc<Engine>) {
 }
 
 #[cfg(test)]
+mod confirm_tests;
+#[cfg(test)]
 mod tests;

@@ -51,7 +51,7 @@ fn counters_exist_at_zero_before_the_first_run() {
     for name in ["runs_total", "run_failures_total", "runs_inconclusive_total", "run_duration_seconds_count"] {
         assert_eq!(value(&metrics, &format!("authprobe_{name}{LOGIN_EU}")).as_deref(), Some("0"), "{name}");
     }
-    for name in ["jwks_rotations_total", "jwks_unsafe_rotations_total"] {
+    for name in ["confirmation_runs_total", "jwks_rotations_total", "jwks_unsafe_rotations_total"] {
         let series = format!("authprobe_{name}{LOGIN_EU}");
         assert_eq!(value(&metrics, &series).as_deref(), Some("0"), "{name}");
     }
@@ -189,6 +189,23 @@ fn beyond_the_limit_updates_are_dropped_and_counted() {
     let lines = text(&metrics, Format::Prometheus).lines().filter(|line| !line.starts_with('#')).count();
     assert!(lines <= 60, "{lines}");
     assert_eq!(value(&metrics, &format!("authprobe_runs_total{LOGIN_EU}")).as_deref(), Some("1"));
+}
+
+#[test]
+fn confirmation_runs_count_by_themselves_and_nowhere_else() {
+    let metrics = metrics();
+    metrics.declare(&[check("login", "eu")]);
+    run(&metrics, |_| {});
+    let before = text(&metrics, Format::Prometheus);
+    for change in [fail(Class::Timeout, Verdict::Bad), fail(Class::Browser, Verdict::Inconclusive)] {
+        run(&metrics, |outcome| {
+            change(outcome);
+            outcome.trigger = Trigger::Confirmation;
+        });
+    }
+    let after = text(&metrics, Format::Prometheus);
+    let changed: Vec<_> = after.lines().filter(|line| !before.lines().any(|other| other == *line)).collect();
+    assert_eq!(changed, [format!("authprobe_confirmation_runs_total{LOGIN_EU} 2")]);
 }
 
 #[test]

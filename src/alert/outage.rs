@@ -76,7 +76,14 @@ pub fn evidence<'a>(labels: &Words, rulings: &'a [Ruling]) -> Option<Vec<&'a Cas
     };
     let ruling = rulings.iter().find(|ruling| Some(&*ruling.provider) == label("provider"));
     let cases = ruling.into_iter().flat_map(|ruling| &ruling.cases);
-    Some(cases.filter(|case| region.is_none_or(|region| has_failed_in(case, region))).collect())
+    let mut cases: Vec<_> = cases.filter(|case| region.is_none_or(|region| has_failed_in(case, region))).collect();
+    cases.sort_by_key(|case| gravity(case));
+    Some(cases)
+}
+
+/// The gravest comes first; of several that are as grave the one that most probes meet.
+fn gravity(case: &Case) -> impl Ord + use<> {
+    std::cmp::Reverse((case.level, case.probes.len()))
 }
 
 /// Whether that region stands against the provider in this case.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::export::Export;
 use crate::judge::Judge;
-use crate::outcome::{CheckLabels, Outcome, Verdict};
+use crate::outcome::{CheckLabels, Outcome, Trigger, Verdict};
 use crate::runner::{Missed, Watch};
 use crate::sink::metrics::Metrics;
 
@@ -54,13 +54,14 @@ impl Watch for Sinks {
     }
 }
 
-/// One line a run. An outcome holds nothing secret: the journey has scrubbed it.
+/// One line a run. An outcome holds nothing secret: the journey has scrubbed it. What fails is a warning, but not in runs
+/// for confirmation: there failures are expected, up to one a second, and the detector says what they came to.
 fn log(outcome: &Outcome) {
     let Outcome { check, trace_id, trigger, .. } = outcome;
     let (probe, region, kind) = (&*check.probe, &*check.region, check.kind);
     let (seconds, trigger, verdict) = (outcome.duration.as_secs_f64(), trigger.as_str(), outcome.verdict.as_str());
     match &outcome.fault {
-        Some(fault) if outcome.verdict != Verdict::Good => tracing::warn!(
+        Some(fault) if outcome.verdict != Verdict::Good && outcome.trigger != Trigger::Confirmation => tracing::warn!(
             probe,
             region,
             kind,
@@ -80,6 +81,8 @@ fn log(outcome: &Outcome) {
             kind,
             trigger,
             verdict,
+            class = outcome.fault.as_ref().map(|fault| fault.class.as_str()),
+            step = outcome.fault.as_ref().map(|fault| fault.step),
             warnings = outcome.warnings.len(),
             duration_seconds = seconds,
             %trace_id,

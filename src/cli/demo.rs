@@ -178,7 +178,11 @@ fn alert_line(change: &Change, now: Timestamp, terminal: &Terminal) -> String {
     let head = format!("{} {} {state}", alert.name(), label("severity"));
     let what = match (change, alert.annotations.get("description")) {
         (Change::Fired(_), Some(description)) => description.clone(),
-        _ => format!("{} {}", label("slo"), label("probe")).trim().to_owned(),
+        _ => {
+            let named = ["slo", "probe", "probe_region"].map(label);
+            let named: Vec<_> = named.into_iter().filter(|name| !name.is_empty()).collect();
+            if named.is_empty() { label("provider").to_owned() } else { named.join(" ") }
+        }
     };
     let mark = terminal.pick("▲", "!");
     let what = terminal.cut(&terminal.clean(&what), terminal.width.saturating_sub(14 + head.len()));

@@ -187,6 +187,15 @@ impl Asker {
         self.accounts.entry(user.clone()).or_default().last = Some(now);
     }
 
+    /// The clock was put back by so much.
+    pub fn rewind(&mut self, by: Duration) {
+        self.not_before = None;
+        self.refused.clear();
+        let asked = self.asked.iter_mut().map(|(at, _)| at);
+        let logins = self.accounts.values_mut().filter_map(|account| account.last.as_mut());
+        asked.chain(self.running.values_mut()).chain(logins).for_each(|at| *at = *at - by);
+    }
+
     fn may(&mut self, call: &Call<'_>, runs: &Runs) -> bool {
         let now = call.now;
         self.forget(now);

@@ -78,6 +78,8 @@ pub struct Seen<'a> {
     pub fault: Option<(Class, Blame)>,
     /// When the run began.
     pub began: Timestamp,
+    /// How often this step is looked at.
+    pub period: Duration,
     /// Whether it was asked for here.
     pub confirmation: bool,
 }
@@ -133,7 +135,7 @@ impl Detector {
             let patience = Duration::from_secs(10) * 2_u32.saturating_pow(self.setbacks.min(6) - 1);
             self.patient_until = Some(now + patience.min(Duration::from_secs(300)));
         }
-        region.add(seen.probe, true, seen.began, now);
+        region.add(seen.probe, true, seen.began, seen.period, now);
     }
 
     fn good(&mut self, seen: &Seen<'_>, now: Timestamp) {
@@ -147,7 +149,7 @@ impl Detector {
         if let Some(region) = self.regions.get_mut(seen.region)
             && (open || region.tracks.contains_key(seen.probe))
         {
-            region.add(seen.probe, false, seen.began, now);
+            region.add(seen.probe, false, seen.began, seen.period, now);
         }
     }
 
@@ -195,7 +197,7 @@ impl Detector {
             let enough = region.quick(now) >= MOST || region.slow(now) >= ENOUGH;
             region.down |= region.since.is_some() && enough;
             let believed = self.certain.is_some() || region.certain;
-            if region.since.is_some() && region.is_well(if believed { quiet } else { Duration::ZERO }, now) {
+            if region.since.is_some() && region.is_well(if believed { quiet } else { Duration::ZERO }, period, now) {
                 region.acquit();
             }
             region.fade(now);
@@ -294,6 +296,13 @@ impl Detector {
             let lasted = region.since.is_some_and(|since| now.since(since) >= after);
             region.certain |= lasted && region.fails_now(period, now);
         }
+    }
+
+    /// All times in it.
+    pub fn times(&mut self) -> impl Iterator<Item = &mut Timestamp> {
+        let own = [&mut self.began, &mut self.opened, &mut self.patient_until].into_iter().flatten();
+        let certain = self.certain.iter_mut().map(|certain| &mut certain.at);
+        own.chain(certain).chain(&mut self.ended).chain(self.regions.values_mut().flat_map(Region::times))
     }
 
     /// Whether `AuthOutage` stands.

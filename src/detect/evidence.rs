@@ -38,8 +38,9 @@ pub const NONE: f64 = 0.3;
 pub struct Evidence {
     quick: f64,
     slow: f64,
+    /// When it was last weighed.
     #[serde(with = "super::nanos")]
-    at: Timestamp,
+    pub at: Timestamp,
 }
 
 impl Evidence {

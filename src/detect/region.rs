@@ -14,6 +14,8 @@ use crate::clock::Timestamp;
 const CLEAN: u64 = 3;
 /// A region fails now if its last failure is not longer ago than this, or two periods of its probes.
 const NOW: Duration = Duration::from_secs(30);
+/// Without a run for so long, or for two periods, nothing is known of the time between.
+const SILENT: Duration = Duration::from_secs(60);
 /// What was measured so lately is not unknown because another run could not measure it.
 const HEARD: Duration = Duration::from_secs(30);
 
@@ -62,7 +64,10 @@ pub struct Track {
 
 impl Region {
     /// Takes in a run of that probe.
-    pub fn add(&mut self, probe: &Arc<str>, bad: bool, began: Timestamp, now: Timestamp) {
+    pub fn add(&mut self, probe: &Arc<str>, bad: bool, began: Timestamp, period: Duration, now: Timestamp) {
+        // Time in which nobody looked is no quiet time.
+        let unseen = self.heard.map(|heard| now.since(heard)).filter(|gap| *gap > SILENT.max(period * 2));
+        self.last_bad = self.last_bad.map(|bad| bad + unseen.unwrap_or_default());
         self.heard = Some(now);
         self.mute = None;
         for count in [&mut self.stretch, &mut self.whole] {
@@ -120,9 +125,10 @@ impl Region {
         self.streak() == 0 && self.last_bad.is_some_and(|bad| now.since(bad) <= NOW.max(period * 2))
     }
 
-    /// The opposite test, and no bad run for `quiet`.
-    pub fn is_well(&self, quiet: Duration, now: Timestamp) -> bool {
-        self.last_bad.is_none_or(|bad| now.since(bad) >= quiet) && self.is_convinced()
+    /// The opposite test, no bad run for `quiet`, and somebody looked just now.
+    pub fn is_well(&self, quiet: Duration, period: Duration, now: Timestamp) -> bool {
+        let seen = self.heard.is_some_and(|heard| now.since(heard) <= SILENT.max(period * 2));
+        seen && self.last_bad.is_none_or(|bad| now.since(bad) >= quiet) && self.is_convinced()
     }
 
     /// The opposite test: enough good runs in a row of a probe that failed here.
@@ -147,6 +153,12 @@ impl Region {
         if !self.down && self.since.is_some() && self.quick(now) < NONE {
             self.acquit();
         }
+    }
+
+    /// All times in it.
+    pub fn times(&mut self) -> impl Iterator<Item = &mut Timestamp> {
+        let own = [&mut self.since, &mut self.last_bad, &mut self.heard, &mut self.mute, &mut self.asked];
+        own.into_iter().flatten().chain(self.tracks.values_mut().map(|track| &mut track.evidence.at))
     }
 
     /// How it looks.

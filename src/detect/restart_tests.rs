@@ -1,5 +1,7 @@
 //! A detector goes on over a restart, however long it took, whatever the ledger gives back, and whatever the clock does.
 
+use std::io;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -234,6 +236,39 @@ fn what_is_damaged_is_left_out_and_nothing_else() {
     }
 }
 
+/// What is logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn the_log_says_what_was_left_out() {
+    let (mut before, log) = (convicted(), Log::default());
+    let kept = kept(&mut before).remove(0);
+    let to = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || to.clone()).finish();
+    let lines = || String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    tracing::subscriber::with_default(subscriber, || {
+        restored(vec![kept.clone(), Kept { provider: "gone".to_owned(), ..kept.clone() }]);
+        assert_eq!(lines(), "", "who left the roster is no trouble");
+        restored(vec![Kept { json: "{ broken".to_owned(), ..kept.clone() }, kept.clone()]);
+    });
+    assert_eq!(lines().lines().count(), 1, "{}", lines());
+    for part in ["WARN", "provider=\"main\"", "step=\"token\"", "cannot be read"] {
+        assert!(lines().contains(part), "{part}: {}", lines());
+    }
+}
+
 #[test]
 fn whatever_can_be_read_can_be_gone_on_with() {
     let mut before = convicted();
@@ -331,15 +366,45 @@ fn a_clock_that_is_set_ends_no_outage() {
     }
 }
 
+/// How long it takes until an outage is over that ends so long after the clock was set.
+fn ends_after(step: fn(Timestamp) -> Timestamp, later: Duration) -> Option<Duration> {
+    let mut world = convicted();
+    pause(&mut world);
+    world.now = step(world.now);
+    world.run(later);
+    world.heal();
+    world.until(HOUR, |ruling| !out(ruling))
+}
+
 #[test]
 fn an_outage_ends_by_runs_after_the_clock_was_set() {
     for (n, step) in steps().into_iter().enumerate() {
-        let mut world = convicted();
-        pause(&mut world);
-        world.now = step(world.now);
-        world.run(3 * MINUTE);
-        world.heal();
-        let took = world.until(30 * MINUTE, |ruling| !out(ruling));
-        assert!(took.is_some_and(|took| took <= END), "step {n}: {took:?}");
+        let took = ends_after(step, 3 * MINUTE);
+        // Set back, nothing is asked for until the old time comes again: the schedule has to do.
+        let most = if step(START) > START { END } else { 2 * END };
+        assert!(took.is_some_and(|took| took <= most), "step {n}: {took:?}");
     }
+}
+
+#[test]
+fn an_outage_ends_as_soon_after_the_clock_was_set_back() {
+    for later in [SECOND, 3 * MINUTE] {
+        for step in steps() {
+            let took = ends_after(step, later);
+            assert!(took.is_some_and(|took| took <= END), "{later:?}: {took:?}");
+        }
+    }
+}
+
+#[test]
+fn time_that_nobody_measured_in_is_no_quiet_time() {
+    let mut before = convicted();
+    before.heal();
+    // Enough good runs by now; it is only waited for whether that lasts.
+    before.until(2 * MINUTE, |ruling| ruling.cases[0].runs() >= ruling.cases[0].bad() + 9).unwrap();
+    before.run(20 * SECOND);
+    assert!(out(&before.ruling()));
+    let mut world = restarted(before, HOUR);
+    world.detect.confirm(world.now, &mut |_| false);
+    assert!(out(&world.ruling()));
 }

@@ -134,9 +134,11 @@ impl Watch {
             region: &outcome.check.region,
             fault: None,
             began: outcome.start,
+            period: Duration::ZERO,
             confirmation,
         };
         for (step, detector) in &mut self.detectors {
+            seen.period = runs(&self.site, step).map(|runs| runs.period).min().unwrap_or_default();
             let failed = bad.filter(|fault| *fault.step == **step);
             seen.fault = failed.map(|fault| (fault.class, fault.blame));
             if failed.is_some() || is_done(outcome, step) {
@@ -155,8 +157,7 @@ impl Watch {
                     StepState::Skipped => {}
                 }
             }
-            let period = runs(&self.site, step).map(|runs| runs.period).min().unwrap_or_default();
-            detector.judge(settings, period, now);
+            detector.judge(settings, seen.period, now);
         }
         true
     }
@@ -172,6 +173,16 @@ impl Watch {
             usual.seconds = took.max(0.95 * usual.seconds + 0.05 * took);
             usual.good = usual.good.saturating_add(1).min(KNOWN);
         }
+    }
+
+    /// The clock was put back by so much: what happened is as long ago as it was.
+    pub fn rewind(&mut self, by: Duration) {
+        self.detectors.values_mut().flat_map(Detector::times).for_each(|at| *at = *at - by);
+        self.asker.rewind(by);
+        // Runs that are under way cannot be late by a clock that changed.
+        self.running.clear();
+        self.usual.values_mut().for_each(|usual| usual.late_at = None);
+        self.suspected = None;
     }
 
     /// Draws conclusions from the time that passes, and asks for runs.

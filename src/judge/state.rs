@@ -239,9 +239,10 @@ pub fn log(change: &Change) {
     let label = |name: &str| alert.labels.get(name).map_or("", String::as_str);
     let description = alert.annotations.get("description").map_or("", String::as_str);
     let (severity, provider, slo, probe) = (label("severity"), label("provider"), label("slo"), label("probe"));
+    let region = label(outage::REGION);
     if fired {
-        tracing::warn!(alertname = alert.name(), severity, provider, slo, probe, description, "alert fires");
+        tracing::warn!(alertname = alert.name(), severity, provider, region, slo, probe, description, "alert fires");
     } else {
-        tracing::info!(alertname = alert.name(), severity, provider, slo, probe, "alert is over");
+        tracing::info!(alertname = alert.name(), severity, provider, region, slo, probe, "alert is over");
     }
 }

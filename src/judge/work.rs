@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
-use super::{Ears, News, Shared, Shown, lock, state};
+use super::{Ears, News, Shared, Shown, cases, lock, state};
 use crate::clock::Timestamp;
 
 /// How often objectives are evaluated.
@@ -98,6 +98,10 @@ impl Shared {
         self.metrics.paused(paused);
         self.metrics.evaluations(&judged.evaluations);
         self.metrics.alert_states(&judged.possible, &judged.alerts);
+        self.metrics.detection(&judged.rulings);
+        if self.logs {
+            cases::log(&lock(&self.shown).rulings, &judged.rulings, now);
+        }
         judged.changes.iter().for_each(|change| (self.told)(change));
         let alerts = Arc::new(judged.alerts);
         *lock(&self.shown) = Shown {

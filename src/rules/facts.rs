@@ -10,6 +10,7 @@ use super::words::{self, Texts, any_of, seen_from};
 use super::yaml::{Group, Makes, Rule};
 use crate::alert::Words;
 use crate::alert::facts::{Thresholds, Watched};
+use crate::alert::outage;
 use crate::duration::HumanDuration;
 use crate::plan::Plan;
 use crate::sink::metrics::table;
@@ -46,8 +47,8 @@ pub fn groups(plan: &Plan, texts: &Texts, options: &Options) -> Vec<Group> {
         facts.certificate(&names, facts.thresholds.certificate_ticket, Severity::Ticket),
         facts.certificate(&names, facts.thresholds.certificate_page, Severity::Page),
         facts.disagree(&names),
-        facts.detected(&names, "AuthOutage"),
-        facts.detected(&names, "AuthRegionDown"),
+        facts.detected(&names, outage::OUTAGE),
+        facts.detected(&names, outage::REGION_DOWN),
     ]);
     let own = vec![facts.prober(&options.job), facts.ledger(&options.job)];
     [("authprobe-probes", rules), ("authprobe-providers", providers), ("authprobe-self", own)]
@@ -258,7 +259,8 @@ or (
         self.other("AuthRegionsDisagree", Some(Severity::Ticket), expr, told.to_owned())
     }
 
-    /// What authprobe's own detector has found: sequential tests cannot be said in PromQL.
+    /// What authprobe's own detector has found: sequential tests cannot be said in PromQL. Several regions of a provider are
+    /// one alert here: the state's labels have none.
     fn detected(&self, providers: &str, alert: &'static str) -> Rule {
         let expr = format!(
             "max by (provider, severity) (last_over_time({}{{alertname=\"{alert}\", provider=~\"{providers}\"}}[{VANISHED}])) \
@@ -266,12 +268,18 @@ or (
             table::ALERT_STATE.name
         );
         let told = match alert {
-            "AuthOutage" => {
-                "Logins at the provider {{ $labels.provider }} fail; authprobe's page says which step, and where."
-            }
-            _ => "The provider {{ $labels.provider }} fails as seen from one region only; authprobe's page says which.",
+            outage::OUTAGE => "The provider {{ $labels.provider }} is failing.",
+            _ => "The provider {{ $labels.provider }} is failing as seen from one region or more, but not from all.",
         };
-        self.other(alert, None, expr, told.to_owned())
+        // Whatever is open: the state has neither step nor region.
+        let evidence = format!(
+            "{{{{ with query (printf `{}{{provider=%q}} > 0` $labels.provider) }}}} Evidence, as a share of what a page needs: \
+             {{{{ range $i, $one := . }}}}{{{{ if $i }}}}, {{{{ end }}}}{{{{ $one.Labels.step }}}} in {{{{ \
+             $one.Labels.probe_region }}}} {{{{ $one.Value | humanizePercentage }}}}{{{{ end }}}}.{{{{ end }}}} authprobe's \
+             page says why.",
+            table::DETECTION_EVIDENCE.name
+        );
+        self.other(alert, None, expr, [told, &evidence].concat())
     }
 
     fn prober(&self, job: &str) -> Rule {

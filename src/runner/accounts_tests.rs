@@ -164,6 +164,109 @@ fn people_resume_by_name_and_a_changed_configuration_resumes_all() {
     assert_eq!(accounts.ask(&web, now), Answer::Go);
 }
 
+/// Whether a confirmation run may begin; then it has.
+fn confirms(accounts: &mut Accounts, who: &Who, now: Instant) -> bool {
+    accounts.confirm([who].into_iter(), now)
+}
+
+fn confirmed(accounts: &mut Accounts, who: &Who, shown: Shown, now: Instant) {
+    accounts.confirmed(who);
+    accounts.done(who, false, shown, now);
+}
+
+const UNANSWERED: Shown = Shown::Failed { answered: false };
+
+#[test]
+fn only_a_password_that_is_known_to_work_is_tried_for_confirmation() {
+    let (mut accounts, now) = fresh();
+    let alice = user("alice");
+    assert!(!confirms(&mut accounts, &alice, now), "never seen");
+    assert_eq!(accounts.ask(&alice, now), Answer::Trial);
+    assert!(!confirms(&mut accounts, &alice, now), "on trial");
+    accounts.done(&alice, true, Shown::Nothing, now);
+    assert!(!confirms(&mut accounts, &alice, now), "never seen to work");
+    worked(&mut accounts, &alice, now);
+    accounts.done(&alice, false, Shown::Failed { answered: true }, now);
+    assert!(!confirms(&mut accounts, &alice, now), "answered otherwise since");
+    accounts.done(&alice, false, Shown::Untried, now);
+    assert!(!confirms(&mut accounts, &alice, now), "a session that lives on proves no password");
+    worked(&mut accounts, &alice, now);
+    assert!(confirms(&mut accounts, &alice, now));
+    confirmed(&mut accounts, &alice, refused(1), now);
+    let later = now + MINUTE * 60;
+    assert!(!confirms(&mut accounts, &alice, later), "refused");
+    assert!(accounts.resume("alice"));
+    assert!(!confirms(&mut accounts, &alice, later), "resumed, and not seen to work yet");
+}
+
+#[test]
+fn logins_for_confirmation_are_paced_and_end_before_the_account_is_locked() {
+    let (mut accounts, now) = fresh();
+    let alice = user("alice");
+    worked(&mut accounts, &alice, now);
+    let at = |secs| now + Duration::from_secs(secs);
+    assert!(confirms(&mut accounts, &alice, at(0)));
+    assert!(!confirms(&mut accounts, &alice, at(40)), "one at a time, however long it takes");
+    confirmed(&mut accounts, &alice, UNANSWERED, at(40));
+    assert!(confirms(&mut accounts, &alice, at(40)));
+    confirmed(&mut accounts, &alice, Shown::Nothing, at(41));
+    assert!(!confirms(&mut accounts, &alice, at(69)), "also after one that tried nothing");
+    // The second and third failure; one of them is the schedule's.
+    accounts.done(&alice, false, UNANSWERED, at(69));
+    assert!(confirms(&mut accounts, &alice, at(70)));
+    confirmed(&mut accounts, &alice, UNANSWERED, at(71));
+    for secs in [101, 1000, 100_000] {
+        assert!(!confirms(&mut accounts, &alice, at(secs)), "three have failed");
+    }
+    worked(&mut accounts, &alice, at(100_000));
+    assert!(confirms(&mut accounts, &alice, at(100_000)));
+}
+
+#[test]
+fn no_more_than_three_logins_fail_for_confirmation_whatever_is_asked() {
+    let (mut accounts, now) = fresh();
+    let alice = user("alice");
+    worked(&mut accounts, &alice, now);
+    let mut begun = Vec::new();
+    for secs in 0..3600 {
+        let now = now + Duration::from_secs(secs);
+        if confirms(&mut accounts, &alice, now) {
+            begun.push(secs);
+            confirmed(&mut accounts, &alice, UNANSWERED, now);
+        }
+    }
+    assert_eq!(begun, [0, 30, 60]);
+}
+
+#[test]
+fn names_of_one_identity_share_what_is_risked() {
+    let (mut accounts, now) = fresh();
+    let (alice, other) = (user("alice"), who(Account::User("alice".into()), "other", "alice"));
+    let twin = who(Account::User("alice-again".into()), "main", "alice");
+    for who in [&alice, &twin] {
+        worked(&mut accounts, who, now);
+    }
+    assert!(confirms(&mut accounts, &alice, now));
+    assert!(!confirms(&mut accounts, &twin, now));
+    confirmed(&mut accounts, &alice, Shown::Worked, now);
+    assert!(!confirms(&mut accounts, &twin, now + CONFIRM_EVERY - Duration::from_secs(1)));
+    accounts.done(&alice, false, refused(1), now);
+    assert!(!confirms(&mut accounts, &twin, now + CONFIRM_EVERY), "the one identity is refused");
+    assert!(!confirms(&mut accounts, &other, now + CONFIRM_EVERY), "and so is that name anywhere");
+}
+
+#[test]
+fn clients_are_confirmed_as_often_as_asked_unless_they_are_refused() {
+    let (mut accounts, now) = fresh();
+    let (web, alice) = (client("web"), user("alice"));
+    assert!(confirms(&mut accounts, &web, now) && confirms(&mut accounts, &web, now));
+    assert!(!accounts.confirm([&web, &alice].into_iter(), now), "all of a check's");
+    worked(&mut accounts, &alice, now);
+    assert!(accounts.confirm([&web, &alice].into_iter(), now));
+    confirmed(&mut accounts, &web, refused(1), now);
+    assert!(!confirms(&mut accounts, &web, now + MINUTE * 20), "whether it works again is for the schedule to try");
+}
+
 #[test]
 fn an_account_out_of_use_is_forgotten() {
     let (mut accounts, now) = fresh();

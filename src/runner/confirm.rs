@@ -56,7 +56,9 @@ impl Runner {
             let outcome = engine.walk(&lane.check, pass, Trigger::Confirmation, now, stop).await;
             // Whoever is told may ask for the next one at once; the end of the process waits until all are told.
             drop((gate, reservation));
-            outcome.map(|outcome| engine.tell(outcome));
+            if let Some(outcome) = outcome {
+                engine.tell(outcome);
+            }
             drop(permit);
         });
         Ok(())
@@ -79,7 +81,11 @@ fn coincides(lane: &Lane, lanes: &[Arc<Lane>], now: Timestamp, over: Timestamp) 
     // Each code is good once, each signature must follow the one before: whoever comes second waits.
     let Some(user) = user.filter(|user| user.totp.is_some() || user.passkey.is_some()) else { return false };
     let over = if user.totp.is_some() { over + totp::STEP } else { over };
-    let same = |other: &&Arc<Lane>| other.check.user.as_ref().is_some_and(|other| other.username == user.username);
+    let provider = &lane.check.labels.provider;
+    let same = |other: &&Arc<Lane>| {
+        other.check.labels.provider == *provider
+            && other.check.user.as_ref().is_some_and(|other| other.username == user.username)
+    };
     lanes.iter().filter(same).any(|other| other.is_busy() || due(other, now, over))
 }
 

@@ -289,6 +289,75 @@ mod tests {
         Outcome { steps, ..(*outcome("login", 1, verdict)).clone() }
     }
 
+    fn failing(class: Class, status: Option<u16>) -> Outcome {
+        let mut outcome = after(Verdict::Bad, &[("authorize", StepState::Done), ("login", StepState::Failed)]);
+        outcome.fault = Some(crate::fault::Fault::new(class, "as told"));
+        outcome.steps[1].requests = status.into_iter().map(answer).collect();
+        outcome
+    }
+
+    fn answer(status: u16) -> crate::outcome::RequestRecord {
+        crate::outcome::RequestRecord {
+            span_id: Id::random(),
+            endpoint: "login",
+            region: "eu".into(),
+            method: "POST",
+            url: String::new(),
+            host: "login.example.com".to_owned(),
+            port: 443,
+            status: Some(status),
+            resend: 0,
+            start: START,
+            duration: Duration::ZERO,
+            phases: crate::outcome::Phases::default(),
+            body_bytes: 0,
+            error: None,
+            certificate_not_after: None,
+        }
+    }
+
+    #[test]
+    fn a_failed_login_counts_and_one_that_was_answered_more() {
+        let alice = Account::User("alice".into());
+        for (class, status, answered) in [
+            (Class::Timeout, None, false),
+            (Class::HttpStatus, Some(503), false),
+            (Class::Browser, None, false),
+            (Class::HttpStatus, Some(403), true),
+            (Class::RateLimited, Some(429), true),
+            (Class::LoginPage, Some(200), true),
+            (Class::Challenge, Some(200), true),
+        ] {
+            let outcome = failing(class, status);
+            assert_eq!(shown(&alice, &outcome), Shown::Failed { answered }, "{class} {status:?}");
+            assert_eq!(shown(&Account::Client("web".into()), &outcome), Shown::Nothing);
+        }
+        use StepState::{Done, Failed, Skipped};
+        let of = |verdict, steps: &[_]| shown(&alice, &after(verdict, steps));
+        assert_eq!(of(Verdict::Bad, &[("authorize", Failed), ("login", Skipped)]), Shown::Nothing);
+        assert_eq!(of(Verdict::Good, &[("login", Skipped), ("refresh", Done)]), Shown::Untried);
+        assert_eq!(of(Verdict::Good, &[("login", Done), ("refresh", Done)]), Shown::Worked);
+    }
+
+    #[test]
+    fn a_confirmation_run_that_was_stopped_may_have_tried_the_password() {
+        let guard = Arc::new(Guard::new(Clock::manual(START)).unwrap());
+        let account = Account::User("alice".into());
+        let who = Who { account, provider: "main".into(), identity: "alice".into() };
+        let credentials = Credentials(vec![Credential { who: who.clone(), secrets: Vec::new() }]);
+        assert!(guard.confirm(&credentials).is_none());
+        let now = guard.clock.instant();
+        guard.accounts().done(&who, false, Shown::Worked, now);
+        drop(guard.confirm(&credentials).unwrap());
+        for _ in 0..2 {
+            guard.accounts().done(&who, false, Shown::Failed { answered: false }, now);
+        }
+        let later = now + Duration::from_secs(3600);
+        assert!(!guard.accounts().confirm([&who].into_iter(), later), "it was one of three");
+        guard.accounts().done(&who, false, Shown::Worked, later);
+        assert!(guard.accounts().confirm([&who].into_iter(), later), "and it is over");
+    }
+
     #[test]
     fn credentials_worked_once_their_own_step_is_done() {
         use StepState::{Done, Failed, Skipped};

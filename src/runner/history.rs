@@ -1,15 +1,18 @@
 //! The outcomes that are still at hand: of each probe the last ones, and failures that are older than those. Pictures of
-//! failed logins are memory too: few of them are kept, and a run outlives its picture.
+//! failed logins are memory too: few of them are kept, and a run outlives its picture. Confirmation runs take no room from
+//! others: they have a bound of their own, go when they are older than the recent ones, and bring no pictures.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use crate::outcome::{Outcome, Verdict};
+use crate::outcome::{Outcome, Trigger, Verdict};
 
 /// The most recent outcomes kept of a probe.
 const RECENT: usize = 50;
 /// The most failures kept of a probe that are older than its recent outcomes.
 const FAILURES: usize = 20;
+/// The most confirmation runs kept of a probe.
+const CONFIRMATIONS: usize = 20;
 /// How many outcomes are kept of all probes: with many probes each has fewer, so that memory stays bounded.
 const TOTAL: usize = 6000;
 /// The most pictures kept of a probe.
@@ -26,10 +29,12 @@ struct Kept {
     probes: HashMap<Arc<str>, Ring>,
     recent: usize,
     failures: usize,
+    confirmations: usize,
 }
 
 #[derive(Debug, Default)]
 struct Ring {
+    /// With the confirmation runs among them.
     recent: VecDeque<Arc<Outcome>>,
     failures: VecDeque<Arc<Outcome>>,
 }
@@ -40,24 +45,25 @@ impl History {
         let mut kept = self.kept();
         kept.probes.retain(|name, _| probes.contains(name));
         let share = TOTAL / probes.len().max(1);
-        kept.recent = (share * RECENT / (RECENT + FAILURES)).clamp(3, RECENT);
-        kept.failures = (share * FAILURES / (RECENT + FAILURES)).clamp(2, FAILURES);
+        let of = |most: usize| share * most / (RECENT + FAILURES + CONFIRMATIONS);
+        kept.recent = of(RECENT).clamp(3, RECENT);
+        kept.failures = of(FAILURES).clamp(2, FAILURES);
+        kept.confirmations = of(CONFIRMATIONS).clamp(1, CONFIRMATIONS);
     }
 
     /// Remembers a run; the oldest gives way, failures later than others.
     pub fn push(&self, outcome: Arc<Outcome>) {
         let mut kept = self.kept();
-        let (recent, failures) = (kept.recent.max(1), kept.failures);
-        let picture = outcome.screenshot().is_some();
+        let (recent, failures, confirmations) = (kept.recent.max(1), kept.failures, kept.confirmations);
         let ring = kept.probes.entry(outcome.check.probe.clone()).or_default();
-        ring.recent.push_front(outcome);
-        while ring.recent.len() > recent {
-            if let Some(oldest) = ring.recent.pop_back()
-                && oldest.verdict != Verdict::Good
-            {
-                ring.failures.push_front(oldest);
-            }
+        if confirms(&outcome) {
+            let bare = if outcome.screenshot().is_some() { Arc::new(outcome.without_screenshot()) } else { outcome };
+            ring.recent.push_front(bare);
+            return ring.drop_confirmations_after(confirmations);
         }
+        let picture = outcome.screenshot().is_some();
+        ring.recent.push_front(outcome);
+        ring.let_age(recent);
         ring.failures.truncate(failures);
         if picture {
             ring.drop_pictures_after(PICTURES);
@@ -97,7 +103,37 @@ impl Kept {
     }
 }
 
+fn confirms(outcome: &Outcome) -> bool {
+    outcome.trigger == Trigger::Confirmation
+}
+
 impl Ring {
+    /// Keeps that many recent runs; the failures among the others are kept apart. Confirmation runs that nothing recent
+    /// is older than go.
+    fn let_age(&mut self, most: usize) {
+        let mut surplus = self.recent.iter().filter(|outcome| !confirms(outcome)).count().saturating_sub(most);
+        if surplus == 0 {
+            return;
+        }
+        while let Some(oldest) = self.recent.pop_back_if(|oldest| surplus > 0 || confirms(oldest)) {
+            if confirms(&oldest) {
+                continue;
+            }
+            surplus -= 1;
+            if oldest.verdict != Verdict::Good {
+                self.failures.push_front(oldest);
+            }
+        }
+    }
+
+    fn drop_confirmations_after(&mut self, most: usize) {
+        let mut seen = 0;
+        self.recent.retain(|outcome| {
+            seen += usize::from(confirms(outcome));
+            !confirms(outcome) || seen <= most
+        });
+    }
+
     /// Drops the pictures of this probe but those of its `most` newest runs that have one.
     fn drop_pictures_after(&mut self, most: usize) {
         for outcome in self.iter_mut().filter(|outcome| outcome.screenshot().is_some()).skip(most) {
@@ -187,6 +223,34 @@ mod tests {
         let run = history.recent("login").into_iter().find(|run| run.duration.as_secs() == 20).unwrap();
         let evidence = run.browser.as_ref().unwrap().evidence.as_ref().unwrap();
         assert_eq!(evidence.title, "Sign in", "only the picture goes");
+    }
+
+    fn confirming(outcome: &Arc<Outcome>) -> Arc<Outcome> {
+        Arc::new(Outcome { trigger: Trigger::Confirmation, ..Outcome::clone(outcome) })
+    }
+
+    #[test]
+    fn confirmation_runs_take_no_room_from_others_and_go_with_them() {
+        let history = History::default();
+        history.retain(&["login".into()]);
+        for n in 0..100 {
+            history.push(if n % 10 == 0 { pictured("login", n, 1) } else { outcome("login", n, Verdict::Good) });
+        }
+        let (before, shown) = (names(&history.recent("login")), pictures(&history, "login"));
+        for n in 1000..1500 {
+            history.push(confirming(&pictured("login", n, 1)));
+        }
+        let kept = history.recent("login");
+        let (confirming_runs, others): (Vec<_>, Vec<_>) = kept.into_iter().partition(|outcome| confirms(outcome));
+        assert_eq!((names(&others), pictures(&history, "login")), (before, shown));
+        let seconds: Vec<_> = confirming_runs.iter().map(|run| run.duration.as_secs()).collect();
+        assert_eq!(seconds, (1480..1500).rev().collect::<Vec<_>>(), "the newest");
+        for n in 2000..2050 {
+            assert!(history.recent("login").iter().any(|outcome| confirms(outcome)), "{n}");
+            history.push(outcome("login", n, Verdict::Good));
+        }
+        assert!(!history.recent("login").iter().any(|outcome| confirms(outcome)), "older than all that is recent");
+        assert_eq!(history.recent("login").iter().filter(|run| run.verdict != Verdict::Good).count(), 10);
     }
 
     #[test]

@@ -16,6 +16,9 @@ use crate::plan::{Check, Plan};
 use crate::probe::Cost;
 use crate::schedule::Timing;
 
+/// How long runs last that send all of their requests; those that hang have sent few.
+const LASTS: Duration = Duration::from_secs(5);
+
 /// A check, scheduled.
 pub struct Lane {
     /// What is run.
@@ -97,13 +100,22 @@ impl Lane {
         let cost =
             if self.check.user.is_some() || self.cost.all_regions { self.cost.burst } else { self.cost.requests };
         if let Some(limit) = self.check.probe.provider.max_requests_per_minute {
-            let mut needed = self.reserved.load(Ordering::Relaxed).saturating_add(cost);
-            let mut bears = budget.available(now, limit) >= needed;
-            for (at, requests) in schedule {
-                needed = needed.saturating_add(*requests);
-                bears &= budget.held(*at).saturating_add(needed) <= limit;
-            }
-            if !bears {
+            let reserved = self.reserved.load(Ordering::Relaxed);
+            let enough = budget.available(now, limit) >= reserved.saturating_add(cost);
+            // As `afford` will see it then: what a run in progress has sent is reserved as well.
+            let ours = reserved.saturating_add(cost.saturating_mul(2));
+            let (mut sent, mut in_progress, mut first) = (0_u32, 0_u32, 0);
+            let mut bears = |(at, requests): &(Timestamp, u32)| {
+                while let Some((begun, over)) = schedule.get(first).filter(|(begun, _)| *begun + LASTS < *at) {
+                    debug_assert!(begun <= at);
+                    (in_progress, first) = (in_progress.saturating_sub(*over), first + 1);
+                }
+                sent = sent.saturating_add(*requests);
+                in_progress = in_progress.saturating_add(*requests);
+                let twice = in_progress.saturating_sub(*requests);
+                [budget.held(*at), ours, sent, twice].into_iter().fold(0, u32::saturating_add) <= limit
+            };
+            if !enough || !schedule.iter().all(&mut bears) {
                 return Err(Missed::Budget);
             }
         }

@@ -52,6 +52,10 @@ pub enum Act {
 pub struct Script {
     acts: Mutex<VecDeque<Act>>,
     pub cost: Cost,
+    /// Whether a run takes what it costs out of the provider's budget, if that has a limit.
+    pub spends: bool,
+    /// Whether a run counts itself in the check's memory.
+    pub remembers: bool,
     running: AtomicUsize,
     /// The most runs at the same time.
     pub most: AtomicUsize,
@@ -96,12 +100,19 @@ impl Probe for Fake {
         self.0.cost
     }
 
-    async fn run(&self, _cx: &Context, journey: &mut Journey) -> Result<(), Stopped> {
+    async fn run(&self, cx: &Context, journey: &mut Journey) -> Result<(), Stopped> {
         let script = self.0.clone();
         script.runs.fetch_add(1, Ordering::SeqCst);
         let running = script.running.fetch_add(1, Ordering::SeqCst) + 1;
         script.most.fetch_max(running, Ordering::SeqCst);
         let _leave = Leave(&script.running);
+        if script.remembers {
+            cx.memory.with(|runs: &mut u32| *runs += 1);
+        }
+        if let Some(limit) = cx.provider.max_requests_per_minute.filter(|_| script.spends) {
+            let taken = cx.provider_memory.budget.lock().unwrap().take(cx.clock.now(), limit, script.cost.requests);
+            assert!(taken, "it was started and finds no budget");
+        }
         let cleaned = script.cleaned.clone();
         journey.defer("clean", async move {
             cleaned.fetch_add(1, Ordering::SeqCst);
@@ -141,6 +152,8 @@ pub struct Planner {
     pub regions: Vec<Arc<Egress>>,
     pub probes: Vec<Arc<PlannedProbe>>,
     pub fingerprint: [u8; 32],
+    /// What the checks call themselves.
+    pub kind: &'static str,
 }
 
 impl Planner {
@@ -165,7 +178,13 @@ impl Planner {
             max_requests_per_minute: None,
             propagate_traceparent: false,
         };
-        Self { provider, regions: regions.iter().map(egress).collect(), probes: Vec::new(), fingerprint: [0; 32] }
+        Self {
+            provider,
+            regions: regions.iter().map(egress).collect(),
+            probes: Vec::new(),
+            fingerprint: [0; 32],
+            kind: KIND.name,
+        }
     }
 
     pub fn probe(mut self, name: &str, every: u64, script: &Arc<Script>) -> Self {
@@ -202,7 +221,7 @@ impl Planner {
     pub fn plan(self) -> Arc<Plan> {
         let provider = Arc::new(self.provider);
         let check = |probe: &Arc<PlannedProbe>, region: &Arc<Egress>| {
-            let labels = labels(&probe.name, &region.region);
+            let labels = CheckLabels { kind: self.kind, ..labels(&probe.name, &region.region) };
             Arc::new(Check {
                 spread: Duration::ZERO,
                 labels,
@@ -269,7 +288,7 @@ pub fn client(name: &str) -> Client {
     }
 }
 
-fn labels(probe: &str, region: &str) -> CheckLabels {
+pub fn labels(probe: &str, region: &str) -> CheckLabels {
     CheckLabels { probe: probe.into(), kind: "fake", provider: "main".into(), client: "".into(), region: region.into() }
 }
 
@@ -326,6 +345,12 @@ impl Notes {
     /// Seconds after the start at which runs were due, in the order in which they ended.
     pub fn scheduled(&self) -> Vec<u64> {
         self.outcomes.lock().unwrap().iter().map(|outcome| outcome.scheduled.since(START).as_secs()).collect()
+    }
+
+    /// The confirmation runs, in the order in which they ended.
+    pub fn confirmations(&self) -> Vec<Arc<Outcome>> {
+        let outcomes = self.outcomes.lock().unwrap();
+        outcomes.iter().filter(|outcome| outcome.trigger == Trigger::Confirmation).cloned().collect()
     }
 
     pub fn last(&self) -> Arc<Outcome> {

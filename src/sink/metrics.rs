@@ -130,7 +130,9 @@ impl Metrics {
 
     fn zero(&self, check: &CheckLabels) {
         let labels = labels(check);
-        for definition in [&table::RUNS, &table::FAILURES, &table::INCONCLUSIVE, &table::RUN_DURATION] {
+        for definition in
+            [&table::RUNS, &table::FAILURES, &table::INCONCLUSIVE, &table::CONFIRMATIONS, &table::RUN_DURATION]
+        {
             self.touch(definition, &labels);
         }
         for reason in MISSED_REASONS {
@@ -145,7 +147,8 @@ impl Metrics {
     }
 
     /// Counts a run. What it says about the provider counts whoever asked for it; runs, faults and durations count
-    /// only if the schedule did. Runs of checks that are not declared (any more) count nothing.
+    /// only if the schedule did: a detector that asks again and again where something failed would make all of them worse
+    /// than they are. Its runs have a count of their own. Runs of checks that are not declared (any more) count nothing.
     pub fn outcome(&self, outcome: &Outcome) {
         // Held to the end, so that `declare` cannot remove series in between and see them return.
         let declared = self.declared.read().expect("declared checks");
@@ -153,11 +156,15 @@ impl Metrics {
             return;
         }
         self.facts(outcome);
-        if outcome.trigger == Trigger::Scheduled {
-            self.judgement(outcome);
-            self.durations(outcome);
-            self.pages(outcome);
-            self.measurements(outcome);
+        match outcome.trigger {
+            Trigger::Scheduled => {
+                self.judgement(outcome);
+                self.durations(outcome);
+                self.pages(outcome);
+                self.measurements(outcome);
+            }
+            Trigger::Confirmation => self.add(&table::CONFIRMATIONS, &labels(&outcome.check), 1, None),
+            Trigger::Manual | Trigger::Smoke => {}
         }
     }
 

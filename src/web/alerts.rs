@@ -7,8 +7,9 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::App;
-use crate::alert::{Alert, State as Phase, Words};
+use crate::alert::{Alert, State as Phase, Words, outage};
 use crate::clock::Timestamp;
+use crate::detect::{Case, Ruling};
 
 /// An alert as it is told.
 #[derive(Serialize)]
@@ -21,10 +22,13 @@ struct View<'a> {
     /// Since when it has not held, while it fires still.
     quiet_since: Option<Timestamp>,
     resolved_at: Option<Timestamp>,
+    /// Of `AuthOutage` and `AuthRegionDown`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    evidence: Option<Vec<&'a Case>>,
 }
 
-impl<'a> From<&'a Alert> for View<'a> {
-    fn from(alert: &'a Alert) -> Self {
+impl<'a> View<'a> {
+    fn of(alert: &'a Alert, rulings: &'a [Ruling]) -> Self {
         let cleared = |phase: Phase| alert.cleared_nanos.filter(|_| alert.state == phase).map(Timestamp::from_nanos);
         Self {
             state: alert.state,
@@ -34,14 +38,23 @@ impl<'a> From<&'a Alert> for View<'a> {
             fired_at: alert.fired_at(),
             quiet_since: cleared(Phase::Resolving),
             resolved_at: cleared(Phase::Resolved),
+            evidence: evidence(alert, rulings),
         }
     }
+}
+
+/// The evidence behind an alert of the detectors; `None`: it is of somebody else. What is looked into by now says nothing
+/// about an alert that is over.
+pub fn evidence<'a>(alert: &Alert, rulings: &'a [Ruling]) -> Option<Vec<&'a Case>> {
+    let cases = outage::evidence(&alert.labels, rulings)?;
+    Some(if alert.state == Phase::Resolved { Vec::new() } else { cases })
 }
 
 /// `GET /api/v1/alerts`: those that fire first, pages before tickets, newest first.
 pub async fn list(State(app): State<App>) -> Response {
     let alerts = app.control.alerts();
-    let alerts: Vec<_> = sorted(&alerts).into_iter().map(View::from).collect();
+    let rulings = app.control.rulings();
+    let alerts: Vec<_> = sorted(&alerts).into_iter().map(|alert| View::of(alert, &rulings)).collect();
     Json(json!({ "evaluate": app.control.plan().alerting.evaluate, "alerts": alerts })).into_response()
 }
 

@@ -30,6 +30,7 @@ mod alerts;
 mod api;
 mod body;
 mod deployments;
+mod detection;
 mod guard;
 mod listen;
 mod maintenance;
@@ -144,6 +145,7 @@ fn router(app: App) -> Router {
         .route("/api/v1/regions", get(api::regions))
         .route("/api/v1/slos", get(slos::list))
         .route("/api/v1/alerts", get(alerts::list))
+        .route("/api/v1/detection", get(detection::list))
         .route("/api/v1/probes/{name}/runs", get(runs::list))
         .route("/api/v1/probes/{name}/run", post(api::run_now))
         .route("/api/v1/runs/{id}", get(runs::one))

@@ -14,6 +14,7 @@ use crate::clock::Timestamp;
 use crate::outcome::{Outcome, Verdict};
 use crate::plan::{Plan, PlannedProbe};
 
+mod evidence;
 pub mod html;
 mod now;
 mod objectives;
@@ -41,7 +42,7 @@ pub async fn page(State(app): State<App>) -> Response {
     html.raw("<footer>authprobe ").text(env!("CARGO_PKG_VERSION"));
     html.raw(
         " · <a href=\"/metrics\">metrics</a> · <a href=\"/api/v1/slos\">objectives</a> · \
-         <a href=\"/api/v1/alerts\">alerts</a> · <a href=\"/api/v1/maintenance\">maintenance</a> · \
+         <a href=\"/api/v1/alerts\">alerts</a> · <a href=\"/api/v1/detection\">detection</a> · <a href=\"/api/v1/maintenance\">maintenance</a> · \
          <a href=\"/api/v1/deployments\">deployments</a> · <a href=\"/api/v1/probes\">probes</a> · \
          <a href=\"/api/v1/regions\">regions</a></footer>\n</body>\n</html>\n",
     );

@@ -6,5 +6,7 @@ mod lab;
 mod lasting;
 mod paced;
 mod regional;
+mod restarted;
 mod stage;
 mod whole;
+mod world;

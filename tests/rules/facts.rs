@@ -137,8 +137,8 @@ fn a_fact_alerts_while_it_is_one() {
             19,
         ),
     ];
-    for alert in ["AuthOutage", "AuthRegionDown"] {
-        let labels = format!("alertname=\"{alert}\", provider=\"main\", severity=\"page\"");
+    for (alert, severity) in [("AuthOutage", "page"), ("AuthRegionDown", "ticket")] {
+        let labels = format!("alertname=\"{alert}\", provider=\"main\", severity=\"{severity}\"");
         let states = series("authprobe_alert_state", &labels, &[(0, 5), (1, 5), (2, 9), (0, 20)]);
         cases.push(one(alert, vec![states], 9, &[10, 18], &labels, 19));
     }

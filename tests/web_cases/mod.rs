@@ -1,6 +1,7 @@
 //! What the server says of objectives, alerts, maintenance, deployments and runs of long ago.
 
 mod deployments;
+mod detection;
 mod maintenance;
 mod page;
 mod runs;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::super::conditions::Context;
 use super::super::text::{about, many, moment};
-use super::has_failed_in;
+use super::{gravity, has_failed_in};
 use crate::clock::Timestamp;
 use crate::detect::ruling::{Case, Level, Look, RegionCase};
 use crate::detect::{Ruling, Standing};
@@ -21,14 +21,15 @@ const CASES: usize = 3;
 
 /// The description of `AuthOutage`.
 pub fn outage(ruling: &Ruling, now: Timestamp, context: &Context) -> String {
-    let Some((case, others)) = ruling.cases.split_first() else { return nothing_at_hand() };
+    let gravest = ruling.cases.iter().enumerate().min_by_key(|(_, case)| gravity(case));
+    let Some((at, case)) = gravest else { return nothing_at_hand() };
+    let others = ruling.cases.iter().enumerate().filter(|(n, _)| *n != at).map(|(_, case)| case);
     let parts = [
         Some(headline(case, now)),
         places(case, None),
-        Some(certainty(case, now)),
-        waits(ruling.outage, case),
+        Some(certainty(case, ruling.outage, case.certain_at, now)),
         clean(case),
-        also(others.iter()),
+        also(others),
         context.deployed(&ruling.provider, case.since, MARKED_LATE),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
@@ -53,8 +54,7 @@ pub fn region(ruling: &Ruling, region: &str, now: Timestamp, context: &Context) 
     let parts = [
         Some(head),
         places(case, Some(region)),
-        Some(certainty(case, now)),
-        standing.and_then(|standing| waits(standing, case)),
+        Some(certainty(case, standing.unwrap_or(Standing::Clear), None, now)),
         clean(case),
         also(others.filter(|case| has_failed_in(case, region))),
         context.deployed(&ruling.provider, since, MARKED_LATE),
@@ -65,9 +65,10 @@ pub fn region(ruling: &Ruling, region: &str, now: Timestamp, context: &Context) 
 /// A case in one sentence: what fails, how widely, why, since when.
 pub fn headline(case: &Case, now: Timestamp) -> String {
     let (failing, all) = (of(case, Look::Failing), case.regions.len());
-    let unknown = of(case, Look::Unknown) + of(case, Look::Waiting);
+    let (clean, unknown) = (of(case, Look::Clean), of(case, Look::Unknown) + of(case, Look::Waiting));
     let how = match case.level {
         Level::Everywhere if all <= 1 => "fails".to_owned(),
+        Level::Everywhere if clean > 0 => format!("failed everywhere and is clean again in {clean} of {all} regions"),
         Level::Everywhere if unknown > 0 => "fails in every region that can be measured".to_owned(),
         Level::Everywhere => "fails everywhere".to_owned(),
         Level::Several => format!("fails in {failing} of {all} regions"),
@@ -125,8 +126,8 @@ fn group(look: Look, seen: &[&RegionCase]) -> Option<String> {
     })
 }
 
-/// Since when the evidence is enough, and from what.
-fn certainty(case: &Case, now: Timestamp) -> String {
+/// From what it is known, and whether that is enough: since `at`, if that is known.
+fn certainty(case: &Case, standing: Standing, at: Option<Timestamp>, now: Timestamp) -> String {
     let mut runs = Vec::new();
     if case.scheduled > 0 || case.confirmations == 0 {
         runs.push(format!("{} scheduled", rough(case.scheduled)));
@@ -138,16 +139,14 @@ fn certainty(case: &Case, now: Timestamp) -> String {
     let runs = format!("{} run{}", runs.join(" and "), if one { "" } else { "s" });
     let probes = listing(case.probes.iter().map(ToString::to_string), REGIONS);
     let of = if probes.is_empty() { String::new() } else { format!("; probes that fail: {probes}") };
-    match case.certain_at {
-        Some(at) => format!("Evidence enough since {}, from {runs}{of}.", clock(at, now)),
-        None => format!("The evidence is not enough yet: {runs}{of}."),
+    match (standing, at) {
+        (Standing::Holds, Some(at)) => format!("Evidence enough since {}, from {runs}{of}.", clock(at, now)),
+        (Standing::Holds, None) => format!("Evidence enough from {runs}{of}."),
+        (Standing::Pending, _) => {
+            format!("Evidence from {runs}{of}; it has not lasted long enough to fire yet ([detection]).")
+        }
+        (Standing::Clear | Standing::Unknown, _) => format!("The evidence is not enough yet: {runs}{of}."),
     }
-}
-
-/// Why it does not fire yet.
-fn waits(standing: Standing, case: &Case) -> Option<String> {
-    (standing == Standing::Pending && case.certain_at.is_some())
-        .then(|| "It has not lasted long enough to fire yet ([detection]).".to_owned())
 }
 
 fn clean(case: &Case) -> Option<String> {

@@ -148,10 +148,18 @@ fn what_is_not_failing_is_said_too() {
     let places = "Failing: r0 2 of 5, r2 2 of 5; suspected: r5 2 of 5; clean: r4 0 of 5; not measured yet: r3; unknown: r1 \
                   (nothing could be measured from there). ";
     assert!(text.contains(places), "{text}");
-    assert!(text.contains("It has not lasted long enough to fire yet ([detection])."), "{text}");
+    assert!(
+        text.contains(
+            "runs; probes that fail: login, machine; it has not lasted long enough to fire yet ([detection])."
+        ),
+        "{text}"
+    );
     let blind = Case { regions: vec![regions[0].clone(), regions[1].clone(), regions[2].clone()], ..case() };
     let text = description(Standing::Holds, vec![blind], after(14));
     assert!(text.starts_with("Step token fails in every region that can be measured:"), "{text}");
+    let recovering = Case { regions: vec![regions[0].clone(), regions[2].clone(), regions[4].clone()], ..case() };
+    let text = headline(&recovering, after(14));
+    assert!(text.starts_with("Step token failed everywhere and is clean again in 1 of 3 regions:"), "{text}");
     assert!(!text.contains("long enough"), "{text}");
     let many: Vec<_> = (0..9).map(|n| seen(&format!("r{n}"), Look::Failing, 1, 1)).collect();
     let text = description(Standing::Holds, vec![Case { regions: many, ..case() }], after(14));
@@ -180,7 +188,7 @@ fn a_region_is_told_from_its_own_numbers() {
         told(&ruling, after(180), &Context::default()),
         "Step token fails as seen from us: timeout (blame: network), 4 of 5 runs since 18:05:12 UTC (3 min). \
          Clean: eu 0 of 5, ap 0 of 4. \
-         Evidence enough since 18:05:15 UTC, from 3 scheduled and 6 confirmation runs; probes that fail: login, machine."
+         Evidence enough from 3 scheduled and 6 confirmation runs; probes that fail: login, machine."
     );
     assert!(headline(&ruling.cases[1], after(180)).starts_with("Step token fails as seen from us only: timeout"));
 }
@@ -188,6 +196,10 @@ fn a_region_is_told_from_its_own_numbers() {
 #[test]
 fn several_steps_are_told_the_gravest_first() {
     let other = |step: &str, level: Level| Case { step: step.into(), level, ..case() };
+    let narrow = Case { probes: BTreeSet::from(["exchange".into()]), ..other("subject_token", Level::Everywhere) };
+    let text = description(Standing::Holds, vec![narrow, case()], after(14));
+    assert!(text.starts_with("Step token fails everywhere"), "more probes meet it: {text}");
+    assert!(text.ends_with("Also: step subject_token (http_status, everywhere)."), "{text}");
     let cases = vec![
         case(),
         other("userinfo", Level::Several),
@@ -215,7 +227,7 @@ fn what_is_not_certain_says_so() {
     };
     let text = description(Standing::Pending, vec![suspected], after(4));
     assert!(text.starts_with("Step token may be failing: http_status (blame: provider), 1 of 1 run since"), "{text}");
-    assert!(text.contains("The evidence is not enough yet: 1 scheduled run; probes"), "{text}");
+    assert!(text.contains("Evidence from 1 scheduled run; probes"), "{text}");
 }
 
 /// Receivers are told of changes: five seconds and as many runs more are none.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{LEDGER, Metrics, SLO, table};
 use crate::alert::{Alert, Condition};
+use crate::detect::Ruling;
 use crate::duration::HumanDuration;
 use crate::slo::objective::WHOLE;
 use crate::slo::{Aggregate, Counted, Evaluation, Objective, Sli, Window};
@@ -109,6 +110,31 @@ impl Metrics {
         }
     }
 
+    /// Shows what the detectors look into. Series of evidence exist while there is any to look at.
+    pub fn detection(&self, rulings: &[Ruling]) {
+        let providers: HashSet<&str> = rulings.iter().map(|ruling| &*ruling.provider).collect();
+        let mut evidence: HashMap<[&str; 3], f64> = HashMap::new();
+        for ruling in rulings {
+            for case in &ruling.cases {
+                for seen in &case.regions {
+                    evidence.insert([&ruling.provider, &case.step, &seen.region], seen.evidence);
+                }
+            }
+        }
+        if let Some(family) = self.families.get(table::DETECTION_CASES.name) {
+            family.retain(|values| matches!(values, [provider] if providers.contains(provider)));
+        }
+        if let Some(family) = self.families.get(table::DETECTION_EVIDENCE.name) {
+            family.retain(|values| <[&str; 3]>::try_from(values).is_ok_and(|values| evidence.contains_key(&values)));
+        }
+        for ruling in rulings {
+            self.set(&table::DETECTION_CASES, &[&ruling.provider], ruling.cases.len() as f64);
+        }
+        for (labels, ratio) in &evidence {
+            self.set(&table::DETECTION_EVIDENCE, labels, *ratio);
+        }
+    }
+
     /// The receivers of a configuration and how messages to them may go: their counters exist from now on.
     pub fn receivers(&self, names: &[String], outcomes: &[&str]) {
         for name in names {
@@ -172,4 +198,78 @@ fn info(objective: &Objective) -> [String; 4] {
 
 fn key(labels: &crate::alert::Words) -> AlertKey {
     ["alertname", "provider", "slo", "severity"].map(|name| labels.get(name).cloned().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::detect::Standing;
+    use crate::detect::ruling::{Case, Level, Look, RegionCase};
+    use crate::sink::metrics::Format;
+
+    fn case(step: &str, evidence: f64) -> Case {
+        let region = |name: &str, evidence| RegionCase {
+            region: name.into(),
+            look: Look::Suspected,
+            evidence,
+            since: None,
+            bad: 1,
+            runs: 1,
+        };
+        Case {
+            step: step.into(),
+            level: Level::Suspected,
+            since: Timestamp::from_secs(0),
+            certain_at: None,
+            class: None,
+            blame: None,
+            of_class: 1,
+            regions: vec![region("eu", evidence), region("us", 0.0)],
+            probes: BTreeSet::new(),
+            scheduled: 1,
+            confirmations: 0,
+            clean: vec![],
+            confirmations_left: 0,
+        }
+    }
+
+    /// The lines of the detectors after these cases of `main` were shown, one after the other.
+    fn shown(metrics: &Metrics, provider: &str, cases: Vec<Case>) -> Vec<String> {
+        metrics.detection(&[Ruling {
+            provider: provider.into(),
+            labels: BTreeMap::new(),
+            annotations: BTreeMap::new(),
+            outage: Standing::Clear,
+            regions: vec![],
+            cases,
+        }]);
+        let text = String::from_utf8(metrics.render(Format::Prometheus)).unwrap();
+        text.lines().filter(|line| line.starts_with("authprobe_detection")).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn evidence_is_there_while_something_is_looked_into() {
+        let metrics = Metrics::new("r");
+        let one = "authprobe_detection_cases{provider=\"main\"} 1";
+        let evidence = |region: &str, ratio: &str| {
+            format!(
+                "authprobe_detection_evidence_ratio{{provider=\"main\",step=\"token\",probe_region=\"{region}\"}} {ratio}"
+            )
+        };
+        let none = ["authprobe_detection_cases{provider=\"main\"} 0"];
+        assert_eq!(shown(&metrics, "main", vec![]), none);
+        assert_eq!(
+            shown(&metrics, "main", vec![case("token", 0.25)]),
+            [one, &evidence("eu", "0.25"), &evidence("us", "0")]
+        );
+        assert_eq!(
+            shown(&metrics, "main", vec![case("token", 0.5)]),
+            [one, &evidence("eu", "0.5"), &evidence("us", "0")]
+        );
+        assert_eq!(shown(&metrics, "main", vec![]), none, "no evidence of what is over");
+        assert_eq!(shown(&metrics, "other", vec![]), ["authprobe_detection_cases{provider=\"other\"} 0"]);
+    }
 }

@@ -128,6 +128,8 @@ table! {
         "Faults of scheduled runs, for people: a series exists from its first fault, so never alert on it.";
     MISSED = "authprobe_runs_missed_total", Counter, Check, ["reason"], "",
         "Scheduled runs that did not take place.";
+    CONFIRMATIONS = "authprobe_confirmation_runs_total", Counter, Check, [], "",
+        "Runs that the outage detector asked for, however they ended; they enter no SLI and no other count of runs.";
     RUN_DURATION = "authprobe_run_duration_seconds", Histogram(LOGIN), Check, [], "seconds",
         "How long judged scheduled runs took, cleanup not included.";
     STEP_DURATION = "authprobe_step_duration_seconds", Histogram(LOGIN), Check, ["step"], "seconds",
@@ -189,6 +191,10 @@ table! {
         "How many times as fast as allowed the budget burns over that window; 1 is exactly the budget.";
     ALERT_STATE = "authprobe_alert_state", Gauge, Process, ["alertname", "provider", "slo", "severity"], "",
         "0 inactive, 1 pending, 2 firing; the highest of the alerts with these labels.";
+    DETECTION_CASES = "authprobe_detection_cases", Gauge, Process, ["provider"], "",
+        "Steps of the provider that are being looked into since a run failed in them; 0 when all is well.";
+    DETECTION_EVIDENCE = "authprobe_detection_evidence_ratio", Gauge, Process, ["provider", "step", "probe_region"], "",
+        "Evidence against a step as a share of what a page needs; there while it is being looked into.";
     NOTIFICATIONS = "authprobe_notifications_total", Counter, Process, ["receiver", "outcome"], "",
         "Messages to receivers of alerts and of the heartbeat.";
     LEDGER_FAILING = "authprobe_ledger_failing", Gauge, Process, [], "",
@@ -220,6 +226,7 @@ mod tests {
         ("authprobe_runs_inconclusive_total", "counter", "probe kind provider client probe_region"),
         ("authprobe_run_faults_total", "counter", "probe kind provider client probe_region class blame step"),
         ("authprobe_runs_missed_total", "counter", "probe kind provider client probe_region reason"),
+        ("authprobe_confirmation_runs_total", "counter", "probe kind provider client probe_region"),
         ("authprobe_run_duration_seconds", "histogram", "probe kind provider client probe_region"),
         ("authprobe_step_duration_seconds", "histogram", "probe kind provider client probe_region step"),
         ("authprobe_http_phase_duration_seconds", "histogram", "provider probe_region endpoint phase"),
@@ -250,6 +257,8 @@ mod tests {
         ("authprobe_slo_coverage_ratio", "gauge", "slo"),
         ("authprobe_slo_burn_rate", "gauge", "slo long_window"),
         ("authprobe_alert_state", "gauge", "alertname provider slo severity"),
+        ("authprobe_detection_cases", "gauge", "provider"),
+        ("authprobe_detection_evidence_ratio", "gauge", "provider step probe_region"),
         ("authprobe_notifications_total", "counter", "receiver outcome"),
         ("authprobe_ledger_failing", "gauge", ""),
         ("authprobe_ledger_size_bytes", "gauge", ""),

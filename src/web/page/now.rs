@@ -1,10 +1,11 @@
 //! What there is to act on: alerts, maintenance in force, the last deployments.
 
+use super::evidence;
 use super::html::Html;
 use crate::alert::{Alert, State as Phase};
 use crate::clock::Timestamp;
 use crate::web::App;
-use crate::web::alerts::sorted;
+use crate::web::alerts::{evidence as of_alert, sorted};
 use crate::web::maintenance::now_in_force;
 
 /// What the columns of alerts are called.
@@ -20,9 +21,13 @@ const MAX_NAMES: usize = 8;
 pub fn alerts(html: &mut Html, app: &App, now: Timestamp) {
     html.raw("<section aria-labelledby=\"alerts\">\n<h2 id=\"alerts\">Alerts</h2>\n");
     if !app.control.plan().alerting.evaluate {
-        html.raw("<p>Burn rates are evaluated by Prometheus: look for their alerts there.</p>\n");
+        html.raw(
+            "<p>Burn rates are evaluated by Prometheus: look for their alerts there. Outages are found here all the \
+             same.</p>\n",
+        );
     }
-    let all = app.control.alerts();
+    let (all, rulings) = (app.control.alerts(), app.control.rulings());
+    evidence::suspected(html, &all, &rulings, now);
     if all.is_empty() {
         html.raw("<p>No alert is firing or pending.</p>\n</section>\n");
         return;
@@ -30,6 +35,9 @@ pub fn alerts(html: &mut Html, app: &App, now: Timestamp) {
     html.table("alerts", COLUMNS);
     for alert in sorted(&all).into_iter().take(MAX_ALERTS) {
         row(html, alert, now);
+        if let Some(cases) = of_alert(alert, &rulings).filter(|cases| !cases.is_empty()) {
+            evidence::row(html, COLUMNS.len(), &cases, now);
+        }
     }
     html.end_table();
     if all.len() > MAX_ALERTS {

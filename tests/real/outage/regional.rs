@@ -23,7 +23,7 @@ fn ways() -> (Lab, [Way; 3], Stage) {
 
 #[test]
 fn one_region_of_three_is_a_ticket_of_its_own_after_a_while() {
-    let (_lab, [north, ..], mut stage) = ways();
+    let (_lab, [north, _south, _west], mut stage) = ways();
     let watch = stage.watch(PROBES);
     let cut = now();
     north.cut();

@@ -70,7 +70,7 @@ fn ten_probes_that_fail_together_have_one_detector_one_page_and_one_confirmation
     std::thread::sleep(Duration::from_secs(2));
     let runs = watch.runs(stopped - Duration::from_secs(3600));
     let (confirmations, scheduled): (Vec<_>, Vec<_>) = runs.iter().partition(|run| run.is_confirmation());
-    assert!(confirmations.len() >= 3, "{confirmations:#?}");
+    assert!(!confirmations.is_empty(), "the schedule alone");
     assert!(scheduled.iter().all(|run| run.trigger == "scheduled"), "{scheduled:#?}");
     for run in &confirmations {
         assert!(matches!(&*run.kind, "discovery" | "jwks"), "not the cheapest: {run:?}");
