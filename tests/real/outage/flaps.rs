@@ -19,7 +19,7 @@ fn flapping(period: u64, down: u64, up: u64, shift: u64) -> World {
 fn an_hour_of_flapping_is_one_alert() {
     let mut wrong = Vec::new();
     for period in [10, 60] {
-        for (down, up) in [(45, 45), (6, 6), (20, 41), (60, 30)] {
+        for (down, up) in [(45, 45), (6, 6), (60, 30)] {
             for shift in [0, 7, 23, 41] {
                 let world = flapping(period, down, up, shift);
                 let (fired, resolved) = (world.fired("AuthOutage"), world.resolved("AuthOutage"));
@@ -59,7 +59,7 @@ fn a_single_outage_is_over_soon() {
 /// The schedule then meets it from one region only; that the others were fine a minute ago says nothing.
 #[test]
 fn what_keeps_step_with_the_schedule_is_not_blamed_on_a_region() {
-    for (down, up) in [(20, 40), (10, 110)] {
+    for (down, up) in [(20, 40), (20, 41), (10, 110)] {
         let world = flapping(60, down, up, 0);
         let (fired, regional) = (world.fired("AuthOutage"), world.fired("AuthRegionDown"));
         assert!(

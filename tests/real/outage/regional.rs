@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::lab::{Lab, Way};
-use super::stage::{OVER, PROBES, SOON, Stage, now, says};
+use super::stage::{OVER, PROBES, SOON, Stage, now, says, soon};
 use crate::support::proxies::Proxy;
 
 const BOTH: [&str; 2] = ["AuthOutage", "AuthRegionDown"];
@@ -82,7 +82,7 @@ fn a_region_that_cannot_measure_is_unknown_and_holds_up_nobody() {
     // The others are enough, at once: `several_after` is two minutes here.
     let (paged, alert) = stage.page("AuthOutage");
     let first = watch.first_bad(stopped, &[]);
-    assert!(paged.since(first.end) <= SOON, "{:?} after {first:?}", paged.since(first.end));
+    soon(paged, &first, SOON);
     says(&alert, &["north", "south", "west"]);
     let case = watch.cases().remove(0);
     let west = case["regions"].as_array().unwrap().iter().find(|region| region["region"] == "west").unwrap();

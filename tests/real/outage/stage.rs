@@ -119,6 +119,7 @@ impl Stage {
         let left = time.saturating_sub(now().since(from));
         let gone = within(left, || self.alertmanager.find(name).is_none().then_some(()));
         assert!(gone.is_some(), "{time:?} later: {:?}", self.alertmanager.find(name));
+        println!("{name} was over {:?} after the end", now().since(from));
     }
 
     /// That none of these alerts comes for so long.
@@ -243,6 +244,13 @@ fn collect(json: &Value, found: &mut Vec<Value>) {
         Value::Array(values) => values.iter().for_each(|value| collect(value, found)),
         _ => {}
     }
+}
+
+/// That people were told so soon after the end of the first failed run.
+pub fn soon(told: Timestamp, first: &Seen, time: Duration) {
+    let took = told.since(first.end);
+    println!("told {took:?} after the first failed run");
+    assert!(took <= time, "{took:?} after {first:?}");
 }
 
 /// An alert's description.
