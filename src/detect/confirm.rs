@@ -29,6 +29,8 @@ const HOUR: Duration = Duration::from_secs(3600);
 const LOGINS: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(30));
 /// How many there may be of one account since its last login that ended well.
 const ATTEMPTS: u32 = 3;
+/// How many there may be of one account within an hour, well or not.
+const AN_HOUR: usize = 12;
 
 /// What is asked for, and what was: of one provider. Not kept over a restart.
 #[derive(Debug, Default)]
@@ -50,6 +52,8 @@ type Key = (Arc<str>, Arc<str>);
 struct Account {
     last: Option<Timestamp>,
     attempts: u32,
+    /// Confirmation logins of the last hour.
+    asked: VecDeque<Timestamp>,
 }
 
 /// What a detector would like to know.
@@ -58,6 +62,8 @@ pub struct Wish {
     pub regions: Vec<Arc<str>>,
     /// Only from probes that failed there: what ends is what failed.
     pub failed: bool,
+    /// Whether it is worth a login.
+    pub logins: bool,
     /// When the next wish may come.
     pub pace: Duration,
 }
@@ -75,7 +81,7 @@ pub fn wish(detector: &Detector, now: Timestamp) -> Option<Wish> {
         return None;
     }
     let failing = of(&|region| region.down);
-    let told_apart = |region: &Region| region.down || region.is_clean() || region.mute.is_some();
+    let told_apart = |region: &Region| region.down || region.is_clean(detector.turned) || region.mute.is_some();
     if detector.pending || !failing.is_empty() && all.iter().all(|(_, region)| told_apart(region)) {
         // Who fails is known: what is left to see is for how long.
         let turns = failing.iter().any(|(_, region)| region.streak() > 0);
@@ -88,11 +94,18 @@ type Named<'a> = (&'a Arc<str>, &'a Region);
 
 /// Of what is known to fail: whether it is over.
 fn ends(detector: &Detector, ending: Vec<Named<'_>>, now: Timestamp) -> Option<Wish> {
+    // What comes and goes in step with the schedule must not look like the failure of whoever happens to meet it.
+    let unheard = |region: &Region| region.mute.is_none() && region.heard.max(region.asked) < detector.turned;
+    let unheard: Vec<_> = detector.regions.iter().filter(|(_, region)| unheard(region)).collect();
+    if !unheard.is_empty() {
+        return wanted(unheard, false, PACE);
+    }
     if ending.iter().all(|(_, region)| region.streak() == 0) {
         // The schedule will see the end, unless it is a slow one.
         let heard = ending.iter().filter_map(|(_, region)| region.heard.max(region.asked)).max();
         let silent = heard.is_none_or(|heard| now.since(heard) >= SILENT);
-        return if silent { wanted(ending, true, SLOW) } else { None };
+        let wish = if silent { wanted(ending, true, SLOW) } else { None };
+        return wish.map(|wish| Wish { logins: false, ..wish });
     }
     if detector.patient_until.is_some_and(|until| now < until) {
         return None;
@@ -107,7 +120,7 @@ fn ends(detector: &Detector, ending: Vec<Named<'_>>, now: Timestamp) -> Option<W
 fn wanted(mut regions: Vec<Named<'_>>, failed: bool, pace: Duration) -> Option<Wish> {
     regions.sort_by_key(|(_, region)| region.asked.max(region.heard));
     let regions: Vec<_> = regions.into_iter().map(|(name, _)| name.clone()).collect();
-    (!regions.is_empty()).then_some(Wish { regions, failed, pace })
+    (!regions.is_empty()).then_some(Wish { regions, failed, logins: true, pace })
 }
 
 /// Whom to ask, within which limits, and how.
@@ -131,7 +144,9 @@ impl Asker {
                 let track = detector.regions.get(region).and_then(|region| region.tracks.get(probe));
                 track.is_some_and(|track| track.bad > 0)
             };
-            let any = |runs: &&Runs| runs.check.region == *region && runs.steps.contains(&step);
+            let any = |runs: &&Runs| {
+                runs.check.region == *region && runs.steps.contains(&step) && (wish.logins || runs.user.is_none())
+            };
             let fits = |runs: &&Runs| match wish.failed {
                 true => failed(&runs.check.probe),
                 false => !detector.is_blind(&runs.check.probe),
@@ -192,7 +207,8 @@ impl Asker {
         self.not_before = None;
         self.refused.clear();
         let asked = self.asked.iter_mut().map(|(at, _)| at);
-        let logins = self.accounts.values_mut().filter_map(|account| account.last.as_mut());
+        let logins =
+            self.accounts.values_mut().flat_map(|account| account.last.as_mut().into_iter().chain(&mut account.asked));
         asked.chain(self.running.values_mut()).chain(logins).for_each(|at| *at = *at - by);
     }
 
@@ -212,7 +228,10 @@ impl Asker {
         let last = self.accounts.values().filter_map(|account| account.last).max();
         let own = self.accounts.get(user);
         last.is_none_or(|last| now.since(last) >= LOGINS.0)
-            && own.is_none_or(|own| own.attempts < ATTEMPTS && own.last.is_none_or(|last| now.since(last) >= LOGINS.1))
+            && own.is_none_or(|own| {
+                let rested = own.last.is_none_or(|last| now.since(last) >= LOGINS.1);
+                rested && own.attempts < ATTEMPTS && own.asked.len() < AN_HOUR
+            })
     }
 
     fn start(&mut self, call: &mut Call<'_>, runs: &Runs) -> bool {
@@ -229,6 +248,7 @@ impl Asker {
         if let Some(user) = &runs.user {
             let account = self.accounts.entry(user.clone()).or_default();
             (account.last, account.attempts) = (Some(now), account.attempts + 1);
+            account.asked.push_back(now);
         }
         true
     }
@@ -236,6 +256,11 @@ impl Asker {
     fn forget(&mut self, now: Timestamp) {
         while self.asked.front().is_some_and(|(at, _)| now.since(*at) >= HOUR) {
             self.asked.pop_front();
+        }
+        for account in self.accounts.values_mut() {
+            while account.asked.front().is_some_and(|at| now.since(*at) >= HOUR) {
+                account.asked.pop_front();
+            }
         }
         self.running.retain(|_, until| now < *until);
         self.refused.retain(|_, until| now < *until);

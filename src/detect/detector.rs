@@ -45,6 +45,9 @@ pub struct Detector {
     others: BTreeMap<Arc<str>, (u64, u64)>,
     /// Runs of this stretch that were evidence: scheduled, confirmation.
     runs: (u64, u64),
+    /// The last time that a region failed again, or the first of all did.
+    #[serde(with = "super::nanos::option")]
+    pub turned: Option<Timestamp>,
     /// Good runs in a row, wherever they were made.
     pub calm: u64,
     /// When it ceased to be certain, within [`MEMORY`].
@@ -78,7 +81,7 @@ pub struct Seen<'a> {
     pub fault: Option<(Class, Blame)>,
     /// When the run began.
     pub began: Timestamp,
-    /// How often this step is looked at.
+    /// How often the schedule runs it.
     pub period: Duration,
     /// Whether it was asked for here.
     pub confirmation: bool,
@@ -97,6 +100,7 @@ impl Detector {
             probes: BTreeSet::new(),
             others: BTreeMap::new(),
             runs: (0, 0),
+            turned: None,
             calm: 0,
             ended: Vec::new(),
             patient_until: None,
@@ -121,6 +125,7 @@ impl Detector {
         let Some(fault) = seen.fault else {
             return self.good(seen, now);
         };
+        let first = self.began.is_none();
         self.begin(seen.began, now);
         self.count(seen);
         match self.faults.iter_mut().find(|(class, blame, _)| (*class, *blame) == fault) {
@@ -130,6 +135,9 @@ impl Detector {
         self.probes.insert(seen.probe.clone());
         self.calm = 0;
         let Some(region) = self.regions.get_mut(seen.region) else { return };
+        if first || region.streak() > 0 {
+            self.turned = Some(now);
+        }
         if region.streak() > 0 && region.down && (self.certain.is_some() || region.certain) {
             self.setbacks += 1;
             let patience = Duration::from_secs(10) * 2_u32.saturating_pow(self.setbacks.min(6) - 1);
@@ -195,15 +203,16 @@ impl Detector {
         let quiet = self.quiet(period);
         for region in self.regions.values_mut() {
             let enough = region.quick(now) >= MOST || region.slow(now) >= ENOUGH;
+            let enough = enough || region.fails_in_a_row(settings.several_after);
             region.down |= region.since.is_some() && enough;
             let believed = self.certain.is_some() || region.certain;
-            if region.since.is_some() && region.is_well(if believed { quiet } else { Duration::ZERO }, period, now) {
+            if region.since.is_some() && region.is_well(if believed { quiet } else { Duration::ZERO }, now) {
                 region.acquit();
             }
             region.fade(now);
         }
-        self.judge_all(settings, period, now);
-        self.judge_regions(settings, period, now);
+        self.judge_all(settings, now);
+        self.judge_regions(settings, now);
         if self.certain.is_none() && self.regions.values().all(|region| region.since.is_none()) {
             self.began = None;
             (self.patient_until, self.setbacks) = (None, 0);
@@ -216,7 +225,7 @@ impl Detector {
     }
 
     /// `AuthOutage`.
-    fn judge_all(&mut self, settings: &Settings, period: Duration, now: Timestamp) {
+    fn judge_all(&mut self, settings: &Settings, now: Timestamp) {
         if let Some(certain) = self.certain {
             let down = || self.regions.values().filter(|region| region.down);
             // One that is about to be found well is not a region that is down alone.
@@ -230,10 +239,10 @@ impl Detector {
         }
         let ignore = settings.ignore_shorter_than;
         let (level, since, after) = if self.everywhere(now) {
-            (Level::Everywhere, self.since(0), ignore)
-        } else if let several @ Some(_) = self.since(1) {
-            (Level::Several, several, ignore.max(settings.several_after))
-        } else if self.partial(period, now) {
+            (Level::Everywhere, self.first(), ignore)
+        } else if let several @ Some(_) = self.since(self.regions.len().min(2) - 1) {
+            (self.spread(), several, ignore.max(settings.several_after))
+        } else if self.partial(now) {
             (Level::Partial, self.opened, ignore)
         } else {
             self.pending = false;
@@ -241,7 +250,7 @@ impl Detector {
         };
         let lasted = now.since(since.unwrap_or(now)) >= after;
         let fails = after.is_zero()
-            || self.regions.values().filter(|region| region.fails_now(period, now)).count()
+            || self.regions.values().filter(|region| region.fails_now(now)).count()
                 > usize::from(level == Level::Several);
         self.pending = true;
         if lasted && fails {
@@ -268,39 +277,49 @@ impl Detector {
             && heard.iter().map(|quick| quick.min(most)).sum::<f64>() >= ENOUGH
     }
 
+    /// How far it reaches when regions are down for long: whether those are all that can be measured.
+    fn spread(&self) -> Level {
+        let mut heard = self.regions.values().filter(|region| region.mute.is_none());
+        if heard.all(|region| region.down) { Level::Everywhere } else { Level::Several }
+    }
+
     /// A small failure, everywhere: evidence of the slow test from at least two regions; or from the only one.
-    fn partial(&self, period: Duration, now: Timestamp) -> bool {
+    fn partial(&self, now: Timestamp) -> bool {
         let most = if self.regions.len() == 1 { ENOUGH } else { MOST };
         let slow: Vec<f64> = self.regions.values().map(|region| region.slow(now)).collect();
         slow.iter().filter(|slow| **slow >= SOME_SLOW).count() >= self.regions.len().min(2)
             && slow.iter().map(|slow| slow.min(most)).sum::<f64>() >= ENOUGH
-            && self.regions.values().any(|region| region.fails_now(period, now))
+            && self.regions.values().any(|region| region.fails_now(now))
     }
 
-    /// Since when more than `others` regions are down at once; `others` = 0: the beginning of the first failure.
+    /// Since when more than `others` regions are down at once.
     fn since(&self, others: usize) -> Option<Timestamp> {
-        let counts = |region: &&Region| if others == 0 { region.since.is_some() } else { region.down };
-        let mut since: Vec<Timestamp> =
-            self.regions.values().filter(counts).filter_map(|region| region.since).collect();
+        let down = self.regions.values().filter(|region| region.down);
+        let mut since: Vec<Timestamp> = down.filter_map(|region| region.since).collect();
         since.sort_unstable();
         since.get(others).copied()
     }
 
+    /// The beginning of the first failure.
+    fn first(&self) -> Option<Timestamp> {
+        self.regions.values().filter_map(|region| region.since).min()
+    }
+
     /// `AuthRegionDown`.
-    fn judge_regions(&mut self, settings: &Settings, period: Duration, now: Timestamp) {
+    fn judge_regions(&mut self, settings: &Settings, now: Timestamp) {
         if self.regions.len() < 2 || self.pending {
             return;
         }
         let after = settings.several_after;
         for region in self.regions.values_mut().filter(|region| region.down) {
             let lasted = region.since.is_some_and(|since| now.since(since) >= after);
-            region.certain |= lasted && region.fails_now(period, now);
+            region.certain |= lasted && region.fails_now(now);
         }
     }
 
     /// All times in it.
     pub fn times(&mut self) -> impl Iterator<Item = &mut Timestamp> {
-        let own = [&mut self.began, &mut self.opened, &mut self.patient_until].into_iter().flatten();
+        let own = [&mut self.began, &mut self.opened, &mut self.patient_until, &mut self.turned].into_iter().flatten();
         let certain = self.certain.iter_mut().map(|certain| &mut certain.at);
         own.chain(certain).chain(&mut self.ended).chain(self.regions.values_mut().flat_map(Region::times))
     }
@@ -371,7 +390,7 @@ impl Detector {
         Case {
             step: step.clone(),
             level,
-            since: if partial { self.opened } else { self.since(0) }.or(self.began).unwrap_or(now),
+            since: if partial { self.opened } else { self.first() }.or(self.began).unwrap_or(now),
             certain_at: self.certain.map(|certain| certain.at),
             class: fault.map(|(class, _, _)| *class),
             blame: fault.map(|(_, blame, _)| *blame),

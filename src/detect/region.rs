@@ -14,6 +14,8 @@ use crate::clock::Timestamp;
 const CLEAN: u64 = 3;
 /// A region fails now if its last failure is not longer ago than this, or two periods of its probes.
 const NOW: Duration = Duration::from_secs(30);
+/// So many bad runs in a row are no accident.
+const ROW: u64 = 3;
 /// Without a run for so long, or for two periods, nothing is known of the time between.
 const SILENT: Duration = Duration::from_secs(60);
 /// What was measured so lately is not unknown because another run could not measure it.
@@ -54,8 +56,12 @@ pub struct Region {
 pub struct Track {
     /// What speaks against it.
     pub evidence: Evidence,
+    /// How often the schedule runs it.
+    pub period: Duration,
     /// Bad runs of this stretch.
     pub bad: u64,
+    /// Bad runs in a row.
+    pub row: u64,
     /// Good runs of this stretch up to the region's last bad one.
     pub good: u64,
     /// Good runs since the region's last bad one.
@@ -65,8 +71,9 @@ pub struct Track {
 impl Region {
     /// Takes in a run of that probe.
     pub fn add(&mut self, probe: &Arc<str>, bad: bool, began: Timestamp, period: Duration, now: Timestamp) {
+        self.tracks.entry(probe.clone()).or_default().period = period;
         // Time in which nobody looked is no quiet time.
-        let unseen = self.heard.map(|heard| now.since(heard)).filter(|gap| *gap > SILENT.max(period * 2));
+        let unseen = self.heard.map(|heard| now.since(heard)).filter(|gap| *gap > self.patience());
         self.last_bad = self.last_bad.map(|bad| bad + unseen.unwrap_or_default());
         self.heard = Some(now);
         self.mute = None;
@@ -76,10 +83,10 @@ impl Region {
         let track = self.tracks.entry(probe.clone()).or_default();
         track.evidence.add(bad, track.streak > 0 || track.bad == 0, now);
         if !bad {
-            track.streak += 1;
+            (track.streak, track.row) = (track.streak + 1, 0);
             return;
         }
-        track.bad += 1;
+        (track.bad, track.row) = (track.bad + 1, track.row + 1);
         self.since.get_or_insert(began);
         self.last_bad = Some(now);
         for track in self.tracks.values_mut() {
@@ -121,13 +128,25 @@ impl Region {
     }
 
     /// Whether its last run that tells anything was bad, and not long ago.
-    pub fn fails_now(&self, period: Duration, now: Timestamp) -> bool {
+    pub fn fails_now(&self, now: Timestamp) -> bool {
+        let period = self.failed().map(|track| track.period).max().unwrap_or_default();
         self.streak() == 0 && self.last_bad.is_some_and(|bad| now.since(bad) <= NOW.max(period * 2))
     }
 
+    /// Whether runs enough failed, one after the other, however rare they are: three, or all for `long`.
+    pub fn fails_in_a_row(&self, long: Duration) -> bool {
+        let lasted = self.since.zip(self.last_bad).is_some_and(|(since, last)| last.since(since) >= long);
+        self.failed().any(|track| track.row >= ROW || lasted && track.row > 1)
+    }
+
+    /// For how long nothing may be heard.
+    fn patience(&self) -> Duration {
+        SILENT.max(self.tracks.values().map(|track| track.period).min().unwrap_or_default() * 2)
+    }
+
     /// The opposite test, no bad run for `quiet`, and somebody looked just now.
-    pub fn is_well(&self, quiet: Duration, period: Duration, now: Timestamp) -> bool {
-        let seen = self.heard.is_some_and(|heard| now.since(heard) <= SILENT.max(period * 2));
+    pub fn is_well(&self, quiet: Duration, now: Timestamp) -> bool {
+        let seen = self.heard.is_some_and(|heard| now.since(heard) <= self.patience());
         seen && self.last_bad.is_none_or(|bad| now.since(bad) >= quiet) && self.is_convinced()
     }
 
@@ -142,7 +161,7 @@ impl Region {
         (self.since, self.certain) = (None, false);
         for track in self.tracks.values_mut() {
             track.evidence.acquit(down);
-            (track.bad, track.good) = (0, 0);
+            (track.bad, track.row, track.good) = (0, 0, 0);
         }
         // The others say nothing any more.
         self.tracks.retain(|_, track| track.evidence.is_some());
@@ -150,7 +169,7 @@ impl Region {
 
     /// Forgets what is too old to mean anything.
     pub fn fade(&mut self, now: Timestamp) {
-        if !self.down && self.since.is_some() && self.quick(now) < NONE {
+        if !self.down && self.since.is_some() && self.quick(now) < NONE && !self.fails_now(now) {
             self.acquit();
         }
     }
@@ -172,9 +191,9 @@ impl Region {
         }
     }
 
-    /// Whether it does not fail while others do.
-    pub fn is_clean(&self) -> bool {
-        self.since.is_none() && self.stretch.1 >= CLEAN
+    /// Whether it does not fail while others do: it was heard of since that time.
+    pub fn is_clean(&self, since: Option<Timestamp>) -> bool {
+        self.since.is_none() && self.stretch.1 >= CLEAN && self.heard >= since
     }
 
     fn failed(&self) -> impl Iterator<Item = &Track> {

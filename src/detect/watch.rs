@@ -110,8 +110,9 @@ impl Watch {
             Trigger::Manual | Trigger::Smoke => return false,
         };
         let key = (outcome.check.probe.clone(), outcome.check.region.clone());
-        let user = self.places.get(&key).and_then(|at| self.site.runs.get(*at)?.user.as_ref());
-        self.asker.over(outcome, user, confirmation);
+        let own = self.places.get(&key).and_then(|at| self.site.runs.get(*at));
+        let period = own.map(|runs| runs.period).unwrap_or_default();
+        self.asker.over(outcome, own.and_then(|runs| runs.user.as_ref()), confirmation);
         if !confirmation {
             self.learn(key, outcome);
         }
@@ -134,11 +135,10 @@ impl Watch {
             region: &outcome.check.region,
             fault: None,
             began: outcome.start,
-            period: Duration::ZERO,
+            period,
             confirmation,
         };
         for (step, detector) in &mut self.detectors {
-            seen.period = runs(&self.site, step).map(|runs| runs.period).min().unwrap_or_default();
             let failed = bad.filter(|fault| *fault.step == **step);
             seen.fault = failed.map(|fault| (fault.class, fault.blame));
             if failed.is_some() || is_done(outcome, step) {
@@ -157,7 +157,8 @@ impl Watch {
                     StepState::Skipped => {}
                 }
             }
-            detector.judge(settings, seen.period, now);
+            let period = runs(&self.site, step).map(|runs| runs.period).min().unwrap_or_default();
+            detector.judge(settings, period, now);
         }
         true
     }

@@ -131,6 +131,13 @@ impl State {
         self.book.missed(check, times, excluded, now)
     }
 
+    /// Lets the detectors ask for runs, of no probe that is in maintenance. Says whether they have news.
+    pub fn confirm(&mut self, now: Timestamp, run: &dyn Fn(&CheckLabels) -> bool) -> bool {
+        let Self { detect, maintenance, .. } = self;
+        detect.confirm(now, &mut |check| !maintenance.covers(&check.probe, now, now) && run(check));
+        detect.take_news()
+    }
+
     /// Evaluates everything.
     pub fn evaluate(
         &mut self,

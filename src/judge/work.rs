@@ -77,8 +77,7 @@ impl Shared {
     fn detect(&self, ears: &Ears) {
         let now = self.clock.now();
         let mut state = self.state();
-        state.detect.confirm(now, &mut |check| (ears.confirm)(check));
-        if state.detect.take_news() {
+        if state.confirm(now, &ears.confirm) {
             self.asked.evaluate.store(true, Ordering::Release);
         }
     }

@@ -16,6 +16,8 @@ use crate::plan::{Check, Plan};
 use crate::probe::Cost;
 use crate::schedule::Timing;
 
+/// How long a request is remembered.
+const MINUTE: Duration = Duration::from_secs(60);
 /// How long runs last that send all of their requests; those that hang have sent few.
 const LASTS: Duration = Duration::from_secs(5);
 
@@ -104,11 +106,15 @@ impl Lane {
             let enough = budget.available(now, limit) >= reserved.saturating_add(cost);
             // As `afford` will see it then: what a run in progress has sent is reserved as well.
             let ours = reserved.saturating_add(cost.saturating_mul(2));
-            let (mut sent, mut in_progress, mut first) = (0_u32, 0_u32, 0);
+            let (mut sent, mut in_progress, mut first, mut held) = (0_u32, 0_u32, 0, 0);
             let mut bears = |(at, requests): &(Timestamp, u32)| {
                 while let Some((begun, over)) = schedule.get(first).filter(|(begun, _)| *begun + LASTS < *at) {
                     debug_assert!(begun <= at);
                     (in_progress, first) = (in_progress.saturating_sub(*over), first + 1);
+                }
+                // What was sent a minute before has come back by then.
+                while let Some((_, over)) = schedule.get(held).filter(|(begun, _)| *begun + LASTS + MINUTE < *at) {
+                    (sent, held) = (sent.saturating_sub(*over), held + 1);
                 }
                 sent = sent.saturating_add(*requests);
                 in_progress = in_progress.saturating_add(*requests);
