@@ -1,7 +1,7 @@
 //! `make sim`: how soon is an outage noticed, and how often is there a page without one? Tables as in docs/detection.md,
 //! made by the shipped code on a virtual clock.
 //!
-//! `cargo bench --bench sim -- [--check] [--trials N] [--years N] [--alpha PERCENT] [--seed N]`; `--check` ends with an
+//! `cargo bench --bench sim -- [--check] [--trials N] [--years N] [--alpha PERCENT] [--only TEXT] [--seed N]`; `--check` ends with an
 //! error if a target is missed.
 
 use std::process::ExitCode;
@@ -20,10 +20,13 @@ fn options() -> Result<(Options, bool), String> {
             "--trials" => options.trials = number(value()?)?,
             "--years" => options.years = number(value()?)?,
             "--seed" => options.seed = number(value()?)? as u64,
+            "--only" => options.only = value()?,
             "--alpha" => options.alpha = Some(value()?),
             // Cargo's own.
             "--bench" => {}
-            other => return Err(format!("{other}: unknown; there are --check, --trials, --years, --alpha, --seed")),
+            other => {
+                return Err(format!("{other}: unknown; there are --check, --trials, --years, --alpha, --only, --seed"));
+            }
         }
     }
     Ok((options, check))

@@ -41,6 +41,8 @@ pub struct Options {
     pub years: usize,
     /// `alpha` of the objective as it would be written; `None`: what is shipped.
     pub alpha: Option<String>,
+    /// Only what has this in its name; empty: everything.
+    pub only: String,
     /// What all random numbers follow from.
     pub seed: u64,
     /// How many threads; at least 1.
@@ -50,7 +52,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Self { trials: 400, years: 4, alpha: None, seed: 1, threads }
+        Self { trials: 400, years: 4, alpha: None, only: String::new(), seed: 1, threads }
     }
 }
 
@@ -58,8 +60,16 @@ impl Default for Options {
 pub fn run(options: &Options) -> Result<Report, String> {
     let setup = |ignore| setup::Setup::new(options.alpha.as_deref(), ignore);
     let setups = (setup(Duration::ZERO)?, setup(years::IGNORED)?);
-    let delays = delays::SORTS.iter().flat_map(|sort| delays::portions(sort, options)).map(Job::Delays);
-    let years = years::WEATHERS.iter().flat_map(|weather| years::portions(weather, options)).map(Job::Year);
+    let delays = delays::SORTS
+        .iter()
+        .filter(|sort| sort.name.contains(&options.only))
+        .flat_map(|sort| delays::portions(sort, options))
+        .map(Job::Delays);
+    let years = years::WEATHERS
+        .iter()
+        .filter(|weather| weather.name.contains(&options.only))
+        .flat_map(|weather| years::portions(weather, options))
+        .map(Job::Year);
     // The long ones first, so that no thread ends alone.
     let jobs: Vec<Job> = years.chain(delays).collect();
     let done = side_by_side(&jobs, options.threads, |job| match job {
