@@ -26,7 +26,7 @@ use crate::store::{KeptRun, RunsQuery, Store};
 mod cases;
 mod feed;
 pub(crate) mod state;
-mod work;
+pub(crate) mod work;
 
 use feed::Keeper;
 use state::State;

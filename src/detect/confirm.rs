@@ -87,7 +87,12 @@ pub fn wish(detector: &Detector, now: Timestamp) -> Option<Wish> {
         let turns = failing.iter().any(|(_, region)| region.streak() > 0);
         return wanted(of(&|region| region.since.is_some()), false, if turns { PACE } else { SLOW });
     }
-    if detector.calm >= ENOUGH_GOOD && failing.is_empty() { None } else { wanted(all, false, PACE) }
+    if detector.calm >= ENOUGH_GOOD && failing.is_empty() {
+        return None;
+    }
+    // While an answer from where it failed is awaited, those that are clean have said enough.
+    let awaited = all.iter().any(|(_, region)| region.since.is_some() && region.asked > region.heard);
+    wanted(of(&|region| !(awaited && region.is_clean(detector.turned))), false, PACE)
 }
 
 type Named<'a> = (&'a Arc<str>, &'a Region);

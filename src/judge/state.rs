@@ -39,6 +39,8 @@ pub struct State {
     evaluate: bool,
     prober: Option<String>,
     context: Context,
+    /// A run was bad for an objective since the last evaluation: an alert may begin.
+    hurry: bool,
     /// Alerts as they were last handed to the ledger.
     handed: Option<Vec<Alert>>,
 }
@@ -98,6 +100,7 @@ impl State {
             evaluate: plan.alerting.evaluate,
             prober: plan.alerting.prober.clone(),
             context: context(plan),
+            hurry: false,
             handed: None,
         })
     }
@@ -122,13 +125,20 @@ impl State {
         let end = outcome.start + outcome.duration;
         let excluded = self.maintenance.covers(&outcome.check.probe, outcome.start, end);
         self.detect.outcome(outcome, excluded, now);
-        self.book.outcome(outcome, excluded, now)
+        let counted = self.book.outcome(outcome, excluded, now);
+        self.hurry |= counted.iter().any(|counted| counted.counts.bad > 0);
+        counted
     }
 
     /// Counts runs that did not take place.
     pub fn missed(&mut self, check: &CheckLabels, times: u64, now: Timestamp) -> Vec<Counted> {
         let excluded = self.maintenance.covers(&check.probe, now, now);
         self.book.missed(check, times, excluded, now)
+    }
+
+    /// Whether an alert may begin since the last evaluation, because of a bad run.
+    pub fn hurries(&self) -> bool {
+        self.hurry
     }
 
     /// Lets the detectors ask for runs, of no probe that is in maintenance. Says whether they have news.
@@ -146,6 +156,7 @@ impl State {
         paused: bool,
         ledger: Option<&str>,
     ) -> Judged {
+        self.hurry = false;
         let counted = self.book.tick(now);
         let evaluations = self.book.evaluate(now);
         self.context.deployments.clone_from(&self.deployments);

@@ -11,7 +11,9 @@ use super::{Ears, News, Shared, Shown, cases, lock, state};
 use crate::clock::Timestamp;
 
 /// How often objectives are evaluated.
-const EVERY: Duration = Duration::from_secs(10);
+pub const EVERY: Duration = Duration::from_secs(10);
+/// How soon after another evaluation a bad run may bring about the next.
+pub const HURRY: Duration = Duration::from_secs(1);
 /// How soon after the start they are for the first time.
 const FIRST: Duration = Duration::from_secs(1);
 /// How often the thread looks around when nothing happens.
@@ -21,6 +23,7 @@ impl Shared {
     /// Until it is told to stop.
     pub(super) fn work(&self, waiting: &Receiver<News>, ears: &Ears) {
         let mut due = self.clock.instant() + FIRST;
+        let mut last = self.clock.instant();
         let mut look = self.clock.instant();
         loop {
             let nap = due.saturating_duration_since(self.clock.instant()).min(self.until_next());
@@ -35,8 +38,10 @@ impl Shared {
                 look = self.clock.instant() + NAP;
                 self.safely(|| self.keeper.iter().for_each(|keeper| keeper.look()));
             }
-            if self.asked.evaluate.swap(false, Ordering::AcqRel) || self.clock.instant() >= due {
-                due = self.clock.instant() + EVERY;
+            let now = self.clock.instant();
+            let hurries = now >= last + HURRY && self.state().hurries();
+            if self.asked.evaluate.swap(false, Ordering::AcqRel) || hurries || now >= due {
+                (due, last) = (now + EVERY, now);
                 self.safely(|| self.evaluate(ears));
             }
         }

@@ -11,14 +11,13 @@ use crate::alert::machine::Change;
 use crate::alert::{self, Alert};
 use crate::clock::Timestamp;
 use crate::judge::state::{Judged, State};
+use crate::judge::work::{EVERY, HURRY};
 use crate::outcome::{Trigger, Verdict};
 use crate::plan::Plan;
 use crate::runner::agenda::Agenda;
 use crate::runner::lane::Lane;
 use crate::slo::{Severity, Tier};
 
-/// How often the judge evaluates, as its thread does.
-const EVERY: Duration = Duration::from_secs(10);
 /// The least time between two looks that the detectors ask for.
 const LEAST: Duration = Duration::from_millis(10);
 /// An evaluation is not left out for longer: the book tidies itself up once an hour.
@@ -65,6 +64,8 @@ pub struct World {
     now: Timestamp,
     /// When the judge evaluates next.
     due: Timestamp,
+    /// When it last did.
+    looked: Timestamp,
     /// When the detectors want to be asked.
     wake: Option<Timestamp>,
     thrift: Thrift,
@@ -95,6 +96,7 @@ impl World {
             evaluations: 0,
             now,
             due: now + EVERY,
+            looked: now,
             wake: None,
         })
     }
@@ -145,8 +147,11 @@ impl World {
         let site = &mut self.site;
         self.state.detect.confirm(now, &mut |check| site.confirm(check, now));
         let news = self.state.detect.take_news();
+        if self.state.hurries() {
+            self.due = self.due.min((self.looked + HURRY).max(now));
+        }
         if news || self.due <= now {
-            self.due = now + EVERY;
+            (self.due, self.looked) = (now + EVERY, now);
             if news || self.thrift.may_change(now) {
                 self.evaluate();
             }
