@@ -378,7 +378,7 @@ impl Detector {
             let (bad, runs) = if partial { region.whole } else { region.stretch };
             let evidence = region.quick(now).max(region.slow(now)).min(most) / ENOUGH;
             let (region, look, since) = (name.clone(), region.look(), region.since);
-            Some(RegionCase { region, look, evidence, since, bad, runs })
+            Some(RegionCase { region, look, evidence, since, last_bad: 0, last_good: 0, bad, runs })
         };
         let certain_region = self.regions.values().any(|region| region.certain);
         let level = match self.certain {
@@ -397,6 +397,9 @@ impl Detector {
             of_class: fault.map_or(0, |(_, _, times)| *times),
             regions: order.iter().filter_map(region).collect(),
             probes: self.probes.clone(),
+            passed: BTreeSet::new(),
+            ends_at: None,
+            relapses: 0,
             scheduled: self.runs.0,
             confirmations: self.runs.1,
             clean: clean.map(|(step, (_, good))| (step.clone(), *good)).collect(),

@@ -91,6 +91,13 @@ pub struct Case {
     pub regions: Vec<RegionCase>,
     /// The probes that failed in it.
     pub probes: BTreeSet<Arc<str>>,
+    /// Probes that went through the step meanwhile and never failed in it.
+    pub passed: BTreeSet<Arc<str>>,
+    /// It is certain, and every region has had good runs enough since: it ends then, unless it fails again. Absent while it
+    /// fails.
+    pub ends_at: Option<Timestamp>,
+    /// How often within the last hour it had ended and came back.
+    pub relapses: u64,
     /// Scheduled runs that were evidence since then.
     pub scheduled: u64,
     /// Confirmation runs that were.
@@ -113,6 +120,11 @@ pub struct RegionCase {
     pub evidence: f64,
     /// Since when it fails.
     pub since: Option<Timestamp>,
+    /// Its last runs: so many failed one after the other, or so many were good since the last that failed (of probes that
+    /// fail in this case).
+    pub last_bad: u64,
+    /// See `last_bad`.
+    pub last_good: u64,
     /// Runs since the case began that failed here.
     pub bad: u64,
     /// Runs since the case began that were evidence here.

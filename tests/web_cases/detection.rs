@@ -14,7 +14,7 @@ const BEGAN: Duration = Duration::from_secs(14);
 
 fn seen(region: &str, look: Look, bad: u64) -> RegionCase {
     let (evidence, since) = if bad > 0 { (0.5, Some(NOW - BEGAN)) } else { (0.0, None) };
-    RegionCase { region: region.into(), look, evidence, since, bad, runs: 3 }
+    RegionCase { region: region.into(), look, evidence, since, last_bad: 0, last_good: 0, bad, runs: 3 }
 }
 
 /// The token step fails from `eu`, not from `us`; of `ap` nothing is known.
@@ -29,6 +29,9 @@ fn case(level: Level) -> Case {
         of_class: 3,
         regions: vec![seen("eu", Look::Failing, 3), seen("us", Look::Clean, 0), seen("ap", Look::Unknown, 0)],
         probes: BTreeSet::from(["login".into()]),
+        passed: BTreeSet::new(),
+        ends_at: None,
+        relapses: 0,
         scheduled: 3,
         confirmations: 6,
         clean: vec![("jwks".into(), 6)],

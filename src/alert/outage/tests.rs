@@ -18,7 +18,7 @@ fn after(secs: u64) -> Timestamp {
 fn seen(region: &str, look: Look, bad: u64, runs: u64) -> RegionCase {
     let evidence = if look == Look::Failing { 0.5 } else { 0.0 };
     let since = (bad > 0).then_some(BEGAN);
-    RegionCase { region: region.into(), look, evidence, since, bad, runs }
+    RegionCase { region: region.into(), look, evidence, since, last_bad: 0, last_good: 0, bad, runs }
 }
 
 /// Every run of the token step fails, from everywhere.
@@ -33,6 +33,9 @@ fn case() -> Case {
         of_class: 9,
         regions: ["eu", "us", "ap"].map(|region| seen(region, Look::Failing, 3, 3)).into(),
         probes: BTreeSet::from(["login".into(), "machine".into()]),
+        passed: BTreeSet::new(),
+        ends_at: None,
+        relapses: 0,
         scheduled: 3,
         confirmations: 6,
         clean: vec![("jwks".into(), 6), ("discovery".into(), 9)],

@@ -216,6 +216,8 @@ mod tests {
             look: Look::Suspected,
             evidence,
             since: None,
+            last_bad: 1,
+            last_good: 0,
             bad: 1,
             runs: 1,
         };
@@ -229,6 +231,9 @@ mod tests {
             of_class: 1,
             regions: vec![region("eu", evidence), region("us", 0.0)],
             probes: BTreeSet::new(),
+            passed: BTreeSet::new(),
+            ends_at: None,
+            relapses: 0,
             scheduled: 1,
             confirmations: 0,
             clean: vec![],
