@@ -122,8 +122,8 @@ fn head(provider: &str, case: &Case, ends_at: Option<Timestamp>, tense: Tense, n
         relapses => format!(" (it came back {} within the hour)", times(relapses)),
     };
     let over = told(&extent(case, Tense::Over), Tense::Over);
-    let at = clock(ends_at, now);
-    format!("{step} does not fail any more; this alert ends at {at} unless it fails again{again}. It {over}.")
+    let at = if ends_at > now { format!(" at {}", clock(ends_at, now)) } else { String::new() };
+    format!("{step} does not fail any more; this alert ends{at} unless it fails again{again}. It {over}.")
 }
 
 /// How widely it fails.

@@ -178,6 +178,7 @@ fn what_may_be_over_says_when_it_ends() {
         ),
         "{text}"
     );
+    let fails_no_more = ends.clone();
     // What fails now comes first, and the alert ends with the last of those that may be over.
     let fails = Case { step: "jwks".into(), level: Level::Several, ..case() };
     let text = description(Standing::Holds, vec![ends.clone(), fails], after(100));
@@ -186,6 +187,9 @@ fn what_may_be_over_says_when_it_ends() {
     let later = Case { step: "jwks".into(), ends_at: Some(after(150)), ..ends.clone() };
     let text = description(Standing::Holds, vec![Case { relapses: 0, ..ends }, later], after(100));
     assert!(text.contains("this alert ends at 18:07:42 UTC unless it fails again. It failed"), "{text}");
+    assert!(
+        headline("main", &fails_no_more, after(131)).contains("this alert ends unless it fails again (it came back")
+    );
 }
 
 #[test]
