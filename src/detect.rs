@@ -15,6 +15,8 @@
 //!
 //! Numbers, their reasons, and what they reach: docs/detection.md.
 
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Timestamp;
@@ -85,6 +87,12 @@ pub struct Detect {
     settings: Settings,
     /// In the roster's order.
     watches: Vec<Watch>,
+    /// Where each provider's is.
+    places: HashMap<Arc<str>, usize>,
+    /// When each wants to be asked, and those that were told something.
+    wakes: BTreeSet<(Timestamp, usize)>,
+    wake: Vec<Option<Timestamp>>,
+    touched: Vec<usize>,
     /// There may be other rulings.
     news: bool,
     /// The ledger's are old.
@@ -98,32 +106,39 @@ pub struct Detect {
 impl Detect {
     /// For a configuration; nothing has happened yet.
     pub fn new(roster: Roster, settings: Settings) -> Self {
-        let watches = roster.sites.into_iter().map(Watch::new).collect();
-        Self { settings, watches, ..Self::default() }
+        let mut detect = Self { settings, ..Self::default() };
+        detect.take(roster.sites.into_iter().map(Watch::new).collect());
+        detect
     }
 
     /// Goes on with another configuration: detectors of providers, steps and regions that stay go on.
     pub fn replace(&mut self, roster: Roster, settings: Settings) {
         self.settings = settings;
-        let mut before = std::mem::take(&mut self.watches);
-        for site in roster.sites {
-            let known = before.iter().position(|watch| watch.site.provider == site.provider);
-            let watch = match known.map(|at| before.swap_remove(at)) {
-                Some(mut watch) => {
-                    watch.replace(site);
-                    watch
-                }
-                None => Watch::new(site),
-            };
-            self.watches.push(watch);
-        }
+        let before = std::mem::take(&mut self.watches).into_iter();
+        let mut before: HashMap<_, _> = before.map(|watch| (watch.site.provider.clone(), watch)).collect();
+        let watches = roster.sites.into_iter().map(|site| match before.remove(&site.provider) {
+            Some(mut watch) => {
+                watch.replace(site);
+                watch
+            }
+            None => Watch::new(site),
+        });
+        self.take(watches.collect());
         (self.news, self.dirty) = (true, true);
+    }
+
+    fn take(&mut self, watches: Vec<Watch>) {
+        self.places = watches.iter().enumerate().map(|(at, watch)| (watch.site.provider.clone(), at)).collect();
+        self.touched = (0..watches.len()).collect();
+        self.wake = vec![None; watches.len()];
+        self.wakes.clear();
+        self.watches = watches;
     }
 
     /// Goes on from what a ledger holds. What cannot be read, or is of nobody any more, is left out.
     pub fn restore(&mut self, kept: Vec<Kept>) {
         for Kept { provider, step, json } in kept {
-            let Some(watch) = self.watches.iter_mut().find(|watch| *watch.site.provider == *provider) else { continue };
+            let Some(watch) = self.places.get(&*provider).and_then(|at| self.watches.get_mut(*at)) else { continue };
             match serde_json::from_str::<Detector>(&json) {
                 Ok(mut detector) => {
                     self.last = self.last.max(detector.times().max().copied());
@@ -156,18 +171,18 @@ impl Detect {
     /// A scheduled run began. One that takes much longer than usual is reason enough to ask elsewhere before it ends.
     pub fn started(&mut self, check: &CheckLabels, now: Timestamp) {
         self.mind_clock(now);
-        if let Some(watch) = self.watch(&check.provider) {
-            watch.started(check, now);
+        if let Some(at) = self.touch(&check.provider) {
+            self.watches[at].started(check, now);
         }
     }
 
     /// A run is over: those of the schedule and those that were asked for here are evidence. Runs in maintenance are none.
     pub fn outcome(&mut self, outcome: &Outcome, maintained: bool, now: Timestamp) {
         self.mind_clock(now);
-        let settings = self.settings.clone();
-        let Some(watch) = self.watch(&outcome.check.provider) else { return };
+        let Some(at) = self.touch(&outcome.check.provider) else { return };
+        let watch = &mut self.watches[at];
         let before = watch.signature();
-        let learned = watch.outcome(outcome, maintained, &settings, now);
+        let learned = watch.outcome(outcome, maintained, &self.settings, now);
         let after = watch.signature();
         let (news, open) = (learned && after != before, !after.is_empty());
         self.news |= news;
@@ -180,22 +195,38 @@ impl Detect {
     }
 
     /// Asks for the runs that are wanted now: `run` starts a confirmation run of a check and says whether it did (false: it
-    /// is under way already, its account or the provider does not bear it, runs are paused). To be called when anything
-    /// was told, and at [`Detect::next`].
-    pub fn confirm(&mut self, now: Timestamp, run: &mut dyn FnMut(&CheckLabels) -> bool) {
+    /// is under way already, its account or the provider does not bear it). `silent`: the probe is in maintenance, or runs
+    /// are paused. To be called when anything was told, and at [`Detect::next`].
+    pub fn confirm(
+        &mut self,
+        silent: &dyn Fn(&str) -> bool,
+        now: Timestamp,
+        run: &mut dyn FnMut(&CheckLabels) -> bool,
+    ) {
         self.mind_clock(now);
-        for watch in &mut self.watches {
+        let mut due = std::mem::take(&mut self.touched);
+        let woken = self.wakes.range(..=(now, usize::MAX)).map(|(_, at)| *at);
+        due.extend(woken);
+        due.sort_unstable();
+        due.dedup();
+        for at in due {
+            let Some(watch) = self.watches.get_mut(at) else { continue };
             let before = watch.signature();
-            watch.confirm(&self.settings, now, run);
+            watch.confirm(&self.settings, silent, now, run);
             if watch.signature() != before {
                 (self.news, self.dirty) = (true, true);
             }
+            let next = watch.next(now);
+            if let Some(before) = std::mem::replace(&mut self.wake[at], next) {
+                self.wakes.remove(&(before, at));
+            }
+            self.wakes.extend(next.map(|next| (next, at)));
         }
     }
 
     /// When there may be something to do or to say again, if nothing is told meanwhile.
-    pub fn next(&self, now: Timestamp) -> Option<Timestamp> {
-        self.watches.iter().filter_map(|watch| watch.next(now)).min()
+    pub fn next(&self) -> Option<Timestamp> {
+        self.wakes.first().map(|(next, _)| *next)
     }
 
     /// Whether there may be other rulings than at the last call of this.
@@ -213,13 +244,21 @@ impl Detect {
         let back = self.last.map_or(Duration::ZERO, |last| last.since(now));
         if back > STEP {
             self.watches.iter_mut().for_each(|watch| watch.rewind(back));
+            self.touched = (0..self.watches.len()).collect();
+            self.wakes.clear();
+            self.wake.fill(None);
             self.dirty = true;
         }
         self.last = Some(now);
     }
 
-    fn watch(&mut self, provider: &str) -> Option<&mut Watch> {
-        self.watches.iter_mut().find(|watch| *watch.site.provider == *provider)
+    /// Where that provider's are; they are to be asked again.
+    fn touch(&mut self, provider: &str) -> Option<usize> {
+        let at = *self.places.get(provider)?;
+        if self.touched.last() != Some(&at) {
+            self.touched.push(at);
+        }
+        Some(at)
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Settings;
 use super::detector::Detector;
 use super::region::Region;
-use super::roster::{Runs, Site};
+use super::roster::{Key, Runs, Site};
 use crate::clock::Timestamp;
 use crate::outcome::{CheckLabels, Outcome};
 
@@ -19,6 +19,12 @@ const SLOW: Duration = Duration::from_secs(10);
 const SILENT: Duration = Duration::from_secs(30);
 /// So many good runs in a row, and nobody asks any further.
 const ENOUGH_GOOD: u64 = 10;
+/// So many of the hour's runs (one in so many) are for the beginning of cases: the first runs of each.
+const RESERVE: u32 = 4;
+/// See [`RESERVE`].
+const FIRST: u64 = 12;
+/// How many are tried when one cannot be started.
+const STAND_INS: usize = 3;
 /// How long one that could not be started is left alone.
 const REFUSED: Duration = Duration::from_secs(2);
 /// A run may take so much longer than its timeout before it is given up.
@@ -46,8 +52,6 @@ pub struct Asker {
     pub not_before: Option<Timestamp>,
 }
 
-type Key = (Arc<str>, Arc<str>);
-
 #[derive(Debug, Default)]
 struct Account {
     last: Option<Timestamp>,
@@ -64,6 +68,8 @@ pub struct Wish {
     pub failed: bool,
     /// Whether it is worth a login.
     pub logins: bool,
+    /// Whether it is the beginning of a case: a share of the hour's runs is kept for that.
+    pub first: bool,
     /// When the next wish may come.
     pub pace: Duration,
 }
@@ -73,8 +79,11 @@ pub fn wish(detector: &Detector, now: Timestamp) -> Option<Wish> {
     let all: Vec<Named<'_>> = detector.regions.iter().collect();
     let of =
         |wanted: &dyn Fn(&Region) -> bool| all.iter().copied().filter(|(_, region)| wanted(region)).collect::<Vec<_>>();
-    let ending = of(&|region| region.down && (detector.certain.is_some() || region.certain));
-    if !ending.is_empty() {
+    let ends_only = |region: &Region| region.down && (detector.certain.is_some() || region.certain);
+    let ending = of(&ends_only);
+    // Another region that fails beside one that has for long is a new question.
+    let joined = detector.certain.is_none() && all.iter().any(|(_, region)| region.since.is_some() && !region.certain);
+    if !ending.is_empty() && !joined {
         return ends(detector, ending, now);
     }
     if all.iter().all(|(_, region)| region.since.is_none()) {
@@ -84,15 +93,17 @@ pub fn wish(detector: &Detector, now: Timestamp) -> Option<Wish> {
     let told_apart = |region: &Region| region.down || region.is_clean(detector.turned) || region.mute.is_some();
     if detector.pending || !failing.is_empty() && all.iter().all(|(_, region)| told_apart(region)) {
         // Who fails is known: what is left to see is for how long.
-        let turns = failing.iter().any(|(_, region)| region.streak() > 0);
-        return wanted(of(&|region| region.since.is_some()), false, if turns { PACE } else { SLOW });
+        let turns = failing.iter().any(|(_, region)| region.streak > 0);
+        let known = |region: &Region| region.since.is_some() && region.mute.is_none();
+        return wanted(of(&known), false, if turns { PACE } else { SLOW });
     }
     if detector.calm >= ENOUGH_GOOD && failing.is_empty() {
         return None;
     }
     // While an answer from where it failed is awaited, those that are clean have said enough.
     let awaited = all.iter().any(|(_, region)| region.since.is_some() && region.asked > region.heard);
-    wanted(of(&|region| !(awaited && region.is_clean(detector.turned))), false, PACE)
+    let wish = wanted(of(&|region| !(awaited && region.is_clean(detector.turned))), false, PACE);
+    wish.map(|wish| Wish { first: detector.asked() < FIRST, ..wish })
 }
 
 type Named<'a> = (&'a Arc<str>, &'a Region);
@@ -105,7 +116,7 @@ fn ends(detector: &Detector, ending: Vec<Named<'_>>, now: Timestamp) -> Option<W
     if !unheard.is_empty() {
         return wanted(unheard, false, PACE);
     }
-    if ending.iter().all(|(_, region)| region.streak() == 0) {
+    if ending.iter().all(|(_, region)| region.streak == 0) {
         // The schedule will see the end, unless it is a slow one.
         let heard = ending.iter().filter_map(|(_, region)| region.heard.max(region.asked)).max();
         let silent = heard.is_none_or(|heard| now.since(heard) >= SILENT);
@@ -116,8 +127,11 @@ fn ends(detector: &Detector, ending: Vec<Named<'_>>, now: Timestamp) -> Option<W
         return None;
     }
     // Where it still fails one look in a while will do.
-    let old = |region: &Region| region.heard.max(region.asked).is_none_or(|last| now.since(last) >= SLOW);
-    let open = |region: &Region| !region.is_convinced() && (region.streak() > 0 || old(region));
+    let old = |region: &Region| {
+        let patience = if region.mute.is_some() { MINUTE } else { SLOW };
+        region.heard.max(region.asked).is_none_or(|last| now.since(last) >= patience)
+    };
+    let open = |region: &Region| !region.is_convinced() && (region.streak > 0 && region.mute.is_none() || old(region));
     wanted(ending.into_iter().filter(|(_, region)| open(region)).collect(), true, PACE)
 }
 
@@ -125,7 +139,7 @@ fn ends(detector: &Detector, ending: Vec<Named<'_>>, now: Timestamp) -> Option<W
 fn wanted(mut regions: Vec<Named<'_>>, failed: bool, pace: Duration) -> Option<Wish> {
     regions.sort_by_key(|(_, region)| region.asked.max(region.heard));
     let regions: Vec<_> = regions.into_iter().map(|(name, _)| name.clone()).collect();
-    (!regions.is_empty()).then_some(Wish { regions, failed, logins: true, pace })
+    (!regions.is_empty()).then_some(Wish { regions, failed, logins: true, first: false, pace })
 }
 
 /// Whom to ask, within which limits, and how.
@@ -145,26 +159,26 @@ impl Asker {
     pub fn ask(&mut self, call: &mut Call<'_>, step: &str, detector: &Detector, wish: &Wish) -> Option<Arc<str>> {
         let site = call.site;
         for region in &wish.regions {
-            let failed = |probe: &str| {
-                let track = detector.regions.get(region).and_then(|region| region.tracks.get(probe));
-                track.is_some_and(|track| track.bad > 0)
-            };
             let any = |runs: &&Runs| {
                 runs.check.region == *region && runs.steps.contains(&step) && (wish.logins || runs.user.is_none())
             };
             let fits = |runs: &&Runs| match wish.failed {
-                true => failed(&runs.check.probe),
+                true => detector.is_telling(&runs.check.probe),
                 false => !detector.is_blind(&runs.check.probe),
             };
             let mut candidates: Vec<&Runs> = site.runs.iter().filter(any).filter(fits).collect();
             candidates.sort_by_key(|runs| runs.rank());
-            for runs in candidates {
+            let spare = if wish.first { 0 } else { call.settings.confirmations_per_hour / RESERVE };
+            if self.left(call.settings, call.now) <= spare {
+                return None;
+            }
+            for runs in candidates.into_iter().take(STAND_INS) {
                 if self.start(call, runs) {
                     self.not_before = Some(call.now + wish.pace);
                     return Some(region.clone());
                 }
                 // Another one stands in only for what could not be started.
-                if !self.refused.contains_key(&key(&runs.check)) {
+                if !self.refused.contains_key(&runs.key()) {
                     break;
                 }
             }
@@ -177,7 +191,7 @@ impl Asker {
         let other = |runs: &&Runs| runs.check.region != check.region && runs.user.is_none();
         let mut candidates: Vec<&Runs> = call.site.runs.iter().filter(other).collect();
         candidates.sort_by_key(|runs| (runs.check.probe != check.probe, runs.all_regions, runs.requests));
-        let started = candidates.into_iter().any(|runs| self.start(call, runs));
+        let started = candidates.into_iter().take(STAND_INS).any(|runs| self.start(call, runs));
         if started {
             self.not_before = Some(call.now + PACE);
         }
@@ -220,7 +234,7 @@ impl Asker {
     fn may(&mut self, call: &Call<'_>, runs: &Runs) -> bool {
         let now = call.now;
         self.forget(now);
-        let key = key(&runs.check);
+        let key = runs.key();
         if self.running.contains_key(&key) || self.refused.contains_key(&key) || self.left(call.settings, now) == 0 {
             return false;
         }
@@ -243,7 +257,7 @@ impl Asker {
         if !self.may(call, runs) {
             return false;
         }
-        let (key, now) = (key(&runs.check), call.now);
+        let (key, now) = (runs.key(), call.now);
         if !(call.run)(&runs.check) {
             self.refused.insert(key, now + REFUSED);
             return false;

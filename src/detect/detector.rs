@@ -8,11 +8,14 @@ use serde::{Deserialize, Serialize};
 
 use super::Settings;
 use super::evidence::{ENOUGH, MOST, NONE, SOME, SOME_SLOW};
-use super::region::Region;
+use super::region::{Region, Run};
+use super::roster::Step;
 use super::ruling::{Case, Level, RegionCase, Standing};
 use crate::clock::Timestamp;
 use crate::fault::{Blame, Class};
 
+/// How often conclusions are drawn from runs that nobody waits for.
+const OFTEN: Duration = Duration::from_millis(200);
 /// How long a detector remembers that it was certain: what comes back within that time is believed over only after longer.
 const MEMORY: Duration = Duration::from_secs(3600);
 /// How much longer, each time.
@@ -48,6 +51,11 @@ pub struct Detector {
     /// The last time that a region failed again, or the first of all did.
     #[serde(with = "super::nanos::option")]
     pub turned: Option<Timestamp>,
+    /// Probes whose good runs left this step out.
+    skips: BTreeSet<Arc<str>>,
+    /// When conclusions were last drawn.
+    #[serde(skip)]
+    judged: Option<Timestamp>,
     /// Good runs in a row, wherever they were made.
     pub calm: u64,
     /// When it ceased to be certain, within [`MEMORY`].
@@ -83,8 +91,17 @@ pub struct Seen<'a> {
     pub began: Timestamp,
     /// How often the schedule runs it.
     pub period: Duration,
+    /// How often anything looks at this step.
+    pub often: Duration,
     /// Whether it was asked for here.
     pub confirmation: bool,
+}
+
+impl<'a> Seen<'a> {
+    fn run(&self, telling: bool) -> Run<'a> {
+        let Self { probe, fault, began, period, often, .. } = *self;
+        Run { probe, bad: fault.is_some(), telling, began, period, often }
+    }
 }
 
 impl Detector {
@@ -101,6 +118,8 @@ impl Detector {
             others: BTreeMap::new(),
             runs: (0, 0),
             turned: None,
+            skips: BTreeSet::new(),
+            judged: None,
             calm: 0,
             ended: Vec::new(),
             patient_until: None,
@@ -113,10 +132,12 @@ impl Detector {
         self.regions.retain(|name, _| regions.contains(name));
         for name in regions {
             let region = self.regions.entry(name.clone()).or_default();
-            region.tracks.retain(|probe, _| is_run(probe, name));
-            if region.since.is_some() && region.tracks.values().all(|track| track.bad == 0) {
-                region.acquit();
-            }
+            let believed = self.certain.is_some() || region.certain;
+            region.keep(|probe| is_run(probe, name), believed);
+        }
+        self.probes.retain(|probe| regions.iter().any(|region| is_run(probe, region)));
+        if !self.regions.values().any(|region| region.down) {
+            self.certain = None;
         }
     }
 
@@ -126,6 +147,7 @@ impl Detector {
             return self.good(seen, now);
         };
         let first = self.began.is_none();
+        let joins = self.certain.is_none() && self.regions.values().any(|region| region.certain);
         self.begin(seen.began, now);
         self.count(seen);
         match self.faults.iter_mut().find(|(class, blame, _)| (*class, *blame) == fault) {
@@ -135,15 +157,17 @@ impl Detector {
         self.probes.insert(seen.probe.clone());
         self.calm = 0;
         let Some(region) = self.regions.get_mut(seen.region) else { return };
-        if first || region.streak() > 0 {
+        // One that joins others which were known to fail is news of all.
+        let joins = region.since.is_none() && joins;
+        if first || joins || region.streak > 0 {
             self.turned = Some(now);
         }
-        if region.streak() > 0 && region.down && (self.certain.is_some() || region.certain) {
+        if region.streak > 0 && region.down && (self.certain.is_some() || region.certain) {
             self.setbacks += 1;
             let patience = Duration::from_secs(10) * 2_u32.saturating_pow(self.setbacks.min(6) - 1);
             self.patient_until = Some(now + patience.min(Duration::from_secs(300)));
         }
-        region.add(seen.probe, true, seen.began, seen.period, now);
+        region.add(&seen.run(true), now);
     }
 
     fn good(&mut self, seen: &Seen<'_>, now: Timestamp) {
@@ -153,11 +177,12 @@ impl Detector {
         if !self.is_blind(seen.probe) {
             self.calm += 1;
         }
-        let open = self.began.is_some();
+        let (open, telling) = (self.began.is_some(), self.is_telling(seen.probe));
         if let Some(region) = self.regions.get_mut(seen.region)
             && (open || region.tracks.contains_key(seen.probe))
         {
-            region.add(seen.probe, false, seen.began, seen.period, now);
+            // Where those that failed are gone by a reload, whoever goes through the step has to do.
+            region.add(&seen.run(telling), now);
         }
     }
 
@@ -182,7 +207,33 @@ impl Detector {
         self.probes.clear();
         self.others.clear();
         self.runs = (0, 0);
-        self.regions.values_mut().for_each(|region| region.stretch = (0, 0));
+        self.skips.clear();
+        self.regions.values_mut().for_each(Region::begin);
+    }
+
+    /// A good run of that probe left this step out.
+    pub fn skipped(&mut self, probe: &Arc<str>) {
+        if !self.skips.contains(probe) {
+            self.skips.insert(probe.clone());
+        }
+    }
+
+    /// Its probes are in maintenance, or paused: what was only suspected is not followed any further, and what is certain
+    /// stays as it is.
+    pub fn rest(&mut self) {
+        if self.certain.is_some() {
+            return;
+        }
+        self.pending = false;
+        self.regions.values_mut().filter(|region| !region.certain).for_each(Region::acquit);
+        if self.regions.values().all(|region| region.since.is_none()) {
+            self.began = None;
+        }
+    }
+
+    /// Whether conclusions were not drawn for a while.
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        self.judged.is_none_or(|judged| judged > now || now.since(judged) >= OFTEN)
     }
 
     /// Another step of a run of this provider was done, or failed.
@@ -199,6 +250,7 @@ impl Detector {
 
     /// Draws the conclusions. `quiet`: two periods of what watches this step.
     pub fn judge(&mut self, settings: &Settings, period: Duration, now: Timestamp) {
+        self.judged = Some(now);
         self.ended.retain(|ended| now.since(*ended) < MEMORY);
         let quiet = self.quiet(period);
         for region in self.regions.values_mut() {
@@ -227,20 +279,23 @@ impl Detector {
     /// `AuthOutage`.
     fn judge_all(&mut self, settings: &Settings, now: Timestamp) {
         if let Some(certain) = self.certain {
-            let down = || self.regions.values().filter(|region| region.down);
+            // Regions of which nothing is known, or not yet, decide nothing.
+            let live = || self.regions.values().filter(|region| region.mute.is_none() && region.heard.is_some());
+            let down = || live().filter(|region| region.down);
+            let least = live().count().min(2);
             // One that is about to be found well is not a region that is down alone.
-            if down().count() < self.regions.len().min(2) && down().all(|region| region.streak() == 0) {
+            if least > 0 && down().count() < least && down().all(|region| region.streak == 0) {
                 (self.certain, self.pending) = (None, false);
                 self.ended.push(now);
-            } else if certain.level < Level::Everywhere && self.everywhere(now) {
+            } else if certain.level < Level::Everywhere && self.everywhere(now) && self.mostly() {
                 self.certain = Some(Certain { level: Level::Everywhere, ..certain });
             }
             return;
         }
         let ignore = settings.ignore_shorter_than;
         let (level, since, after) = if self.everywhere(now) {
-            (Level::Everywhere, self.first(), ignore)
-        } else if let several @ Some(_) = self.since(self.regions.len().min(2) - 1) {
+            (Level::Everywhere, self.last(), ignore)
+        } else if let several @ Some(_) = self.since(self.least()) {
             (self.spread(), several, ignore.max(settings.several_after))
         } else if self.partial(now) {
             (Level::Partial, self.opened, ignore)
@@ -260,7 +315,7 @@ impl Detector {
             let opened = self.opened.unwrap_or(now);
             for region in self.regions.values_mut() {
                 if level == Level::Partial && region.slow(now) >= SOME_SLOW {
-                    region.join(opened, now);
+                    region.join(opened);
                 }
                 region.down |= region.since.is_some() && region.quick(now) >= SOME;
             }
@@ -283,6 +338,12 @@ impl Detector {
         if heard.all(|region| region.down) { Level::Everywhere } else { Level::Several }
     }
 
+    /// Whether most runs of this stretch failed.
+    fn mostly(&self) -> bool {
+        let sum = |of: fn(&Region) -> u64| self.regions.values().map(of).sum::<u64>();
+        sum(|region| region.stretch.0) * 2 > sum(|region| region.stretch.1)
+    }
+
     /// A small failure, everywhere: evidence of the slow test from at least two regions; or from the only one.
     fn partial(&self, now: Timestamp) -> bool {
         let most = if self.regions.len() == 1 { ENOUGH } else { MOST };
@@ -298,6 +359,16 @@ impl Detector {
         let mut since: Vec<Timestamp> = down.filter_map(|region| region.since).collect();
         since.sort_unstable();
         since.get(others).copied()
+    }
+
+    /// How many others must be down as well for more than one region's trouble: one, if that can be measured.
+    fn least(&self) -> usize {
+        self.regions.values().filter(|region| region.mute.is_none()).count().clamp(1, 2) - 1
+    }
+
+    /// Since when all that fail do.
+    fn last(&self) -> Option<Timestamp> {
+        self.regions.values().filter_map(|region| region.since).max()
     }
 
     /// The beginning of the first failure.
@@ -348,10 +419,25 @@ impl Detector {
         self.began.is_some() || self.certain.is_some()
     }
 
+    /// Whether it is more than a suspicion.
+    pub fn is_grave(&self) -> bool {
+        self.certain.is_some() || self.regions.values().any(|region| region.down)
+    }
+
     /// Whether it can be forgotten.
     pub fn is_idle(&self, now: Timestamp) -> bool {
         let forgotten = self.ended.iter().all(|ended| now.since(*ended) >= MEMORY);
         !self.is_open() && forgotten && self.regions.values().all(|region| region.slow(now) < NONE)
+    }
+
+    /// Whether that probe fails in this stretch: only such runs tell of its end.
+    pub fn is_telling(&self, probe: &str) -> bool {
+        self.probes.is_empty() || self.probes.contains(probe)
+    }
+
+    /// How many confirmation runs of this stretch are over.
+    pub fn asked(&self) -> u64 {
+        self.runs.1
     }
 
     /// Whether that probe says nothing of what fails: it never fails, while others failed more than once where it was good.
@@ -361,14 +447,33 @@ impl Detector {
         if self.probes.contains(probe) {
             return false;
         }
+        if self.skips.contains(probe) {
+            return true;
+        }
         self.regions.values().any(|region| {
-            let good = region.tracks.get(probe).map_or(0, |track| track.good + track.streak);
+            let good = region.tracks.get(probe).map_or(0, |track| track.good);
             good >= GOOD && region.stretch.0 >= BAD
         })
     }
 
-    /// For people and programs; `order`: the regions as configured.
-    pub fn case(&self, step: &Arc<str>, order: &[Arc<str>], confirmations_left: u32, now: Timestamp) -> Case {
+    /// Probes that go through the step and never failed in it.
+    fn passed(&self) -> BTreeSet<Arc<str>> {
+        let all = self.regions.values().flat_map(|region| &region.tracks);
+        let passed = all.filter(|(probe, track)| track.good > 0 && !self.probes.contains(*probe));
+        passed.map(|(probe, _)| probe.clone()).collect()
+    }
+
+    /// When it ends if nothing fails any more.
+    fn ends_at(&self, quiet: Duration) -> Option<Timestamp> {
+        let mut down = self.regions.values().filter(|region| region.down && region.mute.is_none());
+        let over = self.certain.is_some() && down.clone().all(Region::is_convinced) && down.next().is_some();
+        let last = self.regions.values().filter_map(|region| region.last_bad).max().filter(|_| over)?;
+        Some(last + quiet)
+    }
+
+    /// For people and programs.
+    pub fn case(&self, step: &Arc<str>, known: &Step, confirmations_left: u32, now: Timestamp) -> Case {
+        let (order, quiet) = (&known.regions, self.quiet(known.period));
         let fault =
             self.faults.iter().max_by_key(|(class, blame, times)| (*times, std::cmp::Reverse((*class, *blame))));
         let partial = self.certain.is_some_and(|certain| certain.level == Level::Partial);
@@ -377,8 +482,17 @@ impl Detector {
             let region = self.regions.get(name)?;
             let (bad, runs) = if partial { region.whole } else { region.stretch };
             let evidence = region.quick(now).max(region.slow(now)).min(most) / ENOUGH;
-            let (region, look, since) = (name.clone(), region.look(), region.since);
-            Some(RegionCase { region, look, evidence, since, last_bad: 0, last_good: 0, bad, runs })
+            let (look, since) = (region.look(), region.since);
+            Some(RegionCase {
+                region: name.clone(),
+                look,
+                evidence,
+                since,
+                last_bad: region.row(),
+                last_good: region.streak,
+                bad,
+                runs,
+            })
         };
         let certain_region = self.regions.values().any(|region| region.certain);
         let level = match self.certain {
@@ -397,9 +511,9 @@ impl Detector {
             of_class: fault.map_or(0, |(_, _, times)| *times),
             regions: order.iter().filter_map(region).collect(),
             probes: self.probes.clone(),
-            passed: BTreeSet::new(),
-            ends_at: None,
-            relapses: 0,
+            passed: self.passed(),
+            ends_at: self.ends_at(quiet),
+            relapses: self.ended.len() as u64,
             scheduled: self.runs.0,
             confirmations: self.runs.1,
             clean: clean.map(|(step, (_, good))| (step.clone(), *good)).collect(),

@@ -17,10 +17,10 @@ struct Test {
     half_life: Duration,
 }
 
-/// The share of failures of a healthy provider: 0.2 %. With 10 % when broken (quick) or 3 % (slow).
+/// The share of failures of a healthy provider: 0.2 %. With 10 % when broken (quick) or 5 % (slow).
 const QUICK: Test = Test { bad: 3.912_023, good: -0.103_358, half_life: Duration::from_secs(60) };
 /// See [`QUICK`].
-const SLOW: Test = Test { bad: 2.708_050, good: -0.028_457, half_life: Duration::from_secs(20 * 60) };
+const SLOW: Test = Test { bad: 3.218_876, good: -0.049_291, half_life: Duration::from_secs(20 * 60) };
 
 /// What an alert needs: an error probability of 1 in 100 000.
 pub const ENOUGH: f64 = 11.512_925;
@@ -82,6 +82,11 @@ impl Evidence {
             self.slow = 0.0;
         }
     }
+}
+
+/// What is left of evidence of the quick and of the slow test that is so old.
+pub fn left(age: Duration) -> (f64, f64) {
+    (QUICK.left(age), SLOW.left(age))
 }
 
 impl Test {

@@ -126,7 +126,7 @@ impl World {
             }
         }
         let Self { detect, model, asked, all, under_way, .. } = self;
-        detect.confirm(now, &mut |check| {
+        detect.confirm(&|_| false, now, &mut |check| {
             let runs = all.iter().find(|runs| runs.check == *check).unwrap();
             asked.push((now, check.clone()));
             under_way.push(outcome(runs, Trigger::Confirmation, now, model(check, now)));

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::confirm::{Asker, Call, wish};
 use super::detector::{Detector, Seen};
-use super::roster::{Runs, Site};
+use super::roster::{Index, Key, Site};
 use super::ruling::{Level, Ruling, Standing};
 use super::{Settings, is_evidence};
 use crate::clock::Timestamp;
@@ -27,8 +27,7 @@ pub struct Watch {
     pub site: Site,
     pub detectors: BTreeMap<Arc<str>, Detector>,
     asker: Asker,
-    /// Where in the site's runs each check is.
-    places: HashMap<Key, usize>,
+    index: Index,
     usual: HashMap<Key, Usual>,
     /// Runs that are under way, by when they become suspicious.
     running: BTreeSet<(Timestamp, Key)>,
@@ -38,9 +37,6 @@ pub struct Watch {
     /// Something could be measured since the start.
     heard: bool,
 }
-
-/// A check: its probe and its region.
-type Key = (Arc<str>, Arc<str>);
 
 /// What people are told of a detector: its step, how certain it is, whether it waits, and by region whether it is down and
 /// certain.
@@ -61,7 +57,7 @@ impl Watch {
     /// Nothing has happened yet.
     pub fn new(site: Site) -> Self {
         Self {
-            places: places(&site),
+            index: Index::new(&site),
             site,
             detectors: BTreeMap::new(),
             asker: Asker::default(),
@@ -75,105 +71,91 @@ impl Watch {
 
     /// Goes on with other checks.
     pub fn replace(&mut self, site: Site) {
-        self.places = places(&site);
+        self.index = Index::new(&site);
         self.site = site;
-        let (site, places) = (&self.site, &self.places);
+        let index = &self.index;
+        let steps: BTreeSet<(&str, &str, &str)> = self
+            .site
+            .runs
+            .iter()
+            .flat_map(|runs| runs.steps.iter().map(|step| (*step, &*runs.check.probe, &*runs.check.region)))
+            .collect();
         self.detectors.retain(|step, detector| {
-            let regions = regions(site, step);
-            detector.replace(&regions, &|probe, region| runs(site, step).any(|r| is(r, probe, region)));
-            !regions.is_empty()
+            let Some(known) = index.step(step) else { return false };
+            detector.replace(&known.regions, &|probe, region| steps.contains(&(&**step, probe, region)));
+            true
         });
-        self.usual.retain(|key, _| places.contains_key(key));
-        self.running.retain(|(_, key)| places.contains_key(key));
+        self.usual.retain(|key, _| index.has(key));
+        self.running.retain(|(_, key)| index.has(key));
     }
 
     /// A scheduled run began.
     pub fn started(&mut self, check: &CheckLabels, now: Timestamp) {
-        let key = (check.probe.clone(), check.region.clone());
-        let Some(runs) = self.places.get(&key).and_then(|at| self.site.runs.get(*at)) else { return };
+        let Some(runs) = self.index.runs(&self.site, check) else { return };
         if let Some(user) = &runs.user {
             self.asker.logs_in(user, now);
         }
+        let key = runs.key();
         let usual = self.usual.entry(key.clone()).or_default();
         if usual.good >= KNOWN {
             let at = now + Duration::from_secs_f64(usual.seconds * SLOWER) + LATE;
-            usual.late_at = Some(at);
+            if let Some(before) = usual.late_at.replace(at) {
+                self.running.remove(&(before, key.clone()));
+            }
             self.running.insert((at, key));
         }
     }
 
-    /// A run is over. Says whether anything was learned.
+    /// A run is over. Says whether anything was learned. A check that is none of ours any more teaches nothing: nobody could
+    /// see its failure end.
     pub fn outcome(&mut self, outcome: &Outcome, maintained: bool, settings: &Settings, now: Timestamp) -> bool {
         let confirmation = match outcome.trigger {
             Trigger::Scheduled => false,
             Trigger::Confirmation => true,
             Trigger::Manual | Trigger::Smoke => return false,
         };
-        let key = (outcome.check.probe.clone(), outcome.check.region.clone());
-        let own = self.places.get(&key).and_then(|at| self.site.runs.get(*at));
-        let period = own.map(|runs| runs.period).unwrap_or_default();
-        self.asker.over(outcome, own.and_then(|runs| runs.user.as_ref()), confirmation);
+        let Some(own) = self.index.runs(&self.site, &outcome.check) else { return false };
+        self.asker.over(outcome, own.user.as_ref(), confirmation);
         if !confirmation {
-            self.learn(key, outcome);
+            learn(&mut self.usual, &mut self.running, own.key(), outcome);
         }
         if maintained {
             return false;
         }
         let bad = outcome.fault.as_ref().filter(|fault| outcome.verdict == Verdict::Bad && is_evidence(fault));
         self.heard |= outcome.verdict != Verdict::Inconclusive;
-        if let Some(fault) = bad {
-            let regions = regions(&self.site, fault.step);
-            if regions.contains(&outcome.check.region) {
-                self.detectors.entry(fault.step.into()).or_insert_with(|| Detector::new(&regions));
-            }
+        if let Some(fault) = bad
+            && let Some(known) = self.index.step(fault.step).filter(|known| known.regions.contains(&own.check.region))
+        {
+            self.detectors.entry(fault.step.into()).or_insert_with(|| Detector::new(&known.regions));
         }
         if self.detectors.is_empty() {
             return false;
         }
-        let mut seen = Seen {
-            probe: &outcome.check.probe,
-            region: &outcome.check.region,
-            fault: None,
-            began: outcome.start,
-            period,
-            confirmation,
-        };
         for (step, detector) in &mut self.detectors {
+            let Some(known) = self.index.step(step) else { continue };
             let failed = bad.filter(|fault| *fault.step == **step);
-            seen.fault = failed.map(|fault| (fault.class, fault.blame));
             if failed.is_some() || is_done(outcome, step) {
+                let seen = Seen {
+                    probe: &outcome.check.probe,
+                    region: &outcome.check.region,
+                    fault: failed.map(|fault| (fault.class, fault.blame)),
+                    began: outcome.start,
+                    period: own.period,
+                    often: known.period,
+                    confirmation,
+                };
                 detector.add(&seen, now);
-            } else if outcome.fault.as_ref().is_some_and(|fault| !fault.blame.is_bad())
-                && runs(&self.site, step).any(|runs| runs.check == outcome.check)
-                && let Some(region) = detector.regions.get_mut(&outcome.check.region)
-            {
-                region.mute(now);
+            } else if own.steps.contains(&&**step) {
+                unseen(detector, outcome, now);
             }
-            let others = outcome.steps.iter().filter(|other| !other.cleanup && *other.name != **step);
-            for other in others {
-                match other.state {
-                    StepState::Done => detector.beside(other.name, false),
-                    StepState::Failed => detector.beside(other.name, true),
-                    StepState::Skipped => {}
-                }
+            beside(detector, outcome, step);
+            // A flood of runs that change nothing is judged now and then.
+            if failed.is_some() && detector.certain.is_none() || detector.is_due(now) {
+                detector.judge(settings, known.period, now);
             }
-            let period = runs(&self.site, step).map(|runs| runs.period).min().unwrap_or_default();
-            detector.judge(settings, period, now);
         }
         true
-    }
-
-    /// Learns how long runs take.
-    fn learn(&mut self, key: Key, outcome: &Outcome) {
-        let Some(usual) = self.usual.get_mut(&key) else { return };
-        if let Some(at) = usual.late_at.take() {
-            self.running.remove(&(at, key));
-        }
-        if outcome.verdict == Verdict::Good {
-            let took = outcome.duration.as_secs_f64();
-            usual.seconds = took.max(0.95 * usual.seconds + 0.05 * took);
-            usual.good = usual.good.saturating_add(1).min(KNOWN);
-        }
     }
 
     /// The clock was put back by so much: what happened is as long ago as it was.
@@ -186,12 +168,23 @@ impl Watch {
         self.suspected = None;
     }
 
-    /// Draws conclusions from the time that passes, and asks for runs.
-    pub fn confirm(&mut self, settings: &Settings, now: Timestamp, run: &mut dyn FnMut(&CheckLabels) -> bool) {
-        for (step, detector) in &mut self.detectors {
-            if detector.is_open() {
-                let period = runs(&self.site, step).map(|runs| runs.period).min().unwrap_or_default();
-                detector.judge(settings, period, now);
+    /// Draws conclusions from the time that passes, and asks for runs. `silent`: the probe is in maintenance, or paused.
+    pub fn confirm(
+        &mut self,
+        settings: &Settings,
+        silent: &dyn Fn(&str) -> bool,
+        now: Timestamp,
+        run: &mut dyn FnMut(&CheckLabels) -> bool,
+    ) {
+        let site = &self.site;
+        for (step, detector) in
+            self.detectors.iter_mut().filter(|(_, detector)| detector.is_open() && detector.is_due(now))
+        {
+            let mut runs = site.runs.iter().filter(|runs| runs.steps.contains(&&**step));
+            match self.index.step(step) {
+                _ if runs.all(|runs| silent(&runs.check.probe)) => detector.rest(),
+                Some(known) => detector.judge(settings, known.period, now),
+                None => {}
             }
         }
         self.detectors.retain(|_, detector| !detector.is_idle(now));
@@ -199,7 +192,8 @@ impl Watch {
         if self.asker.not_before.is_some_and(|not_before| now < not_before) {
             return;
         }
-        let mut call = Call { site: &self.site, settings, now, run };
+        let mut run = |check: &CheckLabels| !silent(&check.probe) && run(check);
+        let mut call = Call { site: &self.site, settings, now, run: &mut run };
         if let Some((check, left)) = self.late.take().filter(|(_, left)| *left > 0)
             && self.asker.ask_elsewhere(&mut call, &check)
         {
@@ -223,13 +217,13 @@ impl Watch {
     /// A scheduled run takes suspiciously long: the others are asked before it ends, each region once.
     fn suspect(&mut self, now: Timestamp) {
         let lately = self.suspected.is_some_and(|suspected| now.since(suspected) < SUSPICIONS);
-        if lately || self.detectors.values().any(Detector::is_open) {
+        if lately || self.detectors.values().any(Detector::is_grave) {
             return;
         }
         let Some((at, key)) = self.running.first().filter(|(at, _)| *at <= now).cloned() else { return };
         self.running.remove(&(at, key.clone()));
-        if let Some(runs) = self.places.get(&key).and_then(|at| self.site.runs.get(*at)) {
-            let others = all_regions(&self.site).len().saturating_sub(1);
+        if let Some(runs) = self.index.check(&self.site, &key) {
+            let others = self.index.regions.len().saturating_sub(1);
             self.late = Some((runs.check.clone(), others));
             self.suspected = Some(now);
         }
@@ -260,14 +254,15 @@ impl Watch {
                 .find(|one| all().any(|own| own == *one))
                 .unwrap_or(Standing::Clear)
         };
-        let names = all_regions(site);
         let left = self.asker.left(settings, now);
         let open = self.detectors.iter().filter(|(_, detector)| detector.is_open());
         let mut cases: Vec<_> =
-            open.map(|(step, detector)| detector.case(step, &regions(site, step), left, now)).collect();
-        cases.sort_by_key(|case| (std::cmp::Reverse(case.level), case.since));
+            open.filter_map(|(step, detector)| Some(detector.case(step, self.index.step(step)?, left, now))).collect();
+        // What is only waited for comes after what fails now.
+        cases.sort_by_key(|case| (case.ends_at.is_some(), std::cmp::Reverse(case.level), case.since));
         let outage = of(&Detector::outage);
-        let regions = if names.len() < 2 { Vec::new() } else { names };
+        let names = &self.index.regions;
+        let regions = if names.len() < 2 { Vec::new() } else { names.clone() };
         // What the whole provider is out for needs no word on each region.
         let alone = outage != Standing::Holds;
         let regions = regions.into_iter().map(|region| {
@@ -295,37 +290,39 @@ impl Watch {
     }
 }
 
-fn places(site: &Site) -> HashMap<Key, usize> {
-    let key = |runs: &Runs| (runs.check.probe.clone(), runs.check.region.clone());
-    site.runs.iter().enumerate().map(|(at, runs)| (key(runs), at)).collect()
+/// Learns how long runs take.
+fn learn(usual: &mut HashMap<Key, Usual>, running: &mut BTreeSet<(Timestamp, Key)>, key: Key, outcome: &Outcome) {
+    let Some(usual) = usual.get_mut(&key) else { return };
+    if let Some(at) = usual.late_at.take() {
+        running.remove(&(at, key));
+    }
+    if outcome.verdict == Verdict::Good {
+        let took = outcome.duration.as_secs_f64();
+        usual.seconds = took.max(0.95 * usual.seconds + 0.05 * took);
+        usual.good = usual.good.saturating_add(1).min(KNOWN);
+    }
 }
 
-/// Those that go through a step.
-fn runs<'a>(site: &'a Site, step: &'a str) -> impl Iterator<Item = &'a Runs> {
-    site.runs.iter().filter(move |runs| runs.steps.contains(&step))
+/// A run of a check that goes through this step did not get there.
+fn unseen(detector: &mut Detector, outcome: &Outcome, now: Timestamp) {
+    if outcome.verdict == Verdict::Good {
+        detector.skipped(&outcome.check.probe);
+    }
+    let ours = outcome.fault.as_ref().is_some_and(|fault| !fault.blame.is_bad());
+    if ours && let Some(region) = detector.regions.get_mut(&outcome.check.region) {
+        region.mute(now);
+    }
 }
 
-fn is(runs: &Runs, probe: &str, region: &str) -> bool {
-    *runs.check.probe == *probe && *runs.check.region == *region
-}
-
-/// The regions in which a step is watched, in configured order.
-pub fn regions(site: &Site, step: &str) -> Vec<Arc<str>> {
-    distinct(runs(site, step))
-}
-
-fn all_regions(site: &Site) -> Vec<Arc<str>> {
-    distinct(site.runs.iter())
-}
-
-fn distinct<'a>(runs: impl Iterator<Item = &'a Runs>) -> Vec<Arc<str>> {
-    let mut regions: Vec<Arc<str>> = Vec::new();
-    for runs in runs {
-        if !regions.contains(&runs.check.region) {
-            regions.push(runs.check.region.clone());
+/// Counts the other steps of a run.
+fn beside(detector: &mut Detector, outcome: &Outcome, step: &str) {
+    for other in outcome.steps.iter().filter(|other| !other.cleanup && *other.name != *step) {
+        match other.state {
+            StepState::Done => detector.beside(other.name, false),
+            StepState::Failed => detector.beside(other.name, true),
+            StepState::Skipped => {}
         }
     }
-    regions
 }
 
 fn is_done(outcome: &Outcome, step: &str) -> bool {

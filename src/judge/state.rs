@@ -141,10 +141,10 @@ impl State {
         self.hurry
     }
 
-    /// Lets the detectors ask for runs, of no probe that is in maintenance. Says whether they have news.
-    pub fn confirm(&mut self, now: Timestamp, run: &dyn Fn(&CheckLabels) -> bool) -> bool {
+    /// Lets the detectors ask for runs, of no probe that is in maintenance or paused. Says whether they have news.
+    pub fn confirm(&mut self, paused: bool, now: Timestamp, run: &mut dyn FnMut(&CheckLabels) -> bool) -> bool {
         let Self { detect, maintenance, .. } = self;
-        detect.confirm(now, &mut |check| !maintenance.covers(&check.probe, now, now) && run(check));
+        detect.confirm(&|probe| paused || maintenance.covers(probe, now, now), now, run);
         detect.take_news()
     }
 

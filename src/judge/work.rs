@@ -75,14 +75,14 @@ impl Shared {
     /// Until the detectors want to be asked again.
     fn until_next(&self) -> Duration {
         let now = self.clock.now();
-        self.state().detect.next(now).map_or(NAP, |next| next.since(now)).min(NAP)
+        self.state().detect.next().map_or(NAP, |next| next.since(now)).min(NAP)
     }
 
     /// Lets the detectors ask for runs; what is certain now is not left waiting for the next evaluation.
     fn detect(&self, ears: &Ears) {
         let now = self.clock.now();
         let mut state = self.state();
-        if state.confirm(now, &ears.confirm) {
+        if state.confirm((ears.paused)(), now, &mut |check| (ears.confirm)(check)) {
             self.asked.evaluate.store(true, Ordering::Release);
         }
     }

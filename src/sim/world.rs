@@ -145,8 +145,7 @@ impl World {
             }
         }
         let site = &mut self.site;
-        self.state.detect.confirm(now, &mut |check| site.confirm(check, now));
-        let news = self.state.detect.take_news();
+        let news = self.state.confirm(false, now, &mut |check| site.confirm(check, now));
         if self.state.hurries() {
             self.due = self.due.min((self.looked + HURRY).max(now));
         }
@@ -156,7 +155,7 @@ impl World {
                 self.evaluate();
             }
         }
-        self.wake = self.state.detect.next(now).map(|next| next.max(now + LEAST));
+        self.wake = self.state.detect.next().map(|next| next.max(now + LEAST));
     }
 
     fn evaluate(&mut self) {

@@ -118,7 +118,7 @@ impl World {
             let next = [
                 self.due.first().map(|(at, _)| *at),
                 self.ends.first_key_value().map(|((at, _), _)| *at),
-                self.detect.next(self.now),
+                self.detect.next(),
                 Some(self.evaluation),
                 Some(self.now + secs(1)),
             ];
@@ -157,7 +157,7 @@ impl World {
     fn confirm(&mut self) {
         let mut asked = Vec::new();
         let (checks, ends) = (&self.checks, &self.ends);
-        self.detect.confirm(self.now, &mut |check| {
+        self.detect.confirm(&|_| false, self.now, &mut |check| {
             let n = checks.iter().position(|runs| runs.check == *check).expect("a check of the roster");
             let free = !asked.contains(&n) && !ends.values().any(|running| running.check == *check);
             if free {
