@@ -148,11 +148,7 @@ fn extent(case: &Case, tense: Tense) -> String {
             format!("{fails} in every region that {} be measured", tense.pick("can", "could"))
         }
         Level::Everywhere if !rare(case) => format!("{fails} everywhere"),
-        Level::Everywhere | Level::Partial => {
-            let share = percent(case.bad(), case.runs());
-            let every = all > 1 && case.regions.iter().all(|seen| seen.bad > 0);
-            format!("{fails} for {share} of the runs{}", if every { ", from every region" } else { "" })
-        }
+        Level::Everywhere | Level::Partial => for_a_share(case, fails),
         Level::Several if tense == Tense::Over => "failed in several regions".to_owned(),
         Level::Several => format!("fails in {failing} of {all} regions"),
         Level::Region => {
@@ -160,6 +156,7 @@ fn extent(case: &Case, tense: Tense) -> String {
             format!("{fails} as seen from {} only", down.map_or("one region", |seen| &*seen.region))
         }
         // Certain enough: how widely, the level does not say yet.
+        Level::Suspected if tense == Tense::Pending && rare(case) => for_a_share(case, fails),
         Level::Suspected if tense == Tense::Pending && all > 1 => {
             let failing = if failing > 0 { failing } else { suspected };
             if failing == all { "fails everywhere".to_owned() } else { format!("fails in {failing} of {all} regions") }
@@ -167,6 +164,13 @@ fn extent(case: &Case, tense: Tense) -> String {
         Level::Suspected if tense == Tense::Now => "may be failing".to_owned(),
         Level::Suspected => fails.to_owned(),
     }
+}
+
+/// `fails for 10 % of the runs, from every region`.
+fn for_a_share(case: &Case, fails: &str) -> String {
+    let every = case.regions.len() > 1 && case.regions.iter().all(|seen| seen.bad > 0);
+    let share = percent(case.bad(), case.runs());
+    format!("{fails} for {share} of the runs{}", if every { ", from every region" } else { "" })
 }
 
 /// Whether it is far from every run that fails; good runs since the last that failed show that it is over, not rare.

@@ -268,6 +268,8 @@ fn a_small_failure_says_its_share() {
     // Certain in every region, and still no outage of every run.
     let rare = Case { level: Level::Everywhere, ..partial };
     assert!(headline("main", &rare, after(60)).contains(" fails for 9 % of the runs, from every region, since"));
+    let waits = description(Standing::Pending, vec![Case { level: Level::Suspected, ..rare }], after(60));
+    assert!(waits.starts_with("main: step token fails for 9 % of the runs, from every region, since"), "{waits}");
     // Good runs at the end are no share.
     let regions = ["eu", "us"].map(|region| well(region, Look::Failing, (9, 12), 3)).into();
     let text = headline("main", &Case { regions, ..case() }, after(60));
