@@ -173,11 +173,13 @@ fn for_a_share(case: &Case, fails: &str) -> String {
     format!("{fails} for {share} of the runs{}", if every { ", from every region" } else { "" })
 }
 
-/// Whether it is far from every run that fails; good runs since the last that failed show that it is over, not rare.
+/// Whether it is far from every run that fails. Good runs since the last that failed show that it is over, not rare: they
+/// do not count, and regions that were found clean again have not kept how many those were.
 fn rare(case: &Case) -> bool {
-    let lately: u64 = case.regions.iter().map(|seen| seen.last_good).sum();
-    let runs = case.runs().saturating_sub(lately).max(1);
-    (case.bad() as f64) < 0.9 * runs as f64
+    let ill = || case.regions.iter().filter(|seen| seen.look != Look::Clean || seen.bad == 0);
+    let bad: u64 = ill().map(|seen| seen.bad).sum();
+    let runs: u64 = ill().map(|seen| seen.runs.saturating_sub(seen.last_good)).sum();
+    (bad as f64) < 0.9 * runs as f64
 }
 
 fn of(case: &Case, look: Look) -> usize {
@@ -265,13 +267,14 @@ fn comma(all: impl Iterator<Item = String>) -> String {
 
 /// Whether a region that failed has been good since, for a few runs or for as many as it takes.
 fn recovers(seen: &RegionCase) -> bool {
-    seen.bad > 0 && seen.last_bad == 0 && (seen.last_good >= ROW || (seen.last_good > 0 && seen.look == Look::Clean))
+    seen.bad > 0 && seen.last_bad == 0 && (seen.last_good >= ROW || seen.look == Look::Clean)
 }
 
+/// What was found clean counts anew from there on: few good runs say less than that.
 fn lately(seen: &RegionCase, tense: Tense) -> String {
     match seen.last_good {
-        1 => format!("the last one {}", tense.pick("good", "was good")),
-        good => format!("the last {} {}", rough(good), tense.pick("good", "were good")),
+        good if good >= ROW => format!("the last {} {}", rough(good), tense.pick("good", "were good")),
+        _ => tense.pick("good again", "good again at last").to_owned(),
     }
 }
 

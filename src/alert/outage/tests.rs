@@ -192,6 +192,19 @@ fn what_may_be_over_says_when_it_ends() {
     );
 }
 
+/// What is found clean loses its count of good runs.
+#[test]
+fn what_was_everywhere_stays_so_when_regions_recover() {
+    let regions = vec![well("eu", Look::Failing, (9, 12), 3), well("us", Look::Clean, (9, 15), 1)];
+    let recovers = Case { regions, of_class: 18, ..case() };
+    let text = description(Standing::Holds, vec![recovers.clone()], after(100));
+    assert!(text.contains(" fails in 1 of 2 regions, in all at first, since"), "{text}");
+    assert!(text.contains(" eu: 9 of 12 failed, the last 3 good; us: 9 of 15 failed, good again. "), "{text}");
+    let text = over(&ruling(Standing::Holds, &[], vec![recovers]), after(100));
+    assert!(text.starts_with("main: step token failed everywhere from 18:05:12 UTC on: "), "{text}");
+    assert!(text.contains(" the last 3 were good; us: 9 of 15 failed, good again at last. "), "{text}");
+}
+
 #[test]
 fn one_region_alone_is_said_to_decide() {
     let regions = vec![seen("local", Look::Failing, 4, 4)];
