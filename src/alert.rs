@@ -60,6 +60,8 @@ pub struct Condition {
     pub labels: Words,
     /// `summary`, `description`, `runbook_url`, `dashboard_url`, …
     pub annotations: Words,
+    /// What to say in place of `annotations` once it is over; empty: what was said last.
+    pub afterwards: Words,
     /// Whether it holds.
     pub holds: Holds,
     /// How long it must hold before it fires.

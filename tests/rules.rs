@@ -87,10 +87,19 @@ fn pages_and_tickets_go_their_ways() {
     let folder = Folder::new();
     written("tests/rules/tiers.toml", &folder);
     let config = format!("--config.file={}", folder.file("alertmanager.yml").display());
-    for (severity, receiver) in [("page", "pager"), ("ticket", "tickets")] {
+    for (name, severity, receiver) in [
+        ("AuthSLOBurn", "page", "pager"),
+        ("AuthSLOBurn", "ticket", "tickets"),
+        ("AuthOutage", "page", "pager"),
+        ("AuthRegionDown", "ticket", "tickets"),
+    ] {
         let (labels, wanted) = (format!("severity={severity}"), format!("--verify.receivers={receiver}"));
-        run("amtool", &["config", "routes", "test", &config, &wanted, &labels, "alertname=AuthSLOBurn"]).unwrap();
+        run("amtool", &["config", "routes", "test", &config, &wanted, &labels, &format!("alertname={name}")]).unwrap();
     }
+    // The first route that matches takes an alert: that of outages must stand before that of pages.
+    let text = read(&folder.file("alertmanager.yml"));
+    let [outage, page] = ["group_wait: 0s", "matchers: ['severity=\"page\"']"].map(|part| text.find(part).unwrap());
+    assert!(outage < page, "{text}");
 }
 
 #[test]

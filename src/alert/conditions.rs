@@ -128,7 +128,14 @@ fn condition(objective: &Objective, tier: &str, severity: Severity, holds: Holds
     let mut labels = subject(objective).identity(NAME, severity);
     labels.insert("burnrate_tier".to_owned(), tier.to_owned());
     // No waiting: the long window starts the alert, the short one ends it.
-    Condition { labels, annotations, holds, pending_for: Duration::ZERO, resolving_for: Duration::ZERO }
+    Condition {
+        labels,
+        annotations,
+        afterwards: Words::new(),
+        holds,
+        pending_for: Duration::ZERO,
+        resolving_for: Duration::ZERO,
+    }
 }
 
 /// What is the same for all tiers of an objective that burns.

@@ -185,6 +185,7 @@ impl View<'_> {
         Condition {
             labels: subject.identity(alert, severity),
             annotations,
+            afterwards: Words::new(),
             holds,
             pending_for: Duration::ZERO,
             resolving_for: Duration::ZERO,

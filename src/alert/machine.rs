@@ -21,6 +21,8 @@ struct Entry {
     alert: Alert,
     /// Since when nothing is known of its condition.
     frozen: Option<Timestamp>,
+    /// What its annotations are once it is over; empty: as they were.
+    afterwards: Words,
     /// It comes from a ledger: how long its condition held while nobody looked is not known.
     restored: bool,
 }
@@ -38,7 +40,9 @@ impl Machine {
     /// Goes on from what a ledger holds. What fires keeps the moment at which it fired. The time without this process
     /// counts towards no waiting: pending and resolving begin again with the first step that knows.
     pub fn restore(alerts: Vec<Alert>) -> Self {
-        let entry = |alert: Alert| (alert.labels.clone(), Entry { alert, frozen: None, restored: true });
+        let entry = |alert: Alert| {
+            (alert.labels.clone(), Entry { alert, frozen: None, afterwards: Words::new(), restored: true })
+        };
         Self { entries: alerts.into_iter().map(entry).collect() }
     }
 
@@ -97,7 +101,7 @@ const fn rank(holds: Holds) -> u8 {
 impl Entry {
     /// A condition that holds, of an alert that is inactive or over.
     fn begin(now: Timestamp, condition: Condition, changes: &mut Vec<Change>) -> Self {
-        let Condition { labels, annotations, pending_for, .. } = condition;
+        let Condition { labels, annotations, afterwards, pending_for, .. } = condition;
         let mut alert = Alert {
             labels,
             annotations,
@@ -109,7 +113,7 @@ impl Entry {
         if pending_for.is_zero() {
             fire(&mut alert, now, changes);
         }
-        Self { alert, frozen: None, restored: false }
+        Self { alert, frozen: None, afterwards, restored: false }
     }
 
     /// One step; says whether there is still something to tell.
@@ -123,6 +127,9 @@ impl Entry {
         }
         self.thaw(now);
         let Condition { holds, pending_for, resolving_for, .. } = condition;
+        if holds == Holds::Yes && self.alert.state != State::Resolved {
+            self.afterwards.clone_from(&condition.afterwards);
+        }
         match (self.alert.state, holds == Holds::Yes) {
             (State::Resolved, _) => *self = Self::begin(now, condition, changes),
             (State::Pending, true) => {
@@ -141,7 +148,7 @@ impl Entry {
                 self.alert.state = State::Resolving;
                 let cleared = *self.alert.cleared_nanos.get_or_insert(now.as_nanos());
                 if now.since(Timestamp::from_nanos(cleared)) >= resolving_for {
-                    resolve(&mut self.alert, now, changes);
+                    self.resolve(now, changes);
                 }
             }
         }
@@ -152,10 +159,20 @@ impl Entry {
     fn leave(&mut self, now: Timestamp, changes: &mut Vec<Change>) -> bool {
         match self.alert.state {
             State::Pending => return false,
-            State::Firing | State::Resolving => resolve(&mut self.alert, now, changes),
+            State::Firing | State::Resolving => self.resolve(now, changes),
             State::Resolved => {}
         }
         self.is_told(now)
+    }
+
+    fn resolve(&mut self, now: Timestamp, changes: &mut Vec<Change>) {
+        let afterwards = std::mem::take(&mut self.afterwards);
+        if !afterwards.is_empty() {
+            self.alert.annotations = afterwards;
+        }
+        self.alert.state = State::Resolved;
+        self.alert.cleared_nanos = Some(now.as_nanos());
+        changes.push(Change::Resolved(self.alert.clone()));
     }
 
     fn is_told(&self, now: Timestamp) -> bool {
@@ -184,12 +201,6 @@ fn fire(alert: &mut Alert, now: Timestamp, changes: &mut Vec<Change>) {
     alert.state = State::Firing;
     alert.fired_nanos = Some(now.as_nanos());
     changes.push(Change::Fired(alert.clone()));
-}
-
-fn resolve(alert: &mut Alert, now: Timestamp, changes: &mut Vec<Change>) {
-    alert.state = State::Resolved;
-    alert.cleared_nanos = Some(now.as_nanos());
-    changes.push(Change::Resolved(alert.clone()));
 }
 
 #[cfg(test)]

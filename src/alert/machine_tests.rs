@@ -17,6 +17,7 @@ fn slow(name: &str, holds: Holds) -> Condition {
     Condition {
         labels: words(&[("alertname", name)]),
         annotations: words(&[("description", name)]),
+        afterwards: Words::new(),
         holds,
         pending_for: Duration::from_secs(60),
         resolving_for: Duration::from_secs(30),
@@ -244,6 +245,21 @@ fn annotations_follow_while_it_holds_and_stay_after_that() {
     assert_eq!(last(20, "three", UNKNOWN), "two");
     assert_eq!(last(30, "four", NO), "two");
     assert_eq!(last(40, "five", YES), "five");
+}
+
+#[test]
+fn what_is_over_says_so_in_words_of_its_own() {
+    let mut machine = Machine::default();
+    let was = || words(&[("description", "was")]);
+    machine.step(at(0), vec![Condition { afterwards: was(), ..quick("A", YES) }]);
+    assert_eq!(machine.alerts()[0].annotations["description"], "A");
+    let changes = machine.step(at(10), vec![quick("A", NO)]);
+    assert_eq!((brief(&changes).as_str(), &changes[0].alert().annotations), ("-A", &was()));
+    machine.step(at(20), vec![quick("A", YES)]);
+    assert_eq!(machine.alerts()[0].annotations["description"], "A");
+    // What leaves the configuration is over as well.
+    machine.step(at(30), vec![Condition { afterwards: was(), ..quick("A", YES) }]);
+    assert_eq!(machine.step(at(40), vec![])[0].alert().annotations, was());
 }
 
 #[test]

@@ -6,13 +6,14 @@ use super::conditions::Context;
 use super::text::Subject;
 use super::{Condition, Holds, Words};
 use crate::clock::Timestamp;
-use crate::detect::ruling::{Case, Look};
+use crate::detect::ruling::{Case, Level, Look};
 use crate::detect::{Ruling, Standing};
 use crate::slo::Severity;
 
+mod numbers;
 mod story;
 
-pub use story::headline;
+pub use story::{headline, how};
 
 /// The provider is out.
 pub const OUTAGE: &str = "AuthOutage";
@@ -27,10 +28,10 @@ pub const REGION: &str = "probe_region";
 pub fn conditions(rulings: &[Ruling], now: Timestamp, context: &Context) -> Vec<Condition> {
     let mut conditions = Vec::new();
     for ruling in rulings {
-        let told = || story::outage(ruling, now, context);
+        let told = |over| story::outage(ruling, over, now, context);
         conditions.push(condition(ruling, None, ruling.outage, context, told));
         for (region, standing) in &ruling.regions {
-            let told = || story::region(ruling, region, now, context);
+            let told = |over| story::region(ruling, region, over, now, context);
             conditions.push(condition(ruling, Some(region), *standing, context, told));
         }
     }
@@ -42,7 +43,7 @@ fn condition(
     region: Option<&str>,
     standing: Standing,
     context: &Context,
-    told: impl Fn() -> String,
+    told: impl Fn(bool) -> String,
 ) -> Condition {
     let Ruling { provider, labels, annotations, .. } = ruling;
     let subject = Subject { key: "", name: "", provider, labels, annotations };
@@ -58,11 +59,12 @@ fn condition(
         Standing::Pending => (Holds::Yes, Duration::MAX),
         Standing::Holds => (Holds::Yes, Duration::ZERO),
     };
-    let annotations = match holds {
-        Holds::Yes => subject.tell(name, told(), context),
+    let words = |over| match holds {
+        Holds::Yes => subject.tell(name, told(over), context),
         Holds::No | Holds::Unknown => Words::new(),
     };
-    Condition { labels, annotations, holds, pending_for, resolving_for: Duration::ZERO }
+    let (annotations, afterwards) = (words(false), words(true));
+    Condition { labels, annotations, afterwards, holds, pending_for, resolving_for: Duration::ZERO }
 }
 
 /// The evidence behind an alert with these labels, the gravest first; `None`: it is none of this module. Of
@@ -81,9 +83,11 @@ pub fn evidence<'a>(labels: &Words, rulings: &'a [Ruling]) -> Option<Vec<&'a Cas
     Some(cases)
 }
 
-/// The gravest comes first; of several that are as grave the one that most probes meet.
+/// What fails now comes before what may be over; then the gravest, and of several that are as grave the one that most
+/// probes meet. What is certain comes before any suspicion.
 fn gravity(case: &Case) -> impl Ord + use<> {
-    std::cmp::Reverse((case.level, case.probes.len()))
+    let suspected = case.level == Level::Suspected;
+    (suspected, case.ends_at.is_some(), std::cmp::Reverse((case.level, case.probes.len())))
 }
 
 /// Whether that region stands against the provider in this case.

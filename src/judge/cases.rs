@@ -20,7 +20,7 @@ pub fn log(before: &[Ruling], rulings: &[Ruling], now: Timestamp) {
     for Line { provider, step, what, case } in changes(before, rulings) {
         let evidence: Vec<_> =
             case.regions.iter().map(|seen| format!("{} {:.2}", seen.region, seen.evidence)).collect();
-        let (evidence, found) = (evidence.join(", "), headline(case, now));
+        let (evidence, found) = (evidence.join(", "), headline(provider, case, now));
         tracing::info!(provider, step, evidence, found, "detector {what}");
     }
 }

@@ -50,7 +50,7 @@ pub fn evidence<'a>(alert: &Alert, rulings: &'a [Ruling]) -> Option<Vec<&'a Case
     Some(if alert.state == Phase::Resolved { Vec::new() } else { cases })
 }
 
-/// `GET /api/v1/alerts`: those that fire first, pages before tickets, newest first.
+/// `GET /api/v1/alerts`: those that fire first, pages before tickets, outages before what they cause, newest first.
 pub async fn list(State(app): State<App>) -> Response {
     let alerts = app.control.alerts();
     let rulings = app.control.rulings();
@@ -68,6 +68,12 @@ pub fn sorted(alerts: &[Alert]) -> Vec<&Alert> {
         Phase::Resolved => 3,
     };
     let quiet = |alert: &Alert| alert.labels.get("severity").is_none_or(|severity| severity != "page");
-    sorted.sort_by_key(|alert| (rank(alert), quiet(alert), std::cmp::Reverse(alert.active_nanos)));
+    // A burn began after the outage that is its cause, and must not push it down.
+    let effect = |alert: &Alert| match alert.name() {
+        outage::OUTAGE => 0,
+        outage::REGION_DOWN => 1,
+        _ => 2,
+    };
+    sorted.sort_by_key(|alert| (rank(alert), quiet(alert), effect(alert), std::cmp::Reverse(alert.active_nanos)));
     sorted
 }

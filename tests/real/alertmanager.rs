@@ -22,6 +22,7 @@ fn condition(name: &str, holds: Holds) -> Condition {
     Condition {
         labels: words(&[("alertname", name), ("evaluator", "authprobe"), ("provider", "main"), ("severity", "page")]),
         annotations: words(&[("summary", "A test"), ("description", "Words with \"quotes\", ümläuts and\nlines.")]),
+        afterwards: Words::new(),
         holds,
         pending_for: Duration::ZERO,
         resolving_for: Duration::ZERO,

@@ -77,8 +77,10 @@ async fn every_provider_is_told_with_its_cases_and_the_settings() {
     assert_eq!((&provider["provider"], &provider["outage"]), (&json!("main"), &json!("holds")));
     assert_eq!(provider["regions"], json!({ "eu": "pending", "us": "clear" }));
     let since = written(NOW - BEGAN);
-    let eu = json!({ "region": "eu", "look": "failing", "evidence": 0.5, "since": since, "bad": 3, "runs": 3 });
-    let us = json!({ "region": "us", "look": "clean", "evidence": 0.0, "since": null, "bad": 0, "runs": 3 });
+    let eu = json!({ "region": "eu", "look": "failing", "evidence": 0.5, "since": since,
+                     "last_bad": 0, "last_good": 0, "bad": 3, "runs": 3 });
+    let us = json!({ "region": "us", "look": "clean", "evidence": 0.0, "since": null,
+                     "last_bad": 0, "last_good": 0, "bad": 0, "runs": 3 });
     let case = &provider["cases"][0];
     assert_eq!((&case["regions"][0], &case["regions"][1]), (&eu, &us));
     let told = ["step", "level", "class", "blame"].map(|key| case[key].as_str().unwrap());
@@ -135,12 +137,12 @@ async fn the_page_shows_the_evidence_under_its_alert() {
     let rows = rows(&page, "AuthOutage");
     for text in [
         "<td role=\"cell\" colspan=\"4\">",
-        "Step <b>token</b>: fails everywhere, http_status (blame: provider)</caption>",
+        "Step <b>token</b>: fails in 1 of 3 regions, in all at first, http_status (blame: provider)</caption>",
         "rowheader\">eu</th><td role=\"cell\" class=\"bad\" data-label=\"looks\">failing</td>",
         ">3 of 3</td>",
         "<svg class=\"bar against\"",
-        "<rect width=\"50\"",
-        "50% of a page",
+        "<rect width=\"100\" height=\"8\"/></svg>all that one region can give",
+        "<rect width=\"0\" height=\"8\"/></svg>0% of what one region can give",
         ">14s ago</time>",
         "class=\"good\" data-label=\"looks\">clean</td>",
         ">unknown</td>",
@@ -159,8 +161,34 @@ async fn what_is_looked_into_without_an_alert_is_a_line() {
     let hostile = Case { step: "<b>".into(), class: None, ..case(Level::Suspected) };
     let web = web(vec![alert("AuthOutage", "page", State::Resolved)], ruling(Standing::Clear, vec![hostile])).await;
     let page = web.get("/").await.body;
-    let line =
-        "<b>Being looked into</b> at main: Step &lt;b&gt; may be failing, 3 of 9 runs since 23:13:06 UTC (10 s).";
+    let line = "<b>Being looked into</b>: main: step &lt;b&gt; may be failing since 23:13:06 UTC: 3 of 9 runs.";
     assert!(page.contains(line), "{page}");
     assert!(!page.contains("class=\"why\""), "what is over has no evidence");
+}
+
+#[tokio::test]
+async fn an_outage_stands_above_what_it_causes() {
+    let mut burn = alert("AuthSLOBurn", "page", State::Firing);
+    let mut outage = alert("AuthOutage", "page", State::Firing);
+    outage.active_nanos = burn.active_nanos - 60_000_000_000;
+    burn.labels.insert("slo".to_owned(), "logins".to_owned());
+    let ticket = alert("AuthSLOBurn", "ticket", State::Firing);
+    let alerts = vec![burn, ticket, down(State::Firing, "eu"), outage];
+    let web = web(alerts, ruling(Standing::Holds, vec![case(Level::Several)])).await;
+    let answer = web.get("/api/v1/alerts").await.json();
+    let told: Vec<_> = answer["alerts"].as_array().unwrap().iter().map(|alert| &alert["labels"]).collect();
+    let told: Vec<_> = told
+        .iter()
+        .map(|of| format!("{} {}", of["alertname"].as_str().unwrap(), of["severity"].as_str().unwrap()))
+        .collect();
+    assert_eq!(told, ["AuthOutage page", "AuthSLOBurn page", "AuthRegionDown ticket", "AuthSLOBurn ticket"]);
+}
+
+#[tokio::test]
+async fn an_only_region_is_measured_by_what_an_outage_needs() {
+    let alone = Case { regions: vec![seen("eu", Look::Suspected, 1)], confirmations: 1, ..case(Level::Suspected) };
+    let web = web(vec![alert("AuthOutage", "page", State::Pending)], ruling(Standing::Pending, vec![alone])).await;
+    let page = web.get("/").await.body;
+    assert!(page.contains("<rect width=\"50\" height=\"8\"/></svg>50% of what an outage needs"), "{page}");
+    assert!(page.contains("3 scheduled and 1 confirmation run; up to 234 more"));
 }

@@ -1,10 +1,10 @@
-//! What is told of an outage: what fails, where, whose fault, since when, how sure. Receivers are told again when the words
+//! What is told of an outage: what fails, where, since when, whose fault, how sure. Receivers are told again when the words
 //! change, so numbers that grow with every run are rough once they are large.
 
 use std::time::Duration;
 
 use super::super::conditions::Context;
-use super::super::text::{about, many, moment};
+use super::numbers::{clock, fraction, listing, percent, rough, runs, share, times};
 use super::{gravity, has_failed_in};
 use crate::clock::Timestamp;
 use crate::detect::ruling::{Case, Level, Look, RegionCase};
@@ -12,147 +12,318 @@ use crate::detect::{Ruling, Standing};
 
 /// A run that failed may have begun before somebody marked the deployment that broke it.
 const MARKED_LATE: Duration = Duration::from_secs(30);
-/// Counts up to this are told exactly.
-const EXACT: u64 = 20;
 /// How many regions of a kind, clean steps, other cases are named.
 const REGIONS: usize = 6;
 const STEPS: usize = 4;
 const CASES: usize = 3;
+/// So many good runs in a row are told of a region that failed.
+const ROW: u64 = 3;
+/// What stands before the regions that look alike.
+const LABELS: [&str; 5] = ["failing: ", "suspected: ", "clean: ", "not measured yet: ", "unknown: "];
 
-/// The description of `AuthOutage`.
-pub fn outage(ruling: &Ruling, now: Timestamp, context: &Context) -> String {
-    let gravest = ruling.cases.iter().enumerate().min_by_key(|(_, case)| gravity(case));
-    let Some((at, case)) = gravest else { return nothing_at_hand() };
+/// How a case is told.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tense {
+    /// It is being looked into, or certain.
+    Now,
+    /// It is certain enough and has not lasted long enough.
+    Pending,
+    /// It is over.
+    Over,
+}
+
+impl Tense {
+    const fn of(standing: Standing, over: bool) -> Self {
+        match standing {
+            _ if over => Self::Over,
+            Standing::Pending => Self::Pending,
+            Standing::Clear | Standing::Holds | Standing::Unknown => Self::Now,
+        }
+    }
+
+    /// The one while it lasts, the other afterwards.
+    const fn pick<'a>(self, lasts: &'a str, over: &'a str) -> &'a str {
+        match self {
+            Self::Over => over,
+            Self::Now | Self::Pending => lasts,
+        }
+    }
+}
+
+/// The description of `AuthOutage`; `over`: for when it has ended.
+pub fn outage(ruling: &Ruling, over: bool, now: Timestamp, context: &Context) -> String {
+    let provider = &ruling.provider;
+    let tense = Tense::of(ruling.outage, over);
+    let first = ruling.cases.iter().enumerate().min_by_key(|(_, case)| gravity(case));
+    let Some((at, case)) = first else { return nothing_at_hand(provider, tense) };
+    let ends_at = ruling.cases.iter().filter_map(|case| case.ends_at).max();
     let others = ruling.cases.iter().enumerate().filter(|(n, _)| *n != at).map(|(_, case)| case);
     let parts = [
-        Some(headline(case, now)),
-        places(case, None),
-        Some(certainty(case, ruling.outage, case.certain_at, now)),
+        Some(head(provider, case, ends_at, tense, now)),
+        places(case, None, tense),
+        passed(case, tense),
+        Some(certainty(case, case.certain_at, "several_after or ignore_shorter_than", tense, now)),
         clean(case),
         also(others),
-        context.deployed(&ruling.provider, case.since, MARKED_LATE),
+        context.deployed(provider, case.since, MARKED_LATE),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
-/// The description of `AuthRegionDown`.
-pub fn region(ruling: &Ruling, region: &str, now: Timestamp, context: &Context) -> String {
-    let mine = ruling.cases.iter().position(|case| has_failed_in(case, region));
-    let Some((at, case)) = mine.and_then(|at| Some((at, ruling.cases.get(at)?))) else { return nothing_at_hand() };
-    let here = case.regions.iter().find(|seen| &*seen.region == region);
-    let (bad, runs) = here.map_or((0, 0), |seen| (seen.bad, seen.runs));
-    let since = here.and_then(|seen| seen.since).unwrap_or(case.since);
+/// The description of `AuthRegionDown`; `over`: for when it has ended.
+pub fn region(ruling: &Ruling, region: &str, over: bool, now: Timestamp, context: &Context) -> String {
+    let provider = &ruling.provider;
     let standing = ruling.regions.iter().find(|(name, _)| &**name == region).map(|(_, standing)| *standing);
-    let head = format!(
-        "Step {} fails as seen from {region}{}, {} since {}.",
-        case.step,
-        fault(case),
-        share(bad, runs),
-        when(since, now)
-    );
+    let tense = Tense::of(standing.unwrap_or(Standing::Clear), over);
+    let mine = ruling.cases.iter().position(|case| has_failed_in(case, region));
+    let Some((at, case)) = mine.and_then(|at| Some((at, ruling.cases.get(at)?))) else {
+        return nothing_at_hand(provider, tense);
+    };
+    let here = case.regions.iter().find(|seen| &*seen.region == region);
+    let since = here.and_then(|seen| seen.since).unwrap_or(case.since);
+    let fails = format!("{} as seen from {region}", tense.pick("fails", "failed"));
+    let (bad, runs) = here.map_or((0, 0), |seen| (seen.bad, seen.runs));
+    let lately =
+        here.filter(|seen| recovers(seen)).map(|seen| format!(", {}", lately(seen, tense))).unwrap_or_default();
+    let head =
+        format!("{provider}: step {} {}{lately}.", case.step, found(&fails, case, since, (bad, runs), tense, now));
     let others = ruling.cases.iter().enumerate().filter(|(n, _)| *n != at).map(|(_, case)| case);
     let parts = [
         Some(head),
-        places(case, Some(region)),
-        Some(certainty(case, standing.unwrap_or(Standing::Clear), None, now)),
+        places(case, Some(region), tense),
+        passed(case, tense),
+        Some(certainty(case, None, "several_after", tense, now)),
         clean(case),
         also(others.filter(|case| has_failed_in(case, region))),
-        context.deployed(&ruling.provider, since, MARKED_LATE),
+        context.deployed(provider, since, MARKED_LATE),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
-/// A case in one sentence: what fails, how widely, why, since when.
-pub fn headline(case: &Case, now: Timestamp) -> String {
-    let (failing, all) = (of(case, Look::Failing), case.regions.len());
-    let (clean, unknown) = (of(case, Look::Clean), of(case, Look::Unknown) + of(case, Look::Waiting));
-    let how = match case.level {
-        Level::Everywhere if all <= 1 => "fails".to_owned(),
-        Level::Everywhere if clean > 0 => format!("failed everywhere and is clean again in {clean} of {all} regions"),
-        Level::Everywhere if unknown > 0 => "fails in every region that can be measured".to_owned(),
-        Level::Everywhere => "fails everywhere".to_owned(),
+/// A case in a sentence: at which provider, what fails, how widely, since when, why.
+pub fn headline(provider: &str, case: &Case, now: Timestamp) -> String {
+    head(provider, case, case.ends_at, Tense::Now, now)
+}
+
+/// How widely it fails, in a few words.
+pub fn how(case: &Case) -> String {
+    if case.ends_at.is_some() { "does not fail any more".to_owned() } else { extent(case, Tense::Now) }
+}
+
+/// `ends_at`: when the alert does, if nothing fails any more.
+fn head(provider: &str, case: &Case, ends_at: Option<Timestamp>, tense: Tense, now: Timestamp) -> String {
+    let told = |fails: &str, tense| found(fails, case, case.since, (case.bad(), case.runs()), tense, now);
+    let step = format!("{provider}: step {}", case.step);
+    let Some(ends_at) = case.ends_at.and(ends_at).filter(|_| tense == Tense::Now) else {
+        return format!("{step} {}.", told(&extent(case, tense), tense));
+    };
+    let again = match case.relapses {
+        0 => String::new(),
+        relapses => format!(" (it came back {} within the hour)", times(relapses)),
+    };
+    let over = told(&extent(case, Tense::Over), Tense::Over);
+    let at = if ends_at > now { format!(" at {}", clock(ends_at, now)) } else { String::new() };
+    format!("{step} does not fail any more; this alert ends{at} unless it fails again{again}. It {over}.")
+}
+
+/// How widely it fails.
+fn extent(case: &Case, tense: Tense) -> String {
+    let (all, clean) = (case.regions.len(), of(case, Look::Clean));
+    let (failing, suspected) = (of(case, Look::Failing), of(case, Look::Suspected));
+    let unknown = of(case, Look::Unknown) + of(case, Look::Waiting);
+    let fails = tense.pick("fails", "failed");
+    match case.level {
+        Level::Everywhere if all <= 1 && !rare(case) => fails.to_owned(),
+        Level::Everywhere if all > 1 && of(case, Look::Unknown) + 1 == all => {
+            format!(
+                "{fails} as seen from {}, the only region that {} be measured",
+                heard(case),
+                tense.pick("can", "could")
+            )
+        }
+        Level::Everywhere if tense != Tense::Over && clean > 0 && clean + unknown < all => {
+            format!("fails in {} of {all} regions, in all at first", all - clean - unknown)
+        }
+        Level::Everywhere if unknown > 0 && !rare(case) => {
+            format!("{fails} in every region that {} be measured", tense.pick("can", "could"))
+        }
+        Level::Everywhere if !rare(case) => format!("{fails} everywhere"),
+        Level::Everywhere | Level::Partial => {
+            let share = percent(case.bad(), case.runs());
+            let every = all > 1 && case.regions.iter().all(|seen| seen.bad > 0);
+            format!("{fails} for {share} of the runs{}", if every { ", from every region" } else { "" })
+        }
+        Level::Several if tense == Tense::Over => "failed in several regions".to_owned(),
         Level::Several => format!("fails in {failing} of {all} regions"),
-        Level::Partial => "fails in a share of the runs".to_owned(),
         Level::Region => {
             let down = case.regions.iter().find(|seen| seen.look == Look::Failing);
-            format!("fails as seen from {} only", down.map_or("one region", |seen| &*seen.region))
+            format!("{fails} as seen from {} only", down.map_or("one region", |seen| &*seen.region))
         }
-        Level::Suspected => "may be failing".to_owned(),
-    };
-    let runs = share(case.bad(), case.runs());
-    format!("Step {} {how}{}, {runs} since {}.", case.step, fault(case), when(case.since, now))
+        // Certain enough: how widely, the level does not say yet.
+        Level::Suspected if tense == Tense::Pending && all > 1 => {
+            let failing = if failing > 0 { failing } else { suspected };
+            if failing == all { "fails everywhere".to_owned() } else { format!("fails in {failing} of {all} regions") }
+        }
+        Level::Suspected if tense == Tense::Now => "may be failing".to_owned(),
+        Level::Suspected => fails.to_owned(),
+    }
+}
+
+/// Whether it is far from every run that fails; good runs since the last that failed show that it is over, not rare.
+fn rare(case: &Case) -> bool {
+    let lately: u64 = case.regions.iter().map(|seen| seen.last_good).sum();
+    let runs = case.runs().saturating_sub(lately).max(1);
+    (case.bad() as f64) < 0.9 * runs as f64
 }
 
 fn of(case: &Case, look: Look) -> usize {
     case.regions.iter().filter(|seen| seen.look == look).count()
 }
 
-/// `: http_status (blame: provider)`; `mostly`, where not all failures were alike.
-fn fault(case: &Case) -> String {
-    let Some(class) = case.class else { return String::new() };
+/// The one region of which something is known.
+fn heard(case: &Case) -> &str {
+    case.regions.iter().find(|seen| seen.look != Look::Unknown).map_or("one", |seen| &*seen.region)
+}
+
+/// `fails everywhere since 18:05:12 UTC: http_status (blame: provider), 9 of 9 runs`; `mostly`, where not all failures were
+/// alike.
+fn found(fails: &str, case: &Case, since: Timestamp, (bad, runs): (u64, u64), tense: Tense, now: Timestamp) -> String {
+    let at = clock(since, now);
+    // Of a sentence with a comma in it the time is an insertion.
+    let comma = if fails.contains(", ") { "," } else { "" };
+    let when = tense.pick("since", "from");
+    let on = tense.pick("", " on");
     let mostly = if case.of_class < case.bad() { "mostly " } else { "" };
     let blame = case.blame.map(|blame| format!(" (blame: {blame})")).unwrap_or_default();
-    format!(": {mostly}{class}{blame}")
+    let fault = case.class.map(|class| format!("{mostly}{class}{blame}, ")).unwrap_or_default();
+    format!("{fails}{comma} {when} {at}{on}: {fault}{}", share(bad, runs))
 }
 
-/// The regions by how they look; `but`: one that was told already.
-fn places(case: &Case, but: Option<&str>) -> Option<String> {
+/// Regions by how they look; `but`: one that was told already.
+fn places(case: &Case, but: Option<&str>, tense: Tense) -> Option<String> {
     if let [only] = &*case.regions {
-        let name = &only.region;
+        let (name, decides) = (&only.region, tense.pick("is seen", "was seen"));
+        let may = tense.pick("may be", "may have been");
         return Some(format!(
-            "It is seen from one region only ({name}), which decides: it may be that region's uplink."
+            "It {decides} from one region only ({name}), which decides: it {may} that region's uplink."
         ));
     }
+    let others = || case.regions.iter().filter(|seen| but != Some(&*seen.region));
     let mut groups = Vec::new();
+    let (well, ill): (Vec<_>, Vec<_>) = others().partition(|seen| case.level != Level::Partial && recovers(seen));
     for look in [Look::Failing, Look::Suspected, Look::Clean, Look::Waiting, Look::Unknown] {
-        let seen = case.regions.iter().filter(|seen| seen.look == look && but != Some(&*seen.region));
-        groups.extend(group(look, &seen.collect::<Vec<_>>()));
+        let seen: Vec<_> = ill.iter().copied().filter(|seen| seen.look == look).collect();
+        // Who reads that it fails everywhere needs no word for it, and what is over fails nowhere.
+        let bare = tense == Tense::Over || (seen.len() == case.regions.len() && look == Look::Failing);
+        groups.extend(group(look, &seen, bare));
     }
-    let text = groups.join("; ");
-    let sentence = text.get(..1).map(|first| first.to_uppercase() + &text[1..])?;
-    Some(sentence + ".")
+    let lately = |seen: &&RegionCase| {
+        format!("{}: {} failed, {}", seen.region, fraction(seen.bad, seen.runs), lately(seen, tense))
+    };
+    groups.extend(well.iter().take(REGIONS).map(lately));
+    if well.len() > REGIONS {
+        groups.push(format!("{} more likewise", well.len() - REGIONS));
+    }
+    if groups.is_empty() {
+        return None;
+    }
+    let alone = case.level == Level::Everywhere && of(case, Look::Unknown) + 1 == case.regions.len();
+    let uplink = format!(" It {} that region's uplink.", tense.pick("may be", "may have been"));
+    let mut text = groups.join("; ");
+    if LABELS.iter().any(|label| text.starts_with(label)) {
+        text[..1].make_ascii_uppercase();
+    }
+    Some(format!("{text}.{}", if alone { &uplink } else { "" }))
 }
 
-fn group(look: Look, seen: &[&RegionCase]) -> Option<String> {
+fn group(look: Look, seen: &[&RegionCase], bare: bool) -> Option<String> {
     let numbers = |one: &&RegionCase| format!("{} {}", one.region, fraction(one.bad, one.runs));
     let names = |one: &&RegionCase| one.region.to_string();
-    let listed = |name: &dyn Fn(&&RegionCase) -> String| listing(seen.iter().map(name), REGIONS);
+    let listed = |name: &dyn Fn(&&RegionCase) -> String| comma(seen.iter().map(name));
     (!seen.is_empty()).then(|| match look {
+        Look::Failing | Look::Suspected if bare => listed(&numbers),
         Look::Failing => format!("failing: {}", listed(&numbers)),
         Look::Suspected => format!("suspected: {}", listed(&numbers)),
-        Look::Clean => format!("clean: {}", listed(&numbers)),
+        Look::Clean => format!("clean: {} failed", listed(&numbers)),
         Look::Waiting => format!("not measured yet: {}", listed(&names)),
         Look::Unknown => format!("unknown: {} (nothing could be measured from there)", listed(&names)),
     })
 }
 
-/// From what it is known, and whether that is enough: since `at`, if that is known.
-fn certainty(case: &Case, standing: Standing, at: Option<Timestamp>, now: Timestamp) -> String {
-    let mut runs = Vec::new();
-    if case.scheduled > 0 || case.confirmations == 0 {
-        runs.push(format!("{} scheduled", rough(case.scheduled)));
+/// Numbers of regions: `and` would join them to what follows.
+fn comma(all: impl Iterator<Item = String>) -> String {
+    let all: Vec<_> = all.collect();
+    match all.len().saturating_sub(REGIONS) {
+        0 => all.join(", "),
+        _ => listing(all.into_iter(), REGIONS),
     }
-    if case.confirmations > 0 {
-        runs.push(format!("{} confirmation", rough(case.confirmations)));
+}
+
+/// Whether a region that failed has been good since, for a few runs or for as many as it takes.
+fn recovers(seen: &RegionCase) -> bool {
+    seen.bad > 0 && seen.last_bad == 0 && (seen.last_good >= ROW || (seen.last_good > 0 && seen.look == Look::Clean))
+}
+
+fn lately(seen: &RegionCase, tense: Tense) -> String {
+    match seen.last_good {
+        1 => format!("the last one {}", tense.pick("good", "was good")),
+        good => format!("the last {} {}", rough(good), tense.pick("good", "were good")),
     }
-    let one = case.scheduled + case.confirmations == 1;
-    let runs = format!("{} run{}", runs.join(" and "), if one { "" } else { "s" });
+}
+
+/// Some probes go through the step well: then it may be what the others do.
+fn passed(case: &Case, tense: Tense) -> Option<String> {
+    if case.passed.is_empty() || case.probes.is_empty() {
+        return None;
+    }
+    let names =
+        |all: &std::collections::BTreeSet<std::sync::Arc<str>>| listing(all.iter().map(ToString::to_string), REGIONS);
+    let (pass, alone) = match (case.passed.len(), case.probes.len()) {
+        (1, 1) => ("passes", "does"),
+        (1, _) => ("passes", "do"),
+        (_, 1) => ("pass", "does"),
+        _ => ("pass", "do"),
+    };
+    let (passed, failed) = (names(&case.passed), names(&case.probes));
+    Some(match tense {
+        Tense::Over => format!("{passed} passed this step: it may have been what only {failed} {alone}."),
+        Tense::Now | Tense::Pending => format!("{passed} {pass} this step: it may be what only {failed} {alone}."),
+    })
+}
+
+/// From what it is known, and whether that is enough: since `at`, if that is known; `waits`: the settings
+/// that delay it.
+fn certainty(case: &Case, at: Option<Timestamp>, waits: &str, tense: Tense, now: Timestamp) -> String {
+    let of = if case.scheduled == 0 && case.confirmations > 0 {
+        format!("{} confirmation", rough(case.confirmations))
+    } else if case.confirmations == 0 {
+        format!("{} scheduled", rough(case.scheduled))
+    } else {
+        format!("{} scheduled and {} confirmation", rough(case.scheduled), rough(case.confirmations))
+    };
+    let last = if case.confirmations > 0 { case.confirmations } else { case.scheduled };
+    let runs = format!("{of} run{}", if last == 1 { "" } else { "s" });
     let probes = listing(case.probes.iter().map(ToString::to_string), REGIONS);
-    let of = if probes.is_empty() { String::new() } else { format!("; probes that fail: {probes}") };
-    match (standing, at) {
-        (Standing::Holds, Some(at)) => format!("Evidence enough since {}, from {runs}{of}.", clock(at, now)),
-        (Standing::Holds, None) => format!("Evidence enough from {runs}{of}."),
-        (Standing::Pending, _) => {
-            format!("Evidence from {runs}{of}; it has not lasted long enough to fire yet ([detection]).")
-        }
-        (Standing::Clear | Standing::Unknown, _) => format!("The evidence is not enough yet: {runs}{of}."),
+    let probes = match probes.is_empty() {
+        true => probes,
+        false => format!("; probes that {}: {probes}", tense.pick("fail", "failed")),
+    };
+    match (tense, at) {
+        (Tense::Over, _) => format!("Known from {runs}{probes}."),
+        (Tense::Pending, _) => format!("Certain enough by {runs}{probes}; it fires if it lasts ({waits})."),
+        (Tense::Now, Some(at)) => format!("Certain since {} by {runs}{probes}.", clock(at, now)),
+        (Tense::Now, None) if case.level == Level::Suspected => format!("Not certain yet: {runs}{probes}."),
+        (Tense::Now, None) => format!("Certain by {runs}{probes}."),
     }
 }
 
 fn clean(case: &Case) -> Option<String> {
-    let steps = case.clean.iter().map(|(step, runs)| format!("{step} ({})", many_runs(*runs)));
-    let steps = listing(steps, STEPS);
-    (!steps.is_empty()).then(|| format!("Clean meanwhile: {steps}."))
+    let steps = comma(case.clean.iter().take(STEPS).map(|(step, count)| format!("{step} ({})", runs(*count))));
+    let more = match case.clean.len().saturating_sub(STEPS) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    (!steps.is_empty()).then(|| format!("Clean meanwhile: {steps}{more}."))
 }
 
 /// The other cases, each in a few words.
@@ -160,6 +331,8 @@ fn also<'a>(cases: impl Iterator<Item = &'a Case>) -> Option<String> {
     let told = cases.map(|case| {
         let class = case.class.map(|class| format!("{class}, ")).unwrap_or_default();
         let level = match case.level {
+            _ if case.ends_at.is_some() => "good again",
+            Level::Everywhere if rare(case) => "a share of all runs",
             Level::Everywhere if case.regions.len() > 1 => "everywhere",
             Level::Everywhere => "certain",
             Level::Several => "several regions",
@@ -174,127 +347,11 @@ fn also<'a>(cases: impl Iterator<Item = &'a Case>) -> Option<String> {
 }
 
 /// What holds has a case; should it have none, nobody is left without words.
-fn nothing_at_hand() -> String {
-    "It was found to fail, and nothing was measured since that says otherwise.".to_owned()
-}
-
-/// The first ones, and how many more there are.
-fn listing(all: impl Iterator<Item = String>, shown: usize) -> String {
-    let all: Vec<String> = all.collect();
-    let first = all.iter().take(shown).cloned().collect::<Vec<_>>().join(", ");
-    match all.len().saturating_sub(shown) {
-        0 => first,
-        more => format!("{first} and {more} more"),
-    }
-}
-
-/// `9 of 9 runs`; of many `all of over 40 runs`, `30 % of over 200 runs`.
-fn share(bad: u64, runs: u64) -> String {
-    if runs <= EXACT {
-        return format!("{bad} of {}", many(runs, "run"));
-    }
-    format!("{} of {} runs", rough_percent(bad, runs), rough(runs))
-}
-
-/// The same without the word.
-fn fraction(bad: u64, runs: u64) -> String {
-    if runs <= EXACT { format!("{bad} of {runs}") } else { format!("{} of {}", rough_percent(bad, runs), rough(runs)) }
-}
-
-/// Whole percents; `all`, `none` only where that is so.
-fn rough_percent(bad: u64, runs: u64) -> String {
-    match (bad, runs) {
-        (0, _) => "none".to_owned(),
-        (bad, runs) if bad >= runs => "all".to_owned(),
-        (bad, runs) => {
-            let percent = (bad as f64 / runs as f64 * 100.0).round();
-            if percent < 1.0 { "under 1 %".to_owned() } else { format!("{:.0} %", percent.min(99.0)) }
-        }
-    }
-}
-
-/// Exact while small, then its first digit: `over 40`.
-fn rough(count: u64) -> String {
-    if count <= EXACT {
-        return count.to_string();
-    }
-    let below = count - 1;
-    let digit = 10_u64.pow(below.ilog10());
-    format!("over {}", below / digit * digit)
-}
-
-fn many_runs(count: u64) -> String {
-    if count <= EXACT { many(count, "run") } else { format!("{} runs", rough(count)) }
-}
-
-/// `18:05:12 UTC (10 s)`.
-fn when(at: Timestamp, now: Timestamp) -> String {
-    format!("{} ({})", clock(at, now), age(now.since(at)))
-}
-
-/// The time of day; with the date if that was long ago.
-fn clock(at: Timestamp, now: Timestamp) -> String {
-    const LONG: Duration = Duration::from_secs(12 * 3600);
-    if now.since(at) < LONG { at.to_utc().format("%H:%M:%S UTC").to_string() } else { moment(at) }
-}
-
-/// In steps that grow with it: tens of seconds, minutes, tens of minutes, hours.
-fn age(length: Duration) -> String {
-    let secs = length.as_secs();
-    let step = match secs {
-        0..10 => return "under 10 s".to_owned(),
-        10..60 => 10,
-        60..3600 => 60,
-        3600..86_400 => 600,
-        _ => 3600,
-    };
-    about(Duration::from_secs(secs / step * step))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_that_grow_are_rough() {
-        for (count, text) in [
-            (0, "0"),
-            (20, "20"),
-            (21, "over 20"),
-            (30, "over 20"),
-            (31, "over 30"),
-            (99, "over 90"),
-            (1234, "over 1000"),
-        ] {
-            assert_eq!(rough(count), text);
-        }
-        for (bad, runs, text) in [
-            (0, 0, "0 of 0 runs"),
-            (1, 1, "1 of 1 run"),
-            (9, 9, "9 of 9 runs"),
-            (45, 45, "all of over 40 runs"),
-            (0, 45, "none of over 40 runs"),
-            (44, 45, "98 % of over 40 runs"),
-            (999, 1000, "99 % of over 900 runs"),
-            (1, 1000, "under 1 % of over 900 runs"),
-        ] {
-            assert_eq!(share(bad, runs), text);
-        }
-    }
-
-    #[test]
-    fn ages_grow_in_steps() {
-        for (secs, text) in [
-            (0, "under 10 s"),
-            (19, "10 s"),
-            (59, "50 s"),
-            (119, "1 min"),
-            (3599, "59 min"),
-            (4199, "1 h"),
-            (4200, "1 h 10 min"),
-            (90_000 + 3599, "1 d 1 h"),
-        ] {
-            assert_eq!(age(Duration::from_secs(secs)), text);
+fn nothing_at_hand(provider: &str, tense: Tense) -> String {
+    match tense {
+        Tense::Over => format!("{provider}: it was found to fail."),
+        Tense::Now | Tense::Pending => {
+            format!("{provider}: it was found to fail, and nothing was measured since that says otherwise.")
         }
     }
 }

@@ -22,7 +22,9 @@ impl Page<'_> {
         for site in &plan.roster.sites {
             let regions = regions_of(plan, site);
             self.paragraph(&format!("  {}: ", site.provider), &bounds(site, settings));
-            self.paragraph("    ", &decision(regions, settings));
+            for line in decision(regions, settings) {
+                self.paragraph("    ", &line);
+            }
             if settings.confirmations_per_hour == 0 {
                 self.paragraph("    watched: ", &steps_of(site).join(", "));
                 continue;
@@ -59,21 +61,24 @@ fn bounds(site: &Site, settings: &Settings) -> String {
     }
 }
 
-/// What alerts, and when.
-fn decision(regions: usize, settings: &Settings) -> String {
+/// What alerts, and when: a line each.
+fn decision(regions: usize, settings: &Settings) -> Vec<String> {
     let after = HumanDuration(settings.several_after);
-    let mut text = match regions {
-        0 | 1 => "an outage: its only region fails".to_owned(),
-        2 => format!("an outage: both regions of a step fail; one of them for {after}: that region is down"),
-        _ => format!(
-            "an outage: all regions of a step fail, or several for {after}; one of them for {after}: that region is down"
-        ),
+    let mut outage = match regions {
+        0 | 1 => "AuthOutage: a step fails in its only region".to_owned(),
+        2 => "AuthOutage: both regions of a step fail".to_owned(),
+        _ => format!("AuthOutage: all regions of a step fail, or several for {after}"),
     };
     if settings.ignore_shorter_than > Duration::ZERO {
         let least = HumanDuration(settings.ignore_shorter_than);
-        text.push_str(&format!("; an outage shorter than {least} does not alert"));
+        outage.push_str(&format!("; shorter than {least} it does not alert"));
     }
-    text
+    let region = match regions {
+        0 | 1 => None,
+        2 => Some(format!("AuthRegionDown: one of both regions fails for {after}")),
+        _ => Some(format!("AuthRegionDown: one of several regions fails for {after}")),
+    };
+    std::iter::once(outage).chain(region).collect()
 }
 
 /// In the order in which checks go through them.
@@ -225,9 +230,14 @@ mod tests {
         assert_eq!(said(Some(1), &usual), one);
         assert!(said(Some(0), &usual).starts_with("found by scheduled runs alone: the schedule leaves"));
         assert!(said(Some(9), &off).starts_with("found by scheduled runs alone: there are no"));
-        assert_eq!(decision(1, &usual), "an outage: its only region fails");
+        assert_eq!(decision(1, &usual), ["AuthOutage: a step fails in its only region"]);
+        let several = [
+            "AuthOutage: all regions of a step fail, or several for 2m",
+            "AuthRegionDown: one of several regions fails for 2m",
+        ];
+        assert_eq!(decision(3, &usual), several);
         let patient = Settings { ignore_shorter_than: Duration::from_secs(45), ..usual };
-        assert!(decision(3, &patient).ends_with("that region is down; an outage shorter than 45s does not alert"));
-        assert!(!decision(2, &patient).contains("several"), "of two, one is not several");
+        assert!(decision(3, &patient)[0].ends_with("several for 2m; shorter than 45s it does not alert"));
+        assert!(decision(2, &patient).iter().all(|line| !line.contains("several")), "of two, one is not several");
     }
 }

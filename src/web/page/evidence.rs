@@ -1,11 +1,11 @@
 //! Why an outage is one: the evidence by region, under its alert; and what is being looked into without one.
 
 use super::html::Html;
-use crate::alert::outage::{OUTAGE, REGION_DOWN, headline};
+use crate::alert::outage::{OUTAGE, REGION_DOWN, headline, how};
 use crate::alert::{Alert, State as Phase};
 use crate::clock::Timestamp;
 use crate::detect::Ruling;
-use crate::detect::ruling::{Case, Level, Look, RegionCase};
+use crate::detect::ruling::{Case, Look, RegionCase};
 
 /// How many cases, regions, clean steps are shown.
 const MAX_CASES: usize = 3;
@@ -23,8 +23,8 @@ pub fn suspected(html: &mut Html, alerts: &[Alert], rulings: &[Ruling], now: Tim
     };
     for ruling in rulings.iter().filter(|ruling| !told(&ruling.provider)) {
         for case in ruling.cases.iter().take(MAX_CASES) {
-            html.raw("<p class=\"notice\" role=\"status\"><b>Being looked into</b> at ").text(&ruling.provider);
-            html.raw(": ").text(&headline(case, now)).raw("</p>\n");
+            html.raw("<p class=\"notice\" role=\"status\"><b>Being looked into</b>: ");
+            html.text(&headline(&ruling.provider, case, now)).raw("</p>\n");
         }
     }
 }
@@ -44,7 +44,7 @@ pub fn row(html: &mut Html, columns: usize, cases: &[&Case], now: Timestamp) {
 
 fn table(html: &mut Html, case: &Case, now: Timestamp) {
     html.raw("<table role=\"table\" class=\"evidence\"><caption>Step <b>").text(&case.step).raw("</b>: ");
-    html.raw(level(case.level));
+    html.text(&how(case));
     if let Some(class) = case.class {
         html.raw(", ").text(class.as_str());
     }
@@ -57,7 +57,7 @@ fn table(html: &mut Html, case: &Case, now: Timestamp) {
     }
     html.raw("</tr></thead>\n<tbody role=\"rowgroup\">\n");
     for seen in case.regions.iter().take(MAX_REGIONS) {
-        region(html, seen, now);
+        region(html, seen, most(case), now);
     }
     html.end_table();
     if case.regions.len() > MAX_REGIONS {
@@ -66,7 +66,7 @@ fn table(html: &mut Html, case: &Case, now: Timestamp) {
     beside(html, case);
 }
 
-fn region(html: &mut Html, seen: &RegionCase, now: Timestamp) {
+fn region(html: &mut Html, seen: &RegionCase, most: f64, now: Timestamp) {
     html.row().text(&seen.region).raw("</th>");
     let (class, looks) = match seen.look {
         Look::Failing => ("bad", "failing"),
@@ -77,7 +77,7 @@ fn region(html: &mut Html, seen: &RegionCase, now: Timestamp) {
     };
     html.cell(COLUMNS[1], class).raw(looks).raw("</td>").cell(COLUMNS[2], "");
     html.text(&format!("{} of {}", seen.bad, seen.runs)).raw("</td>").cell(COLUMNS[3], "");
-    bar(html, seen.look, seen.evidence);
+    bar(html, seen.look, seen.evidence, most);
     html.raw("</td>").cell(COLUMNS[4], "");
     if let Some(since) = seen.since {
         html.time(since, now);
@@ -85,18 +85,30 @@ fn region(html: &mut Html, seen: &RegionCase, now: Timestamp) {
     html.raw("</td></tr>\n");
 }
 
-/// The full width is what a page needs. The number stands beside it.
-fn bar(html: &mut Html, look: Look, evidence: f64) {
+/// The most that a region's evidence can be, as a share of what an outage needs: one of several decides nothing alone.
+fn most(case: &Case) -> f64 {
+    if case.regions.len() > 1 { 0.5 } else { 1.0 }
+}
+
+/// The full width is the most that a region can give. The number stands beside it.
+fn bar(html: &mut Html, look: Look, evidence: f64, most: f64) {
     let class = if look == Look::Failing { "<svg class=\"bar against\"" } else { "<svg class=\"bar little-left\"" };
-    let percent = evidence.clamp(0.0, 1.0) * 100.0;
+    let percent = ((evidence / most).clamp(0.0, 1.0) * 100.0).round();
     html.raw(class).raw(" viewBox=\"0 0 100 8\" preserveAspectRatio=\"none\" aria-hidden=\"true\"><rect width=\"");
-    html.text(&format!("{percent:.0}")).raw("\" height=\"8\"/></svg>").text(&format!("{percent:.0}% of a page"));
+    html.text(&format!("{percent:.0}")).raw("\" height=\"8\"/></svg>");
+    let of = if most < 1.0 { "one region can give" } else { "an outage needs" };
+    if percent >= 100.0 {
+        html.raw("all that ").raw(of);
+    } else {
+        html.text(&format!("{percent:.0}% of what ")).raw(of);
+    }
 }
 
 /// From what it is known, and what else was measured.
 fn beside(html: &mut Html, case: &Case) {
     html.raw("<p>").text(&case.scheduled.to_string()).raw(" scheduled and ");
-    html.text(&case.confirmations.to_string()).raw(" confirmation runs; up to ");
+    html.text(&case.confirmations.to_string()).raw(" confirmation run");
+    html.raw(if case.confirmations == 1 { "; up to " } else { "s; up to " });
     html.text(&case.confirmations_left.to_string()).raw(" more may be asked for within this hour.");
     for (n, (step, runs)) in case.clean.iter().take(MAX_STEPS).enumerate() {
         html.raw(if n == 0 { " Clean meanwhile: <b>" } else { ", <b>" });
@@ -106,14 +118,4 @@ fn beside(html: &mut Html, case: &Case) {
         html.raw(" and ").text(&(case.clean.len() - MAX_STEPS).to_string()).raw(" more");
     }
     html.raw(if case.clean.is_empty() { "</p>\n" } else { ".</p>\n" });
-}
-
-const fn level(level: Level) -> &'static str {
-    match level {
-        Level::Suspected => "being looked into",
-        Level::Region => "fails as seen from one region",
-        Level::Partial => "fails in a share of the runs",
-        Level::Several => "fails in several regions",
-        Level::Everywhere => "fails everywhere",
-    }
 }
