@@ -17,6 +17,8 @@ const PACE: Duration = Duration::from_secs(1);
 const SLOW: Duration = Duration::from_secs(10);
 /// How long nothing may be heard of what fails.
 const SILENT: Duration = Duration::from_secs(30);
+/// How far apart they are where nothing can be measured.
+const MUTE: Duration = Duration::from_secs(300);
 /// So many good runs in a row, and nobody asks any further.
 const ENOUGH_GOOD: u64 = 10;
 /// So many of the hour's runs (one in so many) are for the beginning of cases: the first runs of each.
@@ -119,7 +121,8 @@ fn ends(detector: &Detector, ending: Vec<Named<'_>>, now: Timestamp) -> Option<W
     if ending.iter().all(|(_, region)| region.streak == 0) {
         // The schedule will see the end, unless it is a slow one.
         let heard = ending.iter().filter_map(|(_, region)| region.heard.max(region.asked)).max();
-        let silent = heard.is_none_or(|heard| now.since(heard) >= SILENT);
+        let mute = ending.iter().all(|(_, region)| region.mute.is_some());
+        let silent = heard.is_none_or(|heard| now.since(heard) >= if mute { MUTE } else { SILENT });
         let wish = if silent { wanted(ending, true, SLOW) } else { None };
         return wish.map(|wish| Wish { logins: false, ..wish });
     }
@@ -128,7 +131,7 @@ fn ends(detector: &Detector, ending: Vec<Named<'_>>, now: Timestamp) -> Option<W
     }
     // Where it still fails one look in a while will do.
     let old = |region: &Region| {
-        let patience = if region.mute.is_some() { MINUTE } else { SLOW };
+        let patience = if region.mute.is_some() { MUTE } else { SLOW };
         region.heard.max(region.asked).is_none_or(|last| now.since(last) >= patience)
     };
     let open = |region: &Region| !region.is_convinced() && (region.streak > 0 && region.mute.is_none() || old(region));

@@ -408,6 +408,7 @@ impl Detector {
     pub fn region(&self, name: &str) -> Standing {
         let alone = self.certain.is_none() && self.regions.len() > 1;
         match self.regions.get(name).filter(|_| alone) {
+            Some(region) if region.down && region.mute.is_some() => Standing::Unknown,
             Some(region) if region.certain => Standing::Holds,
             Some(region) if region.down && !self.pending => Standing::Pending,
             _ => Standing::Clear,

@@ -251,7 +251,7 @@ impl Region {
     /// How it looks.
     pub fn look(&self) -> Look {
         match (self.since, self.mute) {
-            (None, Some(_)) => Look::Unknown,
+            (_, Some(_)) => Look::Unknown,
             (Some(_), _) if self.down => Look::Failing,
             (Some(_), _) => Look::Suspected,
             (None, None) if self.stretch.1 > 0 => Look::Clean,

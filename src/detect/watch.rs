@@ -249,7 +249,7 @@ impl Watch {
                 return Standing::Unknown;
             }
             let all = || self.detectors.values().map(standing);
-            [Standing::Holds, Standing::Pending]
+            [Standing::Holds, Standing::Pending, Standing::Unknown]
                 .into_iter()
                 .find(|one| all().any(|own| own == *one))
                 .unwrap_or(Standing::Clear)
