@@ -154,7 +154,7 @@ fn day(path: &Path) {
         (0..).zip(&mut runs).for_each(|(check, template)| store.outcome(&run(template, check, minute)));
         let hour = FIRST / 3600 + (minute / 60) as i64;
         let blocks = (0..CHECKS).map(|check| block(check, hour, (minute % 60) as u8 + 1)).collect();
-        hand.keep(Batch { blocks, counters: counters(minute + 1), alerts: None });
+        hand.keep(Batch { blocks, counters: counters(minute + 1), ..Batch::default() });
     }
     let took = began.elapsed();
     assert_eq!(store.dropped(), 0);
@@ -172,7 +172,7 @@ fn start(path: &Path) {
     for day in 0..DAYS {
         let hours = FIRST / 3600 + day * 24..FIRST / 3600 + (day + 1) * 24;
         let blocks = hours.flat_map(|hour| (0..CHECKS).map(move |check| block(check, hour, 60))).collect();
-        hand.keep(Batch { blocks, counters: counters(day as u64), alerts: None });
+        hand.keep(Batch { blocks, counters: counters(day as u64), ..Batch::default() });
     }
     store.shutdown(Duration::from_secs(600));
     let bytes = path.metadata().expect("the ledger").len() as f64 / (DAYS as u64 * CHECKS) as f64;

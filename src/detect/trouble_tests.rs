@@ -207,7 +207,7 @@ fn a_quarter_of_the_hour_is_kept_for_other_cases() {
     world.model = Box::new(move |check, _| {
         let us = &*check.region == "us";
         n += u32::from(us);
-        ((us && n % 2 == 0).then_some(("token", Class::Reset)), QUICK)
+        ((us && n.is_multiple_of(2)).then_some(("token", Class::Reset)), QUICK)
     });
     world.run(30 * MINUTE);
     let asked = world.asked.len();
