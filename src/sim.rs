@@ -52,7 +52,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Self { trials: 120, years: 1, alpha: None, only: String::new(), seed: 1, threads }
+        Self { trials: 200, years: 1, alpha: None, only: String::new(), seed: 1, threads }
     }
 }
 

@@ -14,6 +14,8 @@ use super::ruling::{Case, Level, RegionCase, Standing};
 use crate::clock::Timestamp;
 use crate::fault::{Blame, Class};
 
+/// Failures that begin so close are one.
+const TOGETHER: Duration = Duration::from_secs(30);
 /// How often conclusions are drawn from runs that nobody waits for.
 const OFTEN: Duration = Duration::from_millis(200);
 /// How long a detector remembers that it was certain: what comes back within that time is believed over only after longer.
@@ -353,12 +355,14 @@ impl Detector {
             && self.regions.values().any(|region| region.fails_now(now))
     }
 
-    /// Since when more than `others` regions are down at once.
+    /// Since when more than `others` regions are down at once. Those that began together failed together: who was looked at
+    /// first is chance.
     fn since(&self, others: usize) -> Option<Timestamp> {
         let down = self.regions.values().filter(|region| region.down);
         let mut since: Vec<Timestamp> = down.filter_map(|region| region.since).collect();
         since.sort_unstable();
-        since.get(others).copied()
+        let (first, last) = (*since.first()?, *since.get(others)?);
+        Some(if last.since(first) <= TOGETHER { first } else { last })
     }
 
     /// How many others must be down as well for more than one region's trouble: one, if that can be measured.
