@@ -8,7 +8,8 @@
 //! | module | what |
 //! |---|---|
 //! | `evidence` | two accumulators of log-likelihood ratios with decay: a quick one and a slow one |
-//! | `detector` | one provider and step: evidence by region, graded to a verdict; the opposite test |
+//! | `region`, `detector` | what is known of one region; of one provider and step |
+//! | `verdict` | the evidence of all regions, graded; the opposite test |
 //! | `confirm` | which run would tell most, and whether it may be asked for |
 //! | [`roster`] | who can be asked: checks, their steps, what they cost |
 //! | [`ruling`] | what stands, for alerts, page and API |
@@ -30,6 +31,7 @@ mod nanos;
 mod region;
 pub mod roster;
 pub mod ruling;
+mod verdict;
 mod watch;
 
 use detector::Detector;
