@@ -145,13 +145,17 @@ impl Detect {
                 Ok(mut detector) => {
                     self.last = self.last.max(detector.times().max().copied());
                     watch.detectors.insert(step.into(), detector);
-                    watch.replace(watch.site.clone());
                 }
                 Err(error) => {
                     tracing::warn!(provider, step, %error, "a detector's state cannot be read: it begins anew")
                 }
             }
         }
+        for watch in self.watches.iter_mut().filter(|watch| !watch.detectors.is_empty()) {
+            watch.replace(watch.site.clone());
+        }
+        // What was left out goes from the ledger as well.
+        self.dirty = true;
     }
 
     /// What a ledger is to keep, if it has changed since the last call: all of it.

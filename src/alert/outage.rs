@@ -6,7 +6,7 @@ use super::conditions::Context;
 use super::text::Subject;
 use super::{Condition, Holds, Words};
 use crate::clock::Timestamp;
-use crate::detect::ruling::{Case, Level, Look};
+use crate::detect::ruling::{Case, Look};
 use crate::detect::{Ruling, Standing};
 use crate::slo::Severity;
 
@@ -79,15 +79,8 @@ pub fn evidence<'a>(labels: &Words, rulings: &'a [Ruling]) -> Option<Vec<&'a Cas
     let ruling = rulings.iter().find(|ruling| Some(&*ruling.provider) == label("provider"));
     let cases = ruling.into_iter().flat_map(|ruling| &ruling.cases);
     let mut cases: Vec<_> = cases.filter(|case| region.is_none_or(|region| has_failed_in(case, region))).collect();
-    cases.sort_by_key(|case| gravity(case));
+    cases.sort_by_key(|case| case.gravity());
     Some(cases)
-}
-
-/// What fails now comes before what may be over; then the gravest, and of several that are as grave the one that most
-/// probes meet. What is certain comes before any suspicion.
-fn gravity(case: &Case) -> impl Ord + use<> {
-    let suspected = case.level == Level::Suspected;
-    (suspected, case.ends_at.is_some(), std::cmp::Reverse((case.level, case.probes.len())))
 }
 
 /// Whether that region stands against the provider in this case.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::evidence::{ENOUGH, MOST, NONE};
+use super::evidence::{ENOUGH, NONE};
 use super::region::{Region, Run};
 use super::roster::Step;
 use super::ruling::{Case, Level, RegionCase, Standing};
@@ -15,6 +15,8 @@ use crate::fault::{Blame, Class};
 
 /// How often conclusions are drawn from runs that nobody waits for.
 const OFTEN: Duration = Duration::from_millis(200);
+/// How long nobody asks after something seemed to get well and did not: at first, doubled each time, and at most.
+const SETBACK: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(300));
 /// How long a detector remembers that it was certain: what comes back within that time is believed over only after longer.
 pub(super) const MEMORY: Duration = Duration::from_secs(3600);
 
@@ -157,20 +159,18 @@ impl Detector {
         }
         if region.streak > 0 && region.down && (self.certain.is_some() || region.certain) {
             self.setbacks += 1;
-            let patience = Duration::from_secs(10) * 2_u32.saturating_pow(self.setbacks.min(6) - 1);
-            self.patient_until = Some(now + patience.min(Duration::from_secs(300)));
+            let patience = SETBACK.0 * 2_u32.saturating_pow(self.setbacks.min(6) - 1);
+            self.patient_until = Some(now + patience.min(SETBACK.1));
         }
         region.add(&seen.run(true), now);
     }
 
     fn good(&mut self, seen: &Seen<'_>, now: Timestamp) {
-        if self.began.is_some() {
-            self.count(seen);
-        }
-        if !self.is_blind(seen.probe) {
-            self.calm += 1;
-        }
         let (open, telling) = (self.began.is_some(), self.is_telling(seen.probe));
+        if open {
+            self.count(seen);
+            self.calm += u64::from(!self.is_blind(seen.probe));
+        }
         if let Some(region) = self.regions.get_mut(seen.region)
             && (open || region.tracks.contains_key(seen.probe))
         {
@@ -213,7 +213,8 @@ impl Detector {
 
     /// Its probes are in maintenance, or paused: what was only suspected is not followed any further, and what is certain
     /// stays as it is.
-    pub fn rest(&mut self) {
+    pub fn rest(&mut self, now: Timestamp) {
+        self.judged = Some(now);
         if self.certain.is_some() {
             return;
         }
@@ -331,11 +332,10 @@ impl Detector {
         let fault =
             self.faults.iter().max_by_key(|(class, blame, times)| (*times, std::cmp::Reverse((*class, *blame))));
         let partial = self.certain.is_some_and(|certain| certain.level == Level::Partial);
-        let most = if self.regions.len() == 1 { ENOUGH } else { MOST };
         let region = |name: &Arc<str>| {
             let region = self.regions.get(name)?;
             let (bad, runs) = if partial { region.whole } else { region.stretch };
-            let evidence = region.quick(now).max(region.slow(now)).min(most) / ENOUGH;
+            let evidence = region.quick(now).max(region.slow(now)).min(self.most()) / ENOUGH;
             let (look, since) = (region.look(), region.since);
             Some(RegionCase {
                 region: name.clone(),

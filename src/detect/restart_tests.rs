@@ -303,6 +303,7 @@ fn who_left_the_roster_is_dropped() {
         Kept { step: "\0'".to_owned(), ..kept.clone() },
     ] {
         assert_eq!(ruling(&restored(vec![gone.clone()]), now), ruling(&nobody, now), "{gone:?}");
+        assert_eq!(restored(vec![gone]).changed(), Some(vec![]), "it goes from the ledger as well");
     }
     let of = |regions: &[&str]| {
         let all =

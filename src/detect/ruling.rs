@@ -132,6 +132,13 @@ pub struct RegionCase {
 }
 
 impl Case {
+    /// In which order cases are told: what is certain before any suspicion, what fails now before what may be over, then the
+    /// gravest, and of several that are as grave the one that most probes meet.
+    pub fn gravity(&self) -> impl Ord + use<> {
+        let suspected = self.level == Level::Suspected;
+        (suspected, self.ends_at.is_some(), std::cmp::Reverse((self.level, self.probes.len())))
+    }
+
     /// Failed runs in all regions.
     pub fn bad(&self) -> u64 {
         self.regions.iter().map(|region| region.bad).sum()

@@ -19,7 +19,7 @@ const LONGEST: Duration = Duration::from_secs(900);
 const QUIET: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(120));
 
 impl Detector {
-    /// Draws the conclusions. `quiet`: two periods of what watches this step.
+    /// Draws the conclusions. `period`: the shortest of what watches this step.
     pub fn judge(&mut self, settings: &Settings, period: Duration, now: Timestamp) {
         self.judged = Some(now);
         self.ended.retain(|ended| now.since(*ended) < MEMORY);
@@ -51,7 +51,7 @@ impl Detector {
     fn judge_all(&mut self, settings: &Settings, now: Timestamp) {
         if let Some(certain) = self.certain {
             // Regions of which nothing is known, or not yet, decide nothing.
-            let live = || self.regions.values().filter(|region| region.mute.is_none() && region.heard.is_some());
+            let live = || self.measurable().filter(|region| region.heard.is_some());
             let down = || live().filter(|region| region.down);
             let least = live().count().min(2);
             // One that is about to be found well is not a region that is down alone.
@@ -93,20 +93,27 @@ impl Detector {
         }
     }
 
+    /// The most that one region gives: all of it where there is no other.
+    pub(super) fn most(&self) -> f64 {
+        if self.regions.len() == 1 { ENOUGH } else { MOST }
+    }
+
+    /// The regions of which it is not known that nothing can be measured there.
+    fn measurable(&self) -> impl Iterator<Item = &Region> {
+        self.regions.values().filter(|region| region.mute.is_none())
+    }
+
     /// Evidence from every region that can be measured, at least two of them; or from the only one.
     fn everywhere(&self, now: Timestamp) -> bool {
-        let most = if self.regions.len() == 1 { ENOUGH } else { MOST };
-        let heard: Vec<f64> =
-            self.regions.values().filter(|region| region.mute.is_none()).map(|region| region.quick(now)).collect();
+        let heard: Vec<f64> = self.measurable().map(|region| region.quick(now)).collect();
         heard.len() >= self.regions.len().min(2)
             && heard.iter().all(|quick| *quick >= SOME)
-            && heard.iter().map(|quick| quick.min(most)).sum::<f64>() >= ENOUGH
+            && heard.iter().map(|quick| quick.min(self.most())).sum::<f64>() >= ENOUGH
     }
 
     /// How far it reaches when regions are down for long: whether those are all that can be measured.
     fn spread(&self) -> Level {
-        let mut heard = self.regions.values().filter(|region| region.mute.is_none());
-        if heard.all(|region| region.down) { Level::Everywhere } else { Level::Several }
+        if self.measurable().all(|region| region.down) { Level::Everywhere } else { Level::Several }
     }
 
     /// Whether most runs of this stretch failed.
@@ -117,10 +124,9 @@ impl Detector {
 
     /// A small failure, everywhere: evidence of the slow test from at least two regions; or from the only one.
     fn partial(&self, now: Timestamp) -> bool {
-        let most = if self.regions.len() == 1 { ENOUGH } else { MOST };
         let slow: Vec<f64> = self.regions.values().map(|region| region.slow(now)).collect();
         slow.iter().filter(|slow| **slow >= SOME_SLOW).count() >= self.regions.len().min(2)
-            && slow.iter().map(|slow| slow.min(most)).sum::<f64>() >= ENOUGH
+            && slow.iter().map(|slow| slow.min(self.most())).sum::<f64>() >= ENOUGH
             && self.regions.values().any(|region| region.fails_now(now))
     }
 
@@ -136,7 +142,7 @@ impl Detector {
 
     /// How many others must be down as well for more than one region's trouble: one, if that can be measured.
     fn least(&self) -> usize {
-        self.regions.values().filter(|region| region.mute.is_none()).count().clamp(1, 2) - 1
+        self.measurable().count().clamp(1, 2) - 1
     }
 
     /// Since when all that fail do.

@@ -182,7 +182,7 @@ impl Watch {
         {
             let mut runs = site.runs.iter().filter(|runs| runs.steps.contains(&&**step));
             match self.index.step(step) {
-                _ if runs.all(|runs| silent(&runs.check.probe)) => detector.rest(),
+                _ if runs.all(|runs| silent(&runs.check.probe)) => detector.rest(now),
                 Some(known) => detector.judge(settings, known.period, now),
                 None => {}
             }
@@ -258,8 +258,7 @@ impl Watch {
         let open = self.detectors.iter().filter(|(_, detector)| detector.is_open());
         let mut cases: Vec<_> =
             open.filter_map(|(step, detector)| Some(detector.case(step, self.index.step(step)?, left, now))).collect();
-        // What is only waited for comes after what fails now.
-        cases.sort_by_key(|case| (case.ends_at.is_some(), std::cmp::Reverse(case.level), case.since));
+        cases.sort_by_key(|case| (case.gravity(), case.since));
         let outage = of(&Detector::outage);
         let names = &self.index.regions;
         let regions = if names.len() < 2 { Vec::new() } else { names.clone() };

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use super::super::conditions::Context;
+use super::has_failed_in;
 use super::numbers::{clock, fraction, listing, percent, rough, runs, share, times};
-use super::{gravity, has_failed_in};
 use crate::clock::Timestamp;
 use crate::detect::ruling::{Case, Level, Look, RegionCase};
 use crate::detect::{Ruling, Standing};
@@ -54,7 +54,7 @@ impl Tense {
 pub fn outage(ruling: &Ruling, over: bool, now: Timestamp, context: &Context) -> String {
     let provider = &ruling.provider;
     let tense = Tense::of(ruling.outage, over);
-    let first = ruling.cases.iter().enumerate().min_by_key(|(_, case)| gravity(case));
+    let first = ruling.cases.iter().enumerate().min_by_key(|(_, case)| case.gravity());
     let Some((at, case)) = first else { return nothing_at_hand(provider, tense) };
     let ends_at = ruling.cases.iter().filter_map(|case| case.ends_at).max();
     let others = ruling.cases.iter().enumerate().filter(|(n, _)| *n != at).map(|(_, case)| case);
