@@ -68,6 +68,12 @@ pub enum Endpoint {
     Revocation,
     /// `end_session_endpoint`.
     EndSession,
+    /// `device_authorization_endpoint` (RFC 8628).
+    DeviceAuthorization,
+    /// `registration_endpoint` (RFC 7591), and where it says that a client is managed (RFC 7592).
+    Registration,
+    /// `pushed_authorization_request_endpoint` (RFC 9126).
+    PushedAuthorization,
     /// A protected resource that the user configured.
     Resource,
     /// Not the provider: a reference of the region.
@@ -88,6 +94,9 @@ impl Endpoint {
             Self::Introspection => "introspection",
             Self::Revocation => "revocation",
             Self::EndSession => "end_session",
+            Self::DeviceAuthorization => "device_authorization",
+            Self::Registration => "registration",
+            Self::PushedAuthorization => "pushed_authorization",
             Self::Resource => "resource",
             Self::Reference => crate::outcome::REFERENCE,
         }
@@ -109,17 +118,29 @@ pub struct Request {
     pub form: Option<Vec<(String, String)>>,
     /// Whether the form travels as `multipart/form-data` (RFC 7578) instead.
     pub multipart: bool,
+    /// A JSON body; `Some` sets the content type. Not beside `form`.
+    pub json: Option<serde_json::Value>,
 }
 
 impl Request {
     /// A GET.
     pub fn get(endpoint: Endpoint, url: Url) -> Self {
-        Self { method: Method::GET, url, endpoint, headers: HeaderMap::new(), form: None, multipart: false }
+        Self::new(Method::GET, endpoint, url)
+    }
+
+    /// Any method, without a body.
+    pub fn new(method: Method, endpoint: Endpoint, url: Url) -> Self {
+        Self { method, url, endpoint, headers: HeaderMap::new(), form: None, multipart: false, json: None }
     }
 
     /// A POST of a form.
     pub fn post(endpoint: Endpoint, url: Url, form: Vec<(String, String)>) -> Self {
-        Self { method: Method::POST, url, endpoint, headers: HeaderMap::new(), form: Some(form), multipart: false }
+        Self { form: Some(form), ..Self::new(Method::POST, endpoint, url) }
+    }
+
+    /// A JSON document, by POST or PUT.
+    pub fn json(method: Method, endpoint: Endpoint, url: Url, document: serde_json::Value) -> Self {
+        Self { json: Some(document), ..Self::new(method, endpoint, url) }
     }
 }
 

@@ -184,6 +184,17 @@ impl Metadata {
         address(member, self.members.get(member)?).ok()
     }
 
+    /// That `member` lists `value`, or that `default` does where the member is absent (such as `grant_types_supported`,
+    /// RFC 8414 §2). Fault: `unsupported`, naming the member; the provider never promised it.
+    pub fn offers(&self, member: &'static str, value: &str, default: &[&str]) -> Result<(), Fault> {
+        let listed = self.list(member);
+        if listed.as_deref().unwrap_or(default).contains(&value) {
+            return Ok(());
+        }
+        let how = if listed.is_some() { "does not list" } else { "is absent, and its default does not hold" };
+        Err(Fault::new(Class::Unsupported, format!("the provider's {member} {how} {value}")))
+    }
+
     /// The strings that `member` lists; `None` if it is absent or no list.
     pub fn list(&self, member: &str) -> Option<Vec<&str>> {
         Some(self.members.get(member)?.as_array()?.iter().filter_map(Value::as_str).collect())

@@ -15,6 +15,7 @@ pub mod introspection;
 pub mod json;
 pub mod jwk;
 pub mod jwks;
+pub mod jws;
 pub mod jwt;
 pub mod key_history;
 pub mod memory;

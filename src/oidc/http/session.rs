@@ -120,7 +120,8 @@ impl Http {
     /// How often this very request was sent before in this run.
     fn count(&self, request: &Request) -> u32 {
         let mut hasher = DefaultHasher::new();
-        (&request.method, &request.url, &request.form).hash(&mut hasher);
+        let json = request.json.as_ref().map(ToString::to_string);
+        (&request.method, &request.url, &request.form, json).hash(&mut hasher);
         let hash = hasher.finish();
         let mut sent = self.sent.lock().expect("sent");
         if let Some((_, count)) = sent.requests.iter_mut().find(|(known, _)| *known == hash) {
@@ -183,8 +184,10 @@ impl Http {
                     .extend(HeaderValue::from_str(&value).map(|value| (HeaderName::from_static("traceparent"), value)));
             }
         }
-        let form = request.form.as_deref().map(|form| encode(form, request.multipart));
-        if let Some((content_type, _)) = &form {
+        let json =
+            || request.json.as_ref().map(|json| (HeaderValue::from_static("application/json"), json.to_string()));
+        let body = request.form.as_deref().map(|form| encode(form, request.multipart)).or_else(json);
+        if let Some((content_type, _)) = &body {
             headers.insert(CONTENT_TYPE, content_type.clone());
         }
         // Over TLS HTTP/2 may be spoken, which has no such header.
@@ -197,7 +200,7 @@ impl Http {
         for (name, value) in &request.headers {
             headers.append(name, value.clone());
         }
-        if let Some((_, body)) = form {
+        if let Some((_, body)) = body {
             *made.body_mut() = Some(body.into());
         }
         made
