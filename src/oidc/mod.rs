@@ -9,6 +9,7 @@ pub mod client_auth;
 pub mod clock_skew;
 pub mod drift;
 pub mod expect;
+pub mod forge;
 pub mod form;
 pub mod http;
 pub mod id_token;
