@@ -3,6 +3,7 @@
 
 pub mod access_token;
 pub mod alg;
+pub mod assertion;
 pub mod authorize;
 pub mod bearer;
 pub mod client_auth;
