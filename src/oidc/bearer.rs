@@ -1,6 +1,7 @@
 //! Bearer tokens at protected resources (RFC 6750): how they are shown, and how a request is refused. Pure.
 
 use ::http::{HeaderMap, HeaderValue, header};
+use url::Url;
 
 use crate::fault::{Class, Fault, Finding};
 use crate::oidc::http::Response;
@@ -14,6 +15,15 @@ pub fn authorization(token: &Secret) -> Result<HeaderValue, Fault> {
         .map_err(|_| Fault::new(Class::Malformed, "the access token holds characters that cannot be in a header"))?;
     value.set_sensitive(true);
     Ok(value)
+}
+
+/// A fault on the way to a protected resource, with the name of its host: it need not be the provider's.
+pub fn of_resource(url: &Url, mut fault: Fault) -> Fault {
+    let host = url.host_str().unwrap_or_default();
+    if !fault.detail.contains(host) {
+        fault.detail = format!("{host}: {}", fault.detail);
+    }
+    fault
 }
 
 /// Why a request must be refused.
@@ -70,8 +80,7 @@ pub fn refused(
     let found = OauthError::from_challenge(&answer.headers).map(|error| error.code);
     if found.as_deref() != code {
         let shown = |code: Option<&str>| code.map_or("no error code".to_owned(), |code| format!("error {code}"));
-        let detail =
-            format!("{who} refuses {what} with {}; expected {}", shown(found.as_deref()), shown(code));
+        let detail = format!("{who} refuses {what} with {}; expected {}", shown(found.as_deref()), shown(code));
         warnings.push(Warning::new("challenge_error", "RFC 6750 §3.1", detail));
     }
     Ok(())
@@ -103,7 +112,8 @@ mod tests {
     #[test]
     fn refusals_as_the_rfc_has_them_are_good() {
         assert_eq!(judge(401, Some("Bearer realm=\"example\""), Bad::NoToken), (Ok(()), vec![]));
-        let expired = "Bearer realm=\"example\", error=\"invalid_token\", error_description=\"The access token expired\"";
+        let expired =
+            "Bearer realm=\"example\", error=\"invalid_token\", error_description=\"The access token expired\"";
         assert_eq!(judge(401, Some(expired), Bad::Invalid), (Ok(()), vec![]));
         assert_eq!(judge(403, Some("bearer error=insufficient_scope"), Bad::Scope), (Ok(()), vec![]));
         assert_eq!(judge(401, Some("Basic realm=\"x\", Bearer realm=\"y\""), Bad::NoToken), (Ok(()), vec![]));

@@ -76,7 +76,9 @@ pub fn active(members: &Map<String, Value>) -> Result<bool, Fault> {
 pub fn process(answer: &Response, client: &Client, warnings: &mut Vec<Warning>) -> Result<bool, Fault> {
     match read(answer, client, warnings)? {
         Answer::Document(members) => active(&members),
-        Answer::Token(_) => Err(Fault::new(Class::Malformed, "introspection response: signed, though JSON was asked for")),
+        Answer::Token(_) => {
+            Err(Fault::new(Class::Malformed, "introspection response: signed, though JSON was asked for"))
+        }
     }
 }
 
@@ -128,7 +130,9 @@ pub fn document(claims: &Claims) -> Result<Map<String, Value>, Fault> {
             let detail = format!("introspection response: token_introspection is {}, not an object", json::kind(other));
             Err(Fault::new(Class::Malformed, detail))
         }
-        None => Err(Fault::new(Class::Malformed, "introspection response: token_introspection is missing (RFC 9701 §5)")),
+        None => {
+            Err(Fault::new(Class::Malformed, "introspection response: token_introspection is missing (RFC 9701 §5)"))
+        }
     }
 }
 
@@ -154,9 +158,8 @@ mod tests {
 
     #[test]
     fn refusals_are_told_apart() {
-        let fail = |client: &Client, status, body| {
-            process(&testing::json(status, &body), client, &mut vec![]).unwrap_err()
-        };
+        let fail =
+            |client: &Client, status, body| process(&testing::json(status, &body), client, &mut vec![]).unwrap_err();
         assert_eq!(fail(&client(), 401, json!({"error": "invalid_client"})).class, Class::Credentials);
         assert_eq!(fail(&client(), 403, json!({"error": "access_denied"})).class, Class::OauthError);
         assert_eq!(fail(&client(), 400, json!({"error": "unsupported_token_type"})).class, Class::Unsupported);

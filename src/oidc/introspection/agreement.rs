@@ -53,7 +53,8 @@ pub fn agrees(said: &Claims, known: &Known<'_>) -> Report {
     if let Some(found) = string(&mut report, said, "token_type")
         && !found.eq_ignore_ascii_case(known.token_type)
     {
-        let detail = format!("token_type: expected {}, found {}", json::short(known.token_type, 40), json::short(found, 40));
+        let detail =
+            format!("token_type: expected {}, found {}", json::short(known.token_type, 40), json::short(found, 40));
         report.findings.push(Finding::new(Class::ClaimUnexpected, CLAUSE, detail));
     }
     scope(&mut report, said, known);
@@ -109,7 +110,8 @@ fn audience(report: &mut Report, said: &Claims, known: &Known<'_>) {
     }
     let Some(found) = report.audience(said, CLAUSE) else { return };
     let Some(own) = known.claims.filter(|claims| claims.get("aud").is_some()) else { return };
-    let (found, expected): (BTreeSet<_>, BTreeSet<_>) = (found.into_iter().collect(), own.audience().into_iter().collect());
+    let (found, expected): (BTreeSet<_>, BTreeSet<_>) =
+        (found.into_iter().collect(), own.audience().into_iter().collect());
     if found != expected {
         let shown = |set: BTreeSet<&str>| json::short(&set.into_iter().collect::<Vec<_>>().join(" "), 150);
         let detail = format!("aud: expected {}, found {}", shown(expected), shown(found));
@@ -138,7 +140,11 @@ fn times(report: &mut Report, said: &Claims, known: &Known<'_>) {
     if let (None, Some(expires), Ok(Some(found))) = (known.claims, known.expires, said.date("exp"))
         && (expires - found).abs() > known.leeway.as_secs_f64()
     {
-        let detail = format!("expires_in ends {:.0} s {} exp", (expires - found).abs(), if expires > found { "after" } else { "before" });
+        let detail = format!(
+            "expires_in ends {:.0} s {} exp",
+            (expires - found).abs(),
+            if expires > found { "after" } else { "before" }
+        );
         report.warnings.push(Warning::new("expires_in_differs", "RFC 6749 §5.1", detail));
     }
 }
@@ -185,7 +191,8 @@ mod tests {
     #[test]
     fn agreement_is_no_matter_of_order_case_or_fractions() {
         assert_eq!(check(good(), None), (vec![], vec![]));
-        let own = json!({"sub": "alice", "aud": "api", "exp": NOW + 299, "iat": NOW, "jti": "1", "scope": "openid api"});
+        let own =
+            json!({"sub": "alice", "aud": "api", "exp": NOW + 299, "iat": NOW, "jti": "1", "scope": "openid api"});
         assert_eq!(check(good(), Some(own)), (vec![], vec![]));
         assert_eq!(check(json!({"active": true}), None), (vec![], vec![]));
     }
@@ -219,7 +226,10 @@ mod tests {
         );
         assert_eq!(found[0].1, "sub: expected pairwise, found alice");
         let other = json!({"aud": ["api", "more"]});
-        assert_eq!(check(good(), Some(other)).0, [(Class::ClaimAudience, "aud: expected api more, found api".to_owned())]);
+        assert_eq!(
+            check(good(), Some(other)).0,
+            [(Class::ClaimAudience, "aud: expected api more, found api".to_owned())]
+        );
     }
 
     #[test]

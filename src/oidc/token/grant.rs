@@ -5,6 +5,9 @@ use crate::secret::Secret;
 /// The grant type of RFC 8693 §2.1.
 pub const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 
+/// The grant type of RFC 7523 §2.1.
+pub const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+
 /// What is given for tokens.
 #[derive(Clone, Debug)]
 pub enum Grant {
@@ -48,6 +51,15 @@ pub enum Grant {
         /// What to ask for.
         scopes: Vec<String>,
     },
+    /// RFC 7523 §2.1.
+    JwtBearer {
+        /// `assertion`.
+        assertion: Secret,
+        /// What to ask for; empty: nothing.
+        scopes: Vec<String>,
+        /// Further parameters, such as `resource` or `audience`.
+        extra: Vec<(String, String)>,
+    },
 }
 
 impl Grant {
@@ -86,6 +98,12 @@ impl Grant {
                 resource.iter().for_each(|value| form.add("resource", value));
                 form.scope(scopes);
             }
+            Self::JwtBearer { assertion, scopes, extra } => {
+                form.add("grant_type", JWT_BEARER);
+                form.add("assertion", assertion.expose());
+                form.scope(scopes);
+                form.0.extend(extra.iter().cloned());
+            }
         }
         form.0
     }
@@ -96,6 +114,7 @@ impl Grant {
             Self::AuthorizationCode { code, verifier, .. } => vec![code, verifier],
             Self::Refresh { token, .. } => vec![token],
             Self::ClientCredentials { .. } => vec![],
+            Self::JwtBearer { assertion, .. } => vec![assertion],
             Self::TokenExchange { subject, actor, .. } => {
                 std::iter::once(subject).chain(actor.iter().map(|(token, _)| token)).collect()
             }
