@@ -25,13 +25,16 @@ pub mod form_walk;
 pub mod introspection;
 mod issued;
 pub mod jwks;
+pub mod jwt_bearer;
 pub mod login_flow;
 pub mod login_settings;
 mod own_keys;
 mod propagation;
 pub mod refresh;
+pub mod resource;
 pub mod revocation;
 pub mod token_exchange;
+pub mod userinfo;
 
 /// Every kind. `check`, documents, schema and the metric series are made from this table.
 pub const KINDS: &[&Kind] = &[
@@ -44,6 +47,9 @@ pub const KINDS: &[&Kind] = &[
     &revocation::KIND,
     &token_exchange::KIND,
     &introspection::KIND,
+    &userinfo::KIND,
+    &jwt_bearer::KIND,
+    &resource::KIND,
 ];
 
 /// The kind of that name.
