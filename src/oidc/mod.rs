@@ -6,6 +6,7 @@ pub mod alg;
 pub mod authorize;
 pub mod client_auth;
 pub mod clock_skew;
+pub mod device;
 pub mod drift;
 pub mod expect;
 pub mod form;

@@ -17,6 +17,7 @@ use crate::oidc::settings::{Client, Provider, User};
 
 pub mod browser_login;
 pub mod client_credentials;
+pub mod device;
 pub mod discovery;
 pub mod expect;
 pub mod form_login;
@@ -41,6 +42,7 @@ pub const KINDS: &[&Kind] = &[
     &refresh::KIND,
     &revocation::KIND,
     &token_exchange::KIND,
+    &device::KIND,
 ];
 
 /// The kind of that name.

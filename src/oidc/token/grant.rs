@@ -5,6 +5,9 @@ use crate::secret::Secret;
 /// The grant type of RFC 8693 §2.1.
 pub const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 
+/// The grant type of RFC 8628 §3.4.
+pub const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+
 /// What is given for tokens.
 #[derive(Clone, Debug)]
 pub enum Grant {
@@ -48,6 +51,11 @@ pub enum Grant {
         /// What to ask for.
         scopes: Vec<String>,
     },
+    /// RFC 8628 §3.4.
+    Device {
+        /// `device_code`.
+        code: Secret,
+    },
 }
 
 impl Grant {
@@ -70,6 +78,10 @@ impl Grant {
                 form.add("grant_type", "client_credentials");
                 form.scope(scopes);
                 form.0.extend(extra.iter().cloned());
+            }
+            Self::Device { code } => {
+                form.add("grant_type", DEVICE_CODE);
+                form.add("device_code", code.expose());
             }
             Self::TokenExchange { subject, subject_type, actor, requested_type, audience, resource, scopes } => {
                 form.add("grant_type", TOKEN_EXCHANGE);
@@ -95,6 +107,7 @@ impl Grant {
         match self {
             Self::AuthorizationCode { code, verifier, .. } => vec![code, verifier],
             Self::Refresh { token, .. } => vec![token],
+            Self::Device { code } => vec![code],
             Self::ClientCredentials { .. } => vec![],
             Self::TokenExchange { subject, actor, .. } => {
                 std::iter::once(subject).chain(actor.iter().map(|(token, _)| token)).collect()
