@@ -8,6 +8,7 @@ pub mod authorize;
 pub mod bearer;
 pub mod client_auth;
 pub mod clock_skew;
+pub mod device;
 pub mod drift;
 pub mod expect;
 pub mod forge;

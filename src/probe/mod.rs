@@ -18,6 +18,7 @@ use crate::oidc::settings::{Client, Provider, User};
 mod access;
 pub mod browser_login;
 pub mod client_credentials;
+pub mod device;
 pub mod discovery;
 pub mod expect;
 pub mod form_login;
@@ -44,6 +45,7 @@ pub const KINDS: &[&Kind] = &[
     &revocation::KIND,
     &token_exchange::KIND,
     &introspection::KIND,
+    &device::KIND,
 ];
 
 /// The kind of that name.
