@@ -67,8 +67,7 @@ impl Relying {
     pub async fn introspect(&self, metadata: &Metadata, token: &Secret) -> Result<bool, Fault> {
         let client = self.client()?.clone();
         let form = vec![("token".to_owned(), token.expose().to_owned())];
-        let answer =
-            self.post(Endpoint::Introspection, metadata.endpoint("introspection_endpoint")?, &client, form).await?;
+        let answer = self.post(metadata, Endpoint::Introspection, "introspection_endpoint", &client, form).await?;
         let mut warnings = Vec::new();
         let result = introspection::process(&answer, &client, &mut warnings);
         self.recorder.warn_all(warnings);
@@ -80,7 +79,7 @@ impl Relying {
         let client = self.client()?.clone();
         let form =
             vec![("token".to_owned(), token.expose().to_owned()), ("token_type_hint".to_owned(), hint.to_owned())];
-        let answer = self.post(Endpoint::Revocation, metadata.endpoint("revocation_endpoint")?, &client, form).await?;
+        let answer = self.post(metadata, Endpoint::Revocation, "revocation_endpoint", &client, form).await?;
         let mut warnings = Vec::new();
         let result = revocation::process(&answer, &client, &mut warnings);
         self.recorder.warn_all(warnings);

@@ -17,9 +17,8 @@ impl Relying {
     /// Asks the token endpoint (RFC 6749 §3.2).
     pub async fn token(&self, metadata: &Metadata, grant: Grant) -> Result<Tokens, Fault> {
         let client = self.client()?.clone();
-        let url = metadata.endpoint("token_endpoint")?;
         grant.secrets().iter().for_each(|secret| self.recorder.protect(secret.expose()));
-        let answer = self.post(Endpoint::Token, url, &client, grant.form()).await?;
+        let answer = self.post(metadata, Endpoint::Token, "token_endpoint", &client, grant.form()).await?;
         let mut warnings = Vec::new();
         let result = token::process(&answer, Asked { grant: &grant, client: &client }, &mut warnings);
         if let Ok(tokens) = &result {
