@@ -74,6 +74,12 @@ pub struct Client {
 /// `grant_type` of token exchange (RFC 8693 §2.1).
 pub const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 
+/// `grant_type` of assertions (RFC 7523 §2.1).
+pub const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+
+/// The client of assertions that come without one.
+pub const WORKLOAD: &str = "workload";
+
 /// Every client.
 pub static CLIENTS: &[Client] = &[
     Client {
@@ -86,7 +92,7 @@ pub static CLIENTS: &[Client] = &[
     Client {
         id: "svc",
         secret: Some("svc-secret"),
-        grants: &["client_credentials", TOKEN_EXCHANGE],
+        grants: &["client_credentials", TOKEN_EXCHANGE, JWT_BEARER],
         jwt_access_tokens: true,
         consent: false,
     },
@@ -97,6 +103,14 @@ pub static CLIENTS: &[Client] = &[
         jwt_access_tokens: false,
         consent: false,
     },
+    Client {
+        id: "opaque",
+        secret: Some("opaque-secret"),
+        grants: &["authorization_code", "refresh_token", "client_credentials"],
+        jwt_access_tokens: false,
+        consent: false,
+    },
+    Client { id: WORKLOAD, secret: None, grants: &[JWT_BEARER], jwt_access_tokens: true, consent: false },
 ];
 
 impl Client {

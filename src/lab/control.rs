@@ -1,4 +1,4 @@
-//! `/lab/`: switching faults, rotating keys, counters. No fault touches these.
+//! `/lab/`: switching faults, rotating keys, assertions of workloads, counters. No fault touches these.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +24,7 @@ pub fn routes() -> Router<Arc<World>> {
         .route("/lab/faults/{name}", put(set).delete(clear).get(one))
         .route("/lab/rotate", post(rotate))
         .route("/lab/stats", get(stats))
+        .route("/lab/assertion", post(assertion))
 }
 
 async fn list(State(world): State<Arc<World>>) -> Reply {
@@ -70,6 +71,14 @@ async fn rotate(State(world): State<Arc<World>>, body: Bytes) -> Reply {
             Reply::json(StatusCode::OK, &json!({"signs": signs, "published": published})).no_store()
         }
         Err(why) => problem(StatusCode::INTERNAL_SERVER_ERROR, &why),
+    }
+}
+
+/// An assertion of a workload, as text: what its platform would have put into a file. The body's members replace claims.
+async fn assertion(State(world): State<Arc<World>>, body: Bytes) -> Reply {
+    match object(&body) {
+        Ok(claims) => Reply::new(StatusCode::OK).body("application/jwt", world.assertion(&claims)).no_store(),
+        Err(reply) => reply,
     }
 }
 

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use http::StatusCode;
+use http::header::AUTHORIZATION;
 use serde_json::{Value, json};
 
-use super::accounts::{Client, TOKEN_EXCHANGE, authenticate};
+use super::accounts::{Client, JWT_BEARER, TOKEN_EXCHANGE, WORKLOAD, authenticate};
 use super::endpoint::Endpoint;
 use super::exchange;
 use super::fault::Switch;
@@ -16,7 +17,7 @@ use super::reply::Reply;
 use super::server::Call;
 use super::store::{Death, Grant, token_key};
 use super::tokens::Wanted;
-use super::{Moment, World};
+use super::{Moment, World, workload};
 
 /// What a grant is asked.
 pub struct Asked<'a> {
@@ -38,6 +39,7 @@ static GRANT_TYPES: &[(&str, GrantType)] = &[
     ("refresh_token", refresh_token),
     ("client_credentials", client_credentials),
     (TOKEN_EXCHANGE, exchange::token_exchange),
+    (JWT_BEARER, workload::jwt_bearer),
 ];
 
 /// Answers a token request.
@@ -46,7 +48,10 @@ pub fn token(world: &World, call: &Call) -> Reply {
         Ok(form) => form,
         Err(refused) => return refused,
     };
-    let client = match authenticate(&call.headers, &form) {
+    // RFC 7523 §2.1: an assertion is enough.
+    let nobody = form.get("client_id").is_none() && !call.headers.contains_key(AUTHORIZATION);
+    let workload = Client::find(WORKLOAD).filter(|_| nobody && form.get("grant_type") == Some(JWT_BEARER));
+    let client = match workload.map_or_else(|| authenticate(&call.headers, &form), Ok) {
         Ok(client) => client,
         Err(refused) => return refused,
     };
@@ -125,7 +130,9 @@ fn refresh_token(world: &World, asked: &Asked) -> Result<Value, OauthError> {
             return Err(unknown);
         }
         if stored.used && world.faults.switch(Switch::ReuseAccepted).is_none() {
-            stored.grant.death.set(now);
+            if world.faults.switch(Switch::FamilySurvives).is_none() {
+                stored.grant.death.set(now);
+            }
             return Err(("invalid_grant", "the refresh token was used before: all of its family is revoked"));
         }
         let scopes = narrowed(&stored.grant.scopes, asked.form)?;

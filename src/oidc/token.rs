@@ -16,7 +16,7 @@ use crate::secret::Secret;
 
 mod grant;
 
-pub use grant::{Grant, JWT_BEARER, TOKEN_EXCHANGE};
+pub use grant::{DEVICE_CODE, Grant, JWT_BEARER, TOKEN_EXCHANGE};
 
 /// A successful token response (RFC 6749 §5.1).
 #[derive(Clone, Debug)]

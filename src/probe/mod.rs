@@ -18,6 +18,7 @@ use crate::oidc::settings::{Client, Provider, User};
 mod access;
 pub mod browser_login;
 pub mod client_credentials;
+pub mod device;
 pub mod discovery;
 pub mod expect;
 pub mod form_login;
@@ -50,6 +51,7 @@ pub const KINDS: &[&Kind] = &[
     &userinfo::KIND,
     &jwt_bearer::KIND,
     &resource::KIND,
+    &device::KIND,
 ];
 
 /// The kind of that name.

@@ -10,7 +10,7 @@ use super::access::{Access, Obtain, Obtained};
 use super::login_flow as flow;
 use super::own_keys::problem;
 use super::propagation::Pace;
-use super::{Context, Cost, Kind, Need, ParseContext, Probe, Problem, login_settings};
+use super::{Context, Cost, Kind, Need, ParseContext, Probe, Problem};
 use crate::duration::HumanDuration;
 use crate::journey::{Journey, StepName, Stopped};
 use crate::oidc::metadata;

@@ -7,6 +7,8 @@ pub const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchang
 
 /// The grant type of RFC 7523 §2.1.
 pub const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+/// The grant type of RFC 8628 §3.4.
+pub const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
 /// What is given for tokens.
 #[derive(Clone, Debug)]
@@ -60,6 +62,11 @@ pub enum Grant {
         /// Further parameters, such as `resource` or `audience`.
         extra: Vec<(String, String)>,
     },
+    /// RFC 8628 §3.4.
+    Device {
+        /// `device_code`.
+        code: Secret,
+    },
 }
 
 impl Grant {
@@ -82,6 +89,10 @@ impl Grant {
                 form.add("grant_type", "client_credentials");
                 form.scope(scopes);
                 form.0.extend(extra.iter().cloned());
+            }
+            Self::Device { code } => {
+                form.add("grant_type", DEVICE_CODE);
+                form.add("device_code", code.expose());
             }
             Self::TokenExchange { subject, subject_type, actor, requested_type, audience, resource, scopes } => {
                 form.add("grant_type", TOKEN_EXCHANGE);
@@ -113,6 +124,7 @@ impl Grant {
         match self {
             Self::AuthorizationCode { code, verifier, .. } => vec![code, verifier],
             Self::Refresh { token, .. } => vec![token],
+            Self::Device { code } => vec![code],
             Self::ClientCredentials { .. } => vec![],
             Self::JwtBearer { assertion, .. } => vec![assertion],
             Self::TokenExchange { subject, actor, .. } => {

@@ -119,10 +119,11 @@ pub(super) async fn all(
         }
     }
     if by == Obtain::ClientCredentials && !aged::is_aging(&cx.memory) {
-        // For a run to come: this one lacks nothing without.
-        if let Err(fault) = aged::begin(api, &cx.memory).await {
-            api.relying.recorder.warn(Warning::new("aging_token", "", fault.to_string()));
-        }
+        let (resource, audience) = (api.access.resource(), api.access.audience());
+        // Whether it can be had for these scopes is known: it was.
+        let scopes = api.access.scopes(api.relying).unwrap_or_default();
+        let grant = api.access.client_credentials(&scopes, resource, audience);
+        aged::begin(journey, &cx.memory, api.relying, api.metadata, grant);
     }
     Ok(first)
 }
