@@ -20,6 +20,7 @@ use crate::outcome::Warning;
 use crate::secret::Secret;
 
 mod documents;
+mod nodes;
 mod resources;
 mod signatures;
 mod tokens;

@@ -15,6 +15,7 @@ use crate::oidc::memory::{CheckMemory, ProviderMemory};
 use crate::oidc::relying::Relying;
 use crate::oidc::settings::{Client, Provider, User};
 
+pub mod agreement;
 pub mod browser_login;
 pub mod client_credentials;
 pub mod discovery;
@@ -120,6 +121,12 @@ pub trait Probe: Send + Sync {
 
     /// What a run costs.
     fn cost(&self) -> Cost;
+
+    /// What a run costs from a region whose `resolve` lists up to so many addresses for one name (0: none lists several).
+    fn cost_over(&self, nodes: u32) -> Cost {
+        let _ = nodes;
+        self.cost()
+    }
 
     /// Walks once. Everything it finds goes through `journey`.
     async fn run(&self, cx: &Context, journey: &mut Journey) -> Result<(), Stopped>;

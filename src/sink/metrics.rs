@@ -192,6 +192,10 @@ impl Metrics {
                     self.add(&table::ROTATIONS, &labels, *rotations, None);
                     self.add(&table::UNSAFE_ROTATIONS, &labels, *unsafe_rotations, None);
                 }
+                Observation::Agreement { document, agree } => {
+                    let labels = [provider, &*outcome.check.region, document];
+                    self.set(&table::DISAGREE, &labels, if *agree { 0.0 } else { 1.0 });
+                }
                 Observation::TokenLifetime { .. } | Observation::RevocationPropagation { .. } => {}
             }
         }
@@ -258,7 +262,10 @@ impl Metrics {
                         None => child.observe_never(),
                     }
                 }
-                Observation::ClockSkew { .. } | Observation::KeySet { .. } | Observation::KeyRotation { .. } => {}
+                Observation::ClockSkew { .. }
+                | Observation::KeySet { .. }
+                | Observation::KeyRotation { .. }
+                | Observation::Agreement { .. } => {}
             }
         }
     }

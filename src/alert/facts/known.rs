@@ -140,6 +140,7 @@ impl Known {
             }
             Observation::KeyRotation { .. }
             | Observation::KeySet { .. }
+            | Observation::Agreement { .. }
             | Observation::RevocationPropagation { .. } => {}
         }
     }
