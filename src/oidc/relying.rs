@@ -20,6 +20,7 @@ use crate::oidc::settings::{Client, Provider};
 use crate::outcome::Warning;
 use crate::secret::Secret;
 
+mod device;
 mod documents;
 mod resources;
 mod signatures;
@@ -101,8 +102,21 @@ impl Relying {
         client: &Client,
         form: Vec<(String, String)>,
     ) -> Result<Response, Fault> {
+        self.post_for("application/json", metadata, endpoint, member, client, form).await
+    }
+
+    /// The same, for an answer of another media type.
+    async fn post_for(
+        &self,
+        accept: &'static str,
+        metadata: &Metadata,
+        endpoint: Endpoint,
+        member: &'static str,
+        client: &Client,
+        form: Vec<(String, String)>,
+    ) -> Result<Response, Fault> {
         let mut request = Request::post(endpoint, metadata.endpoint(member)?, form);
-        request.headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+        request.headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
         let secret = self.secret(client)?;
         if let Some(secret) = &secret {
             self.recorder.protect(&client_auth::basic(&client.client_id, secret));
