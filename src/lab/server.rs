@@ -20,8 +20,8 @@ use super::form::Form;
 use super::reply::{Action, Asked, Ending, Reply};
 use super::wire::{Breaks, Doors};
 use super::{Moment, World};
-use crate::clock::Timestamp;
 use super::{authorize, control, grants, interaction, introspection, logout, metadata, resources};
+use crate::clock::Timestamp;
 
 /// The largest body that is read (bytes).
 const MAX_BODY: usize = 64 * 1024;

@@ -122,7 +122,9 @@ impl Faults {
         }
         self.change(|states| {
             for state in states.iter_mut() {
-                let Some(setting) = state.setting.clone().filter(|setting| setting.concerns(self.peer)) else { continue };
+                let Some(setting) = state.setting.clone().filter(|setting| setting.concerns(self.peer)) else {
+                    continue;
+                };
                 for hook in state.fault.hooks {
                     if let Some(what) = pick(hook, &setting)
                         && state.fires(&setting)

@@ -46,7 +46,11 @@ pub const COMMON: &[Parameter] = &[
         about: "which opportunities a `rate` takes",
         kind: Kind::Whole { default: 0, min: 0, max: 1_000_000 },
     },
-    Parameter { name: "from", about: "only for requests from there, such as one region's `source_address`", kind: Kind::Address },
+    Parameter {
+        name: "from",
+        about: "only for requests from there, such as one region's `source_address`",
+        kind: Kind::Address,
+    },
 ];
 
 /// A fault with its parameters.

@@ -54,10 +54,7 @@ pub(super) static TABLE: &[Fault] = &[
     Fault {
         name: "expired_token",
         about: "tokens are expired when they arrive",
-        parameters: &[
-            seconds("for how long already"),
-            TOKEN,
-        ],
+        parameters: &[seconds("for how long already"), TOKEN],
         hooks: &[Hook::Claims(|setting, claims| {
             let issued = claims.get("iat").and_then(serde_json::Value::as_i64).unwrap_or(0);
             let expired = issued - setting.whole("seconds");
