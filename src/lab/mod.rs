@@ -19,7 +19,9 @@ use crate::clock::{Clock, Timestamp};
 
 pub mod accounts;
 mod authorize;
+mod backchannel;
 mod control;
+mod device;
 pub mod endpoint;
 mod exchange;
 pub mod fault;
@@ -33,6 +35,7 @@ mod keys;
 mod logout;
 mod metadata;
 mod pages;
+mod registration;
 mod reply;
 mod resources;
 mod server;
@@ -123,6 +126,11 @@ pub struct LabHandle {
 }
 
 impl LabHandle {
+    /// Has logout tokens of that client delivered to `url` from now on (OIDC Back-Channel Logout 1.0 §2.2).
+    pub fn deliver_logout_tokens(&self, client: &str, url: &str) -> Result<(), String> {
+        backchannel::register(&self.world, client, url)
+    }
+
     /// Switches a fault on; `parameters` is an object or null.
     pub fn set_fault(&self, name: &str, parameters: &Value) -> Result<(), String> {
         self.world.faults.set(name, parameters).map_err(|refused| refused.to_string())

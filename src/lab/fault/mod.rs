@@ -10,6 +10,7 @@ use super::pages::LoginForm;
 use super::reply::{Action, Asked, Reply};
 
 mod documents;
+mod flows;
 mod lifecycle;
 mod login;
 mod registry;
@@ -86,6 +87,28 @@ pub enum Switch {
     PasswordRefused,
     /// Logging out leaves the session as it was.
     LogoutIgnored,
+    /// Every poll of a device is too quick.
+    DeviceSlowDown,
+    /// A device whose user said yes is refused.
+    DeviceDenied,
+    /// The user's yes to a device is lost.
+    DeviceNeverApproved,
+    /// Device codes are too old at once.
+    DeviceExpires,
+    /// A device need not wait for its user.
+    DeviceUnapproved,
+    /// Registered clients cannot be deleted.
+    RegistrationDeleteFails,
+    /// Deleted clients live on.
+    RegistrationSurvives,
+    /// Registered clients cannot be managed.
+    RegistrationUnmanaged,
+    /// Logout tokens are delivered late.
+    BackchannelLate,
+    /// Logout tokens are not delivered.
+    BackchannelNever,
+    /// Logout tokens are not as they must be.
+    BackchannelInvalid,
 }
 
 /// Every fault, in the order of the documentation.
@@ -93,7 +116,8 @@ pub fn all() -> impl Iterator<Item = &'static Fault> {
     TABLES.iter().flat_map(|table| table.iter())
 }
 
-static TABLES: [&[Fault]; 5] = [transport::TABLE, documents::TABLE, tokens::TABLE, login::TABLE, lifecycle::TABLE];
+static TABLES: [&[Fault]; 6] =
+    [transport::TABLE, documents::TABLE, tokens::TABLE, login::TABLE, lifecycle::TABLE, flows::TABLE];
 
 impl Hook {
     /// Whether the hook applies to an endpoint, under that setting.

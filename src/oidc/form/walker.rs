@@ -106,7 +106,12 @@ impl Walker<'_> {
         self.follow(self.get(url, Some(&page.url))).await
     }
 
-    pub(super) async fn submit(&self, page: &Page, submission: Submission, answers: &Answers) -> Result<Arrival, Fault> {
+    pub(super) async fn submit(
+        &self,
+        page: &Page,
+        submission: Submission,
+        answers: &Answers,
+    ) -> Result<Arrival, Fault> {
         let mut fields = Vec::with_capacity(submission.fields.len());
         for (name, value) in &submission.fields {
             let value = match value {
