@@ -74,6 +74,9 @@ pub struct Client {
 /// `grant_type` of token exchange (RFC 8693 §2.1).
 pub const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 
+/// `grant_type` of a device (RFC 8628 §3.4).
+pub const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+
 /// Every client.
 pub static CLIENTS: &[Client] = &[
     Client {
@@ -97,6 +100,7 @@ pub static CLIENTS: &[Client] = &[
         jwt_access_tokens: false,
         consent: false,
     },
+    Client { id: "tv", secret: None, grants: &[DEVICE_CODE, "refresh_token"], jwt_access_tokens: false, consent: true },
 ];
 
 impl Client {
@@ -148,7 +152,7 @@ pub fn authenticate(headers: &HeaderMap, form: &Form) -> Result<&'static Client,
 }
 
 /// Identifier and secret of a Basic header; both are form-encoded inside (RFC 6749 §2.3.1).
-fn basic_credentials(header: &str) -> Option<(String, String)> {
+pub fn basic_credentials(header: &str) -> Option<(String, String)> {
     let (scheme, encoded) = header.split_once(' ')?;
     scheme.eq_ignore_ascii_case("basic").then_some(())?;
     let pair = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;

@@ -19,8 +19,10 @@ use crate::clock::{Clock, Timestamp};
 
 pub mod accounts;
 mod authorize;
+mod backchannel;
 mod certificates;
 mod control;
+mod device;
 pub mod endpoint;
 mod exchange;
 pub mod fault;
@@ -34,6 +36,7 @@ mod keys;
 mod logout;
 mod metadata;
 mod pages;
+mod registration;
 mod reply;
 mod resources;
 mod server;
@@ -137,6 +140,11 @@ pub struct LabHandle {
 }
 
 impl LabHandle {
+    /// Has logout tokens of that client delivered to `url` from now on (OIDC Back-Channel Logout 1.0 §2.2).
+    pub fn deliver_logout_tokens(&self, client: &str, url: &str) -> Result<(), String> {
+        backchannel::register(&self.world, client, url)
+    }
+
     /// Switches a fault on; `parameters` is an object or null.
     pub fn set_fault(&self, name: &str, parameters: &Value) -> Result<(), String> {
         self.world.faults.set(name, parameters).map_err(|refused| refused.to_string())

@@ -11,6 +11,7 @@ use super::pages::LoginForm;
 use super::reply::{Action, Asked, Reply};
 
 mod documents;
+mod flows;
 mod gzip;
 mod keys;
 mod lifecycle;
@@ -97,6 +98,28 @@ pub enum Switch {
     PasswordRefused,
     /// Logging out leaves the session as it was.
     LogoutIgnored,
+    /// Every poll of a device is too quick.
+    DeviceSlowDown,
+    /// A device whose user said yes is refused.
+    DeviceDenied,
+    /// The user's yes to a device is lost.
+    DeviceNeverApproved,
+    /// Device codes are too old at once.
+    DeviceExpires,
+    /// A device need not wait for its user.
+    DeviceUnapproved,
+    /// Registered clients cannot be deleted.
+    RegistrationDeleteFails,
+    /// Deleted clients live on.
+    RegistrationSurvives,
+    /// Registered clients cannot be managed.
+    RegistrationUnmanaged,
+    /// Logout tokens are delivered late.
+    BackchannelLate,
+    /// Logout tokens are not delivered.
+    BackchannelNever,
+    /// Logout tokens are not as they must be.
+    BackchannelInvalid,
 }
 
 /// Every fault, in the order of the documentation.
@@ -104,8 +127,17 @@ pub fn all() -> impl Iterator<Item = &'static Fault> {
     TABLES.iter().flat_map(|table| table.iter())
 }
 
-static TABLES: &[&[Fault]] =
-    &[transport::TABLE, documents::TABLE, keys::TABLE, tokens::TABLE, login::TABLE, lifecycle::TABLE];
+/// One a line: parts of the lab that grow side by side.
+#[rustfmt::skip]
+static TABLES: &[&[Fault]] = &[
+    transport::TABLE,
+    documents::TABLE,
+    keys::TABLE,
+    tokens::TABLE,
+    login::TABLE,
+    lifecycle::TABLE,
+    flows::TABLE,
+];
 
 impl Fault {
     /// Whether it turns that decision round.
