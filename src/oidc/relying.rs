@@ -19,6 +19,7 @@ use crate::oidc::settings::{Client, Provider};
 use crate::outcome::Warning;
 use crate::secret::Secret;
 
+mod attempts;
 mod documents;
 mod resources;
 mod signatures;

@@ -21,6 +21,7 @@ pub mod discovery;
 pub mod expect;
 pub mod form_login;
 pub mod form_walk;
+pub mod hardening;
 mod issued;
 pub mod jwks;
 pub mod login_flow;
@@ -41,6 +42,7 @@ pub const KINDS: &[&Kind] = &[
     &refresh::KIND,
     &revocation::KIND,
     &token_exchange::KIND,
+    &hardening::KIND,
 ];
 
 /// The kind of that name.

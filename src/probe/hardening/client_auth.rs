@@ -1,0 +1,125 @@
+//! Who asks for tokens: a confidential client must prove who it is, and forged proofs must be refused. Each attack brings
+//! what is worth tokens (a fresh code, or a machine's own grant), so that only the proof is wrong.
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use jsonwebtoken::EncodingKey;
+use serde_json::{Map, json};
+
+use super::attack::{Answer, Attack, How, Judged, Needs, Strength};
+use super::stage::{Redeemed, Stage};
+use crate::fault::{Class, Fault};
+use crate::oidc::alg::Alg;
+use crate::oidc::jws::{self, Signer};
+use crate::oidc::pkce;
+use crate::secret::Secret;
+
+/// `client_assertion_type` (RFC 7523 §2.2).
+const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+/// A code of a session that exists, and a token request.
+const REQUESTS: u32 = 4;
+
+/// The attacks of this group.
+pub const TABLE: &[Attack] = &[
+    Attack {
+        name: "client_auth_missing",
+        summary: "a confidential client asks for tokens by its name alone",
+        clause: "RFC 6749 §3.2.1",
+        strength: Strength::Must,
+        needs: Needs::Confidential,
+        requests: REQUESTS,
+        how: How::By(nothing),
+    },
+    Attack {
+        name: "assertion_unsigned",
+        summary: "a client assertion without a signature (`alg: none`)",
+        clause: "RFC 7523 §3",
+        strength: Strength::Must,
+        needs: Needs::Confidential,
+        requests: REQUESTS,
+        how: How::By(unsigned),
+    },
+    Attack {
+        name: "assertion_hmac_client_id",
+        summary: "a client assertion signed with the client's name as HMAC key",
+        clause: "RFC 7523 §3",
+        strength: Strength::Must,
+        needs: Needs::Confidential,
+        requests: REQUESTS,
+        how: How::By(keyed_with_name),
+    },
+    Attack {
+        name: "assertion_hmac_random",
+        summary: "a client assertion signed with an HMAC key that is nobody's",
+        clause: "RFC 7523 §3",
+        strength: Strength::Must,
+        needs: Needs::Confidential,
+        requests: REQUESTS,
+        how: How::By(keyed_at_random),
+    },
+];
+
+async fn attempt(stage: &Stage, proof: Vec<(String, String)>, what: &str) -> Judged {
+    let mut form = match stage.ticket().await? {
+        Ok(form) => form,
+        Err(why) => return Ok(Answer::Unknown(why)),
+    };
+    form.extend(proof);
+    Ok(match stage.redeem(form, false).await? {
+        Redeemed::Tokens(..) => Answer::Accepted(format!("{what}: tokens were issued")),
+        // An assertion where there must be none, another client, no client: whatever it is called, nothing was issued.
+        Redeemed::Refused(_) => Answer::Refused,
+    })
+}
+
+fn nothing(stage: &Stage) -> BoxFuture<'_, Judged> {
+    let proof = vec![("client_id".to_owned(), stage.client.client_id.to_string())];
+    async move { attempt(stage, proof, "nobody asked for a proof").await }.boxed()
+}
+
+/// What a client assertion of ours says (RFC 7523 §3), for the token endpoint.
+fn assertion(stage: &Stage, alg: Option<(&str, &[u8])>) -> Result<Vec<(String, String)>, Fault> {
+    let client_id = &*stage.client.client_id;
+    let now = stage.relying.clock.now().as_secs();
+    let claims = json!({
+        "iss": client_id,
+        "sub": client_id,
+        "aud": stage.metadata.endpoint("token_endpoint")?.as_str(),
+        "jti": pkce::random().expose(),
+        "iat": now,
+        "exp": now + 60,
+    });
+    let claims = claims.as_object().cloned().unwrap_or_default();
+    let signed = sign(&claims, alg)?;
+    stage.relying.recorder.protect(signed.expose());
+    let pairs = [("client_id", client_id), ("client_assertion_type", TYPE), ("client_assertion", signed.expose())];
+    Ok(pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+}
+
+fn sign(claims: &Map<String, serde_json::Value>, alg: Option<(&str, &[u8])>) -> Result<Secret, Fault> {
+    let header = Map::from_iter([("typ".to_owned(), json!("JWT"))]);
+    let Some((name, key)) = alg else { return jws::sign(header, claims, &Signer::Unsigned) };
+    let alg = Alg::from_name(name).ok_or_else(|| Fault::new(Class::Internal, format!("{name} is unknown")))?;
+    jws::sign(header, claims, &Signer::Key(alg, &EncodingKey::from_secret(key)))
+}
+
+fn unsigned(stage: &Stage) -> BoxFuture<'_, Judged> {
+    async move { attempt(stage, assertion(stage, None)?, "an unsigned assertion is believed").await }.boxed()
+}
+
+fn keyed_with_name(stage: &Stage) -> BoxFuture<'_, Judged> {
+    async move {
+        let proof = assertion(stage, Some(("HS256", stage.client.client_id.as_bytes())))?;
+        attempt(stage, proof, "the assertion is believed").await
+    }
+    .boxed()
+}
+
+fn keyed_at_random(stage: &Stage) -> BoxFuture<'_, Judged> {
+    async move {
+        let key = pkce::random();
+        let proof = assertion(stage, Some(("HS256", key.expose().as_bytes())))?;
+        attempt(stage, proof, "the signature is not verified").await
+    }
+    .boxed()
+}
