@@ -138,8 +138,11 @@ impl Probe for Hardening {
         // Metadata twice where it hides an endpoint, the control, the token, revocations.
         let fixed = 2 + 2 + login + 8;
         // A refusal is one answer as a rule.
-        let least: u32 =
-            self.attacks.iter().map(|(group, attack)| if group.follows_login() { attack.requests } else { 1 }).sum();
+        let least: u32 = self
+            .attacks
+            .iter()
+            .map(|(group, attack)| if group.follows_login() { attack.requests } else { attack.requests.min(1) })
+            .sum();
         let most: u32 = self.attacks.iter().map(|(_, attack)| attack.requests).sum();
         Cost {
             requests: fixed + least,

@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use super::certificates::Shown;
 use super::endpoint::Endpoint;
 use super::jws::{Claims, Jws, TokenKind};
 use super::keys::{Keyring, Published, Signer};
@@ -10,6 +11,9 @@ use super::pages::LoginForm;
 use super::reply::{Action, Asked, Reply};
 
 mod documents;
+mod gzip;
+mod hardening;
+mod keys;
 mod lifecycle;
 mod login;
 mod registry;
@@ -56,6 +60,8 @@ pub enum Hook {
     LoginForm(fn(&Setting, &mut LoginForm)),
     /// Asked by name where the state machine decides.
     Switch(Switch),
+    /// What a connection over TLS is shown.
+    Certificate(Shown),
 }
 
 /// To which endpoints a hook on requests and answers applies.
@@ -70,6 +76,8 @@ pub enum Scope {
 /// Decisions of the state machine that a fault turns round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Switch {
+    /// Nobody listens.
+    Closed,
     /// What the provider believes the time to be.
     Skew,
     /// Revoked tokens die later.
@@ -78,6 +86,10 @@ pub enum Switch {
     RevocationIgnored,
     /// A used refresh token is as good as new.
     ReuseAccepted,
+    /// A used refresh token is refused, but the rest of its family lives on.
+    FamilySurvives,
+    /// Who asks about a token is told what was true a while ago.
+    StaleTokens,
     /// Refreshing hands out no new refresh token.
     NoRotation,
     /// Refresh tokens die before their time.
@@ -86,6 +98,36 @@ pub enum Switch {
     PasswordRefused,
     /// Logging out leaves the session as it was.
     LogoutIgnored,
+    /// Answers go where the request says.
+    LooseRedirect,
+    /// Response types that nobody knows are taken for `code`.
+    AnyResponseType,
+    /// Whoever asks with `prompt=none` is taken for somebody.
+    SilentLogin,
+    /// A code is given without a code challenge.
+    NoChallenge,
+    /// A code challenge may be the verifier itself.
+    PlainChallenge,
+    /// The verifier is not looked at.
+    VerifierUnchecked,
+    /// A code is good for several exchanges.
+    CodeReplayed,
+    /// A code is good for one exchange, but what came from it survives another.
+    ReplayForgiven,
+    /// The redirect URI of a token request is not looked at.
+    RedirectUnchecked,
+    /// The token endpoint answers GET.
+    TokenByGet,
+    /// Access tokens are taken from the URL.
+    TokenInQuery,
+    /// Confidential clients need no proof.
+    ClientUnproven,
+    /// Client assertions without a signature are believed.
+    AssertionUnsigned,
+    /// Client assertions are verified with the client's name as HMAC key.
+    AssertionKeyedWithName,
+    /// The signature of client assertions is not looked at.
+    AssertionUnverified,
 }
 
 /// Every fault, in the order of the documentation.
@@ -93,7 +135,23 @@ pub fn all() -> impl Iterator<Item = &'static Fault> {
     TABLES.iter().flat_map(|table| table.iter())
 }
 
-static TABLES: [&[Fault]; 5] = [transport::TABLE, documents::TABLE, tokens::TABLE, login::TABLE, lifecycle::TABLE];
+static TABLES: &[&[Fault]] = &[
+    transport::TABLE,
+    documents::TABLE,
+    keys::TABLE,
+    tokens::TABLE,
+    login::TABLE,
+    lifecycle::TABLE,
+    hardening::TABLE,
+    hardening::SWITCHES,
+];
+
+impl Fault {
+    /// Whether it turns that decision round.
+    fn turns(&self, which: Switch) -> bool {
+        self.hooks.iter().any(|hook| matches!(hook, Hook::Switch(switch) if *switch == which))
+    }
+}
 
 impl Hook {
     /// Whether the hook applies to an endpoint, under that setting.

@@ -16,12 +16,11 @@ impl Relying {
         form: Vec<(String, String)>,
         authenticated: bool,
     ) -> Result<Response, Fault> {
-        let url = metadata.endpoint("token_endpoint")?;
         if authenticated {
             let client = self.client()?.clone();
-            return self.post(Endpoint::Token, url, &client, form).await;
+            return self.post(metadata, Endpoint::Token, "token_endpoint", &client, form).await;
         }
-        let mut request = Request::post(Endpoint::Token, url, form);
+        let mut request = Request::post(Endpoint::Token, metadata.endpoint("token_endpoint")?, form);
         request.headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
         self.send(request).await
     }

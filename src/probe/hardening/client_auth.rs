@@ -4,18 +4,15 @@
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use jsonwebtoken::EncodingKey;
-use serde_json::{Map, json};
 
 use super::attack::{Answer, Attack, How, Judged, Needs, Strength};
 use super::stage::{Redeemed, Stage};
 use crate::fault::{Class, Fault};
 use crate::oidc::alg::Alg;
-use crate::oidc::jws::{self, Signer};
+use crate::oidc::assertion;
+use crate::oidc::jws::Signer;
 use crate::oidc::pkce;
-use crate::secret::Secret;
 
-/// `client_assertion_type` (RFC 7523 §2.2).
-const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 /// A code of a session that exists, and a token request.
 const REQUESTS: u32 = 4;
 
@@ -78,38 +75,30 @@ fn nothing(stage: &Stage) -> BoxFuture<'_, Judged> {
 }
 
 /// What a client assertion of ours says (RFC 7523 §3), for the token endpoint.
-fn assertion(stage: &Stage, alg: Option<(&str, &[u8])>) -> Result<Vec<(String, String)>, Fault> {
+fn forged(stage: &Stage, alg: Option<(&str, &[u8])>) -> Result<Vec<(String, String)>, Fault> {
     let client_id = &*stage.client.client_id;
-    let now = stage.relying.clock.now().as_secs();
-    let claims = json!({
-        "iss": client_id,
-        "sub": client_id,
-        "aud": stage.metadata.endpoint("token_endpoint")?.as_str(),
-        "jti": pkce::random().expose(),
-        "iat": now,
-        "exp": now + 60,
-    });
-    let claims = claims.as_object().cloned().unwrap_or_default();
-    let signed = sign(&claims, alg)?;
+    let audience = stage.metadata.endpoint("token_endpoint")?;
+    let jti = pkce::random();
+    let claims = assertion::claims(client_id, audience.as_str(), jti.expose(), stage.relying.clock.now());
+    let signed = match alg {
+        None => assertion::sign(&claims, None, &Signer::Unsigned)?,
+        Some((name, key)) => {
+            let unknown = || Fault::new(Class::Internal, format!("{name} is unknown"));
+            let alg = Alg::from_name(name).ok_or_else(unknown)?;
+            assertion::sign(&claims, None, &Signer::Key(alg, &EncodingKey::from_secret(key)))?
+        }
+    };
     stage.relying.recorder.protect(signed.expose());
-    let pairs = [("client_id", client_id), ("client_assertion_type", TYPE), ("client_assertion", signed.expose())];
-    Ok(pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
-}
-
-fn sign(claims: &Map<String, serde_json::Value>, alg: Option<(&str, &[u8])>) -> Result<Secret, Fault> {
-    let header = Map::from_iter([("typ".to_owned(), json!("JWT"))]);
-    let Some((name, key)) = alg else { return jws::sign(header, claims, &Signer::Unsigned) };
-    let alg = Alg::from_name(name).ok_or_else(|| Fault::new(Class::Internal, format!("{name} is unknown")))?;
-    jws::sign(header, claims, &Signer::Key(alg, &EncodingKey::from_secret(key)))
+    Ok(assertion::parameters(client_id, &signed).to_vec())
 }
 
 fn unsigned(stage: &Stage) -> BoxFuture<'_, Judged> {
-    async move { attempt(stage, assertion(stage, None)?, "an unsigned assertion is believed").await }.boxed()
+    async move { attempt(stage, forged(stage, None)?, "an unsigned assertion is believed").await }.boxed()
 }
 
 fn keyed_with_name(stage: &Stage) -> BoxFuture<'_, Judged> {
     async move {
-        let proof = assertion(stage, Some(("HS256", stage.client.client_id.as_bytes())))?;
+        let proof = forged(stage, Some(("HS256", stage.client.client_id.as_bytes())))?;
         attempt(stage, proof, "the assertion is believed").await
     }
     .boxed()
@@ -118,7 +107,7 @@ fn keyed_with_name(stage: &Stage) -> BoxFuture<'_, Judged> {
 fn keyed_at_random(stage: &Stage) -> BoxFuture<'_, Judged> {
     async move {
         let key = pkce::random();
-        let proof = assertion(stage, Some(("HS256", key.expose().as_bytes())))?;
+        let proof = forged(stage, Some(("HS256", key.expose().as_bytes())))?;
         attempt(stage, proof, "the signature is not verified").await
     }
     .boxed()

@@ -47,6 +47,15 @@ pub const TABLE: &[Attack] = &[
         requests: door::MOST,
         how: How::By(cors),
     },
+    Attack {
+        name: "login_page_framed",
+        summary: "another site shows the login page inside its own (clickjacking)",
+        clause: "RFC 9700 §4.16",
+        strength: Strength::Should,
+        needs: Needs::LoginPage,
+        requests: 0,
+        how: How::By(framed),
+    },
 ];
 
 async fn seen(stage: &Stage, changes: &[Change<'_>]) -> Result<Seen, Fault> {
@@ -98,4 +107,24 @@ fn cors(stage: &Stage) -> BoxFuture<'_, Judged> {
         })
     }
     .boxed()
+}
+
+/// Told by the headers of the login page that the good request showed.
+fn framed(stage: &Stage) -> BoxFuture<'_, Judged> {
+    let Some(control) = &stage.control else {
+        return async { Ok(Answer::Skipped("there is no login page".to_owned())) }.boxed();
+    };
+    let has = |name: header::HeaderName, what: &str| {
+        let mut values = control.headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
+        values.any(|value| value.to_ascii_lowercase().contains(what))
+    };
+    let guarded = has(header::CONTENT_SECURITY_POLICY, "frame-ancestors")
+        || has(header::X_FRAME_OPTIONS, "deny")
+        || has(header::X_FRAME_OPTIONS, "sameorigin");
+    let answer = if guarded {
+        Answer::Refused
+    } else {
+        Answer::Accepted("it has neither frame-ancestors nor X-Frame-Options".to_owned())
+    };
+    async move { Ok(answer) }.boxed()
 }
