@@ -279,6 +279,14 @@ fn in_words(observation: &Observation) -> String {
         Observation::RevocationPropagation { region, seconds: None, .. } => {
             format!("the revocation never reached {region}")
         }
+        Observation::Attack { attack, accepted } => {
+            let what = match accepted {
+                Some(true) => "ACCEPTED",
+                Some(false) => "refused",
+                None => "not judged",
+            };
+            format!("attack {attack}: {what}")
+        }
     }
 }
 

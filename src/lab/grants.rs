@@ -15,7 +15,7 @@ use super::reply::Reply;
 use super::server::Call;
 use super::store::{Death, Grant, token_key};
 use super::tokens::Wanted;
-use super::{Moment, World, device, exchange, registration};
+use super::{Moment, World, device, exchange, registration, weakness};
 
 /// What a grant is asked.
 pub struct Asked<'a> {
@@ -51,7 +51,10 @@ pub fn token(world: &World, call: &Call) -> Reply {
     }
     let client = match authenticate(&call.headers, &form) {
         Ok(client) => client,
-        Err(refused) => return refused,
+        Err(refused) => match weakness::unproven(world, &form) {
+            Some(client) => client,
+            None => return refused,
+        },
     };
     let refused = |(error, why): OauthError| Reply::error(StatusCode::BAD_REQUEST, error, why);
     let Some(wanted) = form.get("grant_type") else {
@@ -80,15 +83,21 @@ fn authorization_code(world: &World, asked: &Asked) -> Result<Value, OauthError>
         if stored.grant.client.id != asked.client.id {
             return Err(("invalid_grant", "the code is another client's"));
         }
-        if stored.used {
+        if stored.used && world.faults.switch(Switch::CodeReplayed).is_none() {
             // RFC 6749 §4.1.2: what came from it is revoked.
-            stored.grant.death.set(now);
+            if world.faults.switch(Switch::ReplayForgiven).is_none() {
+                stored.grant.death.set(now);
+            }
             return Err(("invalid_grant", "the code was used before"));
         }
-        if asked.form.get("redirect_uri") != Some(stored.redirect_uri.as_str()) {
+        if asked.form.get("redirect_uri") != Some(stored.redirect_uri.as_str())
+            && world.faults.switch(Switch::RedirectUnchecked).is_none()
+        {
             return Err(("invalid_grant", "redirect_uri is not the one of the authorization request"));
         }
-        if s256(verifier) != stored.challenge {
+        // Without a challenge there is nothing to prove: a code that was asked for without one is a weakness already.
+        let proven = stored.challenge.is_empty() || s256(verifier) == stored.challenge;
+        if !proven && world.faults.switch(Switch::VerifierUnchecked).is_none() {
             return Err(("invalid_grant", "code_verifier does not fit"));
         }
         stored.used = true;

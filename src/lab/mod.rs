@@ -42,6 +42,7 @@ mod resources;
 mod server;
 mod store;
 mod tokens;
+mod weakness;
 mod wire;
 
 use certificates::Certificates;

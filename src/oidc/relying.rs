@@ -20,6 +20,7 @@ use crate::oidc::settings::{Client, Provider};
 use crate::outcome::Warning;
 use crate::secret::Secret;
 
+mod attempts;
 mod device;
 mod documents;
 mod nodes;

@@ -24,6 +24,7 @@ pub mod discovery;
 pub mod expect;
 pub mod form_login;
 pub mod form_walk;
+pub mod hardening;
 pub mod introspection;
 mod issued;
 pub mod jwks;
@@ -47,6 +48,7 @@ pub const KINDS: &[&Kind] = &[
     &token_exchange::KIND,
     &introspection::KIND,
     &device::KIND,
+    &hardening::KIND,
 ];
 
 /// The kind of that name.

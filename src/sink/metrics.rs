@@ -196,7 +196,9 @@ impl Metrics {
                     let labels = [provider, &*outcome.check.region, document];
                     self.set(&table::DISAGREE, &labels, if *agree { 0.0 } else { 1.0 });
                 }
-                Observation::TokenLifetime { .. } | Observation::RevocationPropagation { .. } => {}
+                Observation::TokenLifetime { .. }
+                | Observation::RevocationPropagation { .. }
+                | Observation::Attack { .. } => {}
             }
         }
     }
@@ -262,10 +264,15 @@ impl Metrics {
                         None => child.observe_never(),
                     }
                 }
+                Observation::Attack { attack, accepted: Some(true) } => {
+                    let labels = join(&labels, [attack]);
+                    self.add(&table::ATTACKS, &labels, 1, Some(exemplar(outcome, 1.0)));
+                }
                 Observation::ClockSkew { .. }
                 | Observation::KeySet { .. }
                 | Observation::KeyRotation { .. }
-                | Observation::Agreement { .. } => {}
+                | Observation::Agreement { .. }
+                | Observation::Attack { .. } => {}
             }
         }
     }

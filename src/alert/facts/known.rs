@@ -141,7 +141,8 @@ impl Known {
             Observation::KeyRotation { .. }
             | Observation::KeySet { .. }
             | Observation::Agreement { .. }
-            | Observation::RevocationPropagation { .. } => {}
+            | Observation::RevocationPropagation { .. }
+            | Observation::Attack { .. } => {}
         }
     }
 

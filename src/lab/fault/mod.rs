@@ -13,6 +13,7 @@ use super::reply::{Action, Asked, Reply};
 mod documents;
 mod flows;
 mod gzip;
+mod hardening;
 mod keys;
 mod lifecycle;
 mod login;
@@ -120,6 +121,36 @@ pub enum Switch {
     BackchannelNever,
     /// Logout tokens are not as they must be.
     BackchannelInvalid,
+    /// Answers go where the request says.
+    LooseRedirect,
+    /// Response types that nobody knows are taken for `code`.
+    AnyResponseType,
+    /// Whoever asks with `prompt=none` is taken for somebody.
+    SilentLogin,
+    /// A code is given without a code challenge.
+    NoChallenge,
+    /// A code challenge may be the verifier itself.
+    PlainChallenge,
+    /// The verifier is not looked at.
+    VerifierUnchecked,
+    /// A code is good for several exchanges.
+    CodeReplayed,
+    /// A code is good for one exchange, but what came from it survives another.
+    ReplayForgiven,
+    /// The redirect URI of a token request is not looked at.
+    RedirectUnchecked,
+    /// The token endpoint answers GET.
+    TokenByGet,
+    /// Access tokens are taken from the URL.
+    TokenInQuery,
+    /// Confidential clients need no proof.
+    ClientUnproven,
+    /// Client assertions without a signature are believed.
+    AssertionUnsigned,
+    /// Client assertions are verified with the client's name as HMAC key.
+    AssertionKeyedWithName,
+    /// The signature of client assertions is not looked at.
+    AssertionUnverified,
 }
 
 /// Every fault, in the order of the documentation.
@@ -137,6 +168,8 @@ static TABLES: &[&[Fault]] = &[
     login::TABLE,
     lifecycle::TABLE,
     flows::TABLE,
+    hardening::TABLE,
+    hardening::SWITCHES,
 ];
 
 impl Fault {
