@@ -11,6 +11,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::World;
+use super::backchannel;
 use super::fault::{self, Faults};
 use super::reply::Reply;
 
@@ -25,6 +26,7 @@ pub fn routes() -> Router<Arc<World>> {
         .route("/lab/rotate", post(rotate))
         .route("/lab/stats", get(stats))
         .route("/lab/assertion", post(assertion))
+        .route("/lab/backchannel/{client}", put(deliver))
 }
 
 async fn list(State(world): State<Arc<World>>) -> Reply {
@@ -79,6 +81,18 @@ async fn assertion(State(world): State<Arc<World>>, body: Bytes) -> Reply {
     match object(&body) {
         Ok(claims) => Reply::new(StatusCode::OK).body("application/jwt", world.assertion(&claims)).no_store(),
         Err(reply) => reply,
+    }
+}
+
+/// `{"uri": "http://127.0.0.1:9464/backchannel-logout/web"}`: where the logout tokens of a client go.
+async fn deliver(State(world): State<Arc<World>>, Path(client): Path<String>, body: Bytes) -> Reply {
+    let uri = match object(&body) {
+        Ok(object) => object.get("uri").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        Err(reply) => return reply,
+    };
+    match backchannel::register(&world, &client, &uri) {
+        Ok(()) => Reply::new(StatusCode::NO_CONTENT),
+        Err(why) => problem(StatusCode::BAD_REQUEST, &why),
     }
 }
 

@@ -20,6 +20,8 @@ pub enum TokenKind {
     Introspection,
     /// An assertion of the lab's own workload (RFC 7523).
     Assertion,
+    /// A logout token (OIDC Back-Channel Logout 1.0 §2.4).
+    Logout,
 }
 
 impl TokenKind {
@@ -31,6 +33,7 @@ impl TokenKind {
             Self::Userinfo => "userinfo",
             Self::Introspection => "introspection",
             Self::Assertion => "assertion",
+            Self::Logout => "logout",
         }
     }
 
@@ -40,6 +43,7 @@ impl TokenKind {
             Self::Id | Self::Userinfo | Self::Assertion => "JWT",
             Self::Access => "at+jwt",
             Self::Introspection => "token-introspection+jwt",
+            Self::Logout => "logout+jwt",
         }
     }
 }

@@ -25,7 +25,7 @@ use super::store::{Access, token_key};
 pub fn userinfo(world: &World, call: &Call) -> Reply {
     let access = match authorized(world, call, "openid") {
         Ok(access) => access,
-        Err(_) if token(call).is_some() && world.faults.switch(Switch::UserinfoTrusting).is_some() => {
+        Err(_) if token(world, call).is_some() && world.faults.switch(Switch::UserinfoTrusting).is_some() => {
             return Reply::json(StatusCode::OK, &json!({"sub": "somebody"})).no_store();
         }
         Err(refused) => return refused,
@@ -80,8 +80,9 @@ fn protected(world: &World, call: &Call) -> Reply {
 }
 
 /// The token of a request, in its header or its form (RFC 6750 §2).
-fn token(call: &Call) -> Option<String> {
+fn token(world: &World, call: &Call) -> Option<String> {
     let posted = call.form().ok().filter(|_| call.method == Method::POST);
+    let posted = posted.or_else(|| world.faults.switch(Switch::TokenInQuery).and_then(|_| call.form().ok()));
     bearer(&call.headers).or_else(|| posted.as_ref()?.get("access_token")).map(str::to_owned)
 }
 
@@ -90,7 +91,7 @@ fn authorized(world: &World, call: &Call, scope: &str) -> Result<Arc<Access>, Re
     let refused =
         |status: StatusCode, challenge: &str| Reply::new(status).header(WWW_AUTHENTICATE, challenge).no_store();
     // Without any credentials, no error code (RFC 6750 §3.1).
-    let token = token(call).ok_or_else(|| refused(StatusCode::UNAUTHORIZED, r#"Bearer realm="lab""#))?;
+    let token = token(world, call).ok_or_else(|| refused(StatusCode::UNAUTHORIZED, r#"Bearer realm="lab""#))?;
     let access = world.store().access(world.known_since(call.moment.now), &token).ok_or_else(|| {
         let challenge = r#"Bearer realm="lab", error="invalid_token", error_description="unknown, expired or revoked""#;
         refused(StatusCode::UNAUTHORIZED, challenge)
@@ -105,7 +106,7 @@ fn authorized(world: &World, call: &Call, scope: &str) -> Result<Arc<Access>, Re
 /// Whether a resource that lacks one check lets a request pass that it must refuse.
 fn trusts(world: &World, call: &Call, setting: &Setting) -> bool {
     let lacks = setting.text("check");
-    let Some(token) = token(call) else { return lacks == "token" };
+    let Some(token) = token(world, call) else { return lacks == "token" };
     if lacks == "everything" {
         return true;
     }
