@@ -8,6 +8,7 @@ pub mod healthy;
 pub mod keys;
 pub mod lifecycle;
 pub mod login_pages;
+pub mod resources;
 pub mod statuses;
 pub mod token_responses;
 pub mod tokens;
@@ -26,6 +27,7 @@ pub fn all() -> impl Iterator<Item = &'static Row> {
         authorization::ROWS,
         login_pages::ROWS,
         lifecycle::ROWS,
+        resources::ROWS,
     ]
     .into_iter()
     .flatten()

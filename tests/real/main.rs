@@ -23,3 +23,4 @@ mod readme;
 mod regions;
 mod rotation;
 mod scenes;
+mod token_kinds;
