@@ -30,6 +30,7 @@ mod detection;
 mod due;
 mod maintenance;
 mod probes;
+mod proofs;
 mod providers;
 mod quorum;
 pub mod rate;

@@ -33,10 +33,13 @@ impl Relying {
         access: &Secret,
         subject: Option<&str>,
     ) -> Result<Result<Map<String, Value>, String>, Fault> {
-        let mut request = Request::get(Endpoint::Userinfo, metadata.endpoint("userinfo_endpoint")?);
-        request.headers.insert(header::AUTHORIZATION, bearer(access)?);
+        let url = match &self.client {
+            Some(client) => self.address(metadata, "userinfo_endpoint", client)?,
+            None => metadata.endpoint("userinfo_endpoint")?,
+        };
+        let mut request = Request::get(Endpoint::Userinfo, url);
         request.headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
-        let answer = self.send(request).await?;
+        let answer = self.send_with_token(metadata, request, access).await?;
         let mut warnings = Vec::new();
         let result = userinfo::process(&answer, &mut warnings);
         self.recorder.warn_all(warnings);
@@ -85,12 +88,4 @@ impl Relying {
         self.recorder.warn_all(warnings);
         result
     }
-}
-
-/// `Authorization: Bearer` (RFC 6750 §2.1).
-fn bearer(token: &Secret) -> Result<HeaderValue, Fault> {
-    let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose()))
-        .map_err(|_| Fault::new(Class::Malformed, "the access token holds characters that cannot be in a header"))?;
-    value.set_sensitive(true);
-    Ok(value)
 }
