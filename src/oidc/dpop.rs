@@ -96,9 +96,10 @@ fn offered(metadata: &Metadata) -> Result<Option<Vec<&str>>, Fault> {
     metadata.list(ALGS).map(Some).ok_or_else(absent)
 }
 
-/// The algorithm with which that key signs proofs for this provider. Fault: `unsupported`.
-pub fn algorithm(key: &PrivateKey, metadata: &Metadata) -> Result<&'static Alg, Fault> {
-    let offered = offered(metadata)?;
+/// The algorithm with which that key signs proofs for this provider; without metadata its customary one. Fault:
+/// `unsupported`.
+pub fn algorithm(key: &PrivateKey, metadata: Option<&Metadata>) -> Result<&'static Alg, Fault> {
+    let offered = metadata.map_or(Ok(None), offered)?;
     let fits = |alg: &&'static Alg| offered.as_ref().is_none_or(|listed| listed.contains(&alg.name));
     key.algs().find(fits).ok_or_else(|| none_fits(&format!("the client's {} can sign", key.describe())))
 }
@@ -167,6 +168,12 @@ impl Nonces {
 pub struct Keys(Mutex<HashMap<Arc<str>, Key>>);
 
 impl Keys {
+    /// That client's key, which its tokens were asked for with. Fault: `internal`.
+    pub fn known(&self, client: &Arc<str>) -> Result<Key, Fault> {
+        let known = self.0.lock().expect("DPoP keys").get(client).cloned();
+        known.ok_or_else(|| Fault::new(Class::Internal, "a token is to be shown that nobody asked for with a proof"))
+    }
+
     /// That client's key; a new one if it has none that signs so. Fault: `internal`.
     pub fn of(&self, client: &Arc<str>, alg: &'static Alg) -> Result<Key, Fault> {
         let mut keys = self.0.lock().expect("DPoP keys");

@@ -16,12 +16,15 @@ use crate::oidc::memory::{CheckMemory, ProviderMemory};
 use crate::oidc::relying::Relying;
 use crate::oidc::settings::{Client, Provider, User};
 
+mod access;
 pub mod browser_login;
 pub mod client_credentials;
+pub mod device;
 pub mod discovery;
 pub mod expect;
 pub mod form_login;
 pub mod form_walk;
+pub mod introspection;
 mod issued;
 pub mod jwks;
 pub mod login_flow;
@@ -42,6 +45,8 @@ pub const KINDS: &[&Kind] = &[
     &refresh::KIND,
     &revocation::KIND,
     &token_exchange::KIND,
+    &introspection::KIND,
+    &device::KIND,
 ];
 
 /// The kind of that name.

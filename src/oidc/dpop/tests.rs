@@ -80,12 +80,12 @@ fn the_metadata_says_which_algorithms_are_good() {
     let with = |algs: Value| metadata(&json!({"dpop_signing_alg_values_supported": algs}));
     assert_eq!(fresh_algorithm(&with(json!(["RS256", "ES256"]))).unwrap().name, "ES256");
     assert_eq!(fresh_algorithm(&with(json!(["PS256", "Ed25519"]))).unwrap().name, "Ed25519");
-    assert_eq!(algorithm(&key(), &with(json!(["ES256"]))).unwrap().name, "ES256");
-    let fault = algorithm(&key(), &with(json!(["PS256"]))).unwrap_err();
+    assert_eq!(algorithm(&key(), Some(&with(json!(["ES256"])))).unwrap().name, "ES256");
+    let fault = algorithm(&key(), Some(&with(json!(["PS256"])))).unwrap_err();
     assert_eq!(fault.class, Class::Unsupported);
     assert!(fault.detail.contains("dpop_signing_alg_values_supported") && fault.detail.contains("EC P-256 key"));
     for fault in
-        [fresh_algorithm(&metadata(&json!({}))), algorithm(&key(), &metadata(&json!({})))].map(Result::unwrap_err)
+        [fresh_algorithm(&metadata(&json!({}))), algorithm(&key(), Some(&metadata(&json!({}))))].map(Result::unwrap_err)
     {
         let detail = "the provider's metadata has no dpop_signing_alg_values_supported";
         assert_eq!((fault.class, fault.detail.as_str()), (Class::Unsupported, detail));
@@ -121,9 +121,11 @@ fn a_nonce_is_demanded_in_one_of_two_ways() {
 #[test]
 fn a_clients_key_stays_as_long_as_it_is_good() {
     let (keys, client) = (Keys::default(), Arc::from("web"));
+    assert_eq!(keys.known(&client).unwrap_err().class, Class::Internal);
     let es256 = Alg::from_name("ES256").unwrap();
     let first = keys.of(&client, es256).unwrap().key.thumbprint();
     assert_eq!(keys.of(&client, es256).unwrap().key.thumbprint(), first);
+    assert_eq!(keys.known(&client).unwrap().key.thumbprint(), first);
     assert_ne!(keys.of(&Arc::from("spa"), es256).unwrap().key.thumbprint(), first);
     assert_ne!(keys.of(&client, Alg::from_name("EdDSA").unwrap()).unwrap().key.thumbprint(), first);
 }

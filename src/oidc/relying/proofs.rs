@@ -12,7 +12,7 @@ use crate::oidc::http::{Endpoint, Identity, Request, Response};
 use crate::oidc::metadata::Metadata;
 use crate::oidc::private_key::PrivateKey;
 use crate::oidc::settings::{Audience, AuthMethod, Client};
-use crate::oidc::{dpop, par, pkce};
+use crate::oidc::{bearer, dpop, par, pkce};
 use crate::outcome::Warning;
 use crate::secret::{Secret, SecretSource};
 
@@ -31,10 +31,24 @@ impl Relying {
         client: &Client,
         form: Vec<(String, String)>,
     ) -> Result<Response, Fault> {
+        self.post_for("application/json", metadata, endpoint, member, client, form).await
+    }
+
+    /// The same, for an answer of another media type.
+    pub(super) async fn post_for(
+        &self,
+        accept: &'static str,
+        metadata: &Metadata,
+        endpoint: Endpoint,
+        member: &'static str,
+        client: &Client,
+        form: Vec<(String, String)>,
+    ) -> Result<Response, Fault> {
         // A proof there binds what is issued, or the code that will be (RFC 9449 §5 and §10.1).
         let proves = client.proof.dpop && matches!(endpoint, Endpoint::Token | Endpoint::PushedAuthorization);
         let make = || {
             let mut request = Request::post(endpoint, self.address(metadata, member, client)?, form.clone());
+            request.headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
             self.authenticate(metadata, client, &mut request)?;
             Ok(request)
         };
@@ -42,7 +56,7 @@ impl Relying {
             self.remark_method(metadata, client);
         }
         let answer =
-            if proves { self.send_proven(metadata, client, make, None).await } else { self.send(make()?).await };
+            if proves { self.send_proven(Some(metadata), client, make, None).await } else { self.send(make()?).await };
         answer.map_err(|fault| match fault.class {
             Class::Credentials if fault.account.is_none() => {
                 fault.with_account(Account::Client(client.name.to_string()))
@@ -53,12 +67,7 @@ impl Relying {
 
     /// Sends a request to a protected resource with an access token of ours (RFC 6750 §2.1, RFC 9449 §7.1): bound tokens
     /// with their proof, or from behind their certificate. Faults besides those of the request: `config`, `malformed`.
-    pub async fn send_with_token(
-        &self,
-        metadata: &Metadata,
-        request: Request,
-        access: &Secret,
-    ) -> Result<Response, Fault> {
+    pub async fn send_with_token(&self, request: Request, access: &Secret) -> Result<Response, Fault> {
         let client = self.client.as_deref();
         let scheme = if client.is_some_and(|client| client.proof.dpop) { dpop::SCHEME } else { "Bearer" };
         let identity = match client.filter(|_| request.url.scheme() == "https") {
@@ -67,12 +76,12 @@ impl Relying {
         };
         let make = || {
             let mut request = request.clone();
-            request.headers.insert(header::AUTHORIZATION, authorization(scheme, access)?);
+            request.headers.insert(header::AUTHORIZATION, bearer::authorization(scheme, access)?);
             request.identity.clone_from(&identity);
             Ok(request)
         };
         match client {
-            Some(client) if client.proof.dpop => self.send_proven(metadata, client, make, Some(access)).await,
+            Some(client) if client.proof.dpop => self.send_proven(None, client, make, Some(access)).await,
             _ => self.send(make()?).await,
         }
     }
@@ -119,7 +128,7 @@ impl Relying {
     /// What our access tokens must be bound to. Faults: `config`, `unsupported`.
     pub(super) fn binding(&self, metadata: &Metadata, client: &Client) -> Result<Binding, Fault> {
         let key = match client.proof.dpop {
-            true => Some(self.dpop_key(metadata, client)?.key.thumbprint()),
+            true => Some(self.dpop_key(Some(metadata), client)?.key.thumbprint()),
             false => None,
         };
         let bound = metadata.flag("tls_client_certificate_bound_access_tokens") == Some(true);
@@ -153,7 +162,6 @@ impl Relying {
     }
 
     fn authenticate(&self, metadata: &Metadata, client: &Client, request: &mut Request) -> Result<(), Fault> {
-        request.headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
         let secret = self.secret(client)?;
         if let Some(secret) = &secret {
             self.recorder.protect(&client_auth::basic(&client.client_id, secret));
@@ -183,7 +191,7 @@ impl Relying {
     /// Sends what `make` makes with a proof of possession; if the server demands a nonce and gives it, once more.
     async fn send_proven(
         &self,
-        metadata: &Metadata,
+        metadata: Option<&Metadata>,
         client: &Client,
         make: impl Fn() -> Result<Request, Fault>,
         access: Option<&Secret>,
@@ -215,12 +223,16 @@ impl Relying {
         }
     }
 
-    /// What its proofs are signed with: its `key`, unless that signs its assertions; else one made here.
-    fn dpop_key(&self, metadata: &Metadata, client: &Client) -> Result<dpop::Key, Fault> {
+    /// What its proofs are signed with: its `key`, unless that signs its assertions; else one made here. Without metadata:
+    /// as the token was asked for.
+    fn dpop_key(&self, metadata: Option<&Metadata>, client: &Client) -> Result<dpop::Key, Fault> {
         let own = if client.auth_method == AuthMethod::PrivateKeyJwt { None } else { self.key(client)? };
         match own {
             Some(key) => Ok(dpop::Key { alg: dpop::algorithm(&key, metadata)?, key: key.into() }),
-            None => self.memory.dpop.of(&client.name, dpop::fresh_algorithm(metadata)?),
+            None => match metadata {
+                Some(metadata) => self.memory.dpop.of(&client.name, dpop::fresh_algorithm(metadata)?),
+                None => self.memory.dpop.known(&client.name),
+            },
         }
     }
 
@@ -248,12 +260,4 @@ fn audience<'m>(metadata: &'m Metadata, client: &Client) -> &'m str {
 
 fn unusable(client: &Client, why: &str) -> Fault {
     Fault::new(Class::Config, format!("client {}: {why}", client.name))
-}
-
-/// `Authorization` with an access token.
-fn authorization(scheme: &str, token: &Secret) -> Result<HeaderValue, Fault> {
-    let mut value = HeaderValue::from_str(&format!("{scheme} {}", token.expose()))
-        .map_err(|_| Fault::new(Class::Malformed, "the access token holds characters that cannot be in a header"))?;
-    value.set_sensitive(true);
-    Ok(value)
 }
