@@ -10,6 +10,7 @@ use crate::browser::Browsers;
 use crate::clock::Clock;
 use crate::journey::{Journey, StepName, Stopped};
 use crate::oidc::clock_skew::Timing;
+use crate::oidc::dpop::Nonces;
 use crate::oidc::http::{Egress, Http};
 use crate::oidc::memory::{CheckMemory, ProviderMemory};
 use crate::oidc::relying::Relying;
@@ -202,6 +203,7 @@ impl Context {
             recorder: journey.recorder().clone(),
             clock: self.clock.clone(),
             timing: Timing::default(),
+            nonces: Nonces::default(),
         }
     }
 }
