@@ -15,8 +15,8 @@ use crate::oidc::memory::{CheckMemory, ProviderMemory};
 use crate::oidc::relying::Relying;
 use crate::oidc::settings::{Client, Provider, User};
 
-pub mod agreement;
 mod access;
+pub mod agreement;
 pub mod browser_login;
 pub mod client_credentials;
 pub mod device;
