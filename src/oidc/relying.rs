@@ -20,8 +20,10 @@ use crate::oidc::settings::{Client, Provider};
 use crate::outcome::Warning;
 use crate::secret::Secret;
 
+mod attempts;
 mod device;
 mod documents;
+mod nodes;
 mod resources;
 mod signatures;
 mod tokens;

@@ -48,7 +48,9 @@ pub fn walker<'a>(
     Walker { http, recorder, clock, redirect_uri: redirect_uri.url(), endpoint: (endpoint, label) }
 }
 
-async fn first_page(relying: &Relying, metadata: &Metadata, login: &Login) -> Result<(Pending, Page), Fault> {
+/// The authorization request, up to the first page. Faults besides those of the request: `login_page` if a code comes
+/// though nobody logged in, `oauth_error`, `http_status`.
+pub async fn first_page(relying: &Relying, metadata: &Metadata, login: &Login) -> Result<(Pending, Page), Fault> {
     let endpoint = metadata.endpoint("authorization_endpoint")?;
     let pending = flow::request(relying, metadata, login)?;
     let walker = walker(relying, &pending.redirect_uri, &endpoint, Endpoint::Authorization);
