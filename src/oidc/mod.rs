@@ -9,6 +9,7 @@ pub mod authorize;
 pub mod bearer;
 pub mod client_auth;
 pub mod clock_skew;
+pub mod cors;
 pub mod device;
 pub mod drift;
 pub mod expect;

@@ -28,13 +28,16 @@ pub mod hardening;
 pub mod introspection;
 mod issued;
 pub mod jwks;
+pub mod jwt_bearer;
 pub mod login_flow;
 pub mod login_settings;
 mod own_keys;
 mod propagation;
 pub mod refresh;
+pub mod resource;
 pub mod revocation;
 pub mod token_exchange;
+pub mod userinfo;
 
 /// Every kind. `check`, documents, schema and the metric series are made from this table.
 pub const KINDS: &[&Kind] = &[
@@ -47,6 +50,9 @@ pub const KINDS: &[&Kind] = &[
     &revocation::KIND,
     &token_exchange::KIND,
     &introspection::KIND,
+    &userinfo::KIND,
+    &jwt_bearer::KIND,
+    &resource::KIND,
     &device::KIND,
     &hardening::KIND,
 ];

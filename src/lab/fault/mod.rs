@@ -18,6 +18,7 @@ mod keys;
 mod lifecycle;
 mod login;
 mod registry;
+mod resources;
 mod setting;
 mod tokens;
 mod transport;
@@ -151,6 +152,14 @@ pub enum Switch {
     AssertionKeyedWithName,
     /// The signature of client assertions is not looked at.
     AssertionUnverified,
+    /// The resource accepts what it must refuse.
+    ResourceTrusting,
+    /// Who asks for introspection need not say who he is.
+    IntrospectionOpen,
+    /// Userinfo is signed.
+    UserinfoSigned,
+    /// Userinfo accepts any token.
+    UserinfoTrusting,
 }
 
 /// Every fault, in the order of the documentation.
@@ -170,6 +179,7 @@ static TABLES: &[&[Fault]] = &[
     flows::TABLE,
     hardening::TABLE,
     hardening::SWITCHES,
+    resources::TABLE,
 ];
 
 impl Fault {
