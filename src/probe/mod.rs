@@ -81,6 +81,13 @@ pub struct Kind {
     pub parse: fn(toml::Table, &ParseContext) -> Parsed,
 }
 
+impl Kind {
+    /// Whether whoever logs in comes back to the client's `redirect_uri`: not to a device (RFC 8628).
+    pub fn comes_back(&self) -> bool {
+        self.name != device::KIND.name
+    }
+}
+
 /// A probe, or everything wrong with its keys.
 pub type Parsed = Result<Box<dyn Probe>, Vec<Problem>>;
 
