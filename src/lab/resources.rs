@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::World;
 use super::accounts::bearer;
 use super::endpoint::Endpoint;
+use super::fault::Switch;
 use super::reply::Reply;
 use super::server::Call;
 use super::store::Access;
