@@ -278,6 +278,13 @@ pub enum Observation {
         /// How many of them broke a promise to clients.
         unsafe_rotations: u64,
     },
+    /// What this region is told was compared with what others are.
+    Agreement {
+        /// `jwks` or `discovery`.
+        document: &'static str,
+        /// Whether it is the same, or this region is not the odd one.
+        agree: bool,
+    },
     /// A revocation reached this region.
     RevocationPropagation {
         /// Seen from which region.

@@ -14,7 +14,7 @@ use crate::config::{self, Diagnostics};
 use crate::oidc::http::Egress;
 use crate::oidc::settings::{Client, Provider, User};
 use crate::outcome::CheckLabels;
-use crate::probe::{Kind, Probe};
+use crate::probe::{Cost, Kind, Probe};
 use crate::schedule::Timing;
 use crate::secret::SecretSource;
 use crate::slo::Objective;
@@ -203,6 +203,11 @@ pub struct PlannedProbe {
 }
 
 impl PlannedProbe {
+    /// What a run costs from the region that costs most.
+    pub fn cost(&self) -> Cost {
+        self.probe.cost_over(self.regions.iter().map(|region| region.most_nodes()).max().unwrap_or(0))
+    }
+
     /// Whether a run that was made in the region `of` is one of `region` as well: one run may cover all regions.
     pub fn covers(&self, of: &str, region: &str) -> bool {
         of == region || (self.probe.cost().all_regions && self.regions.iter().any(|own| &*own.region == region))

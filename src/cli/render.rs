@@ -271,6 +271,8 @@ fn in_words(observation: &Observation) -> String {
         Observation::KeyRotation { rotations, unsafe_rotations } => {
             format!("{rotations} key rotations since the last look, {unsafe_rotations} of them unsafe")
         }
+        Observation::Agreement { document, agree: true } => format!("{document}: the same as others are told"),
+        Observation::Agreement { document, agree: false } => format!("{document}: not what others are told"),
         Observation::RevocationPropagation { region, seconds: Some(seconds), interval } => {
             format!("the revocation reached {region} after {seconds:.3} s (within {interval:.3} s)")
         }

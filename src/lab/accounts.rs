@@ -73,6 +73,15 @@ pub struct Client {
 /// `grant_type` of token exchange (RFC 8693 §2.1).
 pub const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 
+/// `grant_type` of a device (RFC 8628 §3.4).
+pub const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+
+/// `grant_type` of assertions (RFC 7523 §2.1).
+pub const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+
+/// The client of assertions that come without one.
+pub const WORKLOAD: &str = "workload";
+
 /// Every client.
 pub static CLIENTS: &[Client] = &[
     Client {
@@ -85,7 +94,7 @@ pub static CLIENTS: &[Client] = &[
     Client {
         id: "svc",
         secret: Some("svc-secret"),
-        grants: &["client_credentials", TOKEN_EXCHANGE],
+        grants: &["client_credentials", TOKEN_EXCHANGE, JWT_BEARER],
         jwt_access_tokens: true,
         consent: false,
     },
@@ -96,6 +105,15 @@ pub static CLIENTS: &[Client] = &[
         jwt_access_tokens: false,
         consent: false,
     },
+    Client { id: "tv", secret: None, grants: &[DEVICE_CODE, "refresh_token"], jwt_access_tokens: false, consent: true },
+    Client {
+        id: "opaque",
+        secret: Some("opaque-secret"),
+        grants: &["authorization_code", "refresh_token", "client_credentials"],
+        jwt_access_tokens: false,
+        consent: false,
+    },
+    Client { id: WORKLOAD, secret: None, grants: &[JWT_BEARER], jwt_access_tokens: true, consent: false },
 ];
 
 impl Client {
@@ -146,7 +164,7 @@ pub fn authenticate(headers: &HeaderMap, form: &Form) -> Result<&'static Client,
 }
 
 /// Identifier and secret of a Basic header; both are form-encoded inside (RFC 6749 §2.3.1).
-fn basic_credentials(header: &str) -> Option<(String, String)> {
+pub fn basic_credentials(header: &str) -> Option<(String, String)> {
     let (scheme, encoded) = header.split_once(' ')?;
     scheme.eq_ignore_ascii_case("basic").then_some(())?;
     let pair = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;

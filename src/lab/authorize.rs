@@ -43,6 +43,8 @@ pub struct Target {
     redirect_uri: String,
     state: Option<String>,
     form_post: bool,
+    /// The user code of the device that asked (RFC 8628): it is told by its polls.
+    device: Option<String>,
 }
 
 /// Why a request is refused.
@@ -94,6 +96,7 @@ impl AuthRequest {
             redirect_uri: redirect_uri.to_owned(),
             state: form.get("state").map(str::to_owned),
             form_post: form.get("response_mode") == Some("form_post"),
+            device: None,
         };
         let refuse = |error, why: &str| Err(Refusal::Client(target.clone(), error, why.to_owned()));
         match form.get("response_type") {
@@ -130,6 +133,13 @@ impl AuthRequest {
         Ok(Self { client, scopes, hint, target, nonce, challenge, prompt, max_age })
     }
 
+    /// What a device asks for once its user has come.
+    pub fn of_device(client: &'static Client, scopes: Vec<String>, user_code: String) -> Self {
+        let target = Target { redirect_uri: String::new(), state: None, form_post: false, device: Some(user_code) };
+        let (hint, challenge, prompt) = Default::default();
+        Self { client, scopes, hint, target, nonce: None, challenge, prompt, max_age: None }
+    }
+
     fn needs_consent(&self, session: &Session) -> bool {
         let agreed = |scope: &String| session.consents.contains(&(self.client.id, scope.clone()));
         self.client.consent && (self.prompt.contains("consent") || !self.scopes.iter().all(agreed))
@@ -152,6 +162,9 @@ impl World {
 
     /// Sends the client its code.
     pub fn grant_code(&self, moment: Moment, request: &AuthRequest, session: &Session) -> Reply {
+        if let Some(user_code) = &request.target.device {
+            return self.device_approved(moment, user_code, session);
+        }
         let code = random();
         let grant = Grant {
             client: request.client,
@@ -176,6 +189,9 @@ impl World {
 
     /// Tells the client that it gets nothing (RFC 6749 §4.1.2.1).
     pub fn refuse(&self, target: &Target, error: &str, why: &str) -> Reply {
+        if let Some(user_code) = &target.device {
+            return self.device_refused(self.moment(), user_code);
+        }
         self.respond(target, vec![("error", error.to_owned()), ("error_description", why.to_owned())])
     }
 

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use http::StatusCode;
+use http::header::AUTHORIZATION;
 use serde_json::{Value, json};
 
-use super::accounts::{Client, TOKEN_EXCHANGE, authenticate};
+use super::accounts::{Client, DEVICE_CODE, JWT_BEARER, TOKEN_EXCHANGE, WORKLOAD, authenticate};
 use super::endpoint::Endpoint;
-use super::exchange;
 use super::fault::Switch;
 use super::form::Form;
 use super::jws::s256;
@@ -16,7 +16,7 @@ use super::reply::Reply;
 use super::server::Call;
 use super::store::{Death, Grant, token_key};
 use super::tokens::Wanted;
-use super::{Moment, World, weakness};
+use super::{Moment, World, device, exchange, registration, weakness, workload};
 
 /// What a grant is asked.
 pub struct Asked<'a> {
@@ -38,6 +38,8 @@ static GRANT_TYPES: &[(&str, GrantType)] = &[
     ("refresh_token", refresh_token),
     ("client_credentials", client_credentials),
     (TOKEN_EXCHANGE, exchange::token_exchange),
+    (DEVICE_CODE, device::device_code),
+    (JWT_BEARER, workload::jwt_bearer),
 ];
 
 /// Answers a token request.
@@ -46,7 +48,13 @@ pub fn token(world: &World, call: &Call) -> Reply {
         Ok(form) => form,
         Err(refused) => return refused,
     };
-    let client = match authenticate(&call.headers, &form) {
+    if let Some(told) = registration::token(world, call, &form) {
+        return told;
+    }
+    // RFC 7523 §2.1: an assertion is enough.
+    let nobody = form.get("client_id").is_none() && !call.headers.contains_key(AUTHORIZATION);
+    let workload = Client::find(WORKLOAD).filter(|_| nobody && form.get("grant_type") == Some(JWT_BEARER));
+    let client = match workload.map_or_else(|| authenticate(&call.headers, &form), Ok) {
         Ok(client) => client,
         Err(refused) => match weakness::unproven(world, &form) {
             Some(client) => client,
@@ -100,16 +108,21 @@ fn authorization_code(world: &World, asked: &Asked) -> Result<Value, OauthError>
         stored.used = true;
         Arc::clone(&stored.grant)
     };
+    Ok(login_tokens(world, asked, &grant, true))
+}
+
+/// The tokens of a login: an ID token and a refresh token, if they were asked for and the client may.
+pub fn login_tokens(world: &World, asked: &Asked, grant: &Arc<Grant>, with_nonce: bool) -> Value {
     let has = |scope: &str| grant.scopes.iter().any(|granted| granted == scope);
     let refreshes = has("offline_access") && asked.client.may("refresh_token");
-    let mut response = world.token_response(asked.moment, &grant, Wanted::scopes(&grant.scopes));
+    let mut response = world.token_response(asked.moment, grant, Wanted::scopes(&grant.scopes));
     if has("openid") {
-        add_id_token(world, asked.moment, &grant, &mut response, true);
+        add_id_token(world, asked.moment, grant, &mut response, with_nonce);
     }
     if refreshes {
-        response["refresh_token"] = json!(world.refresh_token(asked.moment, &grant));
+        response["refresh_token"] = json!(world.refresh_token(asked.moment, grant));
     }
-    Ok(response)
+    response
 }
 
 fn add_id_token(world: &World, moment: Moment, grant: &Grant, response: &mut Value, with_nonce: bool) {

@@ -2,12 +2,14 @@
 //! one processes the response. [`relying`] ties them to the network; [`http`] is the only module that touches it.
 
 pub mod access_token;
+pub mod agreement;
 pub mod alg;
 pub mod assertion;
 pub mod authorize;
 pub mod bearer;
 pub mod client_auth;
 pub mod clock_skew;
+pub mod cors;
 pub mod device;
 pub mod drift;
 pub mod expect;

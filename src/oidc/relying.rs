@@ -23,6 +23,7 @@ use crate::secret::Secret;
 mod attempts;
 mod device;
 mod documents;
+mod nodes;
 mod resources;
 mod signatures;
 mod tokens;

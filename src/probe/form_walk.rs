@@ -29,7 +29,8 @@ pub async fn authorize_by_form(
             let answers = Answers::of(user, relying.memory.clone(), &relying.recorder)?;
             let endpoint = metadata.endpoint("authorization_endpoint")?;
             let walker = walker(relying, &pending.redirect_uri, &endpoint, Endpoint::Authorization);
-            let params = walker.sign_in(first, &login.guide, &answers).await?;
+            let params = walker.sign_in(first, &login.guide, &answers).await;
+            let params = params.map_err(|fault| flow::promised(relying, metadata, fault))?;
             flow::answer(relying, metadata, &pending, &params)
         })
         .await?;

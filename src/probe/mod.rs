@@ -16,6 +16,7 @@ use crate::oidc::relying::Relying;
 use crate::oidc::settings::{Client, Provider, User};
 
 mod access;
+pub mod agreement;
 pub mod browser_login;
 pub mod client_credentials;
 pub mod device;
@@ -27,13 +28,16 @@ pub mod hardening;
 pub mod introspection;
 mod issued;
 pub mod jwks;
+pub mod jwt_bearer;
 pub mod login_flow;
 pub mod login_settings;
 mod own_keys;
 mod propagation;
 pub mod refresh;
+pub mod resource;
 pub mod revocation;
 pub mod token_exchange;
+pub mod userinfo;
 
 /// Every kind. `check`, documents, schema and the metric series are made from this table.
 pub const KINDS: &[&Kind] = &[
@@ -46,6 +50,9 @@ pub const KINDS: &[&Kind] = &[
     &revocation::KIND,
     &token_exchange::KIND,
     &introspection::KIND,
+    &userinfo::KIND,
+    &jwt_bearer::KIND,
+    &resource::KIND,
     &device::KIND,
     &hardening::KIND,
 ];
@@ -127,6 +134,12 @@ pub trait Probe: Send + Sync {
 
     /// What a run costs.
     fn cost(&self) -> Cost;
+
+    /// What a run costs from a region whose `resolve` lists up to so many addresses for one name (0: none lists several).
+    fn cost_over(&self, nodes: u32) -> Cost {
+        let _ = nodes;
+        self.cost()
+    }
 
     /// Walks once. Everything it finds goes through `journey`.
     async fn run(&self, cx: &Context, journey: &mut Journey) -> Result<(), Stopped>;

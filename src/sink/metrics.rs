@@ -154,6 +154,10 @@ impl Metrics {
                     self.add(&table::ROTATIONS, &labels, *rotations, None);
                     self.add(&table::UNSAFE_ROTATIONS, &labels, *unsafe_rotations, None);
                 }
+                Observation::Agreement { document, agree } => {
+                    let labels = [provider, &*outcome.check.region, document];
+                    self.set(&table::DISAGREE, &labels, if *agree { 0.0 } else { 1.0 });
+                }
                 Observation::TokenLifetime { .. }
                 | Observation::RevocationPropagation { .. }
                 | Observation::Attack { .. } => {}
@@ -229,6 +233,7 @@ impl Metrics {
                 Observation::ClockSkew { .. }
                 | Observation::KeySet { .. }
                 | Observation::KeyRotation { .. }
+                | Observation::Agreement { .. }
                 | Observation::Attack { .. } => {}
             }
         }

@@ -144,6 +144,7 @@ impl Known {
             }
             Observation::KeyRotation { .. }
             | Observation::KeySet { .. }
+            | Observation::Agreement { .. }
             | Observation::RevocationPropagation { .. }
             | Observation::Attack { .. } => {}
         }

@@ -102,7 +102,7 @@ impl Page<'_> {
             .probes
             .iter()
             .map(|probe| {
-                let cost = probe.probe.cost();
+                let cost = probe.cost();
                 vec![
                     probe.name.to_string(),
                     probe.kind.name.to_owned(),
@@ -131,7 +131,7 @@ impl Page<'_> {
     }
 
     fn details(&mut self, plan: &Plan, probe: &PlannedProbe, now: Timestamp) {
-        let cost = probe.probe.cost();
+        let cost = probe.cost();
         if cost.all_regions {
             let from = match probe.regions.len() {
                 1 => "its region".to_owned(),

@@ -11,12 +11,14 @@ use super::pages::LoginForm;
 use super::reply::{Action, Asked, Reply};
 
 mod documents;
+mod flows;
 mod gzip;
 mod hardening;
 mod keys;
 mod lifecycle;
 mod login;
 mod registry;
+mod resources;
 mod setting;
 mod tokens;
 mod transport;
@@ -98,6 +100,28 @@ pub enum Switch {
     PasswordRefused,
     /// Logging out leaves the session as it was.
     LogoutIgnored,
+    /// Every poll of a device is too quick.
+    DeviceSlowDown,
+    /// A device whose user said yes is refused.
+    DeviceDenied,
+    /// The user's yes to a device is lost.
+    DeviceNeverApproved,
+    /// Device codes are too old at once.
+    DeviceExpires,
+    /// A device need not wait for its user.
+    DeviceUnapproved,
+    /// Registered clients cannot be deleted.
+    RegistrationDeleteFails,
+    /// Deleted clients live on.
+    RegistrationSurvives,
+    /// Registered clients cannot be managed.
+    RegistrationUnmanaged,
+    /// Logout tokens are delivered late.
+    BackchannelLate,
+    /// Logout tokens are not delivered.
+    BackchannelNever,
+    /// Logout tokens are not as they must be.
+    BackchannelInvalid,
     /// Answers go where the request says.
     LooseRedirect,
     /// Response types that nobody knows are taken for `code`.
@@ -128,6 +152,14 @@ pub enum Switch {
     AssertionKeyedWithName,
     /// The signature of client assertions is not looked at.
     AssertionUnverified,
+    /// The resource accepts what it must refuse.
+    ResourceTrusting,
+    /// Who asks for introspection need not say who he is.
+    IntrospectionOpen,
+    /// Userinfo is signed.
+    UserinfoSigned,
+    /// Userinfo accepts any token.
+    UserinfoTrusting,
 }
 
 /// Every fault, in the order of the documentation.
@@ -135,6 +167,8 @@ pub fn all() -> impl Iterator<Item = &'static Fault> {
     TABLES.iter().flat_map(|table| table.iter())
 }
 
+/// One a line: parts of the lab that grow side by side.
+#[rustfmt::skip]
 static TABLES: &[&[Fault]] = &[
     transport::TABLE,
     documents::TABLE,
@@ -142,8 +176,10 @@ static TABLES: &[&[Fault]] = &[
     tokens::TABLE,
     login::TABLE,
     lifecycle::TABLE,
+    flows::TABLE,
     hardening::TABLE,
     hardening::SWITCHES,
+    resources::TABLE,
 ];
 
 impl Fault {

@@ -10,12 +10,12 @@ impl Relying {
     /// Asks for a device code and a user code (§3.1). Faults besides those of the request: see [`device::process`].
     pub async fn device(&self, metadata: &Metadata) -> Result<Device, Fault> {
         let client = self.client()?.clone();
-        let url = metadata.endpoint("device_authorization_endpoint")?;
         let mut form = Vec::new();
         if !client.scopes.is_empty() {
             form.push(("scope".to_owned(), client.scopes.join(" ")));
         }
-        let answer = self.post(Endpoint::DeviceAuthorization, url, &client, form).await?;
+        let answer =
+            self.post(metadata, Endpoint::DeviceAuthorization, "device_authorization_endpoint", &client, form).await?;
         let mut warnings = Vec::new();
         let result = device::process(&answer, &client, &mut warnings);
         if let Ok(device) = &result {
