@@ -14,6 +14,8 @@ pub enum TokenKind {
     Id,
     /// A JWT access token (RFC 9068).
     Access,
+    /// A logout token (OIDC Back-Channel Logout 1.0 §2.4).
+    Logout,
 }
 
 impl TokenKind {
@@ -22,6 +24,7 @@ impl TokenKind {
         match self {
             Self::Id => "id",
             Self::Access => "access",
+            Self::Logout => "logout",
         }
     }
 
@@ -30,6 +33,7 @@ impl TokenKind {
         match self {
             Self::Id => "JWT",
             Self::Access => "at+jwt",
+            Self::Logout => "logout+jwt",
         }
     }
 }

@@ -44,6 +44,8 @@ pub use wait::{header_date, http_date, retry_after};
 
 /// The largest body that is read, after decompression (bytes).
 pub const MAX_BODY: usize = 1024 * 1024;
+/// The most addresses of one name that are asked one by one.
+pub const MAX_NODES: usize = 8;
 /// How long a request may take unless the run is over before.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use crate::clock::Timestamp;
 use crate::fault::Fault;
+use crate::oidc::agreement::Agreement;
 use crate::oidc::dpop;
 use crate::oidc::http::{Budget, SystemRoots, TlsCache};
 use crate::oidc::key_history::KeyHistory;
@@ -20,6 +21,8 @@ pub struct ProviderMemory {
     pub budget: Mutex<Budget>,
     /// What has been seen of its keys, in every region.
     pub keys: Mutex<KeyHistory>,
+    /// What each region, and each node behind its name, was given as metadata and keys.
+    pub agreement: Mutex<Agreement>,
     /// Which one-time codes of its users were used.
     pub one_time_codes: OneTimeCodes,
     /// The turns of its users' passkeys.

@@ -2,6 +2,7 @@
 //! one processes the response. [`relying`] ties them to the network; [`http`] is the only module that touches it.
 
 pub mod access_token;
+pub mod agreement;
 pub mod alg;
 pub mod assertion;
 pub mod authorize;

@@ -18,8 +18,10 @@ use crate::oidc::memory::ProviderMemory;
 use crate::oidc::settings::{Client, Provider};
 use crate::outcome::Warning;
 
+mod attempts;
 mod device;
 mod documents;
+mod nodes;
 mod proofs;
 mod resources;
 mod signatures;

@@ -188,7 +188,8 @@ impl BrowserLogin {
         let code = journey
             .step(flow::LOGIN, async {
                 let answers = Answers::of(user(cx)?, relying.memory.clone(), &relying.recorder)?;
-                let params = seat.sign_in(&self.login.guide, &answers, Until::Answer).await?;
+                let params = seat.sign_in(&self.login.guide, &answers, Until::Answer).await;
+                let params = params.map_err(|fault| flow::promised(relying, metadata, fault))?;
                 flow::answer(relying, metadata, &pending, &params)
             })
             .await?;

@@ -17,6 +17,7 @@ use crate::oidc::relying::Relying;
 use crate::oidc::settings::{Client, Provider, User};
 
 mod access;
+pub mod agreement;
 pub mod browser_login;
 pub mod client_credentials;
 pub mod device;
@@ -24,6 +25,7 @@ pub mod discovery;
 pub mod expect;
 pub mod form_login;
 pub mod form_walk;
+pub mod hardening;
 pub mod introspection;
 mod issued;
 pub mod jwks;
@@ -47,6 +49,7 @@ pub const KINDS: &[&Kind] = &[
     &token_exchange::KIND,
     &introspection::KIND,
     &device::KIND,
+    &hardening::KIND,
 ];
 
 /// The kind of that name.
@@ -126,6 +129,12 @@ pub trait Probe: Send + Sync {
 
     /// What a run costs.
     fn cost(&self) -> Cost;
+
+    /// What a run costs from a region whose `resolve` lists up to so many addresses for one name (0: none lists several).
+    fn cost_over(&self, nodes: u32) -> Cost {
+        let _ = nodes;
+        self.cost()
+    }
 
     /// Walks once. Everything it finds goes through `journey`.
     async fn run(&self, cx: &Context, journey: &mut Journey) -> Result<(), Stopped>;

@@ -11,7 +11,9 @@ use super::pages::LoginForm;
 use super::reply::{Action, Asked, Reply};
 
 mod documents;
+mod flows;
 mod gzip;
+mod hardening;
 mod keys;
 mod lifecycle;
 mod login;
@@ -97,6 +99,58 @@ pub enum Switch {
     PasswordRefused,
     /// Logging out leaves the session as it was.
     LogoutIgnored,
+    /// Every poll of a device is too quick.
+    DeviceSlowDown,
+    /// A device whose user said yes is refused.
+    DeviceDenied,
+    /// The user's yes to a device is lost.
+    DeviceNeverApproved,
+    /// Device codes are too old at once.
+    DeviceExpires,
+    /// A device need not wait for its user.
+    DeviceUnapproved,
+    /// Registered clients cannot be deleted.
+    RegistrationDeleteFails,
+    /// Deleted clients live on.
+    RegistrationSurvives,
+    /// Registered clients cannot be managed.
+    RegistrationUnmanaged,
+    /// Logout tokens are delivered late.
+    BackchannelLate,
+    /// Logout tokens are not delivered.
+    BackchannelNever,
+    /// Logout tokens are not as they must be.
+    BackchannelInvalid,
+    /// Answers go where the request says.
+    LooseRedirect,
+    /// Response types that nobody knows are taken for `code`.
+    AnyResponseType,
+    /// Whoever asks with `prompt=none` is taken for somebody.
+    SilentLogin,
+    /// A code is given without a code challenge.
+    NoChallenge,
+    /// A code challenge may be the verifier itself.
+    PlainChallenge,
+    /// The verifier is not looked at.
+    VerifierUnchecked,
+    /// A code is good for several exchanges.
+    CodeReplayed,
+    /// A code is good for one exchange, but what came from it survives another.
+    ReplayForgiven,
+    /// The redirect URI of a token request is not looked at.
+    RedirectUnchecked,
+    /// The token endpoint answers GET.
+    TokenByGet,
+    /// Access tokens are taken from the URL.
+    TokenInQuery,
+    /// Confidential clients need no proof.
+    ClientUnproven,
+    /// Client assertions without a signature are believed.
+    AssertionUnsigned,
+    /// Client assertions are verified with the client's name as HMAC key.
+    AssertionKeyedWithName,
+    /// The signature of client assertions is not looked at.
+    AssertionUnverified,
 }
 
 /// Every fault, in the order of the documentation.
@@ -104,8 +158,19 @@ pub fn all() -> impl Iterator<Item = &'static Fault> {
     TABLES.iter().flat_map(|table| table.iter())
 }
 
-static TABLES: &[&[Fault]] =
-    &[transport::TABLE, documents::TABLE, keys::TABLE, tokens::TABLE, login::TABLE, lifecycle::TABLE];
+/// One a line: parts of the lab that grow side by side.
+#[rustfmt::skip]
+static TABLES: &[&[Fault]] = &[
+    transport::TABLE,
+    documents::TABLE,
+    keys::TABLE,
+    tokens::TABLE,
+    login::TABLE,
+    lifecycle::TABLE,
+    flows::TABLE,
+    hardening::TABLE,
+    hardening::SWITCHES,
+];
 
 impl Fault {
     /// Whether it turns that decision round.
