@@ -30,6 +30,7 @@ mod detection;
 mod due;
 mod maintenance;
 mod probes;
+mod proofs;
 mod providers;
 mod quorum;
 pub mod rate;
@@ -49,6 +50,9 @@ pub use clients::PLACEHOLDER;
 pub use regions::direct;
 pub use slos::About;
 pub use tiers::Dropped;
+
+/// How many requests a run may have to repeat with a nonce: one at each place that wants them.
+const NONCES: u32 = 3;
 
 /// What a command wants of the plan besides the file.
 #[derive(Clone, Debug, Default)]
@@ -203,9 +207,18 @@ pub struct PlannedProbe {
 }
 
 impl PlannedProbe {
-    /// What a run costs from the region that costs most.
+    /// What a run costs from the region that costs most, its client's proofs included: a login whose request is pushed
+    /// first (RFC 9126), and nonces that are learned by being refused (RFC 9449 §8).
     pub fn cost(&self) -> Cost {
-        self.probe.cost_over(self.regions.iter().map(|region| region.most_nodes()).max().unwrap_or(0))
+        let nodes = self.regions.iter().map(|region| region.most_nodes()).max().unwrap_or(0);
+        let mut cost = self.probe.cost_over(nodes);
+        if let Some(client) = &self.client {
+            let pushed = u32::from(client.par == Some(true) && !self.users.is_empty());
+            let refused = if client.proof.dpop { NONCES } else { 0 };
+            cost.requests = cost.requests.saturating_add(pushed);
+            cost.burst = cost.burst.saturating_add(pushed + refused);
+        }
+        cost
     }
 
     /// Whether a run that was made in the region `of` is one of `region` as well: one run may cover all regions.

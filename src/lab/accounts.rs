@@ -73,14 +73,14 @@ pub struct Client {
 /// `grant_type` of token exchange (RFC 8693 §2.1).
 pub const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 
+/// `grant_type` of a device (RFC 8628 §3.4).
+pub const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+
 /// `grant_type` of assertions (RFC 7523 §2.1).
 pub const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
 /// The client of assertions that come without one.
 pub const WORKLOAD: &str = "workload";
-
-/// `grant_type` of a device (RFC 8628 §3.4).
-pub const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
 /// Every client.
 pub static CLIENTS: &[Client] = &[
@@ -105,6 +105,7 @@ pub static CLIENTS: &[Client] = &[
         jwt_access_tokens: false,
         consent: false,
     },
+    Client { id: "tv", secret: None, grants: &[DEVICE_CODE, "refresh_token"], jwt_access_tokens: false, consent: true },
     Client {
         id: "opaque",
         secret: Some("opaque-secret"),
@@ -113,7 +114,6 @@ pub static CLIENTS: &[Client] = &[
         consent: false,
     },
     Client { id: WORKLOAD, secret: None, grants: &[JWT_BEARER], jwt_access_tokens: true, consent: false },
-    Client { id: "tv", secret: None, grants: &[DEVICE_CODE, "refresh_token"], jwt_access_tokens: false, consent: true },
 ];
 
 impl Client {

@@ -25,8 +25,8 @@ pub fn routes() -> Router<Arc<World>> {
         .route("/lab/faults/{name}", put(set).delete(clear).get(one))
         .route("/lab/rotate", post(rotate))
         .route("/lab/stats", get(stats))
-        .route("/lab/assertion", post(assertion))
         .route("/lab/backchannel/{client}", put(deliver))
+        .route("/lab/assertion", post(assertion))
 }
 
 async fn list(State(world): State<Arc<World>>) -> Reply {
@@ -76,14 +76,6 @@ async fn rotate(State(world): State<Arc<World>>, body: Bytes) -> Reply {
     }
 }
 
-/// An assertion of a workload, as text: what its platform would have put into a file. The body's members replace claims.
-async fn assertion(State(world): State<Arc<World>>, body: Bytes) -> Reply {
-    match object(&body) {
-        Ok(claims) => Reply::new(StatusCode::OK).body("application/jwt", world.assertion(&claims)).no_store(),
-        Err(reply) => reply,
-    }
-}
-
 /// `{"uri": "http://127.0.0.1:9464/backchannel-logout/web"}`: where the logout tokens of a client go.
 async fn deliver(State(world): State<Arc<World>>, Path(client): Path<String>, body: Bytes) -> Reply {
     let uri = match object(&body) {
@@ -93,6 +85,14 @@ async fn deliver(State(world): State<Arc<World>>, Path(client): Path<String>, bo
     match backchannel::register(&world, &client, &uri) {
         Ok(()) => Reply::new(StatusCode::NO_CONTENT),
         Err(why) => problem(StatusCode::BAD_REQUEST, &why),
+    }
+}
+
+/// An assertion of a workload, as text: what its platform would have put into a file. The body's members replace claims.
+async fn assertion(State(world): State<Arc<World>>, body: Bytes) -> Reply {
+    match object(&body) {
+        Ok(claims) => Reply::new(StatusCode::OK).body("application/jwt", world.assertion(&claims)).no_store(),
+        Err(reply) => reply,
     }
 }
 

@@ -38,8 +38,8 @@ static GRANT_TYPES: &[(&str, GrantType)] = &[
     ("refresh_token", refresh_token),
     ("client_credentials", client_credentials),
     (TOKEN_EXCHANGE, exchange::token_exchange),
-    (JWT_BEARER, workload::jwt_bearer),
     (DEVICE_CODE, device::device_code),
+    (JWT_BEARER, workload::jwt_bearer),
 ];
 
 /// Answers a token request.

@@ -14,14 +14,14 @@ pub enum TokenKind {
     Id,
     /// A JWT access token (RFC 9068).
     Access,
+    /// A logout token (OIDC Back-Channel Logout 1.0 §2.4).
+    Logout,
     /// A signed answer of userinfo (OIDC Core 5.3.2).
     Userinfo,
     /// A signed answer of introspection (RFC 9701).
     Introspection,
     /// An assertion of the lab's own workload (RFC 7523).
     Assertion,
-    /// A logout token (OIDC Back-Channel Logout 1.0 §2.4).
-    Logout,
 }
 
 impl TokenKind {
@@ -30,10 +30,10 @@ impl TokenKind {
         match self {
             Self::Id => "id",
             Self::Access => "access",
+            Self::Logout => "logout",
             Self::Userinfo => "userinfo",
             Self::Introspection => "introspection",
             Self::Assertion => "assertion",
-            Self::Logout => "logout",
         }
     }
 
@@ -42,8 +42,8 @@ impl TokenKind {
         match self {
             Self::Id | Self::Userinfo | Self::Assertion => "JWT",
             Self::Access => "at+jwt",
-            Self::Introspection => "token-introspection+jwt",
             Self::Logout => "logout+jwt",
+            Self::Introspection => "token-introspection+jwt",
         }
     }
 }

@@ -35,8 +35,7 @@ pub fn discovery(world: &World, _: &Call) -> Reply {
         "response_types_supported": ["code"],
         "response_modes_supported": ["query", "form_post"],
         "grant_types_supported": [
-            "authorization_code", "refresh_token", "client_credentials", TOKEN_EXCHANGE, JWT_BEARER,
-            DEVICE_CODE,
+            "authorization_code", "refresh_token", "client_credentials", TOKEN_EXCHANGE, JWT_BEARER, DEVICE_CODE,
         ],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256"],

@@ -81,8 +81,8 @@ fn protected(world: &World, call: &Call) -> Reply {
 
 /// The token of a request, in its header or its form (RFC 6750 §2).
 fn token(world: &World, call: &Call) -> Option<String> {
-    let posted = call.form().ok().filter(|_| call.method == Method::POST);
-    let posted = posted.or_else(|| world.faults.switch(Switch::TokenInQuery).and_then(|_| call.form().ok()));
+    let in_query = world.faults.switch(Switch::TokenInQuery).is_some();
+    let posted = call.form().ok().filter(|_| call.method == Method::POST || in_query);
     bearer(&call.headers).or_else(|| posted.as_ref()?.get("access_token")).map(str::to_owned)
 }
 

@@ -81,8 +81,8 @@ struct Route {
 const GET: &[Method] = &[Method::GET, Method::HEAD];
 const POST: &[Method] = &[Method::POST];
 const BOTH: &[Method] = &[Method::GET, Method::HEAD, Method::POST];
-const CROSS_ORIGIN: &[Method] = &[Method::GET, Method::HEAD, Method::POST, Method::OPTIONS];
 const MANAGE: &[Method] = &[Method::GET, Method::HEAD, Method::PUT, Method::DELETE];
+const CROSS_ORIGIN: &[Method] = &[Method::GET, Method::HEAD, Method::POST, Method::OPTIONS];
 
 static ROUTES: &[Route] = &[
     Route { endpoint: Endpoint::Discovery, methods: GET, handler: metadata::discovery },

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use crate::clock::Timestamp;
 use crate::fault::Fault;
 use crate::oidc::agreement::Agreement;
+use crate::oidc::dpop;
 use crate::oidc::http::{Budget, SystemRoots, TlsCache};
 use crate::oidc::key_history::KeyHistory;
 use crate::oidc::totp::OneTimeCodes;
@@ -28,6 +29,8 @@ pub struct ProviderMemory {
     pub passkeys: Turns,
     /// The TLS settings of its connections.
     pub tls: TlsCache,
+    /// The keys that its clients' tokens are bound to.
+    pub dpop: dpop::Keys,
 }
 
 /// Whose turn it is to log in with a passkey, and the signature counter that its next login starts from. Providers refuse

@@ -10,6 +10,7 @@ use crate::browser::Browsers;
 use crate::clock::Clock;
 use crate::journey::{Journey, StepName, Stopped};
 use crate::oidc::clock_skew::Timing;
+use crate::oidc::dpop::Nonces;
 use crate::oidc::http::{Egress, Http};
 use crate::oidc::memory::{CheckMemory, ProviderMemory};
 use crate::oidc::relying::Relying;
@@ -78,6 +79,13 @@ pub struct Kind {
     pub schema: fn(&mut SchemaGenerator) -> Schema,
     /// Reads its own keys, which fit the schema already. Pure; finds everything wrong at once.
     pub parse: fn(toml::Table, &ParseContext) -> Parsed,
+}
+
+impl Kind {
+    /// Whether whoever logs in comes back to the client's `redirect_uri`: not to a device (RFC 8628).
+    pub fn comes_back(&self) -> bool {
+        self.name != device::KIND.name
+    }
 }
 
 /// A probe, or everything wrong with its keys.
@@ -202,6 +210,7 @@ impl Context {
             recorder: journey.recorder().clone(),
             clock: self.clock.clone(),
             timing: Timing::default(),
+            nonces: Nonces::default(),
         }
     }
 }

@@ -100,14 +100,6 @@ pub enum Switch {
     PasswordRefused,
     /// Logging out leaves the session as it was.
     LogoutIgnored,
-    /// The resource accepts what it must refuse.
-    ResourceTrusting,
-    /// Who asks for introspection need not say who he is.
-    IntrospectionOpen,
-    /// Userinfo is signed.
-    UserinfoSigned,
-    /// Userinfo accepts any token.
-    UserinfoTrusting,
     /// Every poll of a device is too quick.
     DeviceSlowDown,
     /// A device whose user said yes is refused.
@@ -160,6 +152,14 @@ pub enum Switch {
     AssertionKeyedWithName,
     /// The signature of client assertions is not looked at.
     AssertionUnverified,
+    /// The resource accepts what it must refuse.
+    ResourceTrusting,
+    /// Who asks for introspection need not say who he is.
+    IntrospectionOpen,
+    /// Userinfo is signed.
+    UserinfoSigned,
+    /// Userinfo accepts any token.
+    UserinfoTrusting,
 }
 
 /// Every fault, in the order of the documentation.
