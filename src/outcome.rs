@@ -287,6 +287,11 @@ pub enum Observation {
         /// The length of the interval in which it must lie (seconds).
         interval: f64,
     },
+    /// A logout was told over the back channel.
+    BackchannelLogout {
+        /// Seconds from the request that ended the session to a valid logout token; `None`: none within the bound.
+        seconds: Option<f64>,
+    },
 }
 
 /// One run, whole.

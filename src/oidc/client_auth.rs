@@ -58,6 +58,7 @@ mod tests {
             secret: Some(SecretSource::Env("X".into())),
             auth_method,
             redirect_uri: None,
+            post_logout_redirect_uri: None,
             scopes: vec![],
             require_pkce: true,
             id_token_alg: None,

@@ -10,6 +10,7 @@ use crate::clock::Timestamp;
 use crate::fault::Fault;
 use crate::oidc::http::{Budget, SystemRoots, TlsCache};
 use crate::oidc::key_history::KeyHistory;
+use crate::oidc::mailbox::Mailbox;
 use crate::oidc::totp::OneTimeCodes;
 
 /// What is remembered of one provider.
@@ -110,6 +111,8 @@ pub struct Memories {
     providers: Mutex<HashMap<Arc<str>, Arc<ProviderMemory>>>,
     checks: Mutex<HashMap<String, CheckMemory>>,
     roots: SystemRoots,
+    /// Where logout tokens arrive, for whichever run waits for them.
+    pub mailbox: Arc<Mailbox>,
 }
 
 impl Memories {

@@ -22,6 +22,8 @@ use crate::secret::Secret;
 
 mod device;
 mod documents;
+mod logout;
+mod registration;
 mod resources;
 mod signatures;
 mod tokens;

@@ -16,7 +16,7 @@ use crate::oidc::form::presets::{self, About, Standing};
 use crate::oidc::http::Egress;
 use crate::oidc::settings::{Client, Provider, User};
 use crate::outcome::CheckLabels;
-use crate::probe::{Kind, Need, ParseContext, Probe};
+use crate::probe::{Kind, Need, ParseContext, Probe, device};
 use crate::schedule::Timing;
 
 /// The shortest period (10 a second).
@@ -78,6 +78,15 @@ fn planned(desk: &mut Desk<'_>, known: &Known, item: &Item<'_, Written>, written
     {
         let message = format!("one run of kind `{}` covers all regions: name one `user`", kind.name);
         desk.wrong(item.mistake("users", message));
+    }
+    let server = desk.loaded.root.get("server");
+    if probe.as_ref().is_some_and(|probe| probe.receives_logouts())
+        && server.and_then(|server| server.get("public_url")).is_none()
+    {
+        desk.note(format!(
+            "probe {}: without server.public_url only a provider on this machine can deliver logout tokens",
+            written.name.0
+        ));
     }
     let timing = timing?;
     let mut planned = PlannedProbe {
@@ -303,6 +312,7 @@ fn needs(desk: &mut Desk<'_>, item: &Item<'_, Written>, kind: &Kind, written: &W
         && logs_in
         && kind.client != Need::Forbidden
         && kind.user != Need::Forbidden
+        && kind.name != device::KIND.name
         && lacks_redirect_uri(desk, client)
     {
         let message = format!("a login needs the `redirect_uri` of client `{client}`, and it has none");

@@ -11,6 +11,7 @@ use crate::clock::Clock;
 use crate::journey::{Journey, StepName, Stopped};
 use crate::oidc::clock_skew::Timing;
 use crate::oidc::http::{Egress, Http};
+use crate::oidc::mailbox::Mailbox;
 use crate::oidc::memory::{CheckMemory, ProviderMemory};
 use crate::oidc::relying::Relying;
 use crate::oidc::settings::{Client, Provider, User};
@@ -26,10 +27,13 @@ mod issued;
 pub mod jwks;
 pub mod login_flow;
 pub mod login_settings;
+pub mod logout;
 mod own_keys;
 mod propagation;
 pub mod refresh;
+pub mod registration;
 pub mod revocation;
+mod session_end;
 pub mod token_exchange;
 
 /// Every kind. `check`, documents, schema and the metric series are made from this table.
@@ -43,6 +47,8 @@ pub const KINDS: &[&Kind] = &[
     &revocation::KIND,
     &token_exchange::KIND,
     &device::KIND,
+    &registration::KIND,
+    &logout::KIND,
 ];
 
 /// The kind of that name.
@@ -123,6 +129,12 @@ pub trait Probe: Send + Sync {
     /// What a run costs.
     fn cost(&self) -> Cost;
 
+    /// Whether logout tokens must be able to reach us while it runs, at its client's address (see
+    /// [`crate::oidc::mailbox`]).
+    fn receives_logouts(&self) -> bool {
+        false
+    }
+
     /// Walks once. Everything it finds goes through `journey`.
     async fn run(&self, cx: &Context, journey: &mut Journey) -> Result<(), Stopped>;
 }
@@ -148,6 +160,8 @@ pub struct Context {
     pub memory: CheckMemory,
     /// Real browsers, for kinds that need one.
     pub browsers: Arc<Browsers>,
+    /// Where logout tokens arrive.
+    pub mailbox: Arc<Mailbox>,
 }
 
 impl Context {

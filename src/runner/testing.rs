@@ -282,6 +282,7 @@ pub fn client(name: &str) -> Client {
         secret: None,
         auth_method: AuthMethod::None,
         redirect_uri: None,
+        post_logout_redirect_uri: None,
         scopes: Vec::new(),
         require_pkce: false,
         id_token_alg: None,

@@ -192,7 +192,9 @@ impl Metrics {
                     self.add(&table::ROTATIONS, &labels, *rotations, None);
                     self.add(&table::UNSAFE_ROTATIONS, &labels, *unsafe_rotations, None);
                 }
-                Observation::TokenLifetime { .. } | Observation::RevocationPropagation { .. } => {}
+                Observation::TokenLifetime { .. }
+                | Observation::RevocationPropagation { .. }
+                | Observation::BackchannelLogout { .. } => {}
             }
         }
     }
@@ -253,6 +255,13 @@ impl Metrics {
                     let mut labels = labels.to_vec();
                     labels[4] = region;
                     let Some(child) = self.series(&table::PROPAGATION_TIME, &labels) else { continue };
+                    match seconds {
+                        Some(seconds) => child.observe(seconds.max(0.0), Some(exemplar(outcome, *seconds))),
+                        None => child.observe_never(),
+                    }
+                }
+                Observation::BackchannelLogout { seconds } => {
+                    let Some(child) = self.series(&table::BACKCHANNEL_TIME, &labels) else { continue };
                     match seconds {
                         Some(seconds) => child.observe(seconds.max(0.0), Some(exemplar(outcome, *seconds))),
                         None => child.observe_never(),

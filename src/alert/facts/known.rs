@@ -140,7 +140,8 @@ impl Known {
             }
             Observation::KeyRotation { .. }
             | Observation::KeySet { .. }
-            | Observation::RevocationPropagation { .. } => {}
+            | Observation::RevocationPropagation { .. }
+            | Observation::BackchannelLogout { .. } => {}
         }
     }
 

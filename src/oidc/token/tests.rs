@@ -13,6 +13,7 @@ pub(crate) fn client() -> Client {
         secret: None,
         auth_method: AuthMethod::ClientSecretBasic,
         redirect_uri: None,
+        post_logout_redirect_uri: None,
         scopes: vec!["openid".into(), "profile".into()],
         require_pkce: true,
         id_token_alg: None,
@@ -27,6 +28,7 @@ fn code() -> Grant {
     Grant::AuthorizationCode {
         code: Secret::new("SplxlOBeZQQYbYS6WxSbIA"),
         redirect_uri: "https://client.example.com/cb".into(),
+        post_logout_redirect_uri: None,
         verifier: Secret::new("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"),
     }
 }
