@@ -59,7 +59,7 @@ async fn a_run_that_is_over_too_early_takes_its_client_away() {
     assert_eq!(shown(&ended), "timeout/network at read");
     assert_eq!(stage.remembered("registered_clients").await, 0);
     // The answer to the registration itself comes after the run's end.
-    stage.fault("latency", &json!({"endpoint": "registration", "ms": 2000}));
+    stage.fault("latency", &json!({"endpoint": "registration", "delay_ms": 2000}));
     let ended = stage.run("registration", "").await;
     assert_eq!(shown(&ended), "timeout/network at create");
     assert_eq!(stage.stats().await["requests"]["registration"], 2);

@@ -28,7 +28,6 @@ fn code() -> Grant {
     Grant::AuthorizationCode {
         code: Secret::new("SplxlOBeZQQYbYS6WxSbIA"),
         redirect_uri: "https://client.example.com/cb".into(),
-        post_logout_redirect_uri: None,
         verifier: Secret::new("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"),
     }
 }
