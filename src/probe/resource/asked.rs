@@ -120,8 +120,7 @@ impl Api<'_> {
         cors::permits(&answer, origin, &method).map_err(named)?;
         let mut request = Request::new(method, Endpoint::Resource, url.clone());
         request.headers.insert(header::ORIGIN, value);
-        request.headers.insert(header::AUTHORIZATION, bearer::authorization(token)?);
-        let answer = self.relying.http.send(request).await.map_err(named)?;
+        let answer = self.relying.send_with_token(request, token).await.map_err(named)?;
         if !self.is_expected(&answer) {
             return Err(response::status_fault(&answer, &format!("{}, asked by a page of {origin}", self.host())));
         }
