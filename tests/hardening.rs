@@ -74,6 +74,9 @@ impl Scene {
             client_id: id.into(),
             secret: (who != Who::Spa).then(|| self.secret(id)),
             auth_method: if who == Who::Spa { AuthMethod::None } else { AuthMethod::ClientSecretBasic },
+            proof: Default::default(),
+            par: None,
+            post_logout_redirect_uri: None,
             redirect_uri: (who != Who::Machine).then(|| RedirectUri::parse("http://127.0.0.1:8765/cb").unwrap()),
             scopes: match who {
                 Who::Machine => vec!["api".to_owned()],

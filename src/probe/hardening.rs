@@ -231,6 +231,7 @@ impl Hardening {
         let login = async {
             let answers = Answers::of(user, stage.relying.memory.clone(), &stage.relying.recorder)?;
             let pending = flow::request(&stage.relying, &stage.metadata, &self.login)?;
+            let pending = stage.relying.push(&stage.metadata, pending).await?;
             let params = stage.sign_in(&pending, &answers).await;
             let params = params.map_err(|fault| flow::promised(&stage.relying, &stage.metadata, fault))?;
             let code = answered(stage, &pending, &params)?;
@@ -338,13 +339,14 @@ async fn attempt(stage: &Stage, attack: &Attack) -> attack::Judged {
         return Ok(attack::Answer::Skipped("there is no such form of the registered redirect URI".to_owned()));
     }
     let changes: Vec<stage::Change<'_>> = sent.iter().map(|uri| ("redirect_uri", Some(uri.as_str()))).collect();
-    let (seen, _) = door::knock(stage, stage.request(&changes)?.url, &sent, None).await?;
+    let Some(pending) = stage.ask(&changes).await? else { return Ok(attack::Answer::Refused) };
+    let (seen, _) = door::knock(stage, pending.url, &sent, None).await?;
     door::judge(control, &seen, &sent, registered.url())
 }
 
 /// The good request of a stranger: what attacks are held against. Faults: as those of a login's first page.
 async fn good_request(stage: &Stage) -> Result<Control, Fault> {
-    let pending = stage.request(&[])?;
+    let pending = stage.relying.push(&stage.metadata, stage.request(&[])?).await?;
     let (seen, headers, trail) = door::control(stage, pending.url.clone(), WAY).await?;
     match seen {
         Seen::Page(looks) if looks.status < 400 && looks.asks => Ok(Control { looks, headers, trail }),
