@@ -110,6 +110,7 @@ impl Scene {
             provider_memory: memories.provider(&self.provider.name),
             memory: memories.check("hardening"),
             browsers: Arc::new(Browsers::new(Clock::system())),
+            mailbox: memories.mailbox.clone(),
         };
         let mut journey = Journey::new(Clock::system(), Duration::from_secs(60), probe.steps());
         let _ = probe.run(&cx, &mut journey).await;

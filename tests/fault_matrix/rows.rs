@@ -12,6 +12,7 @@ pub mod statuses;
 pub mod token_responses;
 pub mod tokens;
 pub mod transport;
+pub mod weaknesses;
 
 /// All of it.
 pub fn all() -> impl Iterator<Item = &'static Row> {
@@ -26,6 +27,7 @@ pub fn all() -> impl Iterator<Item = &'static Row> {
         authorization::ROWS,
         login_pages::ROWS,
         lifecycle::ROWS,
+        weaknesses::ROWS,
     ]
     .into_iter()
     .flatten()

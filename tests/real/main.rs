@@ -15,6 +15,7 @@ mod egress;
 mod expectations;
 mod faults;
 mod flows;
+mod hardening;
 mod lifecycle;
 mod objectives;
 mod outage;
