@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::accounts::{Client, DEVICE_CODE, TOKEN_EXCHANGE, authenticate};
+use super::accounts::{Client, DEVICE_CODE, TOKEN_EXCHANGE};
 use super::endpoint::Endpoint;
 use super::fault::Switch;
 use super::form::Form;
@@ -15,7 +15,7 @@ use super::reply::Reply;
 use super::server::Call;
 use super::store::{Death, Grant, token_key};
 use super::tokens::Wanted;
-use super::{Moment, World, device, exchange, registration, weakness};
+use super::{Moment, World, device, exchange, proofs, registration, weakness};
 
 /// What a grant is asked.
 pub struct Asked<'a> {
@@ -25,6 +25,8 @@ pub struct Asked<'a> {
     pub client: &'static Client,
     /// What.
     pub form: &'a Form,
+    /// The thumbprint of the key that it holds.
+    pub key: Option<String>,
 }
 
 /// An OAuth error: code and description.
@@ -49,7 +51,7 @@ pub fn token(world: &World, call: &Call) -> Reply {
     if let Some(told) = registration::token(world, call, &form) {
         return told;
     }
-    let client = match authenticate(&call.headers, &form) {
+    let client = match world.authenticate(call, &form) {
         Ok(client) => client,
         Err(refused) => match weakness::unproven(world, &form) {
             Some(client) => client,
@@ -66,7 +68,14 @@ pub fn token(world: &World, call: &Call) -> Reply {
     if !client.may(name) {
         return refused(("unauthorized_client", "this client may not use this grant type"));
     }
-    match grant(world, &Asked { moment: call.moment, client, form: &form }) {
+    let key = match world.possession(call, None) {
+        Ok(None) if proofs::must_possess(client) && world.faults.switch(Switch::ProofIgnored).is_none() => {
+            return refused(("invalid_dpop_proof", "this client's tokens are bound to a key"));
+        }
+        Ok(key) => key,
+        Err(refused) => return refused,
+    };
+    match grant(world, &Asked { moment: call.moment, client, form: &form, key }) {
         Ok(response) => Reply::json(StatusCode::OK, &world.document(Endpoint::Token, response)).no_store(),
         Err(error) => refused(error),
     }
@@ -151,7 +160,7 @@ fn refresh_token(world: &World, asked: &Asked) -> Result<Value, OauthError> {
         stored.used |= rotates;
         (Arc::clone(&stored.grant), scopes)
     };
-    let mut response = world.token_response(asked.moment, &grant, Wanted::scopes(&scopes));
+    let mut response = world.token_response(asked.moment, &grant, Wanted::scopes(&scopes).bound(&asked.key));
     if grant.scopes.iter().any(|scope| scope == "openid") {
         add_id_token(world, asked.moment, &grant, &mut response, false);
     }
@@ -190,5 +199,5 @@ fn client_credentials(world: &World, asked: &Asked) -> Result<Value, OauthError>
         made: asked.moment.now,
         death: Death::default(),
     });
-    Ok(world.token_response(asked.moment, &grant, Wanted::scopes(&scopes)))
+    Ok(world.token_response(asked.moment, &grant, Wanted::scopes(&scopes).bound(&asked.key)))
 }

@@ -7,7 +7,7 @@ use http::header::WWW_AUTHENTICATE;
 use serde_json::{Value, json};
 
 use super::World;
-use super::accounts::{Client, authenticate};
+use super::accounts::Client;
 use super::endpoint::Endpoint;
 use super::fault::Switch;
 use super::form::Form;
@@ -17,7 +17,7 @@ use super::store::token_key;
 
 /// Says whether a token is alive, and what it is.
 pub fn introspect(world: &World, call: &Call) -> Reply {
-    let (form, client) = match authenticated(call) {
+    let (form, client) = match authenticated(world, call) {
         Ok(asked) => asked,
         Err(refused) => return refused,
     };
@@ -33,9 +33,9 @@ pub fn introspect(world: &World, call: &Call) -> Reply {
     Reply::json(StatusCode::OK, &world.document(Endpoint::Introspection, document)).no_store()
 }
 
-fn authenticated(call: &Call) -> Result<(Form, &'static Client), Reply> {
+fn authenticated(world: &World, call: &Call) -> Result<(Form, &'static Client), Reply> {
     let form = call.form()?;
-    let client = authenticate(&call.headers, &form)?;
+    let client = world.authenticate(call, &form)?;
     Ok((form, client))
 }
 
@@ -68,7 +68,7 @@ fn describe(world: &World, call: &Call, token: &str) -> Option<Value> {
 /// Revokes a token: an access token alone, a refresh token with all that came from its grant (RFC 7009 §2.1). A token
 /// that is not known is fine (§2.2).
 pub fn revoke(world: &World, call: &Call) -> Reply {
-    let (form, client) = match authenticated(call) {
+    let (form, client) = match authenticated(world, call) {
         Ok(asked) => asked,
         Err(refused) => return refused,
     };

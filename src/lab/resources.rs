@@ -10,6 +10,7 @@ use super::World;
 use super::accounts::bearer;
 use super::endpoint::Endpoint;
 use super::fault::Switch;
+use super::proofs::possessed;
 use super::reply::Reply;
 use super::server::Call;
 use super::store::Access;
@@ -41,13 +42,15 @@ fn authorized(world: &World, call: &Call, scope: &str) -> Result<Arc<Access>, Re
         |status: StatusCode, challenge: &str| Reply::new(status).header(WWW_AUTHENTICATE, challenge).no_store();
     let posted = call.form().ok().filter(|_| call.method == http::Method::POST);
     let posted = posted.or_else(|| world.faults.switch(Switch::TokenInQuery).and_then(|_| call.form().ok()));
-    let token = bearer(&call.headers).or_else(|| posted.as_ref()?.get("access_token"));
+    let shown = bearer(&call.headers).or_else(|| possessed(&call.headers));
+    let token = shown.or_else(|| posted.as_ref()?.get("access_token"));
     // Without any credentials, no error code (RFC 6750 §3.1).
     let token = token.ok_or_else(|| refused(StatusCode::UNAUTHORIZED, r#"Bearer realm="lab""#))?;
     let access = world.store().access(world.known_since(call.moment.now), token).ok_or_else(|| {
         let challenge = r#"Bearer realm="lab", error="invalid_token", error_description="unknown, expired or revoked""#;
         refused(StatusCode::UNAUTHORIZED, challenge)
     })?;
+    world.check_possession(call, &access, token)?;
     if !access.scopes.iter().any(|granted| granted == scope) {
         let challenge = format!(r#"Bearer realm="lab", error="insufficient_scope", scope="{scope}""#);
         return Err(refused(StatusCode::FORBIDDEN, &challenge));

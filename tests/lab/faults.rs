@@ -155,6 +155,21 @@ static CASES: &[Case] = cases! {
     "no_rotation" "" refreshing: "rotated: true, reuse: 400" => "rotated: false, reuse: 200";
     "refresh_dies_early" "" refreshing: "rotated: true, reuse: 400" => "refused: \"invalid_grant\"";
     "logout_ignored" "" logout: "login_required" => "still logged in";
+    "assertion_refused" "" asserted: "200" => "401, invalid_client";
+    "dpop_nonce" "" possession: "DPoP, our key" => "400, a nonce, then DPoP, our key";
+    "dpop_nonce" r#"{"mode": "endless"}"# possession: "DPoP, our key" => "400, a nonce, then use_dpop_nonce";
+    "dpop_nonce" r#"{"mode": "absent"}"# possession: "DPoP, our key" => "400, no nonce, then use_dpop_nonce";
+    "dpop_ignored" "" possession: "DPoP, our key" => "Bearer, no key";
+    "dpop_unbound" "" possession: "DPoP, our key" => "DPoP, no key";
+    "dpop_wrong_key" "" possession: "DPoP, our key" => "DPoP, another key";
+    "par_required" "" pushed:
+        "pushed: 201, then 200; plain: 200" => "pushed: 201, then 200; plain: 400";
+    "par_refused" "" pushed:
+        "pushed: 201, then 200; plain: 200" => "pushed: 400, then invalid_request; plain: 200";
+    "par_reference_missing" "" pushed:
+        "pushed: 201, then 200; plain: 200" => "pushed: 201, then no reference; plain: 200";
+    "par_forgotten" "" pushed:
+        "pushed: 201, then 200; plain: 200" => "pushed: 201, then 400; plain: 200";
     // Last: the look rotates the keys.
     "early_removal" "" retired: "still published" => "gone";
 };
