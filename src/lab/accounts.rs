@@ -76,6 +76,12 @@ pub const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchang
 /// `grant_type` of a device (RFC 8628 §3.4).
 pub const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
+/// `grant_type` of assertions (RFC 7523 §2.1).
+pub const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+
+/// The client of assertions that come without one.
+pub const WORKLOAD: &str = "workload";
+
 /// Every client.
 pub static CLIENTS: &[Client] = &[
     Client {
@@ -88,7 +94,7 @@ pub static CLIENTS: &[Client] = &[
     Client {
         id: "svc",
         secret: Some("svc-secret"),
-        grants: &["client_credentials", TOKEN_EXCHANGE],
+        grants: &["client_credentials", TOKEN_EXCHANGE, JWT_BEARER],
         jwt_access_tokens: true,
         consent: false,
     },
@@ -121,6 +127,14 @@ pub static CLIENTS: &[Client] = &[
         consent: false,
     },
     Client { id: "tv", secret: None, grants: &[DEVICE_CODE, "refresh_token"], jwt_access_tokens: false, consent: true },
+    Client {
+        id: "opaque",
+        secret: Some("opaque-secret"),
+        grants: &["authorization_code", "refresh_token", "client_credentials"],
+        jwt_access_tokens: false,
+        consent: false,
+    },
+    Client { id: WORKLOAD, secret: None, grants: &[JWT_BEARER], jwt_access_tokens: true, consent: false },
 ];
 
 impl Client {

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use http::StatusCode;
+use http::header::AUTHORIZATION;
 use serde_json::{Value, json};
 
-use super::accounts::{Client, DEVICE_CODE, TOKEN_EXCHANGE};
+use super::accounts::{Client, DEVICE_CODE, JWT_BEARER, TOKEN_EXCHANGE, WORKLOAD};
 use super::endpoint::Endpoint;
 use super::fault::Switch;
 use super::form::Form;
@@ -15,7 +16,7 @@ use super::reply::Reply;
 use super::server::Call;
 use super::store::{Death, Grant, token_key};
 use super::tokens::Wanted;
-use super::{Moment, World, device, exchange, proofs, registration, weakness};
+use super::{Moment, World, device, exchange, proofs, registration, weakness, workload};
 
 /// What a grant is asked.
 pub struct Asked<'a> {
@@ -40,6 +41,7 @@ static GRANT_TYPES: &[(&str, GrantType)] = &[
     ("client_credentials", client_credentials),
     (TOKEN_EXCHANGE, exchange::token_exchange),
     (DEVICE_CODE, device::device_code),
+    (JWT_BEARER, workload::jwt_bearer),
 ];
 
 /// Answers a token request.
@@ -51,7 +53,10 @@ pub fn token(world: &World, call: &Call) -> Reply {
     if let Some(told) = registration::token(world, call, &form) {
         return told;
     }
-    let client = match world.authenticate(call, &form) {
+    // RFC 7523 §2.1: an assertion is enough.
+    let nobody = form.get("client_id").is_none() && !call.headers.contains_key(AUTHORIZATION);
+    let workload = Client::find(WORKLOAD).filter(|_| nobody && form.get("grant_type") == Some(JWT_BEARER));
+    let client = match workload.map_or_else(|| world.authenticate(call, &form), Ok) {
         Ok(client) => client,
         Err(refused) => match weakness::unproven(world, &form) {
             Some(client) => client,
@@ -199,5 +204,7 @@ fn client_credentials(world: &World, asked: &Asked) -> Result<Value, OauthError>
         made: asked.moment.now,
         death: Death::default(),
     });
-    Ok(world.token_response(asked.moment, &grant, Wanted::scopes(&scopes).bound(&asked.key)))
+    let wanted =
+        Wanted { audience: exchange::audience(world, asked.form)?, ..Wanted::scopes(&scopes).bound(&asked.key) };
+    Ok(world.token_response(asked.moment, &grant, wanted))
 }

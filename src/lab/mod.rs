@@ -46,6 +46,7 @@ mod store;
 mod tokens;
 mod weakness;
 mod wire;
+mod workload;
 
 use certificates::Certificates;
 use fault::{Faults, Hook};
@@ -161,6 +162,12 @@ impl LabHandle {
     /// Switches every fault off.
     pub fn clear_faults(&self) {
         self.world.faults.clear_all();
+    }
+
+    /// An assertion that the lab accepts for tokens (RFC 7523); `claims` (an object, or null) replace what it would say,
+    /// null takes a claim out.
+    pub fn assertion(&self, claims: &Value) -> String {
+        self.world.assertion(claims)
     }
 
     /// Rotates the keys. With `overlap` the next key is published now and signs after `lead`, and the old one stays for

@@ -82,6 +82,7 @@ const GET: &[Method] = &[Method::GET, Method::HEAD];
 const POST: &[Method] = &[Method::POST];
 const BOTH: &[Method] = &[Method::GET, Method::HEAD, Method::POST];
 const MANAGE: &[Method] = &[Method::GET, Method::HEAD, Method::PUT, Method::DELETE];
+const CROSS_ORIGIN: &[Method] = &[Method::GET, Method::HEAD, Method::POST, Method::OPTIONS];
 
 static ROUTES: &[Route] = &[
     Route { endpoint: Endpoint::Discovery, methods: GET, handler: metadata::discovery },
@@ -97,7 +98,7 @@ static ROUTES: &[Route] = &[
     Route { endpoint: Endpoint::Device, methods: BOTH, handler: device::verify },
     Route { endpoint: Endpoint::Registration, methods: POST, handler: registration::register },
     Route { endpoint: Endpoint::ClientConfiguration, methods: MANAGE, handler: registration::manage },
-    Route { endpoint: Endpoint::Resource, methods: BOTH, handler: resources::resource },
+    Route { endpoint: Endpoint::Resource, methods: CROSS_ORIGIN, handler: resources::resource },
     Route { endpoint: Endpoint::PushedAuthorization, methods: POST, handler: pushed::push },
 ];
 

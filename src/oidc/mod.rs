@@ -10,6 +10,7 @@ pub mod bearer;
 pub mod binding;
 pub mod client_auth;
 pub mod clock_skew;
+pub mod cors;
 pub mod device;
 pub mod dpop;
 pub mod drift;

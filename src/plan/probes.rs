@@ -303,6 +303,7 @@ fn needs(desk: &mut Desk<'_>, item: &Item<'_, Written>, kind: &Kind, written: &W
         && logs_in
         && kind.client != Need::Forbidden
         && kind.user != Need::Forbidden
+        && kind.comes_back()
         && lacks_redirect_uri(desk, client)
     {
         let message = format!("a login needs the `redirect_uri` of client `{client}`, and it has none");

@@ -29,13 +29,16 @@ pub mod hardening;
 pub mod introspection;
 mod issued;
 pub mod jwks;
+pub mod jwt_bearer;
 pub mod login_flow;
 pub mod login_settings;
 mod own_keys;
 mod propagation;
 pub mod refresh;
+pub mod resource;
 pub mod revocation;
 pub mod token_exchange;
+pub mod userinfo;
 
 /// Every kind. `check`, documents, schema and the metric series are made from this table.
 pub const KINDS: &[&Kind] = &[
@@ -48,6 +51,9 @@ pub const KINDS: &[&Kind] = &[
     &revocation::KIND,
     &token_exchange::KIND,
     &introspection::KIND,
+    &userinfo::KIND,
+    &jwt_bearer::KIND,
+    &resource::KIND,
     &device::KIND,
     &hardening::KIND,
 ];
@@ -73,6 +79,13 @@ pub struct Kind {
     pub schema: fn(&mut SchemaGenerator) -> Schema,
     /// Reads its own keys, which fit the schema already. Pure; finds everything wrong at once.
     pub parse: fn(toml::Table, &ParseContext) -> Parsed,
+}
+
+impl Kind {
+    /// Whether whoever logs in comes back to the client's `redirect_uri`: not to a device (RFC 8628).
+    pub fn comes_back(&self) -> bool {
+        self.name != device::KIND.name
+    }
 }
 
 /// A probe, or everything wrong with its keys.

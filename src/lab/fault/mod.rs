@@ -19,6 +19,7 @@ mod keys;
 mod lifecycle;
 mod login;
 mod registry;
+mod resources;
 mod setting;
 mod tokens;
 mod transport;
@@ -162,6 +163,14 @@ pub enum Switch {
     AssertionKeyedWithName,
     /// The signature of client assertions is not looked at.
     AssertionUnverified,
+    /// The resource accepts what it must refuse.
+    ResourceTrusting,
+    /// Who asks for introspection need not say who he is.
+    IntrospectionOpen,
+    /// Userinfo is signed.
+    UserinfoSigned,
+    /// Userinfo accepts any token.
+    UserinfoTrusting,
 }
 
 /// Every fault, in the order of the documentation.
@@ -182,6 +191,7 @@ static TABLES: &[&[Fault]] = &[
     flows::TABLE,
     hardening::TABLE,
     hardening::SWITCHES,
+    resources::TABLE,
 ];
 
 impl Fault {
