@@ -4,6 +4,11 @@
 use std::fmt::Write as _;
 use std::process::Command;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::json;
+
+use crate::canary::assert_nowhere;
 use crate::support::Folder;
 use crate::support::authprobe::Run;
 use crate::support::certs::{certificate, client_certificate, self_signed};
@@ -220,4 +225,61 @@ fn requests_are_pushed_where_they_must_be() {
     let (code, run) = scene.probe_once(&probes, "login-plain");
     assert_eq!((code, run.fault().as_str()), (3, "credentials/configuration at authorize"), "{}", run.0);
     assert_eq!(run.0["fault"]["account"]["name"], "plain");
+}
+
+/// Assertions, proofs, references to pushed requests, the tokens that they brought and the keys that made them.
+#[test]
+fn nothing_that_proves_is_shown_anywhere() {
+    let environment = [("DPOP_NONCE", "1")];
+    let idp = Idp::with(&Options { environment: &environment, ..Options::default() });
+    let mut scene = Scene::new(&idp);
+    scene.svc_secret = "dpop-secret".into();
+    openssl(&scene.folder, &["genpkey", "-algorithm", "ed25519", "-out", "dpop.pem"]);
+    let key = idp.client_key("jwt-es256");
+    scene.more = clients(&[
+        (
+            "signing",
+            "jwt-es256",
+            format!("auth_method = \"private_key_jwt\"\nkey = {{ file = \"{}\" }}", key.display()),
+        ),
+        ("proving", "dpop", format!("{DPOP}\npar = true\nkey = {{ file = \"dpop.pem\" }}")),
+    ]);
+    let probes = probes(&["signing", "proving"]);
+    let names = ["machine-signing", "login-signing", "machine-proving", "login-proving"];
+    let mut shown = Vec::new();
+    let mut daemon = scene.daemon_with(&probes, &[("RUST_LOG", "debug")]);
+    for name in names {
+        daemon.until("authprobe_runs_total", &[&format!("probe=\"{name}\"")], |runs| runs >= 1.0);
+    }
+    for (path, step) in [("/request", "authorize"), ("/token", "token"), ("/me", "userinfo")] {
+        idp.fail(json!({ path: { "status": 500 } }));
+        let parts = ["probe=\"login-proving\"".to_owned(), format!("step=\"{step}\"")];
+        daemon.until("authprobe_run_faults_total", &[&parts[0], &parts[1]], |faults| faults >= 1.0);
+    }
+    idp.fail(json!({}));
+    for name in names {
+        shown.extend(daemon.runs(name).iter().map(|run| ("API run", run.0.to_string())));
+        shown.push(("API runs", daemon.get(&format!("/api/v1/probes/{name}/runs")).body));
+        let finished = scene.command(&probes, "probe", &[name]);
+        assert_eq!(finished.code, 0, "{finished:?}");
+        shown.extend([("probe", finished.stdout), ("stderr", finished.stderr)]);
+    }
+    for path in ["/", "/metrics", "/api/v1/probes"] {
+        shown.push(("page", daemon.get(path).body));
+    }
+    let check = scene.command(&probes, "check", &[]);
+    shown.extend([("check", check.stdout), ("stderr", check.stderr)]);
+    assert_eq!(daemon.terminate(crate::support::PATIENCE), 0);
+    shown.push(("logs", daemon.process.output()));
+
+    let mut secrets = idp.secrets();
+    let header = |secret: &str| URL_SAFE_NO_PAD.decode(secret.split('.').next().unwrap()).unwrap_or_default();
+    let jwt = |what: &str| secrets.iter().any(|secret| String::from_utf8_lossy(&header(secret)).contains(what));
+    assert!(jwt("\"dpop+jwt\"") && jwt("\"ES256\""), "the provider saw no proof");
+    assert!(secrets.iter().any(|secret| secret.starts_with("urn:ietf:params:oauth:request_uri:")));
+    for key in [key, scene.folder.file("dpop.pem")] {
+        let key = std::fs::read_to_string(key).unwrap();
+        secrets.extend(key.lines().filter(|line| !line.starts_with("---")).map(str::to_owned));
+    }
+    assert_nowhere(&secrets, &shown);
 }
