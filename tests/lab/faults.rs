@@ -181,6 +181,21 @@ static CASES: &[Case] = cases! {
         "name: 401, none: 401, keyed: 401, any: 401" => "name: 401, none: 401, keyed: 200, any: 401";
     "assertion_unverified" "" proofs:
         "name: 401, none: 401, keyed: 401, any: 401" => "name: 401, none: 200, keyed: 200, any: 200";
+    "assertion_refused" "" asserted: "200" => "401, invalid_client";
+    "dpop_nonce" "" possession: "DPoP, our key" => "400, a nonce, then DPoP, our key";
+    "dpop_nonce" r#"{"mode": "endless"}"# possession: "DPoP, our key" => "400, a nonce, then use_dpop_nonce";
+    "dpop_nonce" r#"{"mode": "absent"}"# possession: "DPoP, our key" => "400, no nonce, then use_dpop_nonce";
+    "dpop_ignored" "" possession: "DPoP, our key" => "Bearer, no key";
+    "dpop_unbound" "" possession: "DPoP, our key" => "DPoP, no key";
+    "dpop_wrong_key" "" possession: "DPoP, our key" => "DPoP, another key";
+    "par_required" "" pushed:
+        "pushed: 201, then 200; plain: 200" => "pushed: 201, then 200; plain: 400";
+    "par_refused" "" pushed:
+        "pushed: 201, then 200; plain: 200" => "pushed: 400, then invalid_request; plain: 200";
+    "par_reference_missing" "" pushed:
+        "pushed: 201, then 200; plain: 200" => "pushed: 201, then no reference; plain: 200";
+    "par_forgotten" "" pushed:
+        "pushed: 201, then 200; plain: 200" => "pushed: 201, then 400; plain: 200";
     // Last: the look rotates the keys.
     "early_removal" "" retired: "still published" => "gone";
 };

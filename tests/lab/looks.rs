@@ -10,6 +10,7 @@ use reqwest::Method;
 use serde_json::Value;
 
 use crate::client::{CALLBACK, Params, Rp, Sent, callback, location, part, verify};
+pub use crate::proofs::{asserted, possession, pushed};
 
 pub use crate::weaknesses::*;
 

@@ -7,6 +7,7 @@ mod support;
 mod alertmanager;
 mod browser;
 mod canary;
+mod client_auth;
 mod clocks;
 mod collector;
 mod commands;
