@@ -44,4 +44,4 @@ macro_rules! tables {
     };
 }
 
-tables! { healthy transport statuses discovery keys token_responses tokens authorization login_pages lifecycle weaknesses }
+tables! { healthy transport statuses discovery keys token_responses tokens authorization login_pages lifecycle resources weaknesses }

@@ -8,6 +8,7 @@ pub mod healthy;
 pub mod keys;
 pub mod lifecycle;
 pub mod login_pages;
+pub mod resources;
 pub mod statuses;
 pub mod token_responses;
 pub mod tokens;
@@ -28,6 +29,7 @@ pub fn all() -> impl Iterator<Item = &'static Row> {
         login_pages::ROWS,
         lifecycle::ROWS,
         weaknesses::ROWS,
+        resources::ROWS,
     ]
     .into_iter()
     .flatten()

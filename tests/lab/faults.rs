@@ -33,6 +33,36 @@ macro_rules! cases {
 }
 
 static CASES: &[Case] = cases! {
+    "resource_trusting" "" protected: "good 200, altered 401, none 401" => "good 200, altered 200, none 401";
+    "resource_trusting" r#"{"check": "token"}"# protected:
+        "good 200, altered 401, none 401" => "good 200, altered 401, none 200";
+    "resource_trusting" r#"{"check": "signature"}"# protected:
+        "good 200, altered 401, none 401" => "good 200, altered 200, none 401";
+    "resource_no_challenge" "" challenge: "Bearer realm=\"lab\"" => "none";
+    "resource_error_500" "" protected: "good 200, altered 401, none 401" => "good 200, altered 500, none 500";
+    "cors_missing" "" preflight: "https://app.example.com may send authorization" => "nobody may send authorization";
+    "cors_wildcard_headers" "" preflight: "https://app.example.com may send authorization" =>
+        "https://app.example.com may send *";
+    "introspection_always_active" "" introspection: "200 {\"active\":false}" => "200 {\"active\":true}";
+    "introspection_never_active" "" told: "active true, client_id svc, scope api, sub svc" => "active false";
+    "introspection_wrong_client" "" told: "active true, client_id svc, scope api, sub svc" =>
+        "active true, client_id somebody-else, scope api, sub svc";
+    "introspection_wrong_scope" "" told: "active true, client_id svc, scope api, sub svc" =>
+        "active true, client_id svc, scope admin, sub svc";
+    "introspection_wrong_subject" "" told: "active true, client_id svc, scope api, sub svc" =>
+        "active true, client_id svc, scope api, sub mallory";
+    "introspection_active_string" "" introspection: "200 {\"active\":false}" => "200 {\"active\":\"false\"}";
+    "introspection_error_for_unknown" "" introspection: "200 {\"active\":false}" =>
+        "400 {\"error\":\"invalid_request\",\"error_description\":\"unknown token\"}";
+    "introspection_open" "" asked_by_nobody: "401" => "200";
+    "userinfo_signed" "" who: "GET 200 application/json, POST 200, altered 401" =>
+        "GET 200 application/jwt, POST 200, altered 401";
+    "userinfo_trusting" "" who: "GET 200 application/json, POST 200, altered 401" =>
+        "GET 200 application/json, POST 200, altered 200";
+    "userinfo_wrong_subject" "" login: "good" => "userinfo sub";
+    "userinfo_no_post" "" who: "GET 200 application/json, POST 200, altered 401" =>
+        "GET 200 application/json, POST 405, altered 401";
+    "grants_not_offered" "" grants: "client_credentials" => "only authorization_code";
     "connection_refused" r#"{"seconds": 1}"# key_set: "200, application/json, JSON" => "broken before the head";
     "slow_head" r#"{"delay_ms": 300}"# pace: "prompt" => "late";
     "gzip_bomb" "" key_set: "200, application/json, JSON" => "200, application/json, huge";

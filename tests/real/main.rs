@@ -26,3 +26,4 @@ mod readme;
 mod regions;
 mod rotation;
 mod scenes;
+mod token_kinds;
