@@ -239,7 +239,7 @@ pub struct StepRecord {
     /// How long it took.
     #[serde(serialize_with = "seconds", rename = "duration_seconds")]
     pub duration: Duration,
-    /// Why it was skipped or, for cleanup, what went wrong.
+    /// Why it was skipped, what it left out or, for cleanup, what went wrong.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub note: String,
     /// Whether it only cleaned up: never part of the verdict.
@@ -278,6 +278,13 @@ pub enum Observation {
         /// How many of them broke a promise to clients.
         unsafe_rotations: u64,
     },
+    /// What this region is told was compared with what others are.
+    Agreement {
+        /// `jwks` or `discovery`.
+        document: &'static str,
+        /// Whether it is the same, or this region is not the odd one.
+        agree: bool,
+    },
     /// A revocation reached this region.
     RevocationPropagation {
         /// Seen from which region.
@@ -291,6 +298,13 @@ pub enum Observation {
     BackchannelLogout {
         /// Seconds from the request that ended the session to a valid logout token; `None`: none within the bound.
         seconds: Option<f64>,
+    },
+    /// An attack that must be refused was tried.
+    Attack {
+        /// Its name.
+        attack: &'static str,
+        /// Whether it was accepted; `None`: that could not be judged.
+        accepted: Option<bool>,
     },
 }
 

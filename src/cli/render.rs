@@ -201,8 +201,14 @@ impl Page<'_> {
         for finding in &fault.findings {
             self.item(&format!("{} [{}]: {}", finding.class, finding.clause, finding.detail), style);
         }
-        let hint = self.terminal.clean(fault.class.hint());
-        self.wrapped("  Look first: ", "              ", &hint, Style::Plain);
+        let causes = fault.class.causes().join("; ");
+        for (title, text) in [
+            ("  Means:      ", fault.class.meaning()),
+            ("  Causes:     ", &causes),
+            ("  Look first: ", fault.class.hint()),
+        ] {
+            self.wrapped(title, "              ", &self.terminal.clean(text), Style::Plain);
+        }
     }
 
     fn item(&mut self, text: &str, style: Style) {
@@ -265,6 +271,8 @@ fn in_words(observation: &Observation) -> String {
         Observation::KeyRotation { rotations, unsafe_rotations } => {
             format!("{rotations} key rotations since the last look, {unsafe_rotations} of them unsafe")
         }
+        Observation::Agreement { document, agree: true } => format!("{document}: the same as others are told"),
+        Observation::Agreement { document, agree: false } => format!("{document}: not what others are told"),
         Observation::RevocationPropagation { region, seconds: Some(seconds), interval } => {
             format!("the revocation reached {region} after {seconds:.3} s (within {interval:.3} s)")
         }
@@ -275,6 +283,14 @@ fn in_words(observation: &Observation) -> String {
             format!("the logout token came after {seconds:.3} s")
         }
         Observation::BackchannelLogout { seconds: None } => "no valid logout token came in time".to_owned(),
+        Observation::Attack { attack, accepted } => {
+            let what = match accepted {
+                Some(true) => "ACCEPTED",
+                Some(false) => "refused",
+                None => "not judged",
+            };
+            format!("attack {attack}: {what}")
+        }
     }
 }
 

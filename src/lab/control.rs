@@ -1,4 +1,4 @@
-//! `/lab/`: switching faults, rotating keys, counters. No fault touches these.
+//! `/lab/`: switching faults, rotating keys, assertions of workloads, counters. No fault touches these.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +26,7 @@ pub fn routes() -> Router<Arc<World>> {
         .route("/lab/rotate", post(rotate))
         .route("/lab/stats", get(stats))
         .route("/lab/backchannel/{client}", put(deliver))
+        .route("/lab/assertion", post(assertion))
 }
 
 async fn list(State(world): State<Arc<World>>) -> Reply {
@@ -84,6 +85,14 @@ async fn deliver(State(world): State<Arc<World>>, Path(client): Path<String>, bo
     match backchannel::register(&world, &client, &uri) {
         Ok(()) => Reply::new(StatusCode::NO_CONTENT),
         Err(why) => problem(StatusCode::BAD_REQUEST, &why),
+    }
+}
+
+/// An assertion of a workload, as text: what its platform would have put into a file. The body's members replace claims.
+async fn assertion(State(world): State<Arc<World>>, body: Bytes) -> Reply {
+    match object(&body) {
+        Ok(claims) => Reply::new(StatusCode::OK).body("application/jwt", world.assertion(&claims)).no_store(),
+        Err(reply) => reply,
     }
 }
 

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use http::StatusCode;
+use http::header::AUTHORIZATION;
 use serde_json::{Value, json};
 
-use super::accounts::{Client, DEVICE_CODE, TOKEN_EXCHANGE, authenticate};
+use super::accounts::{Client, DEVICE_CODE, JWT_BEARER, TOKEN_EXCHANGE, WORKLOAD, authenticate};
 use super::endpoint::Endpoint;
 use super::fault::Switch;
 use super::form::Form;
@@ -15,7 +16,7 @@ use super::reply::Reply;
 use super::server::Call;
 use super::store::{Death, Grant, token_key};
 use super::tokens::Wanted;
-use super::{Moment, World, device, exchange, registration};
+use super::{Moment, World, device, exchange, registration, weakness, workload};
 
 /// What a grant is asked.
 pub struct Asked<'a> {
@@ -38,6 +39,7 @@ static GRANT_TYPES: &[(&str, GrantType)] = &[
     ("client_credentials", client_credentials),
     (TOKEN_EXCHANGE, exchange::token_exchange),
     (DEVICE_CODE, device::device_code),
+    (JWT_BEARER, workload::jwt_bearer),
 ];
 
 /// Answers a token request.
@@ -49,9 +51,15 @@ pub fn token(world: &World, call: &Call) -> Reply {
     if let Some(told) = registration::token(world, call, &form) {
         return told;
     }
-    let client = match authenticate(&call.headers, &form) {
+    // RFC 7523 §2.1: an assertion is enough.
+    let nobody = form.get("client_id").is_none() && !call.headers.contains_key(AUTHORIZATION);
+    let workload = Client::find(WORKLOAD).filter(|_| nobody && form.get("grant_type") == Some(JWT_BEARER));
+    let client = match workload.map_or_else(|| authenticate(&call.headers, &form), Ok) {
         Ok(client) => client,
-        Err(refused) => return refused,
+        Err(refused) => match weakness::unproven(world, &form) {
+            Some(client) => client,
+            None => return refused,
+        },
     };
     let refused = |(error, why): OauthError| Reply::error(StatusCode::BAD_REQUEST, error, why);
     let Some(wanted) = form.get("grant_type") else {
@@ -80,15 +88,21 @@ fn authorization_code(world: &World, asked: &Asked) -> Result<Value, OauthError>
         if stored.grant.client.id != asked.client.id {
             return Err(("invalid_grant", "the code is another client's"));
         }
-        if stored.used {
+        if stored.used && world.faults.switch(Switch::CodeReplayed).is_none() {
             // RFC 6749 §4.1.2: what came from it is revoked.
-            stored.grant.death.set(now);
+            if world.faults.switch(Switch::ReplayForgiven).is_none() {
+                stored.grant.death.set(now);
+            }
             return Err(("invalid_grant", "the code was used before"));
         }
-        if asked.form.get("redirect_uri") != Some(stored.redirect_uri.as_str()) {
+        if asked.form.get("redirect_uri") != Some(stored.redirect_uri.as_str())
+            && world.faults.switch(Switch::RedirectUnchecked).is_none()
+        {
             return Err(("invalid_grant", "redirect_uri is not the one of the authorization request"));
         }
-        if s256(verifier) != stored.challenge {
+        // Without a challenge there is nothing to prove: a code that was asked for without one is a weakness already.
+        let proven = stored.challenge.is_empty() || s256(verifier) == stored.challenge;
+        if !proven && world.faults.switch(Switch::VerifierUnchecked).is_none() {
             return Err(("invalid_grant", "code_verifier does not fit"));
         }
         stored.used = true;
@@ -133,7 +147,9 @@ fn refresh_token(world: &World, asked: &Asked) -> Result<Value, OauthError> {
             return Err(unknown);
         }
         if stored.used && world.faults.switch(Switch::ReuseAccepted).is_none() {
-            stored.grant.death.set(now);
+            if world.faults.switch(Switch::FamilySurvives).is_none() {
+                stored.grant.death.set(now);
+            }
             return Err(("invalid_grant", "the refresh token was used before: all of its family is revoked"));
         }
         let scopes = narrowed(&stored.grant.scopes, asked.form)?;

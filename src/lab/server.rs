@@ -13,7 +13,6 @@ use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, COOKIE, DATE};
 use http::{HeaderMap, Method, StatusCode, Uri};
 use serde_json::{Map, Value, json};
-use tokio::net::TcpListener;
 
 use super::endpoint::Endpoint;
 use super::fault::{Hook, Setting, Switch};
@@ -24,6 +23,7 @@ use super::{Moment, World};
 use super::{
     authorize, control, device, grants, interaction, introspection, logout, metadata, registration, resources,
 };
+use crate::clock::Timestamp;
 
 /// The largest body that is read (bytes).
 const MAX_BODY: usize = 64 * 1024;
@@ -82,6 +82,7 @@ const GET: &[Method] = &[Method::GET, Method::HEAD];
 const POST: &[Method] = &[Method::POST];
 const BOTH: &[Method] = &[Method::GET, Method::HEAD, Method::POST];
 const MANAGE: &[Method] = &[Method::GET, Method::HEAD, Method::PUT, Method::DELETE];
+const CROSS_ORIGIN: &[Method] = &[Method::GET, Method::HEAD, Method::POST, Method::OPTIONS];
 
 static ROUTES: &[Route] = &[
     Route { endpoint: Endpoint::Discovery, methods: GET, handler: metadata::discovery },
@@ -97,18 +98,18 @@ static ROUTES: &[Route] = &[
     Route { endpoint: Endpoint::Device, methods: BOTH, handler: device::verify },
     Route { endpoint: Endpoint::Registration, methods: POST, handler: registration::register },
     Route { endpoint: Endpoint::ClientConfiguration, methods: MANAGE, handler: registration::manage },
-    Route { endpoint: Endpoint::Resource, methods: BOTH, handler: resources::resource },
+    Route { endpoint: Endpoint::Resource, methods: CROSS_ORIGIN, handler: resources::resource },
 ];
 
 /// Serves until the lab stops.
-pub async fn serve(listener: TcpListener, world: Arc<World>) {
+pub async fn serve(doors: Doors, world: Arc<World>) {
     let mut stopping = world.stopping.clone();
     let service = router(world).into_make_service_with_connect_info::<Breaks>();
     let stopped = async move {
         // An error means that the handle is gone: the same.
         let _ = stopping.wait_for(|stop| *stop).await;
     };
-    if let Err(error) = axum::serve(Doors::new(listener), service).with_graceful_shutdown(stopped).await {
+    if let Err(error) = axum::serve(doors, service).with_graceful_shutdown(stopped).await {
         tracing::error!(%error, "the lab stopped serving");
     }
 }
@@ -140,7 +141,12 @@ async fn answer(
     request: Request,
 ) -> Response {
     let endpoint = route.endpoint;
+    let world = world.seen_from(breaks.peer);
     world.stats.count(endpoint);
+    if breaks.unencrypted() {
+        let why = "This port speaks TLS; only /lab/ is there without.\n";
+        return Reply::new(StatusCode::BAD_REQUEST).body("text/plain", why).into_response();
+    }
     let moment = world.moment();
     let (head, body) = request.into_parts();
     let asked = Asked { method: head.method.clone(), uri: head.uri.clone() };
@@ -166,8 +172,10 @@ async fn answer(
     };
     let reply = world.response_faults(endpoint, reply);
     tracing::debug!(endpoint = endpoint.name(), status = reply.status.as_u16(), "answered");
-    if reply.ending == Ending::Cut {
-        breaks.reset_on_close();
+    match reply.ending {
+        Ending::Cut => breaks.reset_on_close(),
+        Ending::Trickle(pause) => breaks.trickle(pause),
+        _ => {}
     }
     reply.header(DATE, &moment.told.to_utc().format("%a, %d %b %Y %H:%M:%S GMT").to_string()).into_response()
 }
@@ -178,7 +186,8 @@ async fn handle(world: &World, route: Route, body: Body, call: impl FnOnce(Bytes
         Err(_) => return Reply::error(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request", "the body is too large"),
     };
     let call = call(body);
-    if !route.methods.contains(&call.method) {
+    let by_get = || route.endpoint == Endpoint::Token && world.faults.switch(Switch::TokenByGet).is_some();
+    if !route.methods.contains(&call.method) && !by_get() {
         let allowed: Vec<_> = route.methods.iter().map(Method::as_str).collect();
         return Reply::new(StatusCode::METHOD_NOT_ALLOWED).header(ALLOW, &allowed.join(", "));
     }
@@ -196,6 +205,12 @@ impl World {
             None => now,
         };
         Moment { now, told }
+    }
+
+    /// The time as of which tokens are known to whoever asks now.
+    pub fn known_since(&self, now: Timestamp) -> Timestamp {
+        let lag = self.faults.switch(Switch::StaleTokens).map(|setting| setting.seconds("seconds"));
+        now - lag.unwrap_or_default()
     }
 
     fn request_faults(&self, endpoint: Endpoint, asked: &Asked) -> Vec<Action> {

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 use url::{Host, Url};
@@ -93,6 +94,7 @@ pub struct Metadata {
     issuer: String,
     members: Map<String, Value>,
     findings: Vec<Finding>,
+    max_age: Duration,
 }
 
 impl Metadata {
@@ -129,13 +131,15 @@ impl Metadata {
         }
         let findings = examine(&members, document);
         warnings.extend(remark(&members, document));
-        Ok(Self { document: Some(document), issuer: issuer.to_owned(), members, findings })
+        let max_age = response::max_age(&answer.headers);
+        Ok(Self { document: Some(document), issuer: issuer.to_owned(), members, findings, max_age })
     }
 
     /// Of a provider that has no metadata: `overrides` are all there is.
     pub fn configured(issuer: &str, overrides: &BTreeMap<String, Url>) -> Self {
         let members = overrides.iter().map(|(name, url)| (name.clone(), Value::String(url.to_string()))).collect();
-        Self { document: None, issuer: issuer.to_owned(), members, findings: Vec::new() }
+        let max_age = Duration::ZERO;
+        Self { document: None, issuer: issuer.to_owned(), members, findings: Vec::new(), max_age }
     }
 
     /// Takes over what only the other document of the same issuer has (RFC 8414 lists what Discovery may hide).
@@ -165,16 +169,24 @@ impl Metadata {
         &self.findings
     }
 
+    /// How long caches on the way may keep the document: see [`response::max_age`].
+    pub fn max_age(&self) -> Duration {
+        self.max_age
+    }
+
     /// Whether `member` is there at all.
     pub fn has(&self, member: &str) -> bool {
         self.members.contains_key(member)
     }
 
-    /// The address that `member` names. Faults: `unsupported` if it is absent, `metadata_invalid` if it is none that a
-    /// client may use.
+    /// The address that `member` names. Faults: `unsupported` if it is absent though a provider may leave it out,
+    /// `metadata_invalid` if it may not, or names none that a client may use.
     pub fn endpoint(&self, member: &'static str) -> Result<Url, Fault> {
         let Some(value) = self.members.get(member) else {
-            return Err(Fault::new(Class::Unsupported, format!("the provider's metadata has no {member}")));
+            let absent = missing(member);
+            let required = self.findings.iter().filter(|finding| finding.detail == absent).cloned().collect();
+            let unsupported = || Fault::new(Class::Unsupported, format!("the provider's metadata has no {member}"));
+            return Err(Fault::from_findings(required).unwrap_or_else(unsupported));
         };
         address(member, value).map_err(|why| Fault::new(Class::MetadataInvalid, why.into_owned()))
     }
@@ -238,12 +250,17 @@ pub fn is_loopback(url: &Url) -> bool {
     }
 }
 
+/// The finding of a member that must be there.
+fn missing(member: &str) -> String {
+    format!("{member} is missing")
+}
+
 fn examine(members: &Map<String, Value>, document: Document) -> Vec<Finding> {
     let mut findings = Vec::new();
     let invalid = |clause, detail: String| Finding::new(Class::MetadataInvalid, clause, detail);
     for (member, clause) in document.required() {
         if !members.contains_key(*member) {
-            findings.push(invalid(clause, format!("{member} is missing")));
+            findings.push(invalid(clause, missing(member)));
         }
     }
     let uses = |member: &str, names: &[&str], default: bool| match members.get(member).and_then(Value::as_array) {
@@ -256,13 +273,13 @@ fn examine(members: &Map<String, Value>, document: Document) -> Vec<Finding> {
     let implicit_only = !uses("response_types_supported", &["code"], true)
         && !uses("grant_types_supported", &["client_credentials", "refresh_token", "password"], false);
     if !members.contains_key("token_endpoint") && !implicit_only {
-        findings.push(invalid(document.clause(), "token_endpoint is missing".to_owned()));
+        findings.push(invalid(document.clause(), missing("token_endpoint")));
     }
     if document == Document::Oauth
         && !members.contains_key("authorization_endpoint")
         && uses("grant_types_supported", &["authorization_code", "implicit"], true)
     {
-        findings.push(invalid("RFC 8414 §2", "authorization_endpoint is missing".to_owned()));
+        findings.push(invalid("RFC 8414 §2", missing("authorization_endpoint")));
     }
     for (member, value) in members {
         if (ENDPOINTS.contains(&member.as_str()) || member.ends_with("_endpoint"))

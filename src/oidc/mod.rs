@@ -2,12 +2,17 @@
 //! one processes the response. [`relying`] ties them to the network; [`http`] is the only module that touches it.
 
 pub mod access_token;
+pub mod agreement;
 pub mod alg;
 pub mod assertion;
 pub mod authorize;
+pub mod bearer;
+pub mod binding;
 pub mod client_auth;
 pub mod clock_skew;
+pub mod cors;
 pub mod device;
+pub mod dpop;
 pub mod drift;
 pub mod expect;
 pub mod forge;
@@ -25,7 +30,9 @@ pub mod logout_token;
 pub mod mailbox;
 pub mod memory;
 pub mod metadata;
+pub mod par;
 pub mod pkce;
+pub mod private_key;
 pub mod registration;
 pub mod relying;
 pub mod response;

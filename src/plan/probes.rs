@@ -16,7 +16,7 @@ use crate::oidc::form::presets::{self, About, Standing};
 use crate::oidc::http::Egress;
 use crate::oidc::settings::{Client, Provider, User};
 use crate::outcome::CheckLabels;
-use crate::probe::{Kind, Need, ParseContext, Probe, device};
+use crate::probe::{Kind, Need, ParseContext, Probe};
 use crate::schedule::Timing;
 
 /// The shortest period (10 a second).
@@ -312,7 +312,7 @@ fn needs(desk: &mut Desk<'_>, item: &Item<'_, Written>, kind: &Kind, written: &W
         && logs_in
         && kind.client != Need::Forbidden
         && kind.user != Need::Forbidden
-        && kind.name != device::KIND.name
+        && kind.comes_back()
         && lacks_redirect_uri(desk, client)
     {
         let message = format!("a login needs the `redirect_uri` of client `{client}`, and it has none");
@@ -373,7 +373,7 @@ pub fn counted(count: usize, what: &str) -> String {
 pub fn checks(desk: &mut Desk<'_>, probes: &[Arc<PlannedProbe>]) -> Vec<Arc<Check>> {
     let mut checks = Vec::new();
     for probe in probes {
-        let whole = usize::from(probe.probe.cost().all_regions);
+        let whole = usize::from(probe.cost().all_regions);
         let count = if whole == 1 { 1 } else { probe.regions.len() };
         for (i, (region, spread)) in probe.regions.iter().zip(&probe.spreads).take(count).enumerate() {
             let labels = CheckLabels {

@@ -10,12 +10,15 @@ use crate::browser::Browsers;
 use crate::clock::Clock;
 use crate::journey::{Journey, StepName, Stopped};
 use crate::oidc::clock_skew::Timing;
+use crate::oidc::dpop::Nonces;
 use crate::oidc::http::{Egress, Http};
 use crate::oidc::mailbox::Mailbox;
 use crate::oidc::memory::{CheckMemory, ProviderMemory};
 use crate::oidc::relying::Relying;
 use crate::oidc::settings::{Client, Provider, User};
 
+mod access;
+pub mod agreement;
 pub mod browser_login;
 pub mod client_credentials;
 pub mod device;
@@ -23,8 +26,11 @@ pub mod discovery;
 pub mod expect;
 pub mod form_login;
 pub mod form_walk;
+pub mod hardening;
+pub mod introspection;
 mod issued;
 pub mod jwks;
+pub mod jwt_bearer;
 pub mod login_flow;
 pub mod login_settings;
 pub mod logout;
@@ -32,9 +38,11 @@ mod own_keys;
 mod propagation;
 pub mod refresh;
 pub mod registration;
+pub mod resource;
 pub mod revocation;
 mod session_end;
 pub mod token_exchange;
+pub mod userinfo;
 
 /// Every kind. `check`, documents, schema and the metric series are made from this table.
 pub const KINDS: &[&Kind] = &[
@@ -46,7 +54,12 @@ pub const KINDS: &[&Kind] = &[
     &refresh::KIND,
     &revocation::KIND,
     &token_exchange::KIND,
+    &introspection::KIND,
+    &userinfo::KIND,
+    &jwt_bearer::KIND,
+    &resource::KIND,
     &device::KIND,
+    &hardening::KIND,
     &registration::KIND,
     &logout::KIND,
 ];
@@ -72,6 +85,13 @@ pub struct Kind {
     pub schema: fn(&mut SchemaGenerator) -> Schema,
     /// Reads its own keys, which fit the schema already. Pure; finds everything wrong at once.
     pub parse: fn(toml::Table, &ParseContext) -> Parsed,
+}
+
+impl Kind {
+    /// Whether whoever logs in comes back to the client's `redirect_uri`: not to a device (RFC 8628).
+    pub fn comes_back(&self) -> bool {
+        self.name != device::KIND.name
+    }
 }
 
 /// A probe, or everything wrong with its keys.
@@ -133,6 +153,12 @@ pub trait Probe: Send + Sync {
     /// [`crate::oidc::mailbox`]).
     fn receives_logouts(&self) -> bool {
         false
+    }
+
+    /// What a run costs from a region whose `resolve` lists up to so many addresses for one name (0: none lists several).
+    fn cost_over(&self, nodes: u32) -> Cost {
+        let _ = nodes;
+        self.cost()
     }
 
     /// Walks once. Everything it finds goes through `journey`.
@@ -198,6 +224,7 @@ impl Context {
             recorder: journey.recorder().clone(),
             clock: self.clock.clone(),
             timing: Timing::default(),
+            nonces: Nonces::default(),
         }
     }
 }

@@ -95,6 +95,7 @@ pub async fn session_is_gone(relying: &Relying, metadata: &Metadata) -> Result<(
     let ask = Ask { scopes: client.scopes.clone(), prompt: Some("none".to_owned()), ..Ask::default() };
     let pending = authorize::request(&endpoint, &client.client_id, redirect_uri, &ask);
     pending.protect(&relying.recorder);
+    let pending = relying.push(metadata, pending).await?;
     let walker = walk::walker(relying, redirect_uri, &endpoint, Endpoint::Authorization);
     match walker.open(pending.url).await? {
         Arrival::Answer(params) => {

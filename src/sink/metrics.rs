@@ -192,9 +192,14 @@ impl Metrics {
                     self.add(&table::ROTATIONS, &labels, *rotations, None);
                     self.add(&table::UNSAFE_ROTATIONS, &labels, *unsafe_rotations, None);
                 }
+                Observation::Agreement { document, agree } => {
+                    let labels = [provider, &*outcome.check.region, document];
+                    self.set(&table::DISAGREE, &labels, if *agree { 0.0 } else { 1.0 });
+                }
                 Observation::TokenLifetime { .. }
                 | Observation::RevocationPropagation { .. }
-                | Observation::BackchannelLogout { .. } => {}
+                | Observation::BackchannelLogout { .. }
+                | Observation::Attack { .. } => {}
             }
         }
     }
@@ -267,7 +272,15 @@ impl Metrics {
                         None => child.observe_never(),
                     }
                 }
-                Observation::ClockSkew { .. } | Observation::KeySet { .. } | Observation::KeyRotation { .. } => {}
+                Observation::Attack { attack, accepted: Some(true) } => {
+                    let labels = join(&labels, [attack]);
+                    self.add(&table::ATTACKS, &labels, 1, Some(exemplar(outcome, 1.0)));
+                }
+                Observation::ClockSkew { .. }
+                | Observation::KeySet { .. }
+                | Observation::KeyRotation { .. }
+                | Observation::Agreement { .. }
+                | Observation::Attack { .. } => {}
             }
         }
     }

@@ -1,7 +1,9 @@
-"""Canaille on loopback, everything in memory: `canaille.py PORT DIRECTORY`; prints `ready ISSUER`."""
+"""Canaille on loopback: `canaille.py PORT DIRECTORY`; prints `ready ISSUER`."""
 
 import datetime
 import sys
+import threading
+import time
 
 # This folder holds a file of the same name.
 sys.path.pop(0)
@@ -12,7 +14,7 @@ from canaille.app import models  # noqa: E402
 from canaille.backends import Backend  # noqa: E402
 from joserfc.jwk import RSAKey  # noqa: E402
 
-port = int(sys.argv[1])
+port, folder = int(sys.argv[1]), sys.argv[2]
 issuer = f"http://127.0.0.1:{port}"
 key = RSAKey.generate_key(2048)
 key.ensure_kid()
@@ -23,7 +25,8 @@ app = create_app(
         "SERVER_NAME": f"127.0.0.1:{port}",
         "TRUSTED_HOSTS": ["127.0.0.1"],
         "PREFERRED_URL_SCHEME": "http",
-        "CANAILLE": {"DATABASE": "memory", "FORCE_HTTPS": False, "CAPTCHA_ENABLED": False},
+        "CANAILLE": {"DATABASE": "sql", "FORCE_HTTPS": False, "CAPTCHA_ENABLED": False},
+        "CANAILLE_SQL": {"DATABASE_URI": f"sqlite:///{folder}/canaille.db"},
         "CANAILLE_OIDC": {
             "DYNAMIC_CLIENT_REGISTRATION_OPEN": True,
             "REQUIRE_NONCE": False,
@@ -31,6 +34,23 @@ app = create_app(
         },
     }
 )
+
+
+class Spaced:
+    """Lets no two tokens be issued in one second: canaille's would be the same, which its database refuses (500)."""
+
+    def __init__(self, serve):
+        self.serve, self.lock, self.second = serve, threading.Lock(), 0
+
+    def __call__(self, environ, start_response):
+        if environ["PATH_INFO"] != "/oauth/token":
+            return self.serve(environ, start_response)
+        with self.lock:
+            while self.second == int(time.time()):
+                time.sleep(0.01)
+            answer = self.serve(environ, start_response)
+            self.second = int(time.time())
+            return answer
 
 
 def client(name, grants, **more):
@@ -66,6 +86,6 @@ with app.app_context():
     client("web", ["authorization_code", "refresh_token"], client_secret="web-secret", **web, **basic)
     client("svc", ["client_credentials"], client_secret="svc-secret", **basic)
 
-server = waitress.create_server(app, host="127.0.0.1", port=port, threads=8)
+server = waitress.create_server(Spaced(app), host="127.0.0.1", port=port, threads=8)
 print("ready", issuer, flush=True)
 server.run()

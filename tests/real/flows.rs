@@ -42,8 +42,7 @@ back_channel = true
 fn stage() -> (Idp, Scene) {
     let listen = format!("127.0.0.1:{}", net::free_port());
     let receiver = format!("http://{listen}/backchannel-logout/bye");
-    let idp =
-        Idp::with(&Options { environment: &[("BACKCHANNEL_LOGOUT_URI", &receiver)], ..Options::default() });
+    let idp = Idp::with(&Options { environment: &[("BACKCHANNEL_LOGOUT_URI", &receiver)], ..Options::default() });
     let mut scene = Scene::new(&idp);
     scene.listen = listen;
     scene.folder.write("device.secret", "device-secret");
@@ -79,10 +78,12 @@ fn a_device_is_authorized_through_the_login_pages() {
     // The interval is the default of RFC 8628 §3.2: one poll before the approval, one after it.
     assert_eq!(idp.requests()["POST /token"], 2);
     // A user code that is not known is refused by the page.
-    idp.fail(json!({ "/device/auth": { "status": 200, "headers": { "content-type": "application/json" }, "body": json!({
+    idp.fail(
+        json!({ "/device/auth": { "status": 200, "headers": { "content-type": "application/json" }, "body": json!({
         "device_code": "a-device-code-that-nobody-knows-0123456789", "user_code": "ABCD-EFGH",
         "verification_uri": format!("{}/device", idp.issuer), "expires_in": 60,
-    }).to_string() } }));
+    }).to_string() } }),
+    );
     let (code, run) = scene.probe_once(PROBES, "device");
     assert_eq!((code, run.fault().as_str()), (1, "oauth_error/provider at pending"));
 }
@@ -92,10 +93,7 @@ fn a_registered_client_is_managed_and_deleted() {
     let (idp, scene) = stage();
     let (code, run) = scene.probe_once(PROBES, "registration");
     assert_eq!((code, run.fault()), (0, String::new()), "{:?}", run.0);
-    assert_eq!(
-        run.steps(),
-        ["discovery", "create", "read", "update", "authenticate", "delete", "gone", "delete"]
-    );
+    assert_eq!(run.steps(), ["discovery", "create", "read", "update", "authenticate", "delete", "gone", "delete"]);
     let requests = idp.requests();
     let of = |what: &str| requests.get(what).copied().unwrap_or(0);
     assert_eq!((of("POST /reg"), of("PUT /reg"), of("DELETE /reg"), of("GET /reg")), (1, 1, 1, 2), "{requests:?}");

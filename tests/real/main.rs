@@ -19,6 +19,7 @@ mod lifecycle;
 mod objectives;
 mod outage;
 mod prometheus;
+mod providers;
 mod readme;
 mod regions;
 mod rotation;

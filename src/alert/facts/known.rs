@@ -140,8 +140,10 @@ impl Known {
             }
             Observation::KeyRotation { .. }
             | Observation::KeySet { .. }
+            | Observation::Agreement { .. }
             | Observation::RevocationPropagation { .. }
-            | Observation::BackchannelLogout { .. } => {}
+            | Observation::BackchannelLogout { .. }
+            | Observation::Attack { .. } => {}
         }
     }
 

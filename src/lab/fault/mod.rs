@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use super::certificates::Shown;
 use super::endpoint::Endpoint;
 use super::jws::{Claims, Jws, TokenKind};
 use super::keys::{Keyring, Published, Signer};
@@ -11,9 +12,13 @@ use super::reply::{Action, Asked, Reply};
 
 mod documents;
 mod flows;
+mod gzip;
+mod hardening;
+mod keys;
 mod lifecycle;
 mod login;
 mod registry;
+mod resources;
 mod setting;
 mod tokens;
 mod transport;
@@ -57,6 +62,8 @@ pub enum Hook {
     LoginForm(fn(&Setting, &mut LoginForm)),
     /// Asked by name where the state machine decides.
     Switch(Switch),
+    /// What a connection over TLS is shown.
+    Certificate(Shown),
 }
 
 /// To which endpoints a hook on requests and answers applies.
@@ -71,6 +78,8 @@ pub enum Scope {
 /// Decisions of the state machine that a fault turns round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Switch {
+    /// Nobody listens.
+    Closed,
     /// What the provider believes the time to be.
     Skew,
     /// Revoked tokens die later.
@@ -79,6 +88,10 @@ pub enum Switch {
     RevocationIgnored,
     /// A used refresh token is as good as new.
     ReuseAccepted,
+    /// A used refresh token is refused, but the rest of its family lives on.
+    FamilySurvives,
+    /// Who asks about a token is told what was true a while ago.
+    StaleTokens,
     /// Refreshing hands out no new refresh token.
     NoRotation,
     /// Refresh tokens die before their time.
@@ -109,6 +122,44 @@ pub enum Switch {
     BackchannelNever,
     /// Logout tokens are not as they must be.
     BackchannelInvalid,
+    /// Answers go where the request says.
+    LooseRedirect,
+    /// Response types that nobody knows are taken for `code`.
+    AnyResponseType,
+    /// Whoever asks with `prompt=none` is taken for somebody.
+    SilentLogin,
+    /// A code is given without a code challenge.
+    NoChallenge,
+    /// A code challenge may be the verifier itself.
+    PlainChallenge,
+    /// The verifier is not looked at.
+    VerifierUnchecked,
+    /// A code is good for several exchanges.
+    CodeReplayed,
+    /// A code is good for one exchange, but what came from it survives another.
+    ReplayForgiven,
+    /// The redirect URI of a token request is not looked at.
+    RedirectUnchecked,
+    /// The token endpoint answers GET.
+    TokenByGet,
+    /// Access tokens are taken from the URL.
+    TokenInQuery,
+    /// Confidential clients need no proof.
+    ClientUnproven,
+    /// Client assertions without a signature are believed.
+    AssertionUnsigned,
+    /// Client assertions are verified with the client's name as HMAC key.
+    AssertionKeyedWithName,
+    /// The signature of client assertions is not looked at.
+    AssertionUnverified,
+    /// The resource accepts what it must refuse.
+    ResourceTrusting,
+    /// Who asks for introspection need not say who he is.
+    IntrospectionOpen,
+    /// Userinfo is signed.
+    UserinfoSigned,
+    /// Userinfo accepts any token.
+    UserinfoTrusting,
 }
 
 /// Every fault, in the order of the documentation.
@@ -116,8 +167,27 @@ pub fn all() -> impl Iterator<Item = &'static Fault> {
     TABLES.iter().flat_map(|table| table.iter())
 }
 
-static TABLES: [&[Fault]; 6] =
-    [transport::TABLE, documents::TABLE, tokens::TABLE, login::TABLE, lifecycle::TABLE, flows::TABLE];
+/// One a line: parts of the lab that grow side by side.
+#[rustfmt::skip]
+static TABLES: &[&[Fault]] = &[
+    transport::TABLE,
+    documents::TABLE,
+    keys::TABLE,
+    tokens::TABLE,
+    login::TABLE,
+    lifecycle::TABLE,
+    flows::TABLE,
+    hardening::TABLE,
+    hardening::SWITCHES,
+    resources::TABLE,
+];
+
+impl Fault {
+    /// Whether it turns that decision round.
+    fn turns(&self, which: Switch) -> bool {
+        self.hooks.iter().any(|hook| matches!(hook, Hook::Switch(switch) if *switch == which))
+    }
+}
 
 impl Hook {
     /// Whether the hook applies to an endpoint, under that setting.

@@ -5,6 +5,8 @@ use crate::secret::Secret;
 /// The grant type of RFC 8693 §2.1.
 pub const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 
+/// The grant type of RFC 7523 §2.1.
+pub const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 /// The grant type of RFC 8628 §3.4.
 pub const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
@@ -50,6 +52,15 @@ pub enum Grant {
         resource: Vec<String>,
         /// What to ask for.
         scopes: Vec<String>,
+    },
+    /// RFC 7523 §2.1.
+    JwtBearer {
+        /// `assertion`.
+        assertion: Secret,
+        /// What to ask for; empty: nothing.
+        scopes: Vec<String>,
+        /// Further parameters, such as `resource` or `audience`.
+        extra: Vec<(String, String)>,
     },
     /// RFC 8628 §3.4.
     Device {
@@ -98,6 +109,12 @@ impl Grant {
                 resource.iter().for_each(|value| form.add("resource", value));
                 form.scope(scopes);
             }
+            Self::JwtBearer { assertion, scopes, extra } => {
+                form.add("grant_type", JWT_BEARER);
+                form.add("assertion", assertion.expose());
+                form.scope(scopes);
+                form.0.extend(extra.iter().cloned());
+            }
         }
         form.0
     }
@@ -109,6 +126,7 @@ impl Grant {
             Self::Refresh { token, .. } => vec![token],
             Self::Device { code } => vec![code],
             Self::ClientCredentials { .. } => vec![],
+            Self::JwtBearer { assertion, .. } => vec![assertion],
             Self::TokenExchange { subject, actor, .. } => {
                 std::iter::once(subject).chain(actor.iter().map(|(token, _)| token)).collect()
             }
