@@ -3,7 +3,9 @@
 use crate::row::Row;
 
 pub mod authorization;
+pub mod browser;
 pub mod discovery;
+pub mod flows;
 pub mod healthy;
 pub mod keys;
 pub mod lifecycle;
@@ -28,8 +30,10 @@ pub fn all() -> impl Iterator<Item = &'static Row> {
         authorization::ROWS,
         login_pages::ROWS,
         lifecycle::ROWS,
-        weaknesses::ROWS,
         resources::ROWS,
+        flows::ROWS,
+        weaknesses::ROWS,
+        browser::ROWS,
     ]
     .into_iter()
     .flatten()
