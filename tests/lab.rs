@@ -12,3 +12,5 @@ mod flows;
 mod looks;
 #[path = "lab/sessions.rs"]
 mod sessions;
+#[path = "lab/weaknesses.rs"]
+mod weaknesses;

@@ -21,7 +21,7 @@ use crate::fault::{Class, Fault};
 use crate::journey::{Journey, StepName, Stopped};
 use crate::oidc::authorize::{self, Expected};
 use crate::oidc::form::answers::Answers;
-use crate::oidc::form::page;
+use crate::oidc::form::page::{self, Progress, Setting};
 use crate::oidc::metadata::Metadata;
 use crate::oidc::relying::Relying;
 use crate::oidc::token::Grant;
@@ -216,7 +216,9 @@ impl Hardening {
             journey.skip(flow::AUTHORIZE, "the client has no `redirect_uri`");
             return Ok(());
         }
-        stage.control = Some(journey.step(flow::AUTHORIZE, good_request(stage)).await?);
+        let control =
+            async { good_request(stage).await.map_err(|fault| flow::promised(&stage.relying, &stage.metadata, fault)) };
+        stage.control = Some(journey.step(flow::AUTHORIZE, control).await?);
         Ok(())
     }
 
@@ -229,7 +231,8 @@ impl Hardening {
         let login = async {
             let answers = Answers::of(user, stage.relying.memory.clone(), &stage.relying.recorder)?;
             let pending = flow::request(&stage.relying, &stage.metadata, &self.login)?;
-            let params = stage.sign_in(&pending, &answers).await?;
+            let params = stage.sign_in(&pending, &answers).await;
+            let params = params.map_err(|fault| flow::promised(&stage.relying, &stage.metadata, fault))?;
             let code = answered(stage, &pending, &params)?;
             Ok((answers, pending, params, code))
         };
@@ -344,12 +347,17 @@ async fn good_request(stage: &Stage) -> Result<Control, Fault> {
     let pending = stage.request(&[])?;
     let (seen, headers, trail) = door::control(stage, pending.url.clone(), WAY).await?;
     match seen {
-        Seen::Page(looks) if looks.status < 400 => Ok(Control { looks, headers, trail }),
-        // Its status, or what else is the matter with it, in the words of every login.
-        Seen::Page(_) => {
+        Seen::Page(looks) if looks.status < 400 && looks.asks => Ok(Control { looks, headers, trail }),
+        // What is the matter with it, in the words of every login.
+        Seen::Page(looks) => {
             let (_, page) = form_walk::first_page(&stage.relying, &stage.metadata, &stage.login).await?;
-            page::first(&page)?;
-            Err(Fault::new(Class::LoginPage, "the authorization request shows an error page"))
+            let redirect_uri = stage.redirect_uri()?.url();
+            let setting = Setting { guide: stage.guide(), redirect_uri, has_totp: true, has_passkey: false, user: "" };
+            match page::read(&page, &mut Progress::default(), setting) {
+                // A script draws it: where it leads can be told, but not what it shows.
+                Err(fault) if fault.class != Class::Unsupported => Err(fault),
+                _ => Ok(Control { looks, headers, trail }),
+            }
         }
         Seen::Sent(target) => {
             let params: Vec<(String, String)> = target.query_pairs().into_owned().collect();

@@ -11,6 +11,8 @@ use serde_json::Value;
 
 use crate::client::{CALLBACK, Params, Rp, Sent, callback, location, part, verify};
 
+pub use crate::weaknesses::*;
+
 pub const SCOPE: &str = "openid profile email offline_access api";
 
 /// The answer to a GET: status, media type, `Retry-After`, and what the body is.

@@ -145,6 +145,16 @@ pub fn labels() -> impl Iterator<Item = &'static str> {
     all().filter(|(_, attack)| attack.strength == Strength::Must).map(|(_, attack)| attack.name)
 }
 
+/// The table of attacks in Markdown, as in docs/kinds/hardening.md.
+pub fn describe() -> String {
+    let mut out = String::from("| step | attack | what is tried | clause | accepted |\n|---|---|---|---|---|\n");
+    for (group, Attack { name, summary, clause, strength, .. }) in all() {
+        let means = if *strength == Strength::Must { "fault" } else { "warning" };
+        out.push_str(&format!("| `{}` | `{name}` | {summary} | {clause} | {means} |\n", group.step()));
+    }
+    out
+}
+
 impl Needs {
     /// Whether trying it takes a login.
     pub const fn login(self) -> bool {
