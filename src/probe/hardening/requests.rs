@@ -63,9 +63,7 @@ async fn seen(stage: &Stage, changes: &[Change<'_>]) -> Result<Seen, Fault> {
 }
 
 async fn judged(stage: &Stage, changes: &[Change<'_>]) -> Judged {
-    let seen = seen(stage, changes).await?;
-    let Some(control) = &stage.control else { return Ok(Answer::Skipped("there is no login page".to_owned())) };
-    door::judge(control, &seen, &[], stage.redirect_uri()?.url())
+    door::attack(stage, stage.request(changes)?.url, &[]).await
 }
 
 /// A page is no attack, though §3.1.2.6 wants an error.
