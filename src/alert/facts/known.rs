@@ -43,7 +43,7 @@ pub struct Known {
     /// Attacks.
     pub attack: Last,
     /// Attacks that were accepted when they were last judged, and what was found.
-    attacks: BTreeMap<&'static str, String>,
+    pub(super) attacks: BTreeMap<&'static str, String>,
     /// Whether regions see the same documents.
     pub disagree: Last,
     /// Revocation.
@@ -146,7 +146,8 @@ impl Known {
             | Observation::KeySet { .. }
             | Observation::Agreement { .. }
             | Observation::RevocationPropagation { .. }
-            | Observation::Attack { .. } => {}
+            | Observation::Attack { .. }
+            | Observation::BackchannelLogout { .. } => {}
         }
     }
 
