@@ -200,7 +200,8 @@ fn redirects(status: StatusCode) -> bool {
     matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
 }
 
-fn location(response: &Response) -> Result<Url, Fault> {
+/// Where a redirect leads. Fault: `redirect`.
+pub(crate) fn location(response: &Response) -> Result<Url, Fault> {
     let status = response.status.as_u16();
     let at = place(&response.url);
     let Some(value) = response.headers.get(header::LOCATION) else {
@@ -218,7 +219,7 @@ fn location(response: &Response) -> Result<Url, Fault> {
 }
 
 /// Whether one may go from there to there: by HTTP, and never from https to http.
-fn allowed(from: &Url, to: &Url) -> Result<(), Fault> {
+pub(crate) fn allowed(from: &Url, to: &Url) -> Result<(), Fault> {
     let refused = |why: String| Err(Fault::new(Class::Redirect, why));
     match (from.scheme(), to.scheme()) {
         ("https", "http") => refused(format!("{} leads from https to http ({})", place(from), place(to))),
