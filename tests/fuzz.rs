@@ -13,8 +13,9 @@ use std::time::{Duration, Instant};
 use authprobe::fuzzing::{CANARY, TARGETS, Target};
 use mutate::Mutator;
 
-/// How many mutations of the corpus each target reads.
-const MUTATIONS: usize = 1500;
+/// How many mutations of the corpus each target reads, unless `AUTHPROBE_MUTATIONS` says otherwise: then they are others each
+/// time.
+const MUTATIONS: usize = 600;
 /// How long a single input may take, unoptimised and beside other tests.
 const LIMIT: Duration = Duration::from_secs(5);
 
@@ -74,12 +75,14 @@ fn every_input_of_the_corpus_ends_in_a_value_or_a_class() {
 #[test]
 fn mutations_of_the_corpus_end_in_a_value_or_a_class() {
     let all: Vec<Vec<u8>> = TARGETS.iter().flat_map(|target| corpus(target.name)).map(|(_, input)| input).collect();
+    let wanted = std::env::var("AUTHPROBE_MUTATIONS").ok().and_then(|wanted| wanted.parse::<usize>().ok());
+    let salt = wanted.map_or(0, |_| std::process::id());
     for target in TARGETS {
         let mut seeds: Vec<Vec<u8>> = corpus(target.name).into_iter().map(|(_, input)| input).collect();
         let own = seeds.len();
         seeds.extend(all.iter().cloned());
-        let mut mutator = Mutator::new(target.name, CANARY);
-        for n in 0..MUTATIONS {
+        let mut mutator = Mutator::new(&format!("{} {salt}", target.name), CANARY);
+        for n in 0..wanted.unwrap_or(MUTATIONS) {
             let input = mutator.input(&seeds, own);
             run(target, &format!("mutation {n}"), &input);
         }
