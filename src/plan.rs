@@ -12,6 +12,7 @@ use url::Url;
 use crate::alert::facts::{Thresholds, Watched};
 use crate::config::{self, Diagnostics};
 use crate::oidc::http::Egress;
+use crate::oidc::mailbox;
 use crate::oidc::settings::{Client, Provider, User};
 use crate::outcome::CheckLabels;
 use crate::probe::{Cost, Kind, Probe};
@@ -172,6 +173,12 @@ impl Server {
         let own = || Url::parse(&format!("{scheme}://{host}:{}/", self.listen.port()));
         // An address and a port always make a URL.
         self.public_url.clone().unwrap_or_else(|| own().expect("a URL"))
+    }
+
+    /// Where the provider must send the logout tokens of a probe's client (`backchannel_logout_uri`), if it waits for any.
+    pub fn logout_address(&self, probe: &PlannedProbe) -> Option<String> {
+        let client = probe.client.as_ref().filter(|_| probe.probe.receives_logouts())?;
+        Some(format!("{}{}{}", self.url().as_str().trim_end_matches('/'), mailbox::PATH, client.name))
     }
 }
 

@@ -79,6 +79,15 @@ fn planned(desk: &mut Desk<'_>, known: &Known, item: &Item<'_, Written>, written
         let message = format!("one run of kind `{}` covers all regions: name one `user`", kind.name);
         desk.wrong(item.mistake("users", message));
     }
+    let server = desk.loaded.root.get("server");
+    if probe.as_ref().is_some_and(|probe| probe.receives_logouts())
+        && server.and_then(|server| server.get("public_url")).is_none()
+    {
+        desk.note(format!(
+            "probe {}: without server.public_url only a provider on this machine can deliver logout tokens",
+            written.name.0
+        ));
+    }
     let timing = timing?;
     let mut planned = PlannedProbe {
         name: written.name.0.as_str().into(),

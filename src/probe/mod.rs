@@ -12,6 +12,7 @@ use crate::journey::{Journey, StepName, Stopped};
 use crate::oidc::clock_skew::Timing;
 use crate::oidc::dpop::Nonces;
 use crate::oidc::http::{Egress, Http};
+use crate::oidc::mailbox::Mailbox;
 use crate::oidc::memory::{CheckMemory, ProviderMemory};
 use crate::oidc::relying::Relying;
 use crate::oidc::settings::{Client, Provider, User};
@@ -32,11 +33,14 @@ pub mod jwks;
 pub mod jwt_bearer;
 pub mod login_flow;
 pub mod login_settings;
+pub mod logout;
 mod own_keys;
 mod propagation;
 pub mod refresh;
+pub mod registration;
 pub mod resource;
 pub mod revocation;
+mod session_end;
 pub mod token_exchange;
 pub mod userinfo;
 
@@ -56,6 +60,8 @@ pub const KINDS: &[&Kind] = &[
     &resource::KIND,
     &device::KIND,
     &hardening::KIND,
+    &registration::KIND,
+    &logout::KIND,
 ];
 
 /// The kind of that name.
@@ -149,6 +155,12 @@ pub trait Probe: Send + Sync {
         self.cost()
     }
 
+    /// Whether logout tokens must be able to reach us while it runs, at its client's address (see
+    /// [`crate::oidc::mailbox`]).
+    fn receives_logouts(&self) -> bool {
+        false
+    }
+
     /// Walks once. Everything it finds goes through `journey`.
     async fn run(&self, cx: &Context, journey: &mut Journey) -> Result<(), Stopped>;
 }
@@ -174,6 +186,8 @@ pub struct Context {
     pub memory: CheckMemory,
     /// Real browsers, for kinds that need one.
     pub browsers: Arc<Browsers>,
+    /// Where logout tokens arrive.
+    pub mailbox: Arc<Mailbox>,
 }
 
 impl Context {

@@ -160,7 +160,8 @@ impl Metrics {
                 }
                 Observation::TokenLifetime { .. }
                 | Observation::RevocationPropagation { .. }
-                | Observation::Attack { .. } => {}
+                | Observation::Attack { .. }
+                | Observation::BackchannelLogout { .. } => {}
             }
         }
     }
@@ -229,6 +230,13 @@ impl Metrics {
                 Observation::Attack { attack, accepted: Some(true) } => {
                     let labels = join(&labels, [attack]);
                     self.add(&table::ATTACKS, &labels, 1, Some(exemplar(outcome, 1.0)));
+                }
+                Observation::BackchannelLogout { seconds } => {
+                    let Some(child) = self.series(&table::BACKCHANNEL_TIME, &labels) else { continue };
+                    match seconds {
+                        Some(seconds) => child.observe(seconds.max(0.0), Some(exemplar(outcome, *seconds))),
+                        None => child.observe_never(),
+                    }
                 }
                 Observation::ClockSkew { .. }
                 | Observation::KeySet { .. }

@@ -3,7 +3,9 @@
 use crate::row::Row;
 
 pub mod authorization;
+pub mod browser;
 pub mod discovery;
+pub mod flows;
 pub mod healthy;
 pub mod keys;
 pub mod lifecycle;
@@ -13,6 +15,7 @@ pub mod statuses;
 pub mod token_responses;
 pub mod tokens;
 pub mod transport;
+pub mod weaknesses;
 
 /// All of it.
 pub fn all() -> impl Iterator<Item = &'static Row> {
@@ -28,6 +31,9 @@ pub fn all() -> impl Iterator<Item = &'static Row> {
         login_pages::ROWS,
         lifecycle::ROWS,
         resources::ROWS,
+        flows::ROWS,
+        weaknesses::ROWS,
+        browser::ROWS,
     ]
     .into_iter()
     .flatten()

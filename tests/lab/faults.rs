@@ -185,6 +185,47 @@ static CASES: &[Case] = cases! {
     "no_rotation" "" refreshing: "rotated: true, reuse: 400" => "rotated: false, reuse: 200";
     "refresh_dies_early" "" refreshing: "rotated: true, reuse: 400" => "refused: \"invalid_grant\"";
     "logout_ignored" "" logout: "login_required" => "still logged in";
+    "redirect_uri_loose" "" elsewhere:
+        "like: 400, other: 400, twice: 400" => "like: login, other: 400, twice: login";
+    "redirect_uri_loose" r#"{"match": "any"}"# elsewhere:
+        "like: 400, other: 400, twice: 400" => "like: login, other: login, twice: login";
+    "authorization_cors" "" cors: "nobody" => "*";
+    "login_page_framed" "" framed: "true" => "false";
+    "response_type_unchecked" "" odd_type: "unsupported_response_type" => "login";
+    "silent_login" "" unasked: "login_required" => "a code";
+    "pkce_not_enforced" "" challenges:
+        "none: invalid_request, plain: invalid_request" => "none: login, plain: invalid_request";
+    "pkce_plain_accepted" "" challenges:
+        "none: invalid_request, plain: invalid_request" => "none: invalid_request, plain: login";
+    "pkce_verifier_ignored" "" verifier: "400" => "200";
+    "code_replay_accepted" "" code_again: "again: 400, alive: false" => "again: 200, alive: true";
+    "code_replay_keeps_tokens" "" code_again: "again: 400, alive: false" => "again: 400, alive: true";
+    "code_redirect_uri_unchecked" "" code_redirect: "400" => "200";
+    "token_by_get" "" by_get: "405" => "200";
+    "access_token_in_query" "" token_in_query: "401" => "200";
+    "client_unproven" "" proofs:
+        "name: 401, none: 401, keyed: 401, any: 401" => "name: 200, none: 401, keyed: 401, any: 401";
+    "assertion_unsigned_accepted" "" proofs:
+        "name: 401, none: 401, keyed: 401, any: 401" => "name: 401, none: 200, keyed: 401, any: 401";
+    "assertion_hmac_accepted" "" proofs:
+        "name: 401, none: 401, keyed: 401, any: 401" => "name: 401, none: 401, keyed: 200, any: 401";
+    "assertion_unverified" "" proofs:
+        "name: 401, none: 401, keyed: 401, any: 401" => "name: 401, none: 200, keyed: 200, any: 200";
+    "assertion_refused" "" asserted: "200" => "401, invalid_client";
+    "dpop_nonce" "" possession: "DPoP, our key" => "400, a nonce, then DPoP, our key";
+    "dpop_nonce" r#"{"mode": "endless"}"# possession: "DPoP, our key" => "400, a nonce, then use_dpop_nonce";
+    "dpop_nonce" r#"{"mode": "absent"}"# possession: "DPoP, our key" => "400, no nonce, then use_dpop_nonce";
+    "dpop_ignored" "" possession: "DPoP, our key" => "Bearer, no key";
+    "dpop_unbound" "" possession: "DPoP, our key" => "DPoP, no key";
+    "dpop_wrong_key" "" possession: "DPoP, our key" => "DPoP, another key";
+    "par_required" "" pushed:
+        "pushed: 201, then 200; plain: 200" => "pushed: 201, then 200; plain: 400";
+    "par_refused" "" pushed:
+        "pushed: 201, then 200; plain: 200" => "pushed: 400, then invalid_request; plain: 200";
+    "par_reference_missing" "" pushed:
+        "pushed: 201, then 200; plain: 200" => "pushed: 201, then no reference; plain: 200";
+    "par_forgotten" "" pushed:
+        "pushed: 201, then 200; plain: 200" => "pushed: 201, then 400; plain: 200";
     // Last: the look rotates the keys.
     "early_removal" "" retired: "still published" => "gone";
 };

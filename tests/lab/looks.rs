@@ -10,6 +10,9 @@ use reqwest::Method;
 use serde_json::Value;
 
 use crate::client::{CALLBACK, Params, Rp, Sent, callback, location, part, verify};
+pub use crate::proofs::{asserted, possession, pushed};
+
+pub use crate::weaknesses::*;
 
 pub const SCOPE: &str = "openid profile email offline_access api";
 

@@ -146,7 +146,8 @@ impl Known {
             | Observation::KeySet { .. }
             | Observation::Agreement { .. }
             | Observation::RevocationPropagation { .. }
-            | Observation::Attack { .. } => {}
+            | Observation::Attack { .. }
+            | Observation::BackchannelLogout { .. } => {}
         }
     }
 
