@@ -161,6 +161,12 @@ pub trait Probe: Send + Sync {
         self.cost()
     }
 
+    /// Whether the outage detector may ask for runs of it, up to one a second, to confirm what another run found: not where
+    /// a run leaves its mark on the provider.
+    fn confirms(&self) -> bool {
+        true
+    }
+
     /// Walks once. Everything it finds goes through `journey`.
     async fn run(&self, cx: &Context, journey: &mut Journey) -> Result<(), Stopped>;
 }
