@@ -294,17 +294,17 @@ pub enum Observation {
         /// The length of the interval in which it must lie (seconds).
         interval: f64,
     },
-    /// A logout was told over the back channel.
-    BackchannelLogout {
-        /// Seconds from the request that ended the session to a valid logout token; `None`: none within the bound.
-        seconds: Option<f64>,
-    },
     /// An attack that must be refused was tried.
     Attack {
         /// Its name.
         attack: &'static str,
         /// Whether it was accepted; `None`: that could not be judged.
         accepted: Option<bool>,
+    },
+    /// A logout was told over the back channel.
+    BackchannelLogout {
+        /// Seconds from the request that ended the session to a valid logout token; `None`: none within the bound.
+        seconds: Option<f64>,
     },
 }
 

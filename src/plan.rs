@@ -214,10 +214,11 @@ pub struct PlannedProbe {
 }
 
 impl PlannedProbe {
-    /// What a run costs the provider from the region that costs most, its client's proofs included: a login whose request is pushed first (RFC 9126), and
-    /// nonces that are learned by being refused (RFC 9449 §8).
+    /// What a run costs from the region that costs most, its client's proofs included: a login whose request is pushed
+    /// first (RFC 9126), and nonces that are learned by being refused (RFC 9449 §8).
     pub fn cost(&self) -> Cost {
-        let mut cost = self.probe.cost_over(self.regions.iter().map(|region| region.most_nodes()).max().unwrap_or(0));
+        let nodes = self.regions.iter().map(|region| region.most_nodes()).max().unwrap_or(0);
+        let mut cost = self.probe.cost_over(nodes);
         if let Some(client) = &self.client {
             let pushed = u32::from(client.par == Some(true) && !self.users.is_empty());
             let refused = if client.proof.dpop { NONCES } else { 0 };

@@ -279,10 +279,6 @@ fn in_words(observation: &Observation) -> String {
         Observation::RevocationPropagation { region, seconds: None, .. } => {
             format!("the revocation never reached {region}")
         }
-        Observation::BackchannelLogout { seconds: Some(seconds) } => {
-            format!("the logout token came after {seconds:.3} s")
-        }
-        Observation::BackchannelLogout { seconds: None } => "no valid logout token came in time".to_owned(),
         Observation::Attack { attack, accepted } => {
             let what = match accepted {
                 Some(true) => "ACCEPTED",
@@ -291,6 +287,10 @@ fn in_words(observation: &Observation) -> String {
             };
             format!("attack {attack}: {what}")
         }
+        Observation::BackchannelLogout { seconds: Some(seconds) } => {
+            format!("the logout token came after {seconds:.3} s")
+        }
+        Observation::BackchannelLogout { seconds: None } => "no valid logout token came in time".to_owned(),
     }
 }
 
