@@ -340,7 +340,7 @@ async fn attempt(stage: &Stage, attack: &Attack) -> attack::Judged {
     }
     let changes: Vec<stage::Change<'_>> = sent.iter().map(|uri| ("redirect_uri", Some(uri.as_str()))).collect();
     let Some(pending) = stage.ask(&changes).await? else { return Ok(attack::Answer::Refused) };
-    let (seen, _) = door::knock(stage, pending.url, &sent, None).await?;
+    let (seen, _) = door::knock(stage, pending.url, &sent).await?;
     door::judge(control, &seen, &sent, registered.url())
 }
 

@@ -1,7 +1,7 @@
 //! Authorization requests of a stranger: nobody is logged in, and nobody logs in. What comes of it is held against the
 //! login page that the good request shows.
 
-use ::http::{HeaderMap, header};
+use ::http::HeaderMap;
 use url::Url;
 
 use super::attack::{Answer, Judged};
@@ -45,7 +45,7 @@ pub struct Control {
 
 /// Sends a good authorization request. `sent`: what the answer might obey besides the registered redirect URI. No
 /// redirect to a client or an attacker is followed.
-pub async fn knock(stage: &Stage, url: Url, sent: &[String], origin: Option<&str>) -> Result<(Seen, HeaderMap), Fault> {
+pub async fn knock(stage: &Stage, url: Url, sent: &[String]) -> Result<(Seen, HeaderMap), Fault> {
     let relying = stage.stranger();
     let registered = stage.redirect_uri()?;
     let leaves = |target: &Url| {
@@ -53,7 +53,7 @@ pub async fn knock(stage: &Stage, url: Url, sent: &[String], origin: Option<&str
             || is_answer(target, registered.url())
             || sent.iter().any(|sent| obeys(target, sent, registered.url()))
     };
-    walk(&relying, url, origin, HOPS, leaves, |page| looks(page, stage.guide())).await
+    walk(&relying, url, HOPS, leaves, |page| looks(page, stage.guide())).await
 }
 
 /// The way of the good request, which may be longer.
@@ -65,23 +65,19 @@ pub async fn control(stage: &Stage, url: Url, most: usize) -> Result<(Seen, Head
         trail.push(shape(target));
         is_answer(target, registered.url())
     };
-    let (seen, headers) = walk(&relying, url, None, most, leaves, |page| looks(page, stage.guide())).await?;
+    let (seen, headers) = walk(&relying, url, most, leaves, |page| looks(page, stage.guide())).await?;
     Ok((seen, headers, trail))
 }
 
 async fn walk(
     relying: &Relying,
     url: Url,
-    origin: Option<&str>,
     hops: usize,
     mut leaves: impl FnMut(&Url) -> bool,
     look: impl Fn(&crate::oidc::form::Page) -> Looks,
 ) -> Result<(Seen, HeaderMap), Fault> {
     let mut request = Request::get(Endpoint::Authorization, url);
     request.headers = navigation(None, &request.url);
-    if let Some(origin) = origin.and_then(|origin| origin.parse().ok()) {
-        request.headers.insert(header::ORIGIN, origin);
-    }
     let mut trail = Vec::new();
     loop {
         let response = relying.http.send(request.clone()).await?;
