@@ -17,6 +17,7 @@ use super::accounts::bearer;
 use super::endpoint::Endpoint;
 use super::fault::{Setting, Switch};
 use super::jws::{Claims, TokenKind};
+use super::proofs::possessed;
 use super::reply::Reply;
 use super::server::Call;
 use super::store::{Access, token_key};
@@ -60,7 +61,14 @@ pub fn resource(world: &World, call: &Call) -> Reply {
 }
 
 fn protected(world: &World, call: &Call) -> Reply {
-    let access = match authorized(world, call, "api") {
+    let authorized = authorized(world, call, "api").and_then(|access| {
+        // RFC 9068 §4, RFC 8707 §2.
+        let ours = access.audience.contains(&world.issuer.url(Endpoint::Resource));
+        let challenge = r#"Bearer realm="lab", error="invalid_token", error_description="for another audience""#;
+        let other = || Reply::new(StatusCode::UNAUTHORIZED).header(WWW_AUTHENTICATE, challenge).no_store();
+        if ours { Ok(access) } else { Err(other()) }
+    });
+    let access = match authorized {
         Ok(access) => access,
         Err(_) if world.faults.switch(Switch::ResourceTrusting).is_some_and(|to| trusts(world, call, &to)) => {
             return Reply::json(StatusCode::OK, &json!({"sub": "whoever it was"})).no_store();
@@ -76,7 +84,8 @@ fn protected(world: &World, call: &Call) -> Reply {
 fn token(world: &World, call: &Call) -> Option<String> {
     let in_query = world.faults.switch(Switch::TokenInQuery).is_some();
     let posted = call.form().ok().filter(|_| call.method == Method::POST || in_query);
-    bearer(&call.headers).or_else(|| posted.as_ref()?.get("access_token")).map(str::to_owned)
+    let shown = bearer(&call.headers).or_else(|| possessed(&call.headers));
+    shown.or_else(|| posted.as_ref()?.get("access_token")).map(str::to_owned)
 }
 
 /// The living token of a request that has `scope`, or the refusal (RFC 6750 §3).
@@ -89,6 +98,7 @@ fn authorized(world: &World, call: &Call, scope: &str) -> Result<Arc<Access>, Re
         let challenge = r#"Bearer realm="lab", error="invalid_token", error_description="unknown, expired or revoked""#;
         refused(StatusCode::UNAUTHORIZED, challenge)
     })?;
+    world.check_possession(call, &access, &token)?;
     if !access.scopes.iter().any(|granted| granted == scope) {
         let challenge = format!(r#"Bearer realm="lab", error="insufficient_scope", scope="{scope}""#);
         return Err(refused(StatusCode::FORBIDDEN, &challenge));
@@ -121,8 +131,9 @@ fn trusts(world: &World, call: &Call, setting: &Setting) -> bool {
         "key" => header.contains_key("jwk") && issuer && audience && fresh,
         "signature" => whole && !header.contains_key("jwk") && issuer && audience && fresh,
         // Whoever does not look at the signature either falls for a forgery.
-        "expiry" => whole && issuer && audience && !fresh,
-        "audience" => whole && issuer && !audience && fresh,
+        "expiry" => !unsigned && issuer && audience && !fresh,
+        "age" => signed && issuer && audience && !fresh,
+        "audience" => !unsigned && issuer && !audience && fresh,
         "issuer" => whole && !issuer && audience && fresh,
         _ => false,
     }

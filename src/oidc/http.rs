@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
-use ::http::{HeaderMap, Method, StatusCode};
+use ::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use bytes::Bytes;
+use reqwest::cookie::CookieStore as _;
 use url::Url;
 
 use crate::clock::Timestamp;
@@ -17,6 +18,7 @@ mod cookies;
 mod dial;
 mod egress;
 mod form;
+mod identity;
 mod phases;
 mod proxy;
 mod record;
@@ -31,6 +33,7 @@ mod wait;
 
 pub use budget::Budget;
 pub use egress::{Egress, Proxy, Webdriver};
+pub use identity::Identity;
 pub use record::method_name;
 pub use redact::redact_url;
 pub use session::Http;
@@ -122,6 +125,8 @@ pub struct Request {
     pub multipart: bool,
     /// A JSON body; `Some` sets the content type. Not beside `form`.
     pub json: Option<serde_json::Value>,
+    /// The certificate to show in the handshake, if we are asked for one.
+    pub identity: Option<Identity>,
 }
 
 impl Request {
@@ -132,7 +137,8 @@ impl Request {
 
     /// Any method, without a body.
     pub fn new(method: Method, endpoint: Endpoint, url: Url) -> Self {
-        Self { method, url, endpoint, headers: HeaderMap::new(), form: None, multipart: false, json: None }
+        let headers = HeaderMap::new();
+        Self { method, url, endpoint, headers, form: None, multipart: false, json: None, identity: None }
     }
 
     /// A POST of a form.
@@ -168,6 +174,13 @@ impl Response {
     pub fn retry_after(&self) -> Option<Duration> {
         retry_after(&self.headers, self.received)
     }
+}
+
+/// What a client of this run would send back to where an answer came from, after it obeyed its `Set-Cookie`.
+pub(crate) fn cookies_of(recorder: &crate::journey::Recorder, answer: &Response) -> Option<HeaderValue> {
+    let jar = cookies::ProtectingJar::new(recorder.clone());
+    jar.set_cookies(&mut answer.headers.get_all(::http::header::SET_COOKIE).iter(), &answer.url);
+    jar.cookies(&answer.url)
 }
 
 /// Does at start what the first use of the cryptography library does, some 40 ms: they would count as somebody's

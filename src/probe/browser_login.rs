@@ -197,7 +197,7 @@ impl BrowserLogin {
     }
 
     async fn first_page(&self, relying: &Relying, metadata: &Metadata, seat: &Seat) -> Result<Pending, Fault> {
-        let pending = flow::request(relying, metadata, &self.login)?;
+        let pending = relying.push(metadata, flow::request(relying, metadata, &self.login)?).await?;
         match seat.open(&pending.url).await? {
             Opened::Page => Ok(pending),
             Opened::Answer(params) => match flow::nobody_asked(relying, metadata, &pending, &params)? {},

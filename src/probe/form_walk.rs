@@ -52,7 +52,7 @@ pub fn walker<'a>(
 /// though nobody logged in, `oauth_error`, `http_status`.
 pub async fn first_page(relying: &Relying, metadata: &Metadata, login: &Login) -> Result<(Pending, Page), Fault> {
     let endpoint = metadata.endpoint("authorization_endpoint")?;
-    let pending = flow::request(relying, metadata, login)?;
+    let pending = relying.push(metadata, flow::request(relying, metadata, login)?).await?;
     let walker = walker(relying, &pending.redirect_uri, &endpoint, Endpoint::Authorization);
     match walker.open(pending.url.clone()).await? {
         Arrival::Page(first) => {

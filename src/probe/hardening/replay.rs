@@ -8,7 +8,7 @@ use super::Rotation;
 use super::attack::{Answer, Attack, How, Judged, Needs, Strength};
 use super::stage::{Redeemed, Stage, form, with};
 use crate::fault::Fault;
-use crate::oidc::client_auth;
+use crate::oidc::client_auth::{self, Means};
 use crate::oidc::http::{Endpoint, Request};
 use crate::oidc::settings::AuthMethod;
 use crate::oidc::token::Grant;
@@ -117,7 +117,9 @@ fn by_get(stage: &Stage) -> BoxFuture<'_, Judged> {
         if let Some(secret) = &secret {
             stage.relying.recorder.protect(&client_auth::basic(&client.client_id, secret));
         }
-        client_auth::authenticate(client, secret.as_ref(), &mut request.headers, &mut form)?;
+        let now = stage.relying.clock.now();
+        let means = Means { secret: secret.as_ref(), key: None, audience: stage.metadata.issuer(), now };
+        client_auth::authenticate(client, &means, &mut request.headers, &mut form)?;
         url.query_pairs_mut().extend_pairs(&form);
         request.url = url;
         let answer = stage.relying.http.send(request).await?;
