@@ -74,6 +74,9 @@ impl Scene {
             client_id: id.into(),
             secret: (who != Who::Spa).then(|| self.secret(id)),
             auth_method: if who == Who::Spa { AuthMethod::None } else { AuthMethod::ClientSecretBasic },
+            proof: Default::default(),
+            par: None,
+            post_logout_redirect_uri: None,
             redirect_uri: (who != Who::Machine).then(|| RedirectUri::parse("http://127.0.0.1:8765/cb").unwrap()),
             scopes: match who {
                 Who::Machine => vec!["api".to_owned()],
@@ -107,6 +110,7 @@ impl Scene {
             provider_memory: memories.provider(&self.provider.name),
             memory: memories.check("hardening"),
             browsers: Arc::new(Browsers::new(Clock::system())),
+            mailbox: memories.mailbox.clone(),
         };
         let mut journey = Journey::new(Clock::system(), Duration::from_secs(60), probe.steps());
         let _ = probe.run(&cx, &mut journey).await;

@@ -233,6 +233,7 @@ impl Hardening {
         let login = async {
             let answers = Answers::of(user, stage.relying.memory.clone(), &stage.relying.recorder)?;
             let pending = flow::request(&stage.relying, &stage.metadata, &self.login)?;
+            let pending = stage.relying.push(&stage.metadata, pending).await?;
             let params = stage.sign_in(&pending, &answers).await;
             let params = params.map_err(|fault| flow::promised(&stage.relying, &stage.metadata, fault))?;
             let code = answered(stage, &pending, &params)?;
@@ -337,12 +338,15 @@ async fn attempt(stage: &Stage, attack: &Attack) -> attack::Judged {
         return Ok(attack::Answer::Skipped("there is no such form of the registered redirect URI".to_owned()));
     }
     let changes: Vec<stage::Change<'_>> = sent.iter().map(|uri| ("redirect_uri", Some(uri.as_str()))).collect();
-    door::attack(stage, stage.request(&changes)?.url, &sent).await
+    match stage.ask(&changes).await? {
+        Some(pending) => door::attack(stage, pending.url, &sent).await,
+        None => Ok(attack::Answer::Refused),
+    }
 }
 
 /// The good request of a stranger: what attacks are held against. Faults: as those of a login's first page.
 async fn good_request(stage: &Stage) -> Result<Control, Fault> {
-    let pending = stage.request(&[])?;
+    let pending = stage.relying.push(&stage.metadata, stage.request(&[])?).await?;
     let (seen, headers, trail) = door::control(stage, pending.url.clone(), WAY).await?;
     match seen {
         Seen::Page(looks) if looks.status < 400 && looks.asks => {

@@ -18,8 +18,8 @@ use crate::oidc::relying::Relying;
 pub const ATTACKER: &str = "attacker.example";
 /// How many redirects are followed.
 const HOPS: usize = 2;
-/// The most requests that one look at the door takes.
-pub const MOST: u32 = 1 + HOPS as u32;
+/// The most requests that one look at the door takes: a pushed request is one more.
+pub const MOST: u32 = 2 + HOPS as u32;
 
 /// What came of a request.
 #[derive(Clone, Debug)]
