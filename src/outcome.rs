@@ -239,7 +239,7 @@ pub struct StepRecord {
     /// How long it took.
     #[serde(serialize_with = "seconds", rename = "duration_seconds")]
     pub duration: Duration,
-    /// Why it was skipped or, for cleanup, what went wrong.
+    /// Why it was skipped, what it left out or, for cleanup, what went wrong.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub note: String,
     /// Whether it only cleaned up: never part of the verdict.
@@ -293,6 +293,18 @@ pub enum Observation {
         seconds: Option<f64>,
         /// The length of the interval in which it must lie (seconds).
         interval: f64,
+    },
+    /// An attack that must be refused was tried.
+    Attack {
+        /// Its name.
+        attack: &'static str,
+        /// Whether it was accepted; `None`: that could not be judged.
+        accepted: Option<bool>,
+    },
+    /// A logout was told over the back channel.
+    BackchannelLogout {
+        /// Seconds from the request that ended the session to a valid logout token; `None`: none within the bound.
+        seconds: Option<f64>,
     },
 }
 

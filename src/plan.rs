@@ -12,6 +12,7 @@ use url::Url;
 use crate::alert::facts::{Thresholds, Watched};
 use crate::config::{self, Diagnostics};
 use crate::oidc::http::Egress;
+use crate::oidc::mailbox;
 use crate::oidc::settings::{Client, Provider, User};
 use crate::outcome::CheckLabels;
 use crate::probe::{Cost, Kind, Probe};
@@ -30,6 +31,7 @@ mod detection;
 mod due;
 mod maintenance;
 mod probes;
+mod proofs;
 mod providers;
 mod quorum;
 pub mod rate;
@@ -49,6 +51,9 @@ pub use clients::PLACEHOLDER;
 pub use regions::direct;
 pub use slos::About;
 pub use tiers::Dropped;
+
+/// How many requests a run may have to repeat with a nonce: one at each place that wants them.
+const NONCES: u32 = 3;
 
 /// What a command wants of the plan besides the file.
 #[derive(Clone, Debug, Default)]
@@ -169,6 +174,12 @@ impl Server {
         // An address and a port always make a URL.
         self.public_url.clone().unwrap_or_else(|| own().expect("a URL"))
     }
+
+    /// Where the provider must send the logout tokens of a probe's client (`backchannel_logout_uri`), if it waits for any.
+    pub fn logout_address(&self, probe: &PlannedProbe) -> Option<String> {
+        let client = probe.client.as_ref().filter(|_| probe.probe.receives_logouts())?;
+        Some(format!("{}{}{}", self.url().as_str().trim_end_matches('/'), mailbox::PATH, client.name))
+    }
 }
 
 /// A probe, resolved.
@@ -203,9 +214,18 @@ pub struct PlannedProbe {
 }
 
 impl PlannedProbe {
-    /// What a run costs from the region that costs most.
+    /// What a run costs from the region that costs most, its client's proofs included: a login whose request is pushed
+    /// first (RFC 9126), and nonces that are learned by being refused (RFC 9449 §8).
     pub fn cost(&self) -> Cost {
-        self.probe.cost_over(self.regions.iter().map(|region| region.most_nodes()).max().unwrap_or(0))
+        let nodes = self.regions.iter().map(|region| region.most_nodes()).max().unwrap_or(0);
+        let mut cost = self.probe.cost_over(nodes);
+        if let Some(client) = &self.client {
+            let pushed = u32::from(client.par == Some(true) && !self.users.is_empty());
+            let refused = if client.proof.dpop { NONCES } else { 0 };
+            cost.requests = cost.requests.saturating_add(pushed);
+            cost.burst = cost.burst.saturating_add(pushed + refused);
+        }
+        cost
     }
 
     /// Whether a run that was made in the region `of` is one of `region` as well: one run may cover all regions.

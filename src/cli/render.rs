@@ -279,6 +279,18 @@ fn in_words(observation: &Observation) -> String {
         Observation::RevocationPropagation { region, seconds: None, .. } => {
             format!("the revocation never reached {region}")
         }
+        Observation::Attack { attack, accepted } => {
+            let what = match accepted {
+                Some(true) => "ACCEPTED",
+                Some(false) => "refused",
+                None => "not judged",
+            };
+            format!("attack {attack}: {what}")
+        }
+        Observation::BackchannelLogout { seconds: Some(seconds) } => {
+            format!("the logout token came after {seconds:.3} s")
+        }
+        Observation::BackchannelLogout { seconds: None } => "no valid logout token came in time".to_owned(),
     }
 }
 

@@ -18,6 +18,7 @@ mod cookies;
 mod dial;
 mod egress;
 mod form;
+mod identity;
 mod phases;
 mod proxy;
 mod record;
@@ -32,6 +33,7 @@ mod wait;
 
 pub use budget::Budget;
 pub use egress::{Egress, Proxy, Webdriver};
+pub use identity::Identity;
 pub use record::method_name;
 pub use redact::redact_url;
 pub use session::Http;
@@ -123,6 +125,8 @@ pub struct Request {
     pub multipart: bool,
     /// A JSON body; `Some` sets the content type. Not beside `form`.
     pub json: Option<serde_json::Value>,
+    /// The certificate to show in the handshake, if we are asked for one.
+    pub identity: Option<Identity>,
 }
 
 impl Request {
@@ -133,7 +137,8 @@ impl Request {
 
     /// Any method, without a body.
     pub fn new(method: Method, endpoint: Endpoint, url: Url) -> Self {
-        Self { method, url, endpoint, headers: HeaderMap::new(), form: None, multipart: false, json: None }
+        let headers = HeaderMap::new();
+        Self { method, url, endpoint, headers, form: None, multipart: false, json: None, identity: None }
     }
 
     /// A POST of a form.

@@ -9,8 +9,10 @@ use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use crate::clock::Timestamp;
 use crate::fault::Fault;
 use crate::oidc::agreement::Agreement;
+use crate::oidc::dpop;
 use crate::oidc::http::{Budget, SystemRoots, TlsCache};
 use crate::oidc::key_history::KeyHistory;
+use crate::oidc::mailbox::Mailbox;
 use crate::oidc::totp::OneTimeCodes;
 
 /// What is remembered of one provider.
@@ -28,6 +30,8 @@ pub struct ProviderMemory {
     pub passkeys: Turns,
     /// The TLS settings of its connections.
     pub tls: TlsCache,
+    /// The keys that its clients' tokens are bound to.
+    pub dpop: dpop::Keys,
 }
 
 /// Whose turn it is to log in with a passkey, and the signature counter that its next login starts from. Providers refuse
@@ -113,6 +117,8 @@ pub struct Memories {
     providers: Mutex<HashMap<Arc<str>, Arc<ProviderMemory>>>,
     checks: Mutex<HashMap<String, CheckMemory>>,
     roots: SystemRoots,
+    /// Where logout tokens arrive, for whichever run waits for them.
+    pub mailbox: Arc<Mailbox>,
 }
 
 impl Memories {

@@ -130,18 +130,22 @@ impl OauthError {
         Self::from_members(json::parse(body).ok()?.value.as_object()?)
     }
 
-    /// Finds one in a `WWW-Authenticate: Bearer error="…"` (RFC 6750 §3).
+    /// Finds one in a `WWW-Authenticate: Bearer error="…"` (RFC 6750 §3), or `DPoP` (RFC 9449 §7.1).
     pub fn from_challenge(headers: &HeaderMap) -> Option<Self> {
         let values = headers.get_all(header::WWW_AUTHENTICATE);
-        let value = values
-            .iter()
-            .filter_map(|v| v.to_str().ok())
-            .find(|v| v.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer")))?;
+        let value =
+            values.iter().filter_map(|v| v.to_str().ok()).find(|v| has_scheme(v) && attribute(v, "error").is_some())?;
         let code = attribute(value, "error")?;
         let valid = !code.is_empty() && code.len() <= 64 && code.bytes().all(is_nqschar);
         let description = attribute(value, "error_description").map(|d| json::short(d, MAX_DESCRIPTION));
         valid.then(|| Self { code: code.to_owned(), description })
     }
+}
+
+/// Whether a challenge is for access tokens.
+fn has_scheme(challenge: &str) -> bool {
+    let scheme = challenge.split([' ', ',']).next().unwrap_or_default();
+    scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("dpop")
 }
 
 impl std::fmt::Display for OauthError {

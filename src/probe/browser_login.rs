@@ -188,7 +188,8 @@ impl BrowserLogin {
         let code = journey
             .step(flow::LOGIN, async {
                 let answers = Answers::of(user(cx)?, relying.memory.clone(), &relying.recorder)?;
-                let params = seat.sign_in(&self.login.guide, &answers, Until::Answer).await?;
+                let params = seat.sign_in(&self.login.guide, &answers, Until::Answer).await;
+                let params = params.map_err(|fault| flow::promised(relying, metadata, fault))?;
                 flow::answer(relying, metadata, &pending, &params)
             })
             .await?;
@@ -196,7 +197,7 @@ impl BrowserLogin {
     }
 
     async fn first_page(&self, relying: &Relying, metadata: &Metadata, seat: &Seat) -> Result<Pending, Fault> {
-        let pending = flow::request(relying, metadata, &self.login)?;
+        let pending = relying.push(metadata, flow::request(relying, metadata, &self.login)?).await?;
         match seat.open(&pending.url).await? {
             Opened::Page => Ok(pending),
             Opened::Answer(params) => match flow::nobody_asked(relying, metadata, &pending, &params)? {},

@@ -7,7 +7,7 @@ use crate::browser::{Screenshots, Settings};
 use crate::clock::Timestamp;
 use crate::duration::HumanDuration;
 use crate::oidc::http::Egress;
-use crate::oidc::settings::Provider;
+use crate::oidc::settings::{Client, Provider};
 use crate::plan::{Plan, PlannedProbe, rate};
 use crate::probe::browser_login;
 use crate::schedule::Timing;
@@ -164,6 +164,9 @@ impl Page<'_> {
             users.dedup();
             self.paragraph("    ", &format!("logs in as {}", users.join(", ")));
         }
+        if let Some(address) = plan.server.logout_address(probe) {
+            self.paragraph("    ", &format!("backchannel_logout_uri to register: {address}"));
+        }
         if !probe.labels.is_empty() {
             let labels: Vec<String> = probe.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
             self.paragraph("    ", &format!("labels: {}", labels.join(", ")));
@@ -191,7 +194,7 @@ impl Page<'_> {
                         client.name.to_string(),
                         client.client_id.to_string(),
                         client.auth_method.as_str().to_owned(),
-                        client.secret.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string),
+                        proofs(client),
                         client.scopes.join(" "),
                     ]
                 })
@@ -296,4 +299,10 @@ fn browsers(settings: &Settings) -> String {
         settings.runs_per_session,
         settings.max_memory >> 20
     )
+}
+
+/// Where what a client proves itself with is kept.
+fn proofs(client: &Client) -> String {
+    let kept: Vec<String> = client.secret.iter().chain(client.proof.sources()).map(ToString::to_string).collect();
+    if kept.is_empty() { "-".to_owned() } else { kept.join(", ") }
 }

@@ -108,7 +108,8 @@ impl Http {
 
     /// Sends `request` and reads the answer whole. Redirects are not followed. Every status is an answer, except 429,
     /// which is `rate_limited`. Faults: `dns`, `connect`, `tls`, `certificate`, `timeout`, `reset`, `malformed`,
-    /// `too_large`, `rate_limited`, `egress`, `budget`; `config`, if the provider's `ca_file` cannot be read.
+    /// `too_large`, `rate_limited`, `egress`, `budget`; `config`, if the provider's `ca_file` cannot be read; `credentials`,
+    /// if the certificate that we show is refused.
     pub async fn send(&self, request: Request) -> Result<Response, Fault> {
         if !matches!(request.url.scheme(), "http" | "https") || !request.url.has_host() {
             return Err(Fault::new(Class::Malformed, format!("{} is no http URL", redact_url(&request.url))));
@@ -179,6 +180,7 @@ impl Http {
             marks: &flight.marks.clone(),
             shown: &flight.shown.clone(),
             jar: (request.endpoint != Endpoint::Reference).then_some(&self.jar),
+            identity: request.identity.as_ref(),
         };
         let mut answer = exchange.send(self.to_reqwest(request, flight)).await?;
         let received = self.clock.now();
