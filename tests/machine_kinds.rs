@@ -68,6 +68,8 @@ impl Scene {
             client_id: "svc".into(),
             secret: Some(SecretSource::File(self.secret.clone())),
             auth_method: AuthMethod::ClientSecretBasic,
+            proof: Default::default(),
+            par: None,
             redirect_uri: None,
             post_logout_redirect_uri: None,
             scopes: vec![],
