@@ -10,6 +10,8 @@ mod faults;
 mod flows;
 #[path = "lab/looks.rs"]
 mod looks;
+#[path = "lab/proofs.rs"]
+mod proofs;
 #[path = "lab/sessions.rs"]
 mod sessions;
 #[path = "lab/weaknesses.rs"]

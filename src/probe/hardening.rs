@@ -131,8 +131,8 @@ impl Probe for Hardening {
     fn cost(&self) -> Cost {
         let logs_in = self.attacks.iter().any(|(group, _)| group.follows_login());
         let (login, detours) = if logs_in { (2 * flow::LOGIN_REQUESTS + 1, 2 * flow::LOGIN_DETOURS) } else { (0, 0) };
-        // Metadata twice where it hides an endpoint, the control, the token, revocations.
-        let fixed = 2 + 2 + login + 8;
+        // Metadata twice where it hides an endpoint, the control, a client that does not exist, the token, revocations.
+        let fixed = 2 + 2 + 1 + login + 8;
         // A refusal is one answer as a rule.
         let least: u32 = self
             .attacks
@@ -180,16 +180,18 @@ impl Hardening {
         };
         (stage.rotation, stage.reuse_grace) = (self.rotation, self.reuse_grace);
         self.control(journey, &mut stage).await?;
-        for group in self.groups().filter(|group| !group.follows_login()) {
+        let blind = stage.control.as_ref().is_some_and(|control| control.blind);
+        let waits = |group: &Group| group.follows_login() || blind && group.is_at_the_door();
+        for group in self.groups().filter(|group| !waits(group)) {
             self.try_group(journey, &stage, group, tally).await?;
         }
-        if self.groups().any(Group::follows_login) {
+        if self.groups().any(|group| waits(&group)) {
             self.log_in(cx, journey, &mut stage).await?;
         } else {
             journey.skip(flow::LOGIN, "no attack takes one");
             journey.skip(flow::TOKEN, "no attack takes one");
         }
-        for group in self.groups().filter(|group| group.follows_login()) {
+        for group in self.groups().filter(waits) {
             self.try_group(journey, &stage, group, tally).await?;
         }
         match (tally.fruitless(), self.groups().last()) {
@@ -326,18 +328,16 @@ async fn attempt(stage: &Stage, attack: &Attack) -> attack::Judged {
         How::By(run) => return run(stage).await,
         How::RedirectUri(mutate) => mutate,
     };
-    let Some(control) = &stage.control else {
-        return Ok(attack::Answer::Skipped("there is no login page".to_owned()));
-    };
     let registered = stage.redirect_uri()?;
     let sent = mutate(registered);
     if sent.is_empty() {
         return Ok(attack::Answer::Skipped("there is no such form of the registered redirect URI".to_owned()));
     }
     let changes: Vec<stage::Change<'_>> = sent.iter().map(|uri| ("redirect_uri", Some(uri.as_str()))).collect();
-    let Some(pending) = stage.ask(&changes).await? else { return Ok(attack::Answer::Refused) };
-    let (seen, _) = door::knock(stage, pending.url, &sent).await?;
-    door::judge(control, &seen, &sent, registered.url())
+    match stage.ask(&changes).await? {
+        Some(pending) => door::attack(stage, pending.url, &sent).await,
+        None => Ok(attack::Answer::Refused),
+    }
 }
 
 #[cfg(test)]

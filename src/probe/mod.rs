@@ -155,10 +155,10 @@ pub trait Probe: Send + Sync {
         self.cost()
     }
 
-    /// Whether logout tokens must be able to reach us while it runs, at its client's address (see
-    /// [`crate::oidc::mailbox`]).
-    fn receives_logouts(&self) -> bool {
-        false
+    /// Whether the outage detector may ask for runs of it, up to one a second, to confirm what another run found: not where
+    /// a run leaves its mark on the provider.
+    fn confirms(&self) -> bool {
+        true
     }
 
     /// Walks once. Everything it finds goes through `journey`.

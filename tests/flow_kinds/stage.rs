@@ -68,6 +68,8 @@ impl Stage {
             client_id: self.client.into(),
             secret: (!public).then(|| SecretSource::File(self.folder.join("secret"))),
             auth_method: if public { AuthMethod::None } else { AuthMethod::ClientSecretBasic },
+            proof: Default::default(),
+            par: None,
             redirect_uri: Some(RedirectUri::parse("http://127.0.0.1:8765/cb").unwrap()),
             post_logout_redirect_uri: self.post_logout_redirect_uri.map(|uri| RedirectUri::parse(uri).unwrap()),
             scopes: self.scopes.iter().map(|scope| (*scope).to_owned()).collect(),

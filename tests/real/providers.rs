@@ -9,7 +9,10 @@ use authprobe::probe::KINDS;
 use crate::support::authprobe::{Run, authprobe, runs};
 use crate::support::idp::Idp;
 use crate::support::providers::Provider;
-use crate::support::{Folder, repository};
+use crate::support::{Folder, net, repository};
+
+/// In the place of an assertion where there is none: no run gets as far as to read it.
+const NOBODYS: &str = "none";
 
 /// A probe of `tests/providers/NAME.toml`, and how it must end: see [`ending`].
 type Row = (&'static str, &'static str);
@@ -63,33 +66,39 @@ const AUTHGENT: &[Row] = &[
 #[test]
 fn oidc_provider_does_all_that_it_says() {
     let idp = Idp::start();
-    walk("oidc_provider", &idp.issuer, OIDC_PROVIDER);
+    walk("oidc_provider", &idp.issuer, NOBODYS, OIDC_PROVIDER);
 }
 
 #[test]
 fn canaille_does_what_it_says_and_its_weaknesses_are_found() {
     let provider = Provider::start("canaille");
-    walk("canaille", &provider.issuer, CANAILLE);
+    walk("canaille", &provider.issuer, NOBODYS, CANAILLE);
 }
 
 #[test]
 fn django_oauth_toolkit_does_more_than_its_openid_metadata_says() {
     let provider = Provider::start("django_oauth_toolkit");
-    walk("django_oauth_toolkit", &provider.issuer, DJANGO_OAUTH_TOOLKIT);
+    walk("django_oauth_toolkit", &provider.issuer, NOBODYS, DJANGO_OAUTH_TOOLKIT);
 }
 
 #[test]
 fn authgent_does_without_openid_connect() {
     let provider = Provider::start("authgent");
-    walk("authgent", &provider.issuer, AUTHGENT);
+    walk("authgent", &provider.issuer, &assertion(&provider.issuer), AUTHGENT);
 }
 
 /// Runs all probes of that configuration, one after the other, and compares how they end.
-fn walk(name: &str, issuer: &str, table: &[Row]) {
+fn walk(name: &str, issuer: &str, assertion: &str, table: &[Row]) {
     let folder = Folder::new();
     let text = std::fs::read_to_string(repository().join(format!("tests/providers/{name}.toml"))).unwrap();
     let config = folder.write("authprobe.toml", &text.replace("ISSUER", issuer));
-    let environment = [("WEB_SECRET", "web-secret"), ("SVC_SECRET", "svc-secret"), ("ALICE_PASSWORD", "wonderland-7")];
+    let environment = [
+        ("WEB_SECRET", "web-secret"),
+        ("SVC_SECRET", "svc-secret"),
+        ("DEVICE_SECRET", "device-secret"),
+        ("ALICE_PASSWORD", "wonderland-7"),
+        ("ASSERTION", assertion),
+    ];
     let mut kinds = BTreeSet::new();
     let mut wrong = Vec::new();
     for (probe, expected) in table {
@@ -106,6 +115,23 @@ fn walk(name: &str, issuer: &str, table: &[Row]) {
     assert!(wrong.is_empty(), "{name}\n{}", wrong.join("\n"));
     let every = KINDS.iter().map(|kind| kind.name.to_owned()).collect::<BTreeSet<_>>();
     assert_eq!(kinds, every, "a kind without a row for {name}");
+}
+
+/// An assertion that authgent makes and takes (identity chaining, by RFC 8693 and RFC 7523).
+fn assertion(issuer: &str) -> String {
+    let granted = |form: &str| {
+        // svc:svc-secret
+        let headers = ["Authorization: Basic c3ZjOnN2Yy1zZWNyZXQ=", "Content-Type: application/x-www-form-urlencoded"];
+        let answer = net::request("POST", &format!("{issuer}/token"), &headers, form).unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer.json()["access_token"].as_str().unwrap().to_owned()
+    };
+    let token = granted("grant_type=client_credentials");
+    let (urn, audience) = ("urn%3Aietf%3Aparams%3Aoauth%3A", issuer.replace(':', "%3A").replace('/', "%2F"));
+    granted(&format!(
+        "grant_type={urn}grant-type%3Atoken-exchange&subject_token={token}&audience={audience}\
+         &subject_token_type={urn}token-type%3Aaccess_token&requested_token_type={urn}token-type%3Ajwt"
+    ))
 }
 
 /// `good`, with the codes of what a strict reader minds; `unsupported by MEMBER` of the metadata; or the verdict and

@@ -133,6 +133,12 @@ impl Group {
     pub const fn follows_login(self) -> bool {
         !matches!(self, Self::RedirectUri | Self::Request | Self::Transport)
     }
+
+    /// Whether its attacks are judged by what the door shows a stranger: where that says nothing, they are tried after
+    /// the login.
+    pub const fn is_at_the_door(self) -> bool {
+        matches!(self, Self::RedirectUri | Self::Request)
+    }
 }
 
 /// Every attack with its group.

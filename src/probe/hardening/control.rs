@@ -17,7 +17,9 @@ pub async fn good_request(stage: &Stage) -> Result<Control, Fault> {
     let pending = stage.relying.push(&stage.metadata, stage.request(&[])?).await?;
     let (seen, headers, trail) = door::control(stage, pending.url.clone(), WAY).await?;
     match seen {
-        Seen::Page(looks) if looks.status < 400 && looks.asks => Ok(Control { looks, headers, trail }),
+        Seen::Page(looks) if looks.status < 400 && looks.asks => {
+            Ok(Control { looks, headers, trail, blind: door::is_blind(stage).await })
+        }
         // What is the matter with it, in the words of every login.
         Seen::Page(looks) => {
             let (_, page) = form_walk::first_page(&stage.relying, &stage.metadata, &stage.login).await?;
@@ -26,7 +28,7 @@ pub async fn good_request(stage: &Stage) -> Result<Control, Fault> {
             match page::read(&page, &mut Progress::default(), setting) {
                 // A script draws it: where it leads can be told, but not what it shows.
                 Err(fault) if fault.class != Class::Unsupported => Err(fault),
-                _ => Ok(Control { looks, headers, trail }),
+                _ => Ok(Control { looks, headers, trail, blind: false }),
             }
         }
         Seen::Sent(target) => {

@@ -68,9 +68,10 @@ async fn seen(stage: &Stage, changes: &[Change<'_>]) -> Result<Option<Seen>, Fau
 }
 
 async fn judged(stage: &Stage, changes: &[Change<'_>]) -> Judged {
-    let Some(seen) = seen(stage, changes).await? else { return Ok(Answer::Refused) };
-    let Some(control) = &stage.control else { return Ok(Answer::Skipped("there is no login page".to_owned())) };
-    door::judge(control, &seen, &[], stage.redirect_uri()?.url())
+    match stage.ask(changes).await? {
+        Some(pending) => door::attack(stage, pending.url, &[]).await,
+        None => Ok(Answer::Refused),
+    }
 }
 
 /// A page is no attack, though §3.1.2.6 wants an error.

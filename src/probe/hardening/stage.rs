@@ -290,6 +290,17 @@ impl Stage {
         litter.push((tokens.access_token.clone(), "access_token"));
     }
 
+    /// An authorization response that an attack brought: what is in it is masked, tokens are revoked at the end.
+    pub fn received(&self, target: &Url) {
+        let fragment = target.fragment().unwrap_or_default();
+        let fragment = url::form_urlencoded::parse(fragment.as_bytes()).into_owned();
+        let params: Vec<(String, String)> = target.query_pairs().into_owned().chain(fragment).collect();
+        self.protect_codes(&params);
+        let tokens = params.iter().filter(|(name, _)| name == "access_token");
+        let mut litter = self.litter.lock().expect("litter");
+        litter.extend(tokens.map(|(_, token)| (Secret::new(token.as_str()), "access_token")));
+    }
+
     fn walker<'a>(&'a self, pending: &'a Pending, endpoint: &'a Url) -> Walker<'a> {
         form_walk::walker(&self.relying, &pending.redirect_uri, endpoint, Endpoint::Authorization)
     }

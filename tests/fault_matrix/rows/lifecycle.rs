@@ -14,25 +14,28 @@ rows! {
     "revocation_ignored" "" [] {
         "revocation" => "bad revocation_ineffective/provider at propagation";
         "introspection" => "bad revocation_ineffective/provider at inactive";
+        "resource" => "bad revocation_ineffective/provider at revoked";
     }
     // Within the bound of three seconds, and beyond.
     "slow_revocation" r#"{"seconds": 1}"# [] {}
     "slow_revocation" r#"{"seconds": 60}"# [] {
         "revocation" => "bad revocation_ineffective/provider at propagation";
         "introspection" => "bad revocation_ineffective/provider at inactive";
+        "resource" => "bad revocation_ineffective/provider at revoked";
     }
     "stale_tokens" r#"{"seconds": 1}"# [] {}
     // Slow in one region: the one run that sees every region finds it, from wherever it was started.
     "stale_tokens" r#"{"seconds": 60, "from": "127.0.0.2"}"# [West] {
         "revocation" => "bad revocation_ineffective/provider at propagation";
         "introspection@west" => "bad revocation_ineffective/provider at inactive";
+        "resource@west" => "bad revocation_ineffective/provider at revoked";
     }
     // OIDC RP-Initiated Logout §2.
     "logout_ignored" "" [] { "form_login" => "bad logout_ineffective/provider at logout"; }
     // One region alone.
     "http_500" r#"{"endpoint": "token", "from": "127.0.0.2"}"# [West] {
-        "client_credentials@west introspection@west form_login@west form_login.steps@west refresh@west" =>
-            "bad http_status/provider at token";
+        "client_credentials@west introspection@west resource@west jwt_bearer@west form_login@west form_login.steps@west refresh@west userinfo@west" => "bad http_status/provider at token";
         "token_exchange@west" => "bad http_status/provider at subject_token";
+        "device@west" => "bad http_status/provider at pending";
     }
 }
