@@ -373,7 +373,8 @@ async fn what_was_judged_before_a_failure_stands_and_the_rest_is_unknown() {
     let ended = scene.run(Who::Spa, "").await;
     let fault = ended.fault.unwrap();
     assert_eq!((fault.class, fault.step), (Class::AttackAccepted, "redirect_uri"));
-    assert_eq!(ended.steps.last().map(|step| (step.name, step.state)), Some(("token", StepState::Failed)));
+    let last = ended.steps.iter().rfind(|step| !step.cleanup).map(|step| (step.name, step.state));
+    assert_eq!(last, Some(("token", StepState::Failed)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
