@@ -22,6 +22,7 @@ use super::{Browsers, Passkey};
 use crate::clock::{Clock, Instant};
 use crate::fault::{Class, Fault};
 use crate::journey::Recorder;
+use crate::oidc::authorize::Answer;
 use crate::oidc::form::answers::Answers;
 use crate::oidc::form::steps::Guide;
 use crate::oidc::http::Egress;
@@ -62,8 +63,8 @@ pub struct Ask<'a> {
 pub enum Opened {
     /// A page that can be judged.
     Page,
-    /// The parameters of the redirect to us.
-    Answer(Vec<(String, String)>),
+    /// What was sent to the redirect URI.
+    Answer(Answer),
 }
 
 /// An isolated window of a warm browser.
@@ -205,18 +206,13 @@ impl Seat {
         let sight = walk.open(url).await;
         rented.view = walk.latest.take();
         match sight? {
-            Sight::Answer(params) => Ok(Opened::Answer(params)),
+            Sight::Answer(answer) => Ok(Opened::Answer(answer)),
             Sight::Page(_) | Sight::Calm => Ok(Opened::Page),
         }
     }
 
-    /// Logs in, up to the answer or until the element is there; without one, the parameters are none.
-    pub async fn sign_in(
-        &self,
-        guide: &Guide,
-        answers: &Answers,
-        until: Until<'_>,
-    ) -> Result<Vec<(String, String)>, Fault> {
+    /// Logs in, up to the answer, or until the element is there: then the answer is empty.
+    pub async fn sign_in(&self, guide: &Guide, answers: &Answers, until: Until<'_>) -> Result<Answer, Fault> {
         let mut rented = self.rented.lock().await;
         let rented = rented.as_mut().ok_or_else(given_up)?;
         rented.needles = answers.needles();
@@ -231,6 +227,23 @@ impl Seat {
             self.well.store(true, Ordering::Relaxed);
         }
         params
+    }
+
+    /// Goes to `url` in the session that a login has left: the answer must come without any page.
+    pub async fn silently(&self, url: &Url) -> Result<Answer, Fault> {
+        let mut rented = self.rented.lock().await;
+        let rented = rented.as_mut().ok_or_else(given_up)?;
+        self.well.store(false, Ordering::Relaxed);
+        let before = rented.view.as_ref().map(|view| view.document);
+        let mut walk = self.walk(&mut *rented.window);
+        let answer = walk.silently(url, before).await;
+        if let Some(view) = walk.latest.take() {
+            rented.view = Some(view);
+        }
+        if answer.is_ok() {
+            self.well.store(true, Ordering::Relaxed);
+        }
+        answer
     }
 
     fn walk<'a>(&'a self, window: &'a mut dyn Window) -> Walk<'a> {

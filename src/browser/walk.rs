@@ -9,10 +9,11 @@ use std::time::Duration;
 use url::Url;
 
 use super::scripts::{Plan, Point, Worked};
-use super::window::{Params, Pending, Sight, View, Window};
+use super::window::{Pending, Sight, View, Window};
 use crate::clock::{Clock, Instant};
 use crate::fault::{Class, Fault};
 use crate::journey::Recorder;
+use crate::oidc::authorize::Answer;
 use crate::oidc::form::answers::Answers;
 use crate::oidc::form::page::{self, Progress, Setting};
 use crate::oidc::form::scripted::{self, Act, Unready};
@@ -126,8 +127,40 @@ impl Walk<'_> {
         }
     }
 
+    /// Goes to `url`, whose answer must come without anybody being asked. `before`: the document that is there now.
+    /// Faults: those of [`Window::next`], `timeout`, `http_status`, `login_page` for a page that stays.
+    pub(super) async fn silently(&mut self, url: &Url, before: Option<u32>) -> Result<Answer, Fault> {
+        self.window.open(url).await?;
+        let last = self.last_moment();
+        let mut standing: Option<(Fault, Instant)> = None;
+        loop {
+            let due = standing.as_ref().map_or(last, |(_, due)| (*due).min(last));
+            match tokio::time::timeout_at(due, self.window.next()).await {
+                Err(_) => match standing {
+                    Some((fault, _)) => return Err(fault),
+                    None => {
+                        let fault = self.ran_out(None, None);
+                        return Err(self.silent(fault).await);
+                    }
+                },
+                Ok(sight) => match sight? {
+                    Sight::Answer(answer) => return Ok(answer),
+                    Sight::Calm => {}
+                    Sight::Page(view) if before.is_some_and(|before| view.document <= before) => {}
+                    Sight::Page(view) => {
+                        self.latest = Some(view.clone());
+                        let fault = page::first(&view.page).err().unwrap_or_else(|| page::unasked(&view.page));
+                        // A page may lead on by itself (`response_mode=form_post`).
+                        let since = standing.as_ref().map(|(_, due)| *due);
+                        standing = Some((fault, since.unwrap_or_else(|| self.clock.instant() + MISSING)));
+                    }
+                },
+            }
+        }
+    }
+
     /// Logs in. Faults: those of [`Window::next`] and [`scripted::read`], `timeout`.
-    pub(super) async fn sign_in(&mut self, first: View, manner: Manner<'_>) -> Result<Params, Fault> {
+    pub(super) async fn sign_in(&mut self, first: View, manner: Manner<'_>) -> Result<Answer, Fault> {
         let setting = Setting {
             guide: manner.guide,
             redirect_uri: manner.redirect_uri,
@@ -142,7 +175,7 @@ impl Walk<'_> {
             if let Until::Shows(target) = manner.until
                 && scripted::shows(&view.page, target)?
             {
-                return Ok(Params::new());
+                return Ok(Answer::default());
             }
             let before = progress.clone();
             let mut met = None;
@@ -166,7 +199,7 @@ impl Walk<'_> {
                 None => self.wait(standing.as_mut(), &view).await?,
             };
             match sight {
-                Sight::Answer(params) => return Ok(params),
+                Sight::Answer(answer) => return Ok(answer),
                 Sight::Page(next) => {
                     self.latest = Some(next.clone());
                     view = next;

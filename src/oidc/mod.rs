@@ -4,6 +4,7 @@
 pub mod access_token;
 pub mod alg;
 pub mod authorize;
+pub mod claims_request;
 pub mod client_auth;
 pub mod clock_skew;
 pub mod drift;

@@ -29,7 +29,9 @@ mod own_keys;
 mod propagation;
 pub mod refresh;
 pub mod revocation;
+mod silent;
 pub mod token_exchange;
+mod whole_login;
 
 /// Every kind. `check`, documents, schema and the metric series are made from this table.
 pub const KINDS: &[&Kind] = &[

@@ -12,7 +12,7 @@ use super::{Next, Submission, Value};
 use crate::clock::Clock;
 use crate::fault::{Class, Fault};
 use crate::journey::Recorder;
-use crate::oidc::authorize::is_answer;
+use crate::oidc::authorize::{Answer, is_answer};
 use crate::oidc::http::{Endpoint, Http, Request, Response};
 use crate::outcome::Warning;
 
@@ -30,8 +30,8 @@ const MAX_PAGES: usize = 20;
 pub enum Arrival {
     /// A page that wants something.
     Page(Page),
-    /// The parameters that were sent to the redirect URI, which itself is never requested.
-    Answer(Vec<(String, String)>),
+    /// What was sent to the redirect URI, which itself is never requested.
+    Answer(Answer),
 }
 
 /// A user agent without scripts, for one login.
@@ -58,7 +58,7 @@ impl Walker<'_> {
 
     /// Answers page after page until the provider sends us back. Faults: those of [`Walker::open`] and of
     /// [`super::page::read`].
-    pub async fn sign_in(&self, first: Page, guide: &Guide, answers: &Answers) -> Result<Vec<(String, String)>, Fault> {
+    pub async fn sign_in(&self, first: Page, guide: &Guide, answers: &Answers) -> Result<Answer, Fault> {
         let setting = Setting {
             guide,
             redirect_uri: self.redirect_uri,
@@ -74,12 +74,12 @@ impl Walker<'_> {
                 break;
             }
             let arrival = match next {
-                Next::Answer(params) => Arrival::Answer(params),
+                Next::Answer(answer) => Arrival::Answer(answer),
                 Next::Follow(url) => self.lead_on(&page, url).await?,
                 Next::Submit(submission) => self.submit(&page, submission, answers).await?,
             };
             match arrival {
-                Arrival::Answer(params) => return Ok(params),
+                Arrival::Answer(answer) => return Ok(answer),
                 Arrival::Page(next) => page = next,
             }
         }
@@ -100,7 +100,7 @@ impl Walker<'_> {
 
     async fn lead_on(&self, page: &Page, url: Url) -> Result<Arrival, Fault> {
         if is_answer(&url, self.redirect_uri) {
-            return Ok(Arrival::Answer(parameters(&url)));
+            return Ok(Arrival::Answer(Answer::of_url(&url)));
         }
         allowed(&page.url, &url)?;
         self.follow(self.get(url, Some(&page.url))).await
@@ -127,7 +127,7 @@ impl Walker<'_> {
         fields: Vec<(String, String)>,
     ) -> Result<Arrival, Fault> {
         if is_answer(&submission.url, self.redirect_uri) {
-            return Ok(Arrival::Answer(fields));
+            return Ok(Arrival::Answer(submission.answer(fields)));
         }
         allowed(&page.url, &submission.url)?;
         let mut url = submission.url.clone();
@@ -167,7 +167,7 @@ impl Walker<'_> {
             let target = location(&response)?;
             self.warn_of_kept_password(&request, response.status);
             if is_answer(&target, self.redirect_uri) {
-                return Ok(Arrival::Answer(parameters(&target)));
+                return Ok(Arrival::Answer(Answer::of_url(&target)));
             }
             allowed(&request.url, &target)?;
             request = redirected(request, response.status, target);
@@ -277,11 +277,6 @@ fn page(response: Response) -> Page {
         url: response.url,
         content,
     }
-}
-
-/// The parameters of an answer: in the query, where `response_mode=query` puts them.
-fn parameters(url: &Url) -> Vec<(String, String)> {
-    url.query_pairs().into_owned().collect()
 }
 
 #[cfg(test)]
