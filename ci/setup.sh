@@ -77,6 +77,8 @@ venv() { # DIRECTORY REQUIREMENTS
 once "$state/idp.stamp" tests/idp/package.json tests/idp/package-lock.json -- \
   npm --prefix tests/idp ci --no-audit --no-fund --loglevel=error
 once "$state/venv.stamp" tests/requirements.txt -- venv "$state/venv" tests/requirements.txt
+[ "$what" != test ] ||
+  once "$state/providers.stamp" tests/providers/requirements.txt -- venv "$state/providers" tests/providers/requirements.txt
 if [ "$what" = bench ]; then
   once "$state/bench-venv.stamp" benches/peers/requirements.txt -- venv "$state/bench-venv" benches/peers/requirements.txt
   playwright=benches/peers/playwright

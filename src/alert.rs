@@ -1,5 +1,6 @@
 //! Alerts: what holds now (conditions), and what becomes of it over time (a state machine). Pure.
 
+pub mod carriers;
 pub mod causes;
 pub mod conditions;
 pub mod facts;

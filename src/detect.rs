@@ -280,7 +280,7 @@ const OPEN_DOORS: [Class; 6] = [
 ];
 
 /// Whether a fault says that the provider fails. That it asks us to slow down (429) does not.
-fn is_evidence(fault: &Fault) -> bool {
+pub fn is_evidence(fault: &Fault) -> bool {
     fault.blame.is_bad() && fault.class != Class::RateLimited && !OPEN_DOORS.contains(&fault.class)
 }
 

@@ -5,6 +5,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+mod classes;
+
+pub use classes::Class;
+
 /// Who has to act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -43,91 +47,6 @@ impl fmt::Display for Blame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
-}
-
-macro_rules! classes {
-    ($($variant:ident $name:literal $blame:ident $means:literal $hint:literal;)*) => {
-        /// What went wrong.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case")]
-        pub enum Class {
-            $(#[doc = $means] $variant,)*
-        }
-
-        impl Class {
-            /// Every class, in the order of the contract.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
-
-            /// The name in labels and documents.
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $name,)* }
-            }
-
-            /// Who is to blame by default.
-            pub const fn blame(self) -> Blame {
-                match self { $(Self::$variant => Blame::$blame,)* }
-            }
-
-            /// What it means, in one sentence.
-            pub const fn meaning(self) -> &'static str {
-                match self { $(Self::$variant => $means,)* }
-            }
-
-            /// What to look at first.
-            pub const fn hint(self) -> &'static str {
-                match self { $(Self::$variant => $hint,)* }
-            }
-        }
-    };
-}
-
-classes! {
-    Dns "dns" Network "The provider's name did not resolve." "Resolve the name from this region; compare with another; look for an expired zone or a broken resolver.";
-    Connect "connect" Network "No TCP connection could be made." "Is the provider up and listening? Check load balancer, firewall and routes from this region.";
-    Tls "tls" Network "The TLS handshake failed for another reason than the certificate." "Compare protocol versions and cipher suites; look for a middlebox or a server that closes the handshake.";
-    Timeout "timeout" Network "No answer came in time." "See in the waterfall which phase hung: connect points to the network, processing to the provider.";
-    Reset "reset" Network "The connection broke before the answer was complete." "Look for crashing or restarting processes behind the load balancer, and idle timeouts on the way.";
-    Certificate "certificate" Provider "The provider's certificate is not acceptable." "Check expiry, host names and chain of the certificate that this endpoint serves; is an intermediate missing?";
-    HttpStatus "http_status" Provider "The status is not one that the protocol allows here." "Read the provider's log at the time of the run; 5xx points to the provider, 404 to a moved endpoint.";
-    RateLimited "rate_limited" Provider "The provider answered 429." "Ask for a higher limit for this client, or probe less often; scheduled runs honour Retry-After.";
-    OauthError "oauth_error" Provider "The provider answered with an OAuth error." "The error code names the cause: compare the client's registration with what the probe asks for.";
-    Malformed "malformed" Provider "The answer is not what the specification says." "Look at the content type and the first bytes: an error page or a proxy may stand where JSON should be.";
-    TooLarge "too_large" Provider "The answer is larger than the limit." "Fetch the endpoint by hand: is it serving another document, or one that grows without end?";
-    Redirect "redirect" Provider "Redirects lead nowhere, in a circle, or where they must not." "Follow the chain in the waterfall; check base URLs and proxy headers of the provider.";
-    IssuerMismatch "issuer_mismatch" Provider "The metadata names another issuer than the one configured." "Compare character by character, the final slash included (OIDC Discovery §4.3).";
-    MetadataInvalid "metadata_invalid" Provider "The metadata lacks what it must have or points where it must not." "See the findings: each names the member of the document and the clause.";
-    JwksInvalid "jwks_invalid" Provider "The key set cannot be used as it is." "See the findings: each names the key and what is wrong with it.";
-    KeyNotFound "key_not_found" Provider "A token names a key that the key set does not hold, even after a fresh fetch." "Was a key rotated before it was published, or is one node serving an old set?";
-    SignatureInvalid "signature_invalid" Provider "A token's signature does not verify." "Same kid with another key? Nodes with different keys? Compare the key sets node by node.";
-    AlgorithmForbidden "algorithm_forbidden" Provider "A token is signed with an algorithm that must not be accepted." "Compare the header's alg with the client's registration; `none` and confused HMAC are attacks.";
-    ClaimIssuer "claim_issuer" Provider "`iss` is not the configured issuer." "Check the provider's external URL settings (OIDC Core 3.1.3.7-2).";
-    ClaimAudience "claim_audience" Provider "`aud` or `azp` is not for this client." "Check the client's audience mappings (OIDC Core 3.1.3.7-3 to 5).";
-    ClaimExpired "claim_expired" Provider "The token is expired already." "Compare the clocks; see clock skew in the waterfall (OIDC Core 3.1.3.7-9).";
-    ClaimNotYetValid "claim_not_yet_valid" Provider "The token says it comes from the future." "Compare the clocks: the provider's runs ahead (`iat`, `nbf`).";
-    ClaimNonce "claim_nonce" Provider "`nonce` is missing or not the one sent." "A mixed-up session or a cached answer (OIDC Core 3.1.3.7-11).";
-    ClaimHash "claim_hash" Provider "`at_hash` or `c_hash` does not fit." "The token was swapped, or hashed with the wrong algorithm (OIDC Core 3.1.3.6).";
-    ClaimSubject "claim_subject" Provider "`sub` is missing, not constant, or not who logged in." "Check account linking and subject mappers; userinfo must name the same `sub` (OIDC Core 5.3.2).";
-    ClaimAuth "claim_auth" Provider "`auth_time`, `acr` or `amr` is not what was asked for." "Check the authentication flow that this client is bound to.";
-    ClaimMissing "claim_missing" Provider "A required or expected claim is missing." "Check scopes and claim mappers.";
-    ClaimUnexpected "claim_unexpected" Provider "A claim has another value than expected." "Compare the `expect` of the probe with the account's attributes.";
-    StateMismatch "state_mismatch" Provider "`state` did not come back as it was sent." "A mixed-up session, or a proxy that rewrites queries (RFC 6749 §10.12).";
-    ResponseIssuer "response_issuer" Provider "The authorization response's `iss` is missing or wrong though promised." "RFC 9207 §2.4: compare with the metadata's issuer.";
-    LoginPage "login_page" Provider "The login page is not what it was." "See what was on the page instead; update the probe's steps if the page was changed on purpose.";
-    RefreshNotRotated "refresh_not_rotated" Provider "The refresh token was not rotated though it must be, or was though it must not." "Compare the client's rotation setting with the probe's `rotation`.";
-    ReuseAccepted "reuse_accepted" Provider "A refresh token that was used already was accepted again." "Turn reuse detection on (RFC 9700 §4.14.2).";
-    RevocationIneffective "revocation_ineffective" Provider "A revoked token still works." "Check caches of introspection and gateways; self-contained tokens live until they expire.";
-    LogoutIneffective "logout_ineffective" Provider "The session lives on after logout." "Check session caches and back-channel logout.";
-    AttackAccepted "attack_accepted" Provider "An attack that must be refused was not." "Treat as an incident: see which attack in the findings.";
-    RegionsDisagree "regions_disagree" Provider "Regions see different documents." "Look for stale caches or nodes: compare both documents.";
-    Credentials "credentials" Configuration "The provider refuses our account or client." "Was the password or secret changed, or the account locked? A password is not tried again until you act, a client every 15 minutes.";
-    Challenge "challenge" Configuration "The provider asks for something we have no answer to." "Exempt the synthetic account from the CAPTCHA, or configure its second factor.";
-    Unsupported "unsupported" Configuration "The provider does not offer what this probe needs." "Remove the probe, or name the endpoint under `endpoints` if metadata hides it.";
-    Config "config" Configuration "The probe's own settings cannot work." "The detail names the key.";
-    Browser "browser" Monitor "Our browser failed." "Is Chromium with its driver installed and allowed to start?";
-    Egress "egress" Monitor "Our proxy or uplink failed." "The region's proxy or references do not answer: this says nothing about the provider.";
-    Clock "clock" Monitor "Our clock is wrong." "Check time synchronisation of this machine.";
-    Budget "budget" Monitor "Our own request limit was reached." "Raise `max_requests_per_minute` or probe less often.";
-    Internal "internal" Monitor "authprobe failed." "Please report it, with the log around this run.";
 }
 
 impl Class {
@@ -270,6 +189,17 @@ mod tests {
         );
         assert_eq!(by_blame(Blame::Configuration), "credentials challenge unsupported config");
         assert_eq!(by_blame(Blame::Monitor), "browser egress clock budget internal");
+    }
+
+    #[test]
+    fn every_class_says_what_it_means_why_and_where_to_look() {
+        for class in Class::ALL.iter().copied() {
+            assert!(class.meaning().ends_with('.') && class.hint().ends_with(['.', '?']), "{class}");
+            assert!(!class.causes().is_empty() && class.causes().len() <= 4, "{class}");
+            for cause in class.causes() {
+                assert!(!cause.ends_with('.') && cause.chars().count() <= 90, "{class}: {cause}");
+            }
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `authprobe lab`
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -22,6 +23,9 @@ pub struct Args {
     /// Fault to start with: NAME, NAME=value or NAME=parameter:value,…
     #[arg(long = "fault", value_name = "NAME")]
     faults: Vec<String>,
+    /// Speak https, with a certificate whose authority, made at start, is written to FILE (PEM), for `ca_file`
+    #[arg(long, value_name = "FILE")]
+    tls: Option<PathBuf>,
     /// Name every fault with its parameters, and stop
     #[arg(long)]
     list_faults: bool,
@@ -41,8 +45,8 @@ pub async fn main(args: Args) -> Exit {
     };
     let started = match address(&args.listen) {
         Ok(listen) => {
-            let options = Options { listen, issuer: args.issuer, faults: args.faults.clone(), clock: Clock::system() };
-            Lab::start(options).await
+            let (tls, faults) = (args.tls.is_some(), args.faults.clone());
+            Lab::start(Options { listen, issuer: args.issuer, faults, tls, clock: Clock::system() }).await
         }
         Err(error) => Err(error),
     };
@@ -53,7 +57,13 @@ pub async fn main(args: Args) -> Exit {
             return Exit::Usage;
         }
     };
-    print!("{}", announcement(&lab, &args.faults));
+    if let (Some(file), Some(authority)) = (&args.tls, &lab.authority)
+        && let Err(error) = std::fs::write(file, authority)
+    {
+        eprintln!("error: --tls {}: {error}", file.display());
+        return Exit::Usage;
+    }
+    print!("{}", announcement(&lab, &args.faults, args.tls.as_deref()));
     stopped(interrupt, terminate).await;
     lab.shutdown().await;
     Exit::Interrupted
@@ -75,9 +85,12 @@ fn address(text: &str) -> Result<SocketAddr, String> {
     numeric.parse().map_err(|_| format!("--listen {text}: not an address like 127.0.0.1:9480"))
 }
 
-fn announcement(lab: &LabHandle, faults: &[String]) -> String {
+fn announcement(lab: &LabHandle, faults: &[String], authority: Option<&Path>) -> String {
     let address = lab.address;
     let mut out = format!("lab provider on loopback, for tests only\n\n  issuer   {}\n", lab.issuer);
+    if let Some(file) = authority {
+        out.push_str(&format!("  ca_file  {}\n", file.display()));
+    }
     for user in USERS {
         out.push_str(&format!("  user     {} / {}\n", user.name, user.password));
     }

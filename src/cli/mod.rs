@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 pub mod check;
 pub mod completions;
 pub mod demo;
+pub mod docs;
 pub mod init;
 pub mod lab;
 mod picture;
@@ -109,6 +110,9 @@ pub enum Command {
     Schema(schema::Args),
     /// Print shell completions
     Completions(completions::Args),
+    /// Print a chapter of the documentation that is made from the code
+    #[command(hide = true)]
+    Docs(docs::Args),
 }
 
 /// Runs the command that was asked for.
@@ -124,5 +128,6 @@ pub async fn main(cli: Cli) -> Exit {
         Command::Demo(args) => demo::main(args).await,
         Command::Schema(args) => schema::main(args).await,
         Command::Completions(args) => completions::main(args).await,
+        Command::Docs(args) => docs::main(args).await,
     }
 }

@@ -201,8 +201,14 @@ impl Page<'_> {
         for finding in &fault.findings {
             self.item(&format!("{} [{}]: {}", finding.class, finding.clause, finding.detail), style);
         }
-        let hint = self.terminal.clean(fault.class.hint());
-        self.wrapped("  Look first: ", "              ", &hint, Style::Plain);
+        let causes = fault.class.causes().join("; ");
+        for (title, text) in [
+            ("  Means:      ", fault.class.meaning()),
+            ("  Causes:     ", &causes),
+            ("  Look first: ", fault.class.hint()),
+        ] {
+            self.wrapped(title, "              ", &self.terminal.clean(text), Style::Plain);
+        }
     }
 
     fn item(&mut self, text: &str, style: Style) {

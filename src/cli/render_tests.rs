@@ -109,6 +109,8 @@ fn everything_is_there_and_fits() {
             "trace abababababababababababababababab",
             "claim_nonce in step id_token; to blame: provider",
             "[OIDC Core 3.1.3.7-3]: web is not in aud",
+            "Means:      `nonce` is missing or not the one sent.",
+            "Causes:     sessions are mixed up between logins; an answer from a cache;",
             "Look first: A mixed-up session",
             "content_type [RFC 6749 §5.1]: text/plain",
             "access token lives 3600 s",

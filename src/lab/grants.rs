@@ -125,7 +125,9 @@ fn refresh_token(world: &World, asked: &Asked) -> Result<Value, OauthError> {
             return Err(unknown);
         }
         if stored.used && world.faults.switch(Switch::ReuseAccepted).is_none() {
-            stored.grant.death.set(now);
+            if world.faults.switch(Switch::FamilySurvives).is_none() {
+                stored.grant.death.set(now);
+            }
             return Err(("invalid_grant", "the refresh token was used before: all of its family is revoked"));
         }
         let scopes = narrowed(&stored.grant.scopes, asked.form)?;

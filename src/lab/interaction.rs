@@ -113,6 +113,9 @@ fn take_login(world: &World, call: &Call, mut interaction: Interaction, form: &F
         interaction.identified = username;
         return login_page(world, call, interaction, None);
     }
+    if form.get("otp").is_some() {
+        return pages::second_factor(&interaction, &world.interaction_path(&call.id), Some("That code is wrong."));
+    }
     if interaction.form.captcha {
         return login_page(world, call, interaction, Some("The characters are not those in the picture."));
     }
@@ -124,6 +127,9 @@ fn take_login(world: &World, call: &Call, mut interaction: Interaction, form: &F
         world.stats.passwords_refused.fetch_add(1, Ordering::Relaxed);
         return login_page(world, call, interaction, Some("Wrong user name or password."));
     };
+    if interaction.form.second_factor {
+        return pages::second_factor(&interaction, &world.interaction_path(&call.id), None);
+    }
     log_in(world, call, &interaction, user)
 }
 

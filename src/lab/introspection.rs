@@ -40,7 +40,7 @@ fn authenticated(call: &Call) -> Result<(Form, &'static Client), Reply> {
 }
 
 fn describe(world: &World, call: &Call, token: &str) -> Option<Value> {
-    let now = call.moment.now;
+    let now = world.known_since(call.moment.now);
     let mut store = world.store();
     if let Some(access) = store.access(now, token) {
         let mut claims = world.access_claims(&access);

@@ -20,10 +20,11 @@ pub struct Issuer {
 }
 
 impl Issuer {
-    /// From what was given (see [`super::Options::issuer`]) and the address that was bound.
-    pub fn new(given: Option<&str>, address: SocketAddr) -> Result<Self, String> {
+    /// From what was given (see [`super::Options::issuer`]), the address that was bound, and whether TLS is spoken there.
+    pub fn new(given: Option<&str>, address: SocketAddr, tls: bool) -> Result<Self, String> {
         let text = match given {
             Some(given) => given.replacen(":0/", &format!(":{}/", address.port()), 1),
+            None if tls => format!("https://{address}"),
             None => format!("http://{address}"),
         };
         let text = match text.strip_suffix(":0") {
@@ -58,8 +59,9 @@ mod tests {
     #[test]
     fn issuers_are_kept_as_given() {
         let address = SocketAddr::from(([127, 0, 0, 1], 4000));
-        let of = |given| Issuer::new(given, address);
+        let of = |given| Issuer::new(given, address, false);
         assert_eq!(of(None).unwrap().text, "http://127.0.0.1:4000");
+        assert_eq!(Issuer::new(None, address, true).unwrap().text, "https://127.0.0.1:4000");
         let realm = of(Some("http://localhost:0/realms/lab")).unwrap();
         assert_eq!((realm.base.as_str(), realm.path.as_str()), ("http://localhost:4000/realms/lab", "/realms/lab"));
         assert_eq!(of(Some("http://localhost:0")).unwrap().text, "http://localhost:4000");

@@ -46,6 +46,10 @@ pub struct Jws {
     pub payload: Vec<u8>,
     /// The signature over both.
     pub signature: Vec<u8>,
+    /// The signer's public key (PEM), as anybody can have it.
+    pub public_key: String,
+    /// Whether it goes out encrypted (RFC 7516), for a key that nobody has.
+    pub encrypted: bool,
 }
 
 impl Jws {
@@ -54,21 +58,44 @@ impl Jws {
         let mut header = Map::new();
         header.insert("alg".into(), json!("RS256"));
         header.insert("typ".into(), json!(kind.typ()));
-        header.insert("kid".into(), json!(signer.kid));
-        let mut jws = Self { header, payload: Value::Object(claims.clone()).to_string().into(), signature: Vec::new() };
+        if !signer.kid.is_empty() {
+            header.insert("kid".into(), json!(signer.kid));
+        }
+        let mut jws = Self {
+            header,
+            payload: Value::Object(claims.clone()).to_string().into(),
+            signature: Vec::new(),
+            public_key: signer.key.public_pem(),
+            encrypted: false,
+        };
         jws.signature = signer.key.sign(jws.signing_input().as_bytes());
         jws
     }
 
-    fn signing_input(&self) -> String {
+    /// Header and claims, as they are signed (RFC 7515 §5.1).
+    pub fn signing_input(&self) -> String {
         let header = Value::Object(self.header.clone()).to_string();
         format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(&self.payload))
     }
 
     /// The compact serialization.
     pub fn compact(&self) -> String {
+        if self.encrypted {
+            return encrypted();
+        }
         format!("{}.{}", self.signing_input(), URL_SAFE_NO_PAD.encode(&self.signature))
     }
+}
+
+/// Five parts that look like an encrypted token (RFC 7516 §7.1) to all who lack the key.
+fn encrypted() -> String {
+    let header = json!({"alg": "RSA-OAEP-256", "enc": "A256GCM", "cty": "JWT"}).to_string();
+    let parts = [256, 12, 600, 16].map(|size| {
+        let mut part = vec![0; size];
+        aws_lc_rs::rand::fill(&mut part).expect("the system gives random bytes");
+        URL_SAFE_NO_PAD.encode(part)
+    });
+    format!("{}.{}", URL_SAFE_NO_PAD.encode(header), parts.join("."))
 }
 
 /// The claims of a compact JWS, if `verifies` likes its signature. Only for the lab's own tokens: the algorithm is known.

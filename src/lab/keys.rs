@@ -8,7 +8,7 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, UnparsedPublicKey};
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use crate::clock::Timestamp;
@@ -54,6 +54,13 @@ impl Key {
         signature
     }
 
+    /// The public key as everybody can have it: PKCS#1, in PEM.
+    pub fn public_pem(&self) -> String {
+        let encoded = STANDARD.encode(self.pair.public_key().as_ref());
+        let lines: Vec<_> = encoded.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
+        format!("-----BEGIN RSA PUBLIC KEY-----\n{}\n-----END RSA PUBLIC KEY-----\n", lines.join("\n"))
+    }
+
     /// Whether `signature` is this key's.
     pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, self.pair.public_key().as_ref())
@@ -87,7 +94,7 @@ fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
 /// A key in the key set, under the identifier it is published with.
 #[derive(Clone, Debug)]
 pub struct Published {
-    /// `kid`.
+    /// `kid`; empty: none.
     pub kid: String,
     /// The key.
     pub key: Arc<Key>,
@@ -100,10 +107,13 @@ impl Published {
 
     /// As a JWK (RFC 7517 §4, RFC 7518 §6.3.1).
     pub fn jwk(&self) -> Value {
-        json!({
-            "kty": "RSA", "use": "sig", "alg": "RS256", "kid": self.kid,
-            "n": self.key.modulus, "e": self.key.exponent,
-        })
+        let mut jwk = json!({
+            "kty": "RSA", "use": "sig", "alg": "RS256", "n": self.key.modulus, "e": self.key.exponent,
+        });
+        if !self.kid.is_empty() {
+            jwk["kid"] = json!(self.kid);
+        }
+        jwk
     }
 }
 

@@ -19,6 +19,7 @@ use crate::clock::{Clock, Timestamp};
 
 pub mod accounts;
 mod authorize;
+mod certificates;
 mod control;
 pub mod endpoint;
 mod exchange;
@@ -40,6 +41,7 @@ mod store;
 mod tokens;
 mod wire;
 
+use certificates::Certificates;
 use fault::{Faults, Hook};
 use issuer::Issuer;
 use keys::{Key, Keyring};
@@ -58,13 +60,16 @@ pub struct Options {
     pub issuer: Option<String>,
     /// Faults that are on from the start: `NAME`, `NAME=value` or `NAME=parameter:value,…`.
     pub faults: Vec<String>,
+    /// Whether it speaks TLS, with a certificate of an authority that is made at start ([`LabHandle::authority`]).
+    pub tls: bool,
     /// The time.
     pub clock: Clock,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 0)), issuer: None, faults: Vec::new(), clock: Clock::system() }
+        let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+        Self { listen, issuer: None, faults: Vec::new(), tls: false, clock: Clock::system() }
     }
 }
 
@@ -88,21 +93,27 @@ impl Lab {
         let listener =
             TcpListener::bind(options.listen).await.map_err(|e| format!("cannot listen on {}: {e}", options.listen))?;
         let address = listener.local_addr().map_err(|e| e.to_string())?;
-        let issuer = Issuer::new(options.issuer.as_deref(), address)?;
+        let issuer = Issuer::new(options.issuer.as_deref(), address, options.tls)?;
+        let certificates = match options.tls {
+            true => Some(Arc::new(Certificates::generate(options.clock.now())?)),
+            false => None,
+        };
         let (current, spare) = tokio::join!(make_key(), make_key());
         let (stop, stopping) = watch::channel(false);
-        let world = Arc::new(World {
+        let shared = Shared {
             issuer,
             clock: options.clock,
-            faults,
             keys: Mutex::new(Keyring::new(current?, spare?)),
             store: Mutex::default(),
             stats: server::Stats::default(),
             stopping,
-        });
+        };
+        let world = Arc::new(World { shared: Arc::new(shared), faults });
         let issuer = world.issuer.text.clone();
-        let task = tokio::spawn(server::serve(listener, Arc::clone(&world)));
-        Ok(LabHandle { address, issuer, world, stop, task })
+        let authority = certificates.as_ref().map(|certificates| certificates.authority.clone());
+        let doors = wire::Doors::new(listener, address, certificates, world.faults.clone());
+        let task = tokio::spawn(server::serve(doors, Arc::clone(&world)));
+        Ok(LabHandle { address, issuer, authority, world, stop, task })
     }
 }
 
@@ -117,6 +128,8 @@ pub struct LabHandle {
     pub address: SocketAddr,
     /// Its issuer, exactly as in its metadata.
     pub issuer: String,
+    /// The certificate (PEM) that a client must believe, if the lab speaks TLS.
+    pub authority: Option<String>,
     world: Arc<World>,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
@@ -159,12 +172,26 @@ impl Drop for LabHandle {
     }
 }
 
-/// All that a running lab knows.
+/// A running lab, as it is for who asks.
 #[derive(Debug)]
 struct World {
+    shared: Arc<Shared>,
+    faults: Faults,
+}
+
+impl std::ops::Deref for World {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.shared
+    }
+}
+
+/// All that a running lab knows.
+#[derive(Debug)]
+struct Shared {
     issuer: Issuer,
     clock: Clock,
-    faults: Faults,
     keys: Mutex<Keyring>,
     store: Mutex<Store>,
     stats: server::Stats,
@@ -181,6 +208,11 @@ struct Moment {
 }
 
 impl World {
+    /// The same, for an answer to that address.
+    fn seen_from(&self, peer: std::net::IpAddr) -> Self {
+        Self { shared: Arc::clone(&self.shared), faults: self.faults.seen_from(peer) }
+    }
+
     fn store(&self) -> MutexGuard<'_, Store> {
         self.store.lock().expect("store")
     }

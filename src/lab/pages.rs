@@ -21,6 +21,26 @@ pub struct LoginForm {
     pub captcha: bool,
     /// No form at all, but a notice, with this status.
     pub maintenance: Option<u16>,
+    /// What is wrong with the page.
+    pub trouble: Trouble,
+    /// A one-time code is asked for after the password.
+    pub second_factor: bool,
+}
+
+/// What can be wrong with the login page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Trouble {
+    /// Nothing.
+    #[default]
+    None,
+    /// A script keeps the form from being sent.
+    DeadButton,
+    /// The script that makes the form fails.
+    ScriptError,
+    /// It is empty.
+    Blank,
+    /// It never gets ready.
+    Spinner,
 }
 
 impl Default for LoginForm {
@@ -32,6 +52,8 @@ impl Default for LoginForm {
             by_script: false,
             captcha: false,
             maintenance: None,
+            trouble: Trouble::None,
+            second_factor: false,
         }
     }
 }
@@ -42,6 +64,19 @@ pub fn login(interaction: &Interaction, action: &str, problem: Option<&str>) -> 
     if let Some(status) = form.maintenance {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
         return message(status, "Down for maintenance", "Logging in is not possible at the moment. Please try later.");
+    }
+    match form.trouble {
+        Trouble::Blank => return Reply::html(StatusCode::OK, String::new()),
+        Trouble::Spinner => {
+            let body = r#"<div id="app"><p role="status" aria-busy="true">Loading…</p></div>"#;
+            // Waits for an answer that never comes.
+            return page(StatusCode::OK, "Sign in", body, Some("new Promise(() => {}).then(() => location.reload());"));
+        }
+        Trouble::ScriptError => {
+            let shell = r#"<div id="app"></div><noscript><p>Please enable JavaScript to sign in.</p></noscript>"#;
+            return page(StatusCode::OK, "Sign in", shell, Some("window.lab.renderLogin(document.body);"));
+        }
+        Trouble::None | Trouble::DeadButton => {}
     }
     let fields = login_fields(interaction);
     let form = format!(
@@ -56,7 +91,9 @@ pub fn login(interaction: &Interaction, action: &str, problem: Option<&str>) -> 
     let problem = problem.map(|p| format!("<p role=\"alert\" id=\"problem\">{}</p>\n", escape(p))).unwrap_or_default();
     let intro = format!("<p>to continue to <strong>{}</strong></p>\n", escape(interaction.request.client.id));
     if !interaction.form.by_script {
-        return page(StatusCode::OK, "Sign in", &format!("{intro}{problem}{form}"), None);
+        let swallow = "document.forms[0].addEventListener('submit', event => event.preventDefault());";
+        let script = (interaction.form.trouble == Trouble::DeadButton).then_some(swallow);
+        return page(StatusCode::OK, "Sign in", &format!("{intro}{problem}{form}"), script);
     }
     let script = format!("document.getElementById('app').innerHTML = {};", script_string(&form));
     let shell = r#"<div id="app"></div><noscript><p>Please enable JavaScript to sign in.</p></noscript>"#;
@@ -86,6 +123,22 @@ fn login_fields(interaction: &Interaction) -> String {
         }
     }
     fields
+}
+
+/// Asks for a one-time code.
+pub fn second_factor(interaction: &Interaction, action: &str, problem: Option<&str>) -> Reply {
+    let problem = problem.map(|p| format!("<p role=\"alert\" id=\"problem\">{}</p>\n", escape(p))).unwrap_or_default();
+    let body = format!(
+        r#"{problem}<form method="post" action="{action}">
+<input type="hidden" name="csrf" value="{csrf}">
+<p><label for="otp">Code of your authenticator app</label>
+<input id="otp" name="otp" required inputmode="numeric" autocomplete="one-time-code"></p>
+<button type="submit">Verify</button>
+</form>"#,
+        action = escape(action),
+        csrf = escape(&interaction.csrf),
+    );
+    page(StatusCode::OK, "Two-step verification", &body, None)
 }
 
 /// Asks the user whether the client may.

@@ -56,6 +56,8 @@ pub enum Ending {
     Cut,
     /// A few bytes at a time, with this pause between.
     Drip(Duration),
+    /// The same, from the first byte of the head on.
+    Trickle(Duration),
 }
 
 impl Reply {
@@ -107,6 +109,11 @@ impl Reply {
         self.header(CACHE_CONTROL, "no-store")
     }
 
+    /// Whether its body has that word in it.
+    pub fn says(&self, word: &str) -> bool {
+        self.body.windows(word.len()).any(|part| part == word.as_bytes())
+    }
+
     /// Sent in that way.
     #[must_use]
     pub fn ending(mut self, ending: Ending) -> Self {
@@ -120,7 +127,7 @@ impl IntoResponse for Reply {
         let Self { status, mut headers, body, ending } = self;
         headers.remove(CONTENT_LENGTH);
         let body = match ending {
-            Ending::Whole => Body::from(body),
+            Ending::Whole | Ending::Trickle(_) => Body::from(body),
             Ending::Padded(spaces) => padded(body, spaces),
             Ending::Cut => {
                 // The length of the whole is announced, so that the cut cannot be taken for the end.

@@ -42,7 +42,7 @@ fn authorized(world: &World, call: &Call, scope: &str) -> Result<Arc<Access>, Re
     let token = bearer(&call.headers).or_else(|| posted.as_ref()?.get("access_token"));
     // Without any credentials, no error code (RFC 6750 §3.1).
     let token = token.ok_or_else(|| refused(StatusCode::UNAUTHORIZED, r#"Bearer realm="lab""#))?;
-    let access = world.store().access(call.moment.now, token).ok_or_else(|| {
+    let access = world.store().access(world.known_since(call.moment.now), token).ok_or_else(|| {
         let challenge = r#"Bearer realm="lab", error="invalid_token", error_description="unknown, expired or revoked""#;
         refused(StatusCode::UNAUTHORIZED, challenge)
     })?;

@@ -13,7 +13,6 @@ use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, COOKIE, DATE};
 use http::{HeaderMap, Method, StatusCode, Uri};
 use serde_json::{Map, Value, json};
-use tokio::net::TcpListener;
 
 use super::endpoint::Endpoint;
 use super::fault::{Hook, Setting, Switch};
@@ -22,6 +21,7 @@ use super::reply::{Action, Asked, Ending, Reply};
 use super::wire::{Breaks, Doors};
 use super::{Moment, World};
 use super::{authorize, control, grants, interaction, introspection, logout, metadata, resources};
+use crate::clock::Timestamp;
 
 /// The largest body that is read (bytes).
 const MAX_BODY: usize = 64 * 1024;
@@ -94,14 +94,14 @@ static ROUTES: &[Route] = &[
 ];
 
 /// Serves until the lab stops.
-pub async fn serve(listener: TcpListener, world: Arc<World>) {
+pub async fn serve(doors: Doors, world: Arc<World>) {
     let mut stopping = world.stopping.clone();
     let service = router(world).into_make_service_with_connect_info::<Breaks>();
     let stopped = async move {
         // An error means that the handle is gone: the same.
         let _ = stopping.wait_for(|stop| *stop).await;
     };
-    if let Err(error) = axum::serve(Doors::new(listener), service).with_graceful_shutdown(stopped).await {
+    if let Err(error) = axum::serve(doors, service).with_graceful_shutdown(stopped).await {
         tracing::error!(%error, "the lab stopped serving");
     }
 }
@@ -133,7 +133,12 @@ async fn answer(
     request: Request,
 ) -> Response {
     let endpoint = route.endpoint;
+    let world = world.seen_from(breaks.peer);
     world.stats.count(endpoint);
+    if breaks.unencrypted() {
+        let why = "This port speaks TLS; only /lab/ is there without.\n";
+        return Reply::new(StatusCode::BAD_REQUEST).body("text/plain", why).into_response();
+    }
     let moment = world.moment();
     let (head, body) = request.into_parts();
     let asked = Asked { method: head.method.clone(), uri: head.uri.clone() };
@@ -159,8 +164,10 @@ async fn answer(
     };
     let reply = world.response_faults(endpoint, reply);
     tracing::debug!(endpoint = endpoint.name(), status = reply.status.as_u16(), "answered");
-    if reply.ending == Ending::Cut {
-        breaks.reset_on_close();
+    match reply.ending {
+        Ending::Cut => breaks.reset_on_close(),
+        Ending::Trickle(pause) => breaks.trickle(pause),
+        _ => {}
     }
     reply.header(DATE, &moment.told.to_utc().format("%a, %d %b %Y %H:%M:%S GMT").to_string()).into_response()
 }
@@ -189,6 +196,12 @@ impl World {
             None => now,
         };
         Moment { now, told }
+    }
+
+    /// The time as of which tokens are known to whoever asks now.
+    pub fn known_since(&self, now: Timestamp) -> Timestamp {
+        let lag = self.faults.switch(Switch::StaleTokens).map(|setting| setting.seconds("seconds"));
+        now - lag.unwrap_or_default()
     }
 
     fn request_faults(&self, endpoint: Endpoint, asked: &Asked) -> Vec<Action> {

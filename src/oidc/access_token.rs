@@ -16,8 +16,8 @@ use crate::outcome::Warning;
 pub struct AccessTokenRules<'a> {
     /// The configured issuer.
     pub issuer: &'a str,
-    /// Our `client_id`.
-    pub client_id: &'a str,
+    /// Our `client_id`; `None`: we said none when we asked.
+    pub client_id: Option<&'a str>,
     /// `expires_in` of the token response.
     pub expires_in: Option<Duration>,
     /// Now.
@@ -65,9 +65,9 @@ pub fn validate(token: &Jwt, rules: &AccessTokenRules<'_>) -> Report {
             report.required(claims, name, "RFC 9068 §2.2");
         }
         if let Some(found) = report.required(claims, "client_id", "RFC 9068 §2.2")
-            && found != rules.client_id
+            && let Some(expected) = rules.client_id.filter(|expected| *expected != found)
         {
-            let detail = format!("client_id: expected {}, found {}", rules.client_id, json::short(found, 100));
+            let detail = format!("client_id: expected {expected}, found {}", json::short(found, 100));
             report.findings.push(Finding::new(Class::ClaimAudience, "RFC 9068 §2.2", detail));
         }
     }
@@ -89,7 +89,7 @@ mod tests {
         let token = format!("{}.{}.AAAA", part(&json!({"alg": "RS256", "typ": typ})), part(claims));
         let rules = AccessTokenRules {
             issuer: "https://login.example.com",
-            client_id: "svc",
+            client_id: Some("svc"),
             expires_in: None,
             now: Timestamp::from_secs(NOW),
             leeway: Duration::from_secs(60),

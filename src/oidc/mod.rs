@@ -3,12 +3,16 @@
 
 pub mod access_token;
 pub mod alg;
+pub mod assertion;
 pub mod authorize;
+pub mod bearer;
 pub mod claims_request;
 pub mod client_auth;
 pub mod clock_skew;
+pub mod device;
 pub mod drift;
 pub mod expect;
+pub mod forge;
 pub mod form;
 pub mod http;
 pub mod id_token;

@@ -15,10 +15,12 @@ use crate::oidc::clock_skew::Timing;
 use crate::oidc::expect::Expect;
 use crate::oidc::http::{Endpoint, Http, Request, Response};
 use crate::oidc::memory::ProviderMemory;
+use crate::oidc::metadata::Metadata;
 use crate::oidc::settings::{Client, Provider};
 use crate::outcome::Warning;
 use crate::secret::Secret;
 
+mod device;
 mod documents;
 mod resources;
 mod signatures;
@@ -92,15 +94,31 @@ impl Relying {
         self.send(request).await
     }
 
+    /// Sends a form to an endpoint where the client says who it is: the one that `member` of the metadata names. Faults
+    /// besides those of the request: `unsupported` if there is none, `config`.
     async fn post(
         &self,
+        metadata: &Metadata,
         endpoint: Endpoint,
-        url: Url,
+        member: &'static str,
         client: &Client,
         form: Vec<(String, String)>,
     ) -> Result<Response, Fault> {
-        let mut request = Request::post(endpoint, url, form);
-        request.headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+        self.post_for("application/json", metadata, endpoint, member, client, form).await
+    }
+
+    /// The same, for an answer of another media type.
+    async fn post_for(
+        &self,
+        accept: &'static str,
+        metadata: &Metadata,
+        endpoint: Endpoint,
+        member: &'static str,
+        client: &Client,
+        form: Vec<(String, String)>,
+    ) -> Result<Response, Fault> {
+        let mut request = Request::post(endpoint, metadata.endpoint(member)?, form);
+        request.headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
         let secret = self.secret(client)?;
         if let Some(secret) = &secret {
             self.recorder.protect(&client_auth::basic(&client.client_id, secret));

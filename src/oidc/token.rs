@@ -16,7 +16,7 @@ use crate::secret::Secret;
 
 mod grant;
 
-pub use grant::{Grant, TOKEN_EXCHANGE};
+pub use grant::{DEVICE_CODE, Grant, JWT_BEARER, TOKEN_EXCHANGE};
 
 /// A successful token response (RFC 6749 §5.1).
 #[derive(Clone, Debug)]
@@ -53,21 +53,36 @@ pub struct Asked<'a> {
 /// Reads the token endpoint's answer: RFC 6749 §5.1 and §5.2 point by point. Faults: `credentials` (naming the client),
 /// `oauth_error`, `http_status`, `redirect`, `malformed`.
 pub fn process(answer: &Response, asked: Asked<'_>, warnings: &mut Vec<Warning>) -> Result<Tokens, Fault> {
+    read(answer, asked.grant, Some(asked.client), warnings)
+}
+
+/// The same, where nobody said which client asks (RFC 7523 §2.1 leaves that open). A provider that wants to know is
+/// `config`.
+pub fn process_anonymous(answer: &Response, grant: &Grant, warnings: &mut Vec<Warning>) -> Result<Tokens, Fault> {
+    read(answer, grant, None, warnings)
+}
+
+fn read(
+    answer: &Response,
+    grant: &Grant,
+    client: Option<&Client>,
+    warnings: &mut Vec<Warning>,
+) -> Result<Tokens, Fault> {
     if answer.status != 200 {
-        return Err(failure(answer, "token endpoint", asked.client, warnings));
+        return Err(failure_of(answer, "token endpoint", client, warnings));
     }
     let members = response::json_object(answer, "token response", warnings)?;
     if let Some(error) = OauthError::from_members(&members) {
         let detail = format!("an OAuth error comes with status 400, not {}", answer.status.as_u16());
         warnings.push(Warning::new("error_status", "RFC 6749 §5.2", detail));
-        return Err(error_fault(&error, asked.client, warnings));
+        return Err(error_fault(&error, client, warnings));
     }
     if !is_no_store(&answer.headers) {
         let detail = "a token response must say Cache-Control: no-store";
         warnings.push(Warning::new("cache_control", "RFC 6749 §5.1", detail));
     }
     let mut reader = Reader { members: &members, findings: Vec::new(), warnings };
-    let tokens = reader.tokens(answer.received, asked);
+    let tokens = reader.tokens(answer.received, grant, client);
     match Fault::from_findings(reader.findings) {
         Some(fault) => Err(fault),
         // A token that is missing is a finding, so this cannot be empty.
@@ -77,6 +92,10 @@ pub fn process(answer: &Response, asked: Asked<'_>, warnings: &mut Vec<Warning>)
 
 /// The error answer of the token endpoint, and of others that authenticate the client in the same way.
 pub fn failure(answer: &Response, what: &str, client: &Client, warnings: &mut Vec<Warning>) -> Fault {
+    failure_of(answer, what, Some(client), warnings)
+}
+
+fn failure_of(answer: &Response, what: &str, client: Option<&Client>, warnings: &mut Vec<Warning>) -> Fault {
     let status = answer.status.as_u16();
     if !(400..500).contains(&status) {
         return response::status_fault(answer, what);
@@ -120,11 +139,20 @@ const KNOWN_ERRORS: &[&str] = &[
     "temporarily_unavailable",
 ];
 
-fn error_fault(error: &OauthError, client: &Client, warnings: &mut Vec<Warning>) -> Fault {
+fn error_fault(error: &OauthError, client: Option<&Client>, warnings: &mut Vec<Warning>) -> Fault {
     if !KNOWN_ERRORS.contains(&error.code.as_str()) {
         let detail = format!("{} is none of the error codes that are defined", error.code);
         warnings.push(Warning::new("error_code", "RFC 6749 §5.2", detail));
     }
+    let Some(client) = client else {
+        return match error.code.as_str() {
+            "invalid_client" | "unauthorized_client" => {
+                let detail = format!("the provider wants to know which client asks: name one by `client` ({error})");
+                Fault::new(Class::Config, detail)
+            }
+            _ => Fault::new(Class::OauthError, error.to_string()),
+        };
+    };
     if error.code == "invalid_client" {
         let detail = format!("client {} is refused: {error}", client.name);
         return Fault::new(Class::Credentials, detail).with_account(Account::Client(client.name.to_string()));
@@ -153,14 +181,14 @@ struct Reader<'r> {
 }
 
 impl Reader<'_> {
-    fn tokens(&mut self, received: Timestamp, asked: Asked<'_>) -> Option<Tokens> {
-        let exchange = matches!(asked.grant, Grant::TokenExchange { .. });
+    fn tokens(&mut self, received: Timestamp, grant: &Grant, client: Option<&Client>) -> Option<Tokens> {
+        let exchange = matches!(grant, Grant::TokenExchange { .. });
         let access_token = self.token("access_token");
         if access_token.is_none() && !self.members.contains_key("access_token") {
             self.wrong("RFC 6749 §5.1", "access_token is missing".to_owned());
         }
         let issued_token_type = self.string("issued_token_type", "RFC 8693 §2.2.1").map(str::to_owned);
-        if let Grant::TokenExchange { requested_type, .. } = asked.grant {
+        if let Grant::TokenExchange { requested_type, .. } = grant {
             self.check_issued_type(issued_token_type.as_deref(), requested_type.as_deref());
         }
         let token_type = self.token_type(exchange);
@@ -188,7 +216,7 @@ impl Reader<'_> {
         let scope: Option<Vec<String>> =
             scope.map(|s| s.split(' ').filter(|s| !s.is_empty()).map(str::to_owned).collect());
         let id_token = self.token("id_token");
-        self.check_id_token(id_token.is_some(), scope.as_deref(), asked);
+        self.check_id_token(id_token.is_some(), scope.as_deref(), grant, client);
         Some(Tokens {
             access_token: access_token?,
             token_type,
@@ -310,11 +338,12 @@ impl Reader<'_> {
     }
 
     /// OIDC Core 3.1.3.3: the answer to a code that was asked for with `openid` holds an ID token.
-    fn check_id_token(&mut self, present: bool, scope: Option<&[String]>, asked: Asked<'_>) {
-        let code = matches!(asked.grant, Grant::AuthorizationCode { .. });
+    fn check_id_token(&mut self, present: bool, scope: Option<&[String]>, grant: &Grant, client: Option<&Client>) {
+        let code = matches!(grant, Grant::AuthorizationCode { .. });
         let openid = |scopes: &[String]| scopes.iter().any(|s| s == "openid");
         let granted = scope.is_none_or(openid);
-        if code && openid(&asked.client.scopes) && granted && !present && !self.members.contains_key("id_token") {
+        let asked = client.is_some_and(|client| openid(&client.scopes));
+        if code && asked && granted && !present && !self.members.contains_key("id_token") {
             self.wrong("OIDC Core 3.1.3.3", "id_token is missing though openid was asked for".to_owned());
         }
     }

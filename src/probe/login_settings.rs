@@ -239,6 +239,11 @@ impl Login {
         self.max_age
     }
 
+    /// Further parameters of the request.
+    pub fn parameters(&self) -> &BTreeMap<String, String> {
+        &self.parameters
+    }
+
     /// The authorization request that a client sends for it.
     pub fn ask(&self, client: &Client) -> Ask {
         Ask {

@@ -15,12 +15,15 @@ use crate::oidc::memory::{CheckMemory, ProviderMemory};
 use crate::oidc::relying::Relying;
 use crate::oidc::settings::{Client, Provider, User};
 
+mod access;
 pub mod browser_login;
 pub mod client_credentials;
+pub mod device;
 pub mod discovery;
 pub mod expect;
 pub mod form_login;
 pub mod form_walk;
+pub mod introspection;
 mod issued;
 pub mod jwks;
 pub mod login_flow;
@@ -43,6 +46,8 @@ pub const KINDS: &[&Kind] = &[
     &refresh::KIND,
     &revocation::KIND,
     &token_exchange::KIND,
+    &introspection::KIND,
+    &device::KIND,
 ];
 
 /// The kind of that name.

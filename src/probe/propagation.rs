@@ -16,18 +16,24 @@ pub struct Pace {
 }
 
 impl Pace {
-    fn start() -> Self {
+    /// At the acknowledgement.
+    pub fn start() -> Self {
         Self { due: Duration::ZERO, pause: FIRST }
     }
 
     /// Moves on to the first due time after `now`.
-    fn advance(&mut self, now: Duration) {
+    pub fn advance(&mut self, now: Duration) {
         while self.due <= now {
             if self.due >= CLOSE {
                 self.pause = self.pause * 3 / 2;
             }
             self.due += self.pause;
         }
+    }
+
+    /// When the next try is due.
+    pub fn due(&self) -> Duration {
+        self.due
     }
 
     /// How many tries there are at most until `bound`.

@@ -1,37 +1,25 @@
 // How our provider is set up: strict where oidc-provider lets one choose.
+import crypto from 'node:crypto';
 import { Provider, errors } from 'oidc-provider';
-import { GRANT, nameSubject, offerTokenExchange } from './exchange.mjs';
+import { CLIENTS, MUTUAL_TLS, code } from './clients.mjs';
+import { nameSubject, offerTokenExchange } from './exchange.mjs';
 import { document } from './html.mjs';
 import { scene } from './scenes.mjs';
 import { Store } from './store.mjs';
 import { find } from './users.mjs';
 
-const REDIRECT = 'http://127.0.0.1:8765/cb';
-const AFTER_LOGOUT = 'http://127.0.0.1:8765/bye';
 /** The resource indicator (RFC 8707) that yields JWT access tokens. */
 const API = 'urn:example:api';
 
-const code = (id, secret, more) => ({
-  client_id: id,
-  client_secret: secret,
-  redirect_uris: [REDIRECT],
-  post_logout_redirect_uris: [AFTER_LOGOUT],
-  response_types: ['code'],
-  grant_types: ['authorization_code', 'refresh_token'],
-  ...more,
+const NONCES = crypto.randomBytes(32);
+/** RFC 8705 §5: the same endpoints, where a certificate is asked for. */
+const aliases = (at) => ({
+  token_endpoint: `${at}/token`,
+  revocation_endpoint: `${at}/token/revocation`,
+  introspection_endpoint: `${at}/token/introspection`,
+  pushed_authorization_request_endpoint: `${at}/request`,
+  userinfo_endpoint: `${at}/me`,
 });
-
-const CLIENTS = [
-  code('web', 'web-secret'),
-  code('web-post', 'web-post-secret', { token_endpoint_auth_method: 'client_secret_post' }),
-  code('spa', undefined, { token_endpoint_auth_method: 'none' }),
-  // A native app: its redirect URI is no web address (RFC 8252 §7.1).
-  code('native', undefined, {
-    application_type: 'native', token_endpoint_auth_method: 'none',
-    redirect_uris: ['com.example.app:/cb'], post_logout_redirect_uris: [],
-  }),
-  { client_id: 'svc', client_secret: 'svc-secret', grant_types: ['client_credentials', GRANT], redirect_uris: [], response_types: [] },
-];
 
 const lifetime = (name, otherwise) => Number(process.env[name] ?? otherwise);
 
@@ -46,8 +34,11 @@ function leaveByPage(ctx) {
   ctx.body = document(`<h1>Signed in</h1><script>console.log('going to', ${literal}); location.assign(${literal});</script>`);
 }
 
-/** `settings`: issuer, jwks, application ({id, secret, at}), saw (told of every secret that crosses). */
-export function build({ issuer, jwks, application, saw }) {
+/**
+ * `settings`: issuer, jwks, application ({id, secret, at}), saw (told of every secret that crosses), mutual (origin where
+ * clients show certificates, if there is one).
+ */
+export function build({ issuer, jwks, application, saw, mutual }) {
   const tokens = lifetime('TOKEN_TTL', 300);
   const resourceServer = (indicator) => {
     if (indicator !== API) throw new errors.InvalidTarget();
@@ -57,13 +48,22 @@ export function build({ issuer, jwks, application, saw }) {
     adapter: Store,
     jwks,
     clients: [
-      ...CLIENTS.map((client) => ({ ...client, ...(process.env.CLIENT_SECRET && client.client_secret && { client_secret: process.env.CLIENT_SECRET }) })),
+      ...CLIENTS,
       code(application.id, application.secret, { redirect_uris: [`${application.at}/callback`] }),
     ],
     extraParams: ['scene'],
     cookies: { keys: ['a key for the cookies of tests'] },
     scopes: ['openid', 'offline_access', 'api:read'],
-    claims: { openid: ['sub'], profile: ['name', 'preferred_username'], email: ['email', 'email_verified'] },
+    acrValues: ['gold', 'silver'],
+    responseTypes: ['code', 'id_token', 'id_token token', 'code id_token', 'code token', 'code id_token token', 'none'],
+    claims: { openid: ['sub', 'acr', 'auth_time'], profile: ['name', 'preferred_username'], email: ['email', 'email_verified'] },
+    clientAuthMethods: [
+      'client_secret_basic', 'client_secret_post', 'client_secret_jwt', 'private_key_jwt', 'none',
+      ...(MUTUAL_TLS.enabled ? ['tls_client_auth', 'self_signed_tls_client_auth'] : []),
+    ],
+    discovery: mutual && { mtls_endpoint_aliases: aliases(mutual) },
+    // By default nobody on loopback is told of a logout.
+    fetch: (url, { dispatcher, ...options }) => globalThis.fetch(url, options),
     pkce: { required: () => true },
     rotateRefreshToken: () => process.env.ROTATE !== '0',
     // By default a refresh token takes the scope offline_access and a prompt for consent.
@@ -83,7 +83,18 @@ export function build({ issuer, jwks, application, saw }) {
       devInteractions: { enabled: false },
       clientCredentials: { enabled: true },
       introspection: { enabled: true },
+      jwtIntrospection: { enabled: true },
       revocation: { enabled: true },
+      deviceFlow: { enabled: true },
+      registration: { enabled: true },
+      registrationManagement: { enabled: true },
+      rpInitiatedLogout: { enabled: true },
+      backchannelLogout: { enabled: true },
+      claimsParameter: { enabled: true },
+      jwtUserinfo: { enabled: true },
+      dPoP: { enabled: true, nonceSecret: NONCES, requireNonce: () => process.env.DPOP_NONCE === '1' },
+      pushedAuthorizationRequests: { enabled: true, requirePushedAuthorizationRequests: process.env.PAR === 'required' },
+      mTLS: MUTUAL_TLS,
       resourceIndicators: { enabled: true, getResourceServerInfo: (ctx, indicator) => resourceServer(indicator) },
     },
   });

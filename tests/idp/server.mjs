@@ -6,6 +6,9 @@
 //
 // PORT, APP_PORT (0: any)  NAME (host in the issuer)  CERT, KEY (PEM: serves https)  KEYS (file of the key set)
 // USERS (see users.mjs)  CLIENT_SECRET (instead of every client's own)  TOKEN_TTL, REFRESH_TTL (seconds)
+// CLIENT_KEYS (folder: the keys of clients with private_key_jwt are written there)  CLIENT_CA (PEM, with CERT: whose client
+// certificates are believed, at a port of its own)  SELF_SIGNED (PEM: the certificate of `tls-self`)
+// DPOP_NONCE=1 (proofs need one)  PAR=required  BACKCHANNEL_LOGOUT_URI (of `bye`)
 // ROTATE=0 (refresh tokens stay)  SLOW (ms)  SECRETS_LOG (file: every secret that crosses, one a line)
 import fs from 'node:fs';
 import http from 'node:http';
@@ -36,11 +39,12 @@ function log(value) {
 
 /** Every token, code, verifier and cookie of one request and its answer. */
 function saw(ctx) {
-  const secret = ['access_token', 'refresh_token', 'id_token', 'code', 'code_verifier', 'token', 'subject_token', 'actor_token'];
+  const secret = ['access_token', 'refresh_token', 'id_token', 'code', 'code_verifier', 'token', 'subject_token', 'actor_token', 'client_assertion', 'device_code', 'registration_access_token', 'client_secret'];
   for (const name of secret) {
     log(ctx.oidc?.params?.[name]);
     log(ctx.body?.[name]);
   }
+  log(ctx.get('dpop'));
   log(/[?&#]code=([^&#]+)/.exec(ctx.response.get('location'))?.[1]);
   log(/name="code" value="([^"]+)"/.exec(typeof ctx.body === 'string' ? ctx.body : '')?.[1]);
   for (const cookie of [ctx.response.get('set-cookie') ?? []].flat()) log(/^[^=]+=([^;]*)/.exec(cookie)?.[1]);
@@ -51,7 +55,7 @@ const secret = env.CLIENT_SECRET ?? app.CLIENT.secret;
 const desk = { log, secret, fault: control.fault };
 let serve = (req, res) => res.writeHead(503).end();
 function start() {
-  desk.provider = build({ issuer: desk.issuer, jwks: load(keysFile), saw, application: { ...app.CLIENT, secret, at: desk.application } });
+  desk.provider = build({ issuer: desk.issuer, jwks: load(keysFile), saw, application: { ...app.CLIENT, secret, at: desk.application }, mutual: desk.mutual });
   serve = desk.provider.callback();
 }
 
@@ -93,17 +97,21 @@ function listen(server, port) {
 const tls = env.CERT && { cert: fs.readFileSync(env.CERT), key: fs.readFileSync(env.KEY) };
 const application = app.build(desk);
 const provider = tls ? https.createServer(tls, front) : http.createServer(front);
+// Nobody is turned away by the handshake: whether a certificate is good is for the client's registration to say.
+const mutual = tls && env.CLIENT_CA && https.createServer({ ...tls, ca: fs.readFileSync(env.CLIENT_CA), requestCert: true, rejectUnauthorized: false }, front);
 const ports = {
   control: await listen(http.createServer(control.serve), 0),
   foreign: await listen(http.createServer(assets.foreign), 0),
   app: await listen(http.createServer(ours), Number(env.APP_PORT ?? 0)),
   provider: await listen(provider, Number(env.PORT ?? 0)),
+  mutual: mutual && await listen(mutual, 0),
 };
 
 const name = env.NAME ?? '127.0.0.1';
 desk.issuer = `${tls ? 'https' : 'http'}://${name}:${ports.provider}`;
 desk.application = `http://127.0.0.1:${ports.app}`;
 desk.foreign = `http://127.0.0.1:${ports.foreign}`;
+desk.mutual = mutual && `https://${name}:${ports.mutual}`;
 control.name = name;
 start();
 process.on('SIGHUP', () => {

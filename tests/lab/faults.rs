@@ -33,6 +33,60 @@ macro_rules! cases {
 }
 
 static CASES: &[Case] = cases! {
+    "connection_refused" r#"{"seconds": 1}"# key_set: "200, application/json, JSON" => "broken before the head";
+    "slow_head" r#"{"delay_ms": 300}"# pace: "prompt" => "late";
+    "gzip_bomb" "" key_set: "200, application/json, JSON" => "200, application/json, gzip, JSON beneath 64 MiB";
+    "gzip_garbage" "" key_set: "200, application/json, JSON" => "200, application/json, gzip, no gzip";
+    "http_401_bare" "" key_set: "200, application/json, JSON" => "401, no JSON";
+    "tls_expired" "" handshake: "200" => "no handshake";
+    "tls_not_yet_valid" "" handshake: "200" => "no handshake";
+    "tls_wrong_name" "" handshake: "200" => "no handshake";
+    "tls_self_signed" "" handshake: "200" => "no handshake";
+    "tls_untrusted" "" handshake: "200" => "no handshake";
+    "tls_incomplete_chain" "" handshake: "200" => "no handshake";
+    "tls_refused" "" handshake: "200" => "no handshake";
+    "discovery_garbage" "" discovery: "200, application/json, JSON" => "200, application/json, no JSON";
+    "endpoint_http" "" named: "http://127.0.0.1, answers 401" => "http://login.example.com, on another host";
+    "endpoint_unreachable" "" named: "http://127.0.0.1, answers 401" => "http://127.0.0.1, nobody there";
+    "metadata_member_missing" "" metadata: "token endpoint answers 401" => "a member is missing";
+    "jwks_keys_missing" "" key_names: "keys" => "kty";
+    "jwks_wrong_use" "" uses: "sig" => "enc";
+    "jwks_kid_absent" "" uses: "sig" => "sig without kid, sig without kid";
+    "unknown_kid" "" signature:
+        "RS256, cached keys: verifies, fresh keys: verifies" => "RS256, cached keys: unknown kid, fresh keys: unknown kid";
+    "abrupt_rotation" "" signature:
+        "RS256, cached keys: verifies, fresh keys: verifies" => "RS256, cached keys: unknown kid, fresh keys: verifies";
+    "hmac_confusion" "" signature:
+        "RS256, cached keys: verifies, fresh keys: verifies" => "HS256, cached keys: refused, fresh keys: refused";
+    "encrypted_token" "" parts: "3 parts" => "5 parts";
+    "token_error" r#"{"error": "invalid_scope", "status": 401}"# token_answer: "200 null" => "401 \"invalid_scope\"";
+    "grant_refused_403" "" bad_code: "400" => "403";
+    "token_type_wrong" "" login: "good" => "no token_type";
+    "access_token_missing" "" members: "access_token, expires_in, scope, token_type" => "expires_in, scope, token_type";
+    "missing_claim" r#"{"claim": "aud"}"# claims: "aud \"web\", azp \"web\", sub alice, nbf null, auth_time now" =>
+        "aud null, azp \"web\", sub alice, nbf null, auth_time now";
+    "wrong_subject" "" claims: "aud \"web\", azp \"web\", sub alice, nbf null, auth_time now" =>
+        "aud \"web\", azp \"web\", sub another, nbf null, auth_time now";
+    "wrong_azp" "" claims: "aud \"web\", azp \"web\", sub alice, nbf null, auth_time now" =>
+        "aud \"web\", azp \"somebody-else\", sub alice, nbf null, auth_time now";
+    "several_audiences" "" claims: "aud \"web\", azp \"web\", sub alice, nbf null, auth_time now" =>
+        "aud [\"web\",\"somebody-else\"], azp \"web\", sub alice, nbf null, auth_time now";
+    "future_nbf" "" claims: "aud \"web\", azp \"web\", sub alice, nbf null, auth_time now" =>
+        "aud \"web\", azp \"web\", sub alice, nbf 1800003600, auth_time now";
+    "stale_auth_time" "" claims: "aud \"web\", azp \"web\", sub alice, nbf null, auth_time now" =>
+        "aud \"web\", azp \"web\", sub alice, nbf null, auth_time 3600 s ago";
+    "future_iat" "" clock: "Date +0, iat +0" => "Date +0, iat +3600";
+    "state_missing" "" login: "good" => "state";
+    "response_code_twice" "" answer: "code iss state" => "code code iss state";
+    "response_code_missing" "" answer: "code iss state" => "iss state";
+    "authorization_error" "" answer: "code iss state" => "error iss state";
+    "login_page_button_dead" "" page: "200, fields: username password" => "200, fields: username password, script";
+    "login_page_script_error" "" page: "200, fields: username password" => "200, fields: , script";
+    "login_page_blank" "" page: "200, fields: username password" => "200, fields: ";
+    "login_page_spinner" "" page: "200, fields: username password" => "200, fields: , script";
+    "login_page_second_factor" "" password: "logged in" => "asked for otp";
+    "family_survives_reuse" "" family: "reuse: 400, then: 400" => "reuse: 400, then: 200";
+    "stale_tokens" "" revocation: "alive: [false, false]" => "alive: [true, true]";
     "latency" r#"{"delay_ms": 2000, "endpoint": "jwks"}"# pace: "prompt" => "late";
     "slow_body" r#"{"delay_ms": 150}"# pace: "prompt" => "late";
     "hang" r#"{"endpoint": "jwks"}"# key_set: "200, application/json, JSON" => "timeout";

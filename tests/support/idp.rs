@@ -48,12 +48,14 @@ impl Idp {
         let folder = Folder::new();
         let server = installed("tests/idp/server.mjs");
         let keys = folder.file("keys.json");
+        std::fs::create_dir(folder.file("clients")).unwrap();
         let program = if options.clock.is_some() { "faketime" } else { "node" };
         let mut process = Process::start(program, |command| {
             if let Some(clock) = options.clock {
                 command.args(["-f", clock, "node"]);
             }
             command.arg(server).env("KEYS", &keys).env("SECRETS_LOG", folder.file("secrets"));
+            command.env("CLIENT_KEYS", folder.file("clients"));
             if let Some(Certificate { cert, key, .. }) = options.certificate {
                 command.env("CERT", cert).env("KEY", key);
             }
@@ -66,6 +68,11 @@ impl Idp {
         let app = process.wait_for("app", |line| line.strip_prefix("app ").map(str::to_owned));
         let issuer = process.wait_for("ready", |line| line.strip_prefix("ready ").map(str::to_owned));
         Self { process, folder, keys, issuer, app, control }
+    }
+
+    /// The private key of a client with `private_key_jwt` (see tests/idp/clients.mjs).
+    pub fn client_key(&self, client: &str) -> PathBuf {
+        self.folder.file("clients").join(client)
     }
 
     /// Where it listens.

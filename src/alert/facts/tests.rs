@@ -2,6 +2,7 @@ use super::*;
 use crate::fault::{Account, Class, Fault, Finding};
 use crate::outcome::{Id, Observation, RequestRecord, StepRecord, StepState, Trigger, Verdict};
 
+mod carried;
 mod measured;
 
 const HOUR: u64 = 3600;

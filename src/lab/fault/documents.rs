@@ -1,9 +1,41 @@
 //! Faults in what JSON documents say.
 
+use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{Fault, Hook, Scope};
+use super::{Fault, Hook, Kind, Parameter, Scope};
 use crate::lab::endpoint::Endpoint;
+use crate::lab::reply::{Action, Reply};
+
+/// The members of the metadata that are addresses.
+const ADDRESSES: &[&str] = &[
+    "authorization_endpoint",
+    "token_endpoint",
+    "jwks_uri",
+    "userinfo_endpoint",
+    "introspection_endpoint",
+    "revocation_endpoint",
+    "end_session_endpoint",
+];
+
+/// The members of the metadata that can be left out.
+const MEMBERS: &[&str] = &[
+    "issuer",
+    "authorization_endpoint",
+    "token_endpoint",
+    "jwks_uri",
+    "userinfo_endpoint",
+    "introspection_endpoint",
+    "revocation_endpoint",
+    "end_session_endpoint",
+    "response_types_supported",
+    "subject_types_supported",
+    "id_token_signing_alg_values_supported",
+];
+
+const fn member(about: &'static str, default: &'static str, of: &'static [&'static str]) -> Parameter {
+    Parameter { name: "which", about, kind: Kind::Choice { default, of } }
+}
 
 pub(super) static TABLE: &[Fault] = &[
     Fault {
@@ -16,12 +48,35 @@ pub(super) static TABLE: &[Fault] = &[
     },
     Fault {
         name: "endpoint_moved",
-        about: "the metadata names a token endpoint where nothing is",
-        parameters: &[],
-        hooks: &[Hook::Document(Endpoint::Discovery, |_, metadata| {
-            let moved = format!("{}/moved", metadata["token_endpoint"].as_str().unwrap_or_default());
-            metadata["token_endpoint"] = json!(moved);
+        about: "the metadata names an endpoint where nothing is",
+        parameters: &[member("which member", "token_endpoint", ADDRESSES)],
+        hooks: &[Hook::Document(Endpoint::Discovery, |setting, metadata| {
+            let member = setting.text("which");
+            metadata[member] = json!(format!("{}/moved", metadata[member].as_str().unwrap_or_default()));
         })],
+    },
+    Fault {
+        name: "endpoint_http",
+        about: "the metadata names an endpoint of plain http on another host",
+        parameters: &[member("which member", "token_endpoint", ADDRESSES)],
+        hooks: &[Hook::Document(Endpoint::Discovery, |setting, metadata| {
+            metadata[setting.text("which")] = json!("http://login.example.com/plain");
+        })],
+    },
+    Fault {
+        name: "endpoint_unreachable",
+        about: "the metadata names an endpoint at a port where nobody listens",
+        parameters: &[member("which member", "token_endpoint", ADDRESSES)],
+        hooks: &[Hook::Document(Endpoint::Discovery, |setting, metadata| {
+            // RFC 1700: tcpmux, which nothing serves today.
+            metadata[setting.text("which")] = json!("http://127.0.0.1:1/gone");
+        })],
+    },
+    Fault {
+        name: "metadata_member_missing",
+        about: "the metadata lacks a member",
+        parameters: &[member("which member", "token_endpoint", MEMBERS)],
+        hooks: &[Hook::Document(Endpoint::Discovery, |setting, metadata| remove(metadata, setting.text("which")))],
     },
     Fault {
         name: "jwks_uri_missing",
@@ -30,65 +85,12 @@ pub(super) static TABLE: &[Fault] = &[
         hooks: &[Hook::Document(Endpoint::Discovery, |_, metadata| remove(metadata, "jwks_uri"))],
     },
     Fault {
-        name: "jwks_empty",
-        about: "the key set holds no key",
+        name: "discovery_garbage",
+        about: "the metadata is not JSON",
         parameters: &[],
-        hooks: &[Hook::Document(Endpoint::Jwks, |_, set| set["keys"] = json!([]))],
-    },
-    Fault {
-        name: "jwks_stale",
-        about: "the key set is that of before the last rotation",
-        parameters: &[],
-        hooks: &[Hook::KeySet(|_, keyring, published| published.clone_from(&keyring.stale))],
-    },
-    Fault {
-        name: "jwks_garbage",
-        about: "the key set is not JSON",
-        parameters: &[],
-        hooks: &[Hook::Response(Scope::At(Endpoint::Jwks), |_, mut reply| {
-            reply.body = "\u{fffd}{keys: <?xml version=\"1.0\"?>".into();
+        hooks: &[Hook::Response(Scope::At(Endpoint::Discovery), |_, mut reply| {
+            reply.body = "issuer = http://127.0.0.1".into();
             reply
-        })],
-    },
-    Fault {
-        name: "jwks_malformed_key",
-        about: "the key set holds one more key, whose modulus is not base64url",
-        parameters: &[],
-        hooks: &[Hook::Document(Endpoint::Jwks, |_, set| {
-            push_key(set, json!({"kty": "RSA", "use": "sig", "kid": "malformed", "n": "not/base64url!", "e": "AQAB"}));
-        })],
-    },
-    Fault {
-        name: "jwks_weak_key",
-        about: "the key set holds one more RSA key, of 1024 bits",
-        parameters: &[],
-        hooks: &[Hook::Document(Endpoint::Jwks, |_, set| {
-            // 171 letters are 128 bytes; the first has its highest bit set.
-            let modulus = format!("{}E", "w".repeat(170));
-            push_key(
-                set,
-                json!({"kty": "RSA", "use": "sig", "alg": "RS256", "kid": "weak", "n": modulus, "e": "AQAB"}),
-            );
-        })],
-    },
-    Fault {
-        name: "jwks_private_key",
-        about: "the key set shows private members",
-        parameters: &[],
-        hooks: &[Hook::Document(Endpoint::Jwks, |_, set| {
-            // Not the real one, of course: any value is a leak for who looks at names.
-            set["keys"][0]["d"] = json!("w".repeat(342));
-        })],
-    },
-    Fault {
-        name: "jwks_duplicate_kid",
-        about: "the key set holds two keys of the same type under one `kid`",
-        parameters: &[],
-        hooks: &[Hook::Document(Endpoint::Jwks, |_, set| {
-            let mut twin = set["keys"][0].clone();
-            // 342 letters are 256 bytes; the last is odd, as a modulus must be.
-            twin["n"] = json!(format!("{}Q", "w".repeat(341)));
-            push_key(set, twin);
         })],
     },
     Fault {
@@ -99,6 +101,61 @@ pub(super) static TABLE: &[Fault] = &[
             reply.body.truncate(reply.body.len() / 2);
             reply
         })],
+    },
+    Fault {
+        name: "token_error",
+        about: "the token endpoint refuses everything with an OAuth error",
+        parameters: &[
+            Parameter {
+                name: "error",
+                about: "its code (RFC 6749 §5.2)",
+                kind: Kind::Choice {
+                    default: "invalid_request",
+                    of: &[
+                        "invalid_request",
+                        "invalid_client",
+                        "invalid_grant",
+                        "unauthorized_client",
+                        "unsupported_grant_type",
+                        "invalid_scope",
+                        "server_error",
+                    ],
+                },
+            },
+            Parameter {
+                name: "status",
+                about: "the status it comes with",
+                kind: Kind::Whole { default: 400, min: 200, max: 599 },
+            },
+        ],
+        hooks: &[Hook::Request(Scope::At(Endpoint::Token), |setting, _| {
+            let status = u16::try_from(setting.whole("status")).ok().and_then(|code| StatusCode::from_u16(code).ok());
+            let status = status.unwrap_or(StatusCode::BAD_REQUEST);
+            Action::Answer(Reply::error(status, setting.text("error"), "the lab was told to refuse"))
+        })],
+    },
+    Fault {
+        name: "grant_refused_403",
+        about: "a bad code or refresh token is refused with 403, not 400",
+        parameters: &[],
+        hooks: &[Hook::Response(Scope::At(Endpoint::Token), |_, mut reply| {
+            if reply.status == StatusCode::BAD_REQUEST && reply.says("invalid_grant") {
+                reply.status = StatusCode::FORBIDDEN;
+            }
+            reply
+        })],
+    },
+    Fault {
+        name: "token_type_wrong",
+        about: "`token_type` of the token response is one that nobody knows",
+        parameters: &[],
+        hooks: &[Hook::Document(Endpoint::Token, |_, response| response["token_type"] = json!("Carrier-Pigeon"))],
+    },
+    Fault {
+        name: "access_token_missing",
+        about: "the token response has no `access_token`",
+        parameters: &[],
+        hooks: &[Hook::Document(Endpoint::Token, |_, response| remove(response, "access_token"))],
     },
     Fault {
         name: "token_type_missing",
@@ -137,11 +194,5 @@ pub(super) static TABLE: &[Fault] = &[
 fn remove(document: &mut Value, member: &str) {
     if let Some(members) = document.as_object_mut() {
         members.remove(member);
-    }
-}
-
-fn push_key(set: &mut Value, key: Value) {
-    if let Some(keys) = set["keys"].as_array_mut() {
-        keys.push(key);
     }
 }

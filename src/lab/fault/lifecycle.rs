@@ -16,10 +16,22 @@ pub(super) static TABLE: &[Fault] = &[
         hooks: &[Hook::Switch(Switch::RevocationIgnored)],
     },
     Fault {
+        name: "stale_tokens",
+        about: "whoever asks about a token, or shows it, is told what was true a while ago",
+        parameters: &[seconds("how long ago", 5)],
+        hooks: &[Hook::Switch(Switch::StaleTokens)],
+    },
+    Fault {
         name: "reuse_accepted",
         about: "a used refresh token is accepted again",
         parameters: &[],
         hooks: &[Hook::Switch(Switch::ReuseAccepted)],
+    },
+    Fault {
+        name: "family_survives_reuse",
+        about: "a used refresh token is refused, but the newer ones of its family live on",
+        parameters: &[],
+        hooks: &[Hook::Switch(Switch::FamilySurvives)],
     },
     Fault {
         name: "no_rotation",

@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use super::certificates::Shown;
 use super::endpoint::Endpoint;
 use super::jws::{Claims, Jws, TokenKind};
 use super::keys::{Keyring, Published, Signer};
@@ -10,6 +11,8 @@ use super::pages::LoginForm;
 use super::reply::{Action, Asked, Reply};
 
 mod documents;
+mod gzip;
+mod keys;
 mod lifecycle;
 mod login;
 mod registry;
@@ -56,6 +59,8 @@ pub enum Hook {
     LoginForm(fn(&Setting, &mut LoginForm)),
     /// Asked by name where the state machine decides.
     Switch(Switch),
+    /// What a connection over TLS is shown.
+    Certificate(Shown),
 }
 
 /// To which endpoints a hook on requests and answers applies.
@@ -70,6 +75,8 @@ pub enum Scope {
 /// Decisions of the state machine that a fault turns round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Switch {
+    /// Nobody listens.
+    Closed,
     /// What the provider believes the time to be.
     Skew,
     /// Revoked tokens die later.
@@ -78,6 +85,10 @@ pub enum Switch {
     RevocationIgnored,
     /// A used refresh token is as good as new.
     ReuseAccepted,
+    /// A used refresh token is refused, but the rest of its family lives on.
+    FamilySurvives,
+    /// Who asks about a token is told what was true a while ago.
+    StaleTokens,
     /// Refreshing hands out no new refresh token.
     NoRotation,
     /// Refresh tokens die before their time.
@@ -93,7 +104,15 @@ pub fn all() -> impl Iterator<Item = &'static Fault> {
     TABLES.iter().flat_map(|table| table.iter())
 }
 
-static TABLES: [&[Fault]; 5] = [transport::TABLE, documents::TABLE, tokens::TABLE, login::TABLE, lifecycle::TABLE];
+static TABLES: &[&[Fault]] =
+    &[transport::TABLE, documents::TABLE, keys::TABLE, tokens::TABLE, login::TABLE, lifecycle::TABLE];
+
+impl Fault {
+    /// Whether it turns that decision round.
+    fn turns(&self, which: Switch) -> bool {
+        self.hooks.iter().any(|hook| matches!(hook, Hook::Switch(switch) if *switch == which))
+    }
+}
 
 impl Hook {
     /// Whether the hook applies to an endpoint, under that setting.

@@ -1,9 +1,11 @@
 //! Which faults are on, and whose turn it is.
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 use super::{COMMON, Fault, Hook, Kind, Parameter, Setting, Switch, all};
 
@@ -12,12 +14,21 @@ pub fn find(name: &str) -> Option<&'static Fault> {
     all().find(|fault| fault.name == name)
 }
 
-/// The faults of a running lab.
-#[derive(Debug)]
+/// The faults of a running lab, as seen from one address: clones share everything else.
+#[derive(Clone, Debug)]
 pub struct Faults {
+    shared: Arc<Shared>,
+    /// Whom the lab answers; `None`: nobody in particular.
+    peer: Option<IpAddr>,
+}
+
+#[derive(Debug)]
+struct Shared {
     states: Mutex<Vec<State>>,
     /// How many are on: with none, nobody takes the lock.
     on: AtomicUsize,
+    /// Told of every switch.
+    switched: watch::Sender<()>,
 }
 
 #[derive(Debug)]
@@ -33,11 +44,23 @@ struct State {
 impl Default for Faults {
     fn default() -> Self {
         let states = all().map(|fault| State { fault, setting: None, seen: 0, fired: 0 }).collect();
-        Self { states: Mutex::new(states), on: AtomicUsize::new(0) }
+        let shared = Shared { states: Mutex::new(states), on: AtomicUsize::new(0), switched: watch::Sender::new(()) };
+        Self { shared: Arc::new(shared), peer: None }
     }
 }
 
 impl Faults {
+    /// The same faults, for an answer to that address: one with a parameter `from` takes hold there only.
+    #[must_use]
+    pub fn seen_from(&self, peer: IpAddr) -> Self {
+        Self { shared: Arc::clone(&self.shared), peer: Some(peer) }
+    }
+
+    /// Whoever waits on it learns that a fault was switched on or off.
+    pub fn switched(&self) -> watch::Receiver<()> {
+        self.shared.switched.subscribe()
+    }
+
     /// Switches a fault on, or on again with other parameters.
     pub fn set(&self, name: &str, parameters: &Value) -> Result<(), Refused> {
         let fault = find(name).ok_or_else(|| Refused::unknown(name))?;
@@ -57,7 +80,7 @@ impl Faults {
     fn switch_on(&self, setting: Setting) {
         tracing::info!(fault = setting.fault().name, parameters = %setting.to_json(), "fault on");
         let name = setting.fault().name;
-        self.change(|states| {
+        self.change_and_tell(|states| {
             if let Some(state) = states.iter_mut().find(|state| state.fault.name == name) {
                 *state = State { fault: state.fault, setting: Some(Arc::new(setting)), seen: 0, fired: 0 };
             }
@@ -67,14 +90,15 @@ impl Faults {
     /// Switches a fault off; fine if it is off already.
     pub fn clear(&self, name: &str) -> Result<(), Refused> {
         let fault = find(name).ok_or_else(|| Refused::unknown(name))?;
-        self.change(|states| states.iter_mut().filter(|s| s.fault.name == fault.name).for_each(|s| s.setting = None));
+        let same = |state: &&mut State| state.fault.name == fault.name;
+        self.change_and_tell(|states| states.iter_mut().filter(same).for_each(|state| state.setting = None));
         tracing::info!(fault = fault.name, "fault off");
         Ok(())
     }
 
     /// Switches every fault off.
     pub fn clear_all(&self) {
-        self.change(|states| states.iter_mut().for_each(|state| state.setting = None));
+        self.change_and_tell(|states| states.iter_mut().for_each(|state| state.setting = None));
         tracing::info!("all faults off");
     }
 
@@ -93,12 +117,14 @@ impl Faults {
     /// fault that has such a hook.
     pub fn take<T>(&self, pick: impl Fn(&'static Hook, &Setting) -> Option<T>) -> Vec<(T, Arc<Setting>)> {
         let mut taken = Vec::new();
-        if self.on.load(Ordering::Acquire) == 0 {
+        if self.shared.on.load(Ordering::Acquire) == 0 {
             return taken;
         }
         self.change(|states| {
             for state in states.iter_mut() {
-                let Some(setting) = state.setting.clone() else { continue };
+                let Some(setting) = state.setting.clone().filter(|setting| setting.concerns(self.peer)) else {
+                    continue;
+                };
                 for hook in state.fault.hooks {
                     if let Some(what) = pick(hook, &setting)
                         && state.fires(&setting)
@@ -120,14 +146,31 @@ impl Faults {
         self.take(pick).pop().map(|((), setting)| setting)
     }
 
+    /// Whether a fault that turns that decision round is on; counts nothing.
+    pub fn is_on(&self, which: Switch) -> Option<Arc<Setting>> {
+        self.lock().iter().find(|state| state.fault.turns(which)).and_then(|state| state.setting.clone())
+    }
+
+    /// Switches off whatever turns that decision round.
+    pub fn clear_switch(&self, which: Switch) {
+        self.change_and_tell(|states| {
+            states.iter_mut().filter(|state| state.fault.turns(which)).for_each(|state| state.setting = None);
+        });
+    }
+
+    fn change_and_tell(&self, change: impl FnOnce(&mut Vec<State>)) {
+        self.change(change);
+        self.shared.switched.send_replace(());
+    }
+
     fn change(&self, change: impl FnOnce(&mut Vec<State>)) {
         let mut states = self.lock();
         change(&mut states);
-        self.on.store(states.iter().filter(|state| state.setting.is_some()).count(), Ordering::Release);
+        self.shared.on.store(states.iter().filter(|state| state.setting.is_some()).count(), Ordering::Release);
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<State>> {
-        self.states.lock().expect("faults")
+        self.shared.states.lock().expect("faults")
     }
 }
 
@@ -257,6 +300,16 @@ mod tests {
         assert_eq!(taken, [true, true, false, false]);
         let state = faults.one_to_json("no_rotation").unwrap();
         assert_eq!((&state["on"], &state["fired"]), (&json!(false), &json!(2)));
+    }
+
+    #[test]
+    fn a_fault_of_one_address_is_no_fault_elsewhere() {
+        let faults = Faults::default();
+        faults.set("no_rotation", &json!({"from": "127.0.0.2"})).unwrap();
+        let seen = |peer: &str| faults.seen_from(peer.parse().unwrap()).switch(Switch::NoRotation).is_some();
+        assert_eq!([seen("127.0.0.1"), seen("127.0.0.2")], [false, true]);
+        assert!(faults.switch(Switch::NoRotation).is_none(), "nobody in particular");
+        assert_eq!(faults.one_to_json("no_rotation").unwrap()["seen"], json!(1));
     }
 
     #[test]

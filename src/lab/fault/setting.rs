@@ -2,6 +2,7 @@
 //! command line.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
@@ -28,6 +29,8 @@ pub enum Kind {
     Share { default: f64 },
     /// One of a few words.
     Choice { default: &'static str, of: &'static [&'static str] },
+    /// An IP address, or none.
+    Address,
 }
 
 /// What every fault can be told.
@@ -43,6 +46,11 @@ pub const COMMON: &[Parameter] = &[
         about: "which opportunities a `rate` takes",
         kind: Kind::Whole { default: 0, min: 0, max: 1_000_000 },
     },
+    Parameter {
+        name: "from",
+        about: "only for requests from there, such as one region's `source_address`",
+        kind: Kind::Address,
+    },
 ];
 
 /// A fault with its parameters.
@@ -57,6 +65,7 @@ enum Given {
     Whole(i64),
     Share(f64),
     Word(&'static str),
+    Address(IpAddr),
 }
 
 impl Setting {
@@ -121,6 +130,14 @@ impl Setting {
         }
     }
 
+    /// Whether it is for answers to that address.
+    pub fn concerns(&self, peer: Option<IpAddr>) -> bool {
+        match self.given.get("from") {
+            Some(Given::Address(only)) => peer == Some(*only),
+            _ => true,
+        }
+    }
+
     /// A parameter that counts seconds (negative ones count as 0).
     pub fn seconds(&self, name: &str) -> Duration {
         Duration::from_secs(u64::try_from(self.whole(name)).unwrap_or(0))
@@ -138,6 +155,7 @@ impl Setting {
                 Given::Whole(value) => json!(value),
                 Given::Share(value) => json!(value),
                 Given::Word(value) => json!(value),
+                Given::Address(value) => json!(value),
             };
             ((*name).to_owned(), value)
         });
@@ -163,6 +181,7 @@ impl Parameter {
             Kind::Whole { min, max, .. } => value.as_i64().filter(|v| (min..=max).contains(v)).map(Given::Whole),
             Kind::Share { .. } => value.as_f64().filter(|v| (0.0..=1.0).contains(v)).map(Given::Share),
             Kind::Choice { of, .. } => of.iter().copied().find(|o| value.as_str() == Some(o)).map(Given::Word),
+            Kind::Address => value.as_str().and_then(|text| text.parse().ok()).map(Given::Address),
         };
         accepted.ok_or_else(|| format!("`{}` is {}", self.name, self.kind.allowed()))
     }
@@ -175,6 +194,7 @@ impl Kind {
             Self::Whole { min, max, .. } => format!("a whole number from {min} to {max}"),
             Self::Share { .. } => "a number from 0 to 1".to_owned(),
             Self::Choice { of, .. } => format!("one of {}", of.join(", ")),
+            Self::Address => "an IP address".to_owned(),
         }
     }
 
@@ -184,6 +204,7 @@ impl Kind {
             Self::Whole { default, .. } => json!(default),
             Self::Share { default } => json!(default),
             Self::Choice { default, .. } => json!(default),
+            Self::Address => json!("any"),
         }
     }
 }
@@ -213,6 +234,7 @@ mod tests {
         assert_eq!(error(json!({"rate": 1.5})), "latency: `rate` is a number from 0 to 1");
         assert!(error(json!({"delay": 5})).starts_with("latency has no parameter `delay`; it has delay_ms, endpoint"));
         assert!(error(json!({"endpoint": "tokens"})).starts_with("latency: `endpoint` is one of all, discovery"));
+        assert_eq!(error(json!({"from": "here"})), "latency: `from` is an IP address");
         assert!(error(json!([1])).contains("JSON object"));
         assert!(Setting::from_text(latency, "soon").unwrap_err().contains("whole number"));
     }

@@ -1,11 +1,10 @@
-//! Faults in tokens and in the keys that sign them.
+//! Faults in tokens.
 
-use std::sync::Arc;
-
+use aws_lc_rs::hmac;
 use serde_json::json;
 
 use super::{Fault, Hook, Kind, Parameter, TOKEN};
-use crate::lab::keys::Published;
+use crate::lab::jws::Claims;
 
 pub(super) static TABLE: &[Fault] = &[
     Fault {
@@ -55,19 +54,85 @@ pub(super) static TABLE: &[Fault] = &[
     Fault {
         name: "expired_token",
         about: "tokens are expired when they arrive",
-        parameters: &[
-            Parameter {
-                name: "seconds",
-                about: "for how long already",
-                kind: Kind::Whole { default: 3600, min: 1, max: 31_536_000 },
-            },
-            TOKEN,
-        ],
+        parameters: &[seconds("for how long already"), TOKEN],
         hooks: &[Hook::Claims(|setting, claims| {
             let issued = claims.get("iat").and_then(serde_json::Value::as_i64).unwrap_or(0);
             let expired = issued - setting.whole("seconds");
             claims.insert("exp".into(), json!(expired));
             claims.insert("iat".into(), json!(expired - 300));
+        })],
+    },
+    Fault {
+        name: "missing_claim",
+        about: "tokens lack a claim",
+        parameters: &[
+            Parameter { name: "claim", about: "which", kind: Kind::Choice { default: "exp", of: REQUIRED } },
+            TOKEN,
+        ],
+        hooks: &[Hook::Claims(|setting, claims| {
+            claims.remove(setting.text("claim"));
+        })],
+    },
+    Fault {
+        name: "wrong_subject",
+        about: "`sub` is somebody else",
+        parameters: &[TOKEN],
+        hooks: &[Hook::Claims(|_, claims| {
+            claims.insert("sub".into(), json!("somebody-else"));
+        })],
+    },
+    Fault {
+        name: "wrong_azp",
+        about: "`azp` is another client",
+        parameters: &[TOKEN],
+        hooks: &[Hook::Claims(|_, claims| {
+            claims.insert("azp".into(), json!("somebody-else"));
+        })],
+    },
+    Fault {
+        name: "several_audiences",
+        about: "`aud` names another client as well",
+        parameters: &[TOKEN],
+        hooks: &[Hook::Claims(|_, claims| {
+            let own = claims.remove("aud").unwrap_or_default();
+            claims.insert("aud".into(), json!([own, "somebody-else"]));
+        })],
+    },
+    Fault {
+        name: "wrong_c_hash",
+        about: "`c_hash`, where there is one, belongs to another code",
+        parameters: &[],
+        hooks: &[Hook::Claims(|_, claims| {
+            if claims.contains_key("c_hash") {
+                claims.insert("c_hash".into(), json!("77QmUPtjPfzWtF2AnpK9RQ"));
+            }
+        })],
+    },
+    Fault {
+        name: "future_iat",
+        about: "tokens are issued in the future",
+        parameters: &[seconds("how far"), TOKEN],
+        hooks: &[Hook::Claims(|setting, claims| {
+            shift(claims, "exp", setting.whole("seconds") + 300);
+            shift(claims, "iat", setting.whole("seconds"));
+        })],
+    },
+    Fault {
+        name: "future_nbf",
+        about: "tokens are not valid yet",
+        parameters: &[seconds("for how long"), TOKEN],
+        hooks: &[Hook::Claims(|setting, claims| {
+            shift(claims, "nbf", setting.whole("seconds"));
+        })],
+    },
+    Fault {
+        name: "stale_auth_time",
+        about: "`auth_time` is long ago, whatever `max_age` was asked for",
+        parameters: &[seconds("how long"), TOKEN],
+        hooks: &[Hook::Claims(|setting, claims| {
+            if claims.contains_key("auth_time") {
+                shift(claims, "auth_time", -setting.whole("seconds"));
+            }
         })],
     },
     Fault {
@@ -91,24 +156,32 @@ pub(super) static TABLE: &[Fault] = &[
         })],
     },
     Fault {
-        name: "unsafe_rotation",
-        about: "a new key signs before it is published",
-        parameters: &[],
-        hooks: &[Hook::Signer(|_, keyring, signer| {
-            *signer = Published { kid: keyring.spare.kid.clone(), key: Arc::clone(&keyring.spare) };
+        name: "hmac_confusion",
+        about: "tokens are signed with HS256, and the public key as the secret",
+        parameters: &[TOKEN],
+        hooks: &[Hook::Jws(|_, jws| {
+            jws.header.insert("alg".into(), json!("HS256"));
+            let key = hmac::Key::new(hmac::HMAC_SHA256, jws.public_key.as_bytes());
+            jws.signature = hmac::sign(&key, jws.signing_input().as_bytes()).as_ref().to_vec();
         })],
     },
     Fault {
-        name: "same_kid_new_key",
-        about: "another key signs and is published, under the `kid` of the old one",
-        parameters: &[],
-        hooks: &[
-            Hook::Signer(|_, keyring, signer| signer.key = Arc::clone(&keyring.spare)),
-            Hook::KeySet(|_, keyring, published| {
-                for entry in published.iter_mut().filter(|entry| entry.kid == keyring.current.kid) {
-                    entry.key = Arc::clone(&keyring.spare);
-                }
-            }),
-        ],
+        name: "encrypted_token",
+        about: "tokens are encrypted, for a key that nobody gave",
+        parameters: &[TOKEN],
+        hooks: &[Hook::Jws(|_, jws| jws.encrypted = true)],
     },
 ];
+
+/// The claims that an ID token must have (OIDC Core 2), and `nonce`, which must come back.
+const REQUIRED: &[&str] = &["iss", "sub", "aud", "exp", "iat", "nonce"];
+
+const fn seconds(about: &'static str) -> Parameter {
+    Parameter { name: "seconds", about, kind: Kind::Whole { default: 3600, min: 1, max: 31_536_000 } }
+}
+
+/// A claim moved by so many seconds from `iat`.
+fn shift(claims: &mut Claims, name: &str, seconds: i64) {
+    let issued = claims.get("iat").and_then(serde_json::Value::as_i64).unwrap_or(0);
+    claims.insert(name.into(), json!(issued + seconds));
+}

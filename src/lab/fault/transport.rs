@@ -1,9 +1,11 @@
 //! Faults of the way: time, connections, statuses, bodies.
 
-use http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use http::{HeaderValue, Method, StatusCode};
 
+use super::gzip;
 use super::{ENDPOINT, Fault, Hook, Kind, Parameter, Scope, Setting, Switch};
+use crate::lab::certificates::Shown;
 use crate::lab::endpoint::Endpoint;
 use crate::lab::reply::{Action, Asked, Ending, Reply};
 
@@ -13,6 +15,20 @@ pub(super) static TABLE: &[Fault] = &[
         about: "answers late",
         parameters: &[whole("delay_ms", "how late", 1000, 0, 3_600_000), ENDPOINT],
         hooks: &[Hook::Request(Scope::Chosen, |setting, _| Action::Wait(setting.millis("delay_ms")))],
+    },
+    Fault {
+        name: "connection_refused",
+        about: "nobody listens: all or nothing, so `rate` and `from` mean nothing here",
+        parameters: &[whole("seconds", "for how long; 0: until it is switched off, from within", 10, 0, 86_400)],
+        hooks: &[Hook::Switch(Switch::Closed)],
+    },
+    Fault {
+        name: "slow_head",
+        about: "sends sixteen bytes at a time, from the first one of the head on, with a pause between",
+        parameters: &[whole("delay_ms", "the pause", 500, 1, 3_600_000), ENDPOINT],
+        hooks: &[Hook::Response(Scope::Chosen, |setting, reply| {
+            reply.ending(Ending::Trickle(setting.millis("delay_ms")))
+        })],
     },
     Fault {
         name: "slow_body",
@@ -45,6 +61,12 @@ pub(super) static TABLE: &[Fault] = &[
         about: "answers 500",
         parameters: &[ENDPOINT],
         hooks: &[Hook::Request(Scope::Chosen, |_, _| plain(StatusCode::INTERNAL_SERVER_ERROR))],
+    },
+    Fault {
+        name: "http_401_bare",
+        about: "answers 401 without a body or a challenge",
+        parameters: &[ENDPOINT],
+        hooks: &[Hook::Request(Scope::Chosen, |_, _| Action::Answer(Reply::new(StatusCode::UNAUTHORIZED)))],
     },
     Fault {
         name: "http_502_html",
@@ -86,6 +108,25 @@ pub(super) static TABLE: &[Fault] = &[
         })],
     },
     Fault {
+        name: "gzip_bomb",
+        about: "sends blanks before the body, all of it compressed to a thousandth",
+        parameters: &[whole("mebibytes", "how many of them", 64, 1, 1024), ENDPOINT],
+        hooks: &[Hook::Response(Scope::Chosen, |setting, mut reply| {
+            reply.body = gzip::bomb(setting.whole("mebibytes").unsigned_abs(), &reply.body).into();
+            reply.headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            reply
+        })],
+    },
+    Fault {
+        name: "gzip_garbage",
+        about: "says that bodies are gzip, which they are not",
+        parameters: &[ENDPOINT],
+        hooks: &[Hook::Response(Scope::Chosen, |_, mut reply| {
+            reply.headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            reply
+        })],
+    },
+    Fault {
         name: "wrong_content_type",
         about: "calls every body text/html",
         parameters: &[ENDPOINT],
@@ -105,6 +146,48 @@ pub(super) static TABLE: &[Fault] = &[
         about: "introspection answers 503",
         parameters: &[],
         hooks: &[Hook::Request(Scope::At(Endpoint::Introspection), |_, _| plain(StatusCode::SERVICE_UNAVAILABLE))],
+    },
+    Fault {
+        name: "tls_expired",
+        about: "shows a certificate that ended two days ago (`--tls`)",
+        parameters: &[],
+        hooks: &[Hook::Certificate(Shown::Expired)],
+    },
+    Fault {
+        name: "tls_not_yet_valid",
+        about: "shows a certificate that begins in two days (`--tls`)",
+        parameters: &[],
+        hooks: &[Hook::Certificate(Shown::NotYetValid)],
+    },
+    Fault {
+        name: "tls_wrong_name",
+        about: "shows a certificate for another name (`--tls`)",
+        parameters: &[],
+        hooks: &[Hook::Certificate(Shown::WrongName)],
+    },
+    Fault {
+        name: "tls_self_signed",
+        about: "shows a certificate that signed itself (`--tls`)",
+        parameters: &[],
+        hooks: &[Hook::Certificate(Shown::SelfSigned)],
+    },
+    Fault {
+        name: "tls_untrusted",
+        about: "shows a certificate of an authority that nobody knows (`--tls`)",
+        parameters: &[],
+        hooks: &[Hook::Certificate(Shown::Untrusted)],
+    },
+    Fault {
+        name: "tls_incomplete_chain",
+        about: "leaves the intermediate certificate out (`--tls`)",
+        parameters: &[],
+        hooks: &[Hook::Certificate(Shown::Incomplete)],
+    },
+    Fault {
+        name: "tls_refused",
+        about: "ends every handshake with an alert (`--tls`)",
+        parameters: &[],
+        hooks: &[Hook::Certificate(Shown::Nothing)],
     },
     Fault {
         name: "skewed_clock",

@@ -185,7 +185,7 @@ fn refresh_target(content: &str) -> Option<String> {
 }
 
 /// After the password: consent, terms, "stay signed in?" - whatever can be agreed to. Nothing is ever denied.
-fn agree(reading: &Reading<'_>, progress: &mut Progress) -> Result<Next, Fault> {
+pub(super) fn agree(reading: &Reading<'_>, progress: &mut Progress) -> Result<Next, Fault> {
     let mut best: Option<(&Form<'_>, &Control<'_>, Meaning)> = None;
     let mut pressable = 0;
     for form in reading.forms {

@@ -9,6 +9,7 @@ use url::Url;
 pub mod answers;
 mod captcha;
 mod controls;
+mod device;
 mod document;
 mod guided;
 mod judge;

@@ -21,9 +21,9 @@ const MAX_REDIRECTS: usize = 20;
 /// How often one URL may come up in a row of redirects: once more is usual after a cookie was set.
 const MAX_VISITS: u8 = 3;
 /// The most forms that are sent in one login.
-const MAX_FORMS: usize = 10;
+pub(super) const MAX_FORMS: usize = 10;
 /// The most pages that are read in one login, those that only lead on included.
-const MAX_PAGES: usize = 20;
+pub(super) const MAX_PAGES: usize = 20;
 
 /// Where a walk has come to.
 #[derive(Clone, Debug)]
@@ -98,7 +98,7 @@ impl Walker<'_> {
         self.send_form(page, &submission, fields).await
     }
 
-    async fn lead_on(&self, page: &Page, url: Url) -> Result<Arrival, Fault> {
+    pub(super) async fn lead_on(&self, page: &Page, url: Url) -> Result<Arrival, Fault> {
         if is_answer(&url, self.redirect_uri) {
             return Ok(Arrival::Answer(Answer::of_url(&url)));
         }
@@ -106,7 +106,12 @@ impl Walker<'_> {
         self.follow(self.get(url, Some(&page.url))).await
     }
 
-    async fn submit(&self, page: &Page, submission: Submission, answers: &Answers) -> Result<Arrival, Fault> {
+    pub(super) async fn submit(
+        &self,
+        page: &Page,
+        submission: Submission,
+        answers: &Answers,
+    ) -> Result<Arrival, Fault> {
         let mut fields = Vec::with_capacity(submission.fields.len());
         for (name, value) in &submission.fields {
             let value = match value {

@@ -206,7 +206,8 @@ impl Http {
         made
     }
 
-    /// Whether the provider itself is asked, and not a reference, or a third party that a login page sent us to.
+    /// Whether the provider itself is asked, and not a reference, a protected resource of somebody else's, or a third
+    /// party that a login page sent us to.
     fn is_providers(&self, request: &Request) -> bool {
         if request.endpoint == Endpoint::Reference {
             return false;
@@ -216,7 +217,7 @@ impl Http {
         if sent.origins.contains(&origin) {
             return true;
         }
-        let own = request.endpoint != Endpoint::LoginPage
+        let own = !matches!(request.endpoint, Endpoint::LoginPage | Endpoint::Resource)
             || Url::parse(&self.provider.issuer).is_ok_and(|issuer| issuer.origin() == origin);
         if own {
             sent.origins.push(origin);

@@ -1,10 +1,12 @@
 //! Tokens: asked for, and held against everything that is known.
 
+use ::http::{HeaderValue, header};
+
 use super::{IdTokenAsk, Relying};
 use crate::fault::Fault;
 use crate::oidc::access_token::{self, AccessTokenRules};
 use crate::oidc::alg::Alg;
-use crate::oidc::http::Endpoint;
+use crate::oidc::http::{Endpoint, Request};
 use crate::oidc::id_token::{self, IdTokenRules, LEEWAY};
 use crate::oidc::jwks::KeySet;
 use crate::oidc::jwt::{Accepts, Claims, Jwt};
@@ -14,14 +16,26 @@ use crate::outcome::{Observation, Warning};
 use crate::secret::Secret;
 
 impl Relying {
-    /// Asks the token endpoint (RFC 6749 §3.2).
+    /// Asks the token endpoint (RFC 6749 §3.2). Only a JWT bearer grant needs no client (RFC 7523 §2.1).
     pub async fn token(&self, metadata: &Metadata, grant: Grant) -> Result<Tokens, Fault> {
-        let client = self.client()?.clone();
-        let url = metadata.endpoint("token_endpoint")?;
         grant.secrets().iter().for_each(|secret| self.recorder.protect(secret.expose()));
-        let answer = self.post(Endpoint::Token, url, &client, grant.form()).await?;
         let mut warnings = Vec::new();
-        let result = token::process(&answer, Asked { grant: &grant, client: &client }, &mut warnings);
+        let (answer, result) = match &self.client {
+            None if matches!(grant, Grant::JwtBearer { .. }) => {
+                let url = metadata.endpoint("token_endpoint")?;
+                let mut request = Request::post(Endpoint::Token, url, grant.form());
+                request.headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+                let answer = self.send(request).await?;
+                let result = token::process_anonymous(&answer, &grant, &mut warnings);
+                (answer, result)
+            }
+            _ => {
+                let client = self.client()?.clone();
+                let answer = self.post(metadata, Endpoint::Token, "token_endpoint", &client, grant.form()).await?;
+                let result = token::process(&answer, Asked { grant: &grant, client: &client }, &mut warnings);
+                (answer, result)
+            }
+        };
         if let Ok(tokens) = &result {
             for token in [Some(&tokens.access_token), tokens.refresh_token.as_ref(), tokens.id_token.as_ref()] {
                 token.inspect(|token| self.recorder.protect(token.expose()));
@@ -95,7 +109,6 @@ impl Relying {
         if !Jwt::is_jwt(text) {
             return Ok(None);
         }
-        let client = self.client()?;
         let jwt = Jwt::decode(text, "access token")?;
         let mut findings = if Alg::from_name(&jwt.header.alg).is_some_and(Alg::is_symmetric) {
             let detail = format!("signed with {}: only the provider can verify it", jwt.header.alg);
@@ -107,7 +120,7 @@ impl Relying {
         self.saw_issued_at(&jwt.claims);
         let rules = AccessTokenRules {
             issuer: metadata.issuer(),
-            client_id: &client.client_id,
+            client_id: self.client.as_ref().map(|client| &*client.client_id),
             expires_in: tokens.expires_in,
             now: self.clock.now(),
             leeway: LEEWAY,

@@ -5,6 +5,11 @@ use crate::secret::Secret;
 /// The grant type of RFC 8693 §2.1.
 pub const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 
+/// The grant type of RFC 7523 §2.1.
+pub const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+/// The grant type of RFC 8628 §3.4.
+pub const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+
 /// What is given for tokens.
 #[derive(Clone, Debug)]
 pub enum Grant {
@@ -50,6 +55,20 @@ pub enum Grant {
         /// What to ask for.
         scopes: Vec<String>,
     },
+    /// RFC 7523 §2.1.
+    JwtBearer {
+        /// `assertion`.
+        assertion: Secret,
+        /// What to ask for; empty: nothing.
+        scopes: Vec<String>,
+        /// Further parameters, such as `resource` or `audience`.
+        extra: Vec<(String, String)>,
+    },
+    /// RFC 8628 §3.4.
+    Device {
+        /// `device_code`.
+        code: Secret,
+    },
 }
 
 impl Grant {
@@ -74,6 +93,10 @@ impl Grant {
                 form.scope(scopes);
                 form.0.extend(extra.iter().cloned());
             }
+            Self::Device { code } => {
+                form.add("grant_type", DEVICE_CODE);
+                form.add("device_code", code.expose());
+            }
             Self::TokenExchange { subject, subject_type, actor, requested_type, audience, resource, scopes } => {
                 form.add("grant_type", TOKEN_EXCHANGE);
                 form.add("subject_token", subject.expose());
@@ -89,6 +112,12 @@ impl Grant {
                 resource.iter().for_each(|value| form.add("resource", value));
                 form.scope(scopes);
             }
+            Self::JwtBearer { assertion, scopes, extra } => {
+                form.add("grant_type", JWT_BEARER);
+                form.add("assertion", assertion.expose());
+                form.scope(scopes);
+                form.0.extend(extra.iter().cloned());
+            }
         }
         form.0
     }
@@ -98,7 +127,9 @@ impl Grant {
         match self {
             Self::AuthorizationCode { code, verifier, .. } => vec![code, verifier],
             Self::Refresh { token, .. } => vec![token],
+            Self::Device { code } => vec![code],
             Self::ClientCredentials { .. } => vec![],
+            Self::JwtBearer { assertion, .. } => vec![assertion],
             Self::TokenExchange { subject, actor, .. } => {
                 std::iter::once(subject).chain(actor.iter().map(|(token, _)| token)).collect()
             }
