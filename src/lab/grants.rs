@@ -93,7 +93,8 @@ fn authorization_code(world: &World, asked: &Asked) -> Result<Value, OauthError>
     };
     let has = |scope: &str| grant.scopes.iter().any(|granted| granted == scope);
     let refreshes = has("offline_access") && asked.client.may("refresh_token");
-    let mut response = world.token_response(asked.moment, &grant, Wanted::scopes(&grant.scopes));
+    let wanted = Wanted { audience: grant.extras.audience(asked.form)?, ..Wanted::scopes(&grant.scopes) };
+    let mut response = world.token_response(asked.moment, &grant, wanted);
     if has("openid") {
         add_id_token(world, asked.moment, &grant, &mut response, true);
     }
@@ -134,7 +135,8 @@ fn refresh_token(world: &World, asked: &Asked) -> Result<Value, OauthError> {
         stored.used |= rotates;
         (Arc::clone(&stored.grant), scopes)
     };
-    let mut response = world.token_response(asked.moment, &grant, Wanted::scopes(&scopes));
+    let wanted = Wanted { audience: grant.extras.audience(asked.form)?, ..Wanted::scopes(&scopes) };
+    let mut response = world.token_response(asked.moment, &grant, wanted);
     if grant.scopes.iter().any(|scope| scope == "openid") {
         add_id_token(world, asked.moment, &grant, &mut response, false);
     }
@@ -170,6 +172,7 @@ fn client_credentials(world: &World, asked: &Asked) -> Result<Value, OauthError>
         auth_time: None,
         session: None,
         nonce: None,
+        extras: Arc::default(),
         made: asked.moment.now,
         death: Death::default(),
     });

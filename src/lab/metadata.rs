@@ -7,9 +7,11 @@ use serde_json::{Value, json};
 use super::World;
 use super::accounts::TOKEN_EXCHANGE;
 use super::endpoint::Endpoint;
+use super::extras::ACR;
 use super::fault::{Hook, Setting};
 use super::keys::{Published, Signer};
 use super::reply::Reply;
+use super::response;
 use super::server::Call;
 
 /// Scopes that a user can grant. `api` is the lab's own resource.
@@ -28,9 +30,11 @@ pub fn discovery(world: &World, _: &Call) -> Reply {
         "revocation_endpoint": url(Endpoint::Revocation),
         "end_session_endpoint": url(Endpoint::EndSession),
         "scopes_supported": SCOPES,
-        "response_types_supported": ["code"],
-        "response_modes_supported": ["query", "form_post"],
-        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials", TOKEN_EXCHANGE],
+        "response_types_supported": response::TYPES,
+        "response_modes_supported": response::MODES,
+        "grant_types_supported":
+            ["authorization_code", "implicit", "refresh_token", "client_credentials", TOKEN_EXCHANGE],
+        "acr_values_supported": [ACR],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256"],
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
@@ -39,10 +43,10 @@ pub fn discovery(world: &World, _: &Call) -> Reply {
         "code_challenge_methods_supported": ["S256"],
         "prompt_values_supported": ["none", "login", "consent"],
         "claims_supported": [
-            "iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "azp", "sid", "amr", "name",
+            "iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "at_hash", "c_hash", "azp", "sid", "amr", "name",
             "given_name", "family_name", "preferred_username", "email", "email_verified",
         ],
-        "claims_parameter_supported": false,
+        "claims_parameter_supported": true,
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,
         "authorization_response_iss_parameter_supported": true,

@@ -19,10 +19,12 @@ use crate::clock::{Clock, Timestamp};
 
 pub mod accounts;
 mod authorize;
+mod broker;
 mod certificates;
 mod control;
 pub mod endpoint;
 mod exchange;
+mod extras;
 pub mod fault;
 mod form;
 mod grants;
@@ -36,6 +38,7 @@ mod metadata;
 mod pages;
 mod reply;
 mod resources;
+mod response;
 mod server;
 mod store;
 mod tokens;
@@ -62,6 +65,8 @@ pub struct Options {
     pub faults: Vec<String>,
     /// Whether it speaks TLS, with a certificate of an authority that is made at start ([`LabHandle::authority`]).
     pub tls: bool,
+    /// The issuer of another provider at which users log in (a broker): another lab, which runs already.
+    pub upstream: Option<String>,
     /// The time.
     pub clock: Clock,
 }
@@ -69,7 +74,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-        Self { listen, issuer: None, faults: Vec::new(), tls: false, clock: Clock::system() }
+        Self { listen, issuer: None, faults: Vec::new(), tls: false, upstream: None, clock: Clock::system() }
     }
 }
 
@@ -78,7 +83,8 @@ impl Default for Options {
 pub struct Lab;
 
 impl Lab {
-    /// Starts one. Errors: an address that is not loopback or is taken, an issuer that cannot be one, an unknown fault.
+    /// Starts one. Errors: an address that is not loopback or is taken, an issuer that cannot be one, an unknown fault, an
+    /// upstream provider that is not there.
     pub async fn start(options: Options) -> Result<LabHandle, String> {
         if !options.listen.ip().is_loopback() {
             return Err(format!(
@@ -98,6 +104,10 @@ impl Lab {
             true => Some(Arc::new(Certificates::generate(options.clock.now())?)),
             false => None,
         };
+        let upstream = match &options.upstream {
+            Some(issuer) => Some(broker::Upstream::discover(issuer).await?),
+            None => None,
+        };
         let (current, spare) = tokio::join!(make_key(), make_key());
         let (stop, stopping) = watch::channel(false);
         let shared = Shared {
@@ -106,6 +116,7 @@ impl Lab {
             keys: Mutex::new(Keyring::new(current?, spare?)),
             store: Mutex::default(),
             stats: server::Stats::default(),
+            upstream,
             stopping,
         };
         let world = Arc::new(World { shared: Arc::new(shared), faults });
@@ -195,6 +206,7 @@ struct Shared {
     keys: Mutex<Keyring>,
     store: Mutex<Store>,
     stats: server::Stats,
+    upstream: Option<broker::Upstream>,
     stopping: watch::Receiver<bool>,
 }
 

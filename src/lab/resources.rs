@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::World;
 use super::accounts::bearer;
 use super::endpoint::Endpoint;
+use super::extras::named;
 use super::reply::Reply;
 use super::server::Call;
 use super::store::Access;
@@ -19,7 +20,8 @@ pub fn userinfo(world: &World, call: &Call) -> Reply {
         Ok(access) => access,
         Err(refused) => return refused,
     };
-    let claims = access.grant.user.map(|user| user.claims(&access.scopes)).unwrap_or_default();
+    let mut claims = access.grant.user.map(|user| user.claims(&access.scopes)).unwrap_or_default();
+    claims.extend(access.grant.user.map(|user| named(user, &access.grant.extras.userinfo)).unwrap_or_default());
     Reply::json(StatusCode::OK, &world.document(Endpoint::Userinfo, Value::Object(claims))).no_store()
 }
 

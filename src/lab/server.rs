@@ -20,7 +20,7 @@ use super::form::Form;
 use super::reply::{Action, Asked, Ending, Reply};
 use super::wire::{Breaks, Doors};
 use super::{Moment, World};
-use super::{authorize, control, grants, interaction, introspection, logout, metadata, resources};
+use super::{authorize, broker, control, grants, interaction, introspection, logout, metadata, resources};
 use crate::clock::Timestamp;
 
 /// The largest body that is read (bytes).
@@ -122,6 +122,8 @@ fn router(world: Arc<World>) -> Router {
             _ => router.route(&path, any(answer)),
         };
     }
+    let back = format!("{}{}", world.issuer.path, broker::PATH);
+    router = router.route(&back, axum::routing::get(broker::callback));
     router.with_state(world)
 }
 
@@ -186,7 +188,8 @@ async fn handle(world: &World, route: Route, body: Body, call: impl FnOnce(Bytes
 }
 
 impl World {
-    fn moment(&self) -> Moment {
+    /// When a request comes that comes now.
+    pub fn moment(&self) -> Moment {
         let now = self.clock.now();
         let told = match self.faults.switch(Switch::Skew) {
             Some(setting) if setting.whole("seconds") < 0 => {

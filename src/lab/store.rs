@@ -12,6 +12,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::accounts::{Client, User};
 use super::authorize::AuthRequest;
+use super::extras::Extras;
 use super::pages::LoginForm;
 use crate::clock::Timestamp;
 
@@ -119,6 +120,8 @@ pub struct Grant {
     pub session: Option<String>,
     /// `nonce` of the request.
     pub nonce: Option<String>,
+    /// What was asked for besides scopes.
+    pub extras: Arc<Extras>,
     /// When it was made.
     pub made: Timestamp,
     /// When all of it was revoked.

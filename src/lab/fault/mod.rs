@@ -10,6 +10,7 @@ use super::keys::{Keyring, Published, Signer};
 use super::pages::LoginForm;
 use super::reply::{Action, Asked, Reply};
 
+mod broker;
 mod documents;
 mod gzip;
 mod keys;
@@ -97,6 +98,8 @@ pub enum Switch {
     PasswordRefused,
     /// Logging out leaves the session as it was.
     LogoutIgnored,
+    /// The way to the provider at which users log in leads nowhere.
+    UpstreamGone,
 }
 
 /// Every fault, in the order of the documentation.
@@ -105,7 +108,7 @@ pub fn all() -> impl Iterator<Item = &'static Fault> {
 }
 
 static TABLES: &[&[Fault]] =
-    &[transport::TABLE, documents::TABLE, keys::TABLE, tokens::TABLE, login::TABLE, lifecycle::TABLE];
+    &[transport::TABLE, documents::TABLE, keys::TABLE, tokens::TABLE, login::TABLE, broker::TABLE, lifecycle::TABLE];
 
 impl Fault {
     /// Whether it turns that decision round.
