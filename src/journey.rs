@@ -134,6 +134,24 @@ impl Journey {
         self.stop(name, fault)
     }
 
+    /// Puts a fault on record that is known only when several steps are over. It happened in `step`, and outweighs what was
+    /// on record before.
+    pub fn conclude(&mut self, step: StepName, mut fault: Fault) -> Stopped {
+        if let Some(was) = self.fault.take().filter(|was| was.class != fault.class) {
+            fault.detail.push_str(&format!("; besides, {} ended with {}: {}", was.step, was.class, was.detail));
+        }
+        fault.step = step;
+        self.fault = Some(fault);
+        Stopped(())
+    }
+
+    /// Adds a remark to the last record of a step: what it left out, and why.
+    pub fn remark(&mut self, step: StepName, note: impl Into<String>) {
+        if let Some(record) = self.steps.iter_mut().rev().find(|record| record.name == step && !record.cleanup) {
+            record.note = note.into();
+        }
+    }
+
     /// The probe is done: what follows (a look at the references, cleanup) is not part of the run's duration.
     pub fn walked(&mut self) {
         self.walked.get_or_insert(self.clock.instant().duration_since(self.begun));
@@ -298,6 +316,19 @@ mod tests {
         let ended = journey.finish(Duration::ZERO).await;
         let fault = ended.fault.unwrap();
         assert_eq!((ended.verdict, fault.step, fault.detail.as_str()), (Verdict::Bad, "token", "500 for [redacted]"));
+    }
+
+    #[tokio::test]
+    async fn a_conclusion_outweighs_what_was_on_record() {
+        let mut journey = journey(&["login", "token"]);
+        journey.step("token", async { Err::<(), _>(Fault::new(Class::Timeout, "late")) }).await.unwrap_err();
+        journey.conclude("login", Fault::new(Class::AttackAccepted, "one"));
+        journey.remark("token", "left out: all");
+        let ended = journey.finish(Duration::ZERO).await;
+        let fault = ended.fault.unwrap();
+        assert_eq!((fault.class, fault.step), (Class::AttackAccepted, "login"));
+        assert_eq!(fault.detail, "one; besides, token ended with timeout: late");
+        assert_eq!(ended.steps[0].note, "left out: all");
     }
 
     #[tokio::test(start_paused = true)]

@@ -239,7 +239,7 @@ pub struct StepRecord {
     /// How long it took.
     #[serde(serialize_with = "seconds", rename = "duration_seconds")]
     pub duration: Duration,
-    /// Why it was skipped or, for cleanup, what went wrong.
+    /// Why it was skipped, what it left out or, for cleanup, what went wrong.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub note: String,
     /// Whether it only cleaned up: never part of the verdict.
@@ -278,6 +278,24 @@ pub enum Observation {
         /// How many of them broke a promise to clients.
         unsafe_rotations: u64,
     },
+    /// What this region is told was compared with what others are.
+    Agreement {
+        /// `jwks` or `discovery`.
+        document: &'static str,
+        /// Whether it is the same, or this region is not the odd one.
+        agree: bool,
+    },
+    /// How long one of the hosts of a login took, where it crossed to an upstream provider.
+    HostTime {
+        /// The host.
+        host: Arc<str>,
+        /// Whether it is an upstream provider's, and not the probed one's.
+        upstream: bool,
+        /// How many requests it answered or failed to.
+        requests: u64,
+        /// All of them together (seconds).
+        seconds: f64,
+    },
     /// A revocation reached this region.
     RevocationPropagation {
         /// Seen from which region.
@@ -286,6 +304,13 @@ pub enum Observation {
         seconds: Option<f64>,
         /// The length of the interval in which it must lie (seconds).
         interval: f64,
+    },
+    /// An attack that must be refused was tried.
+    Attack {
+        /// Its name.
+        attack: &'static str,
+        /// Whether it was accepted; `None`: that could not be judged.
+        accepted: Option<bool>,
     },
 }
 
@@ -329,6 +354,8 @@ pub struct Outcome {
 
 /// The endpoint of requests that test our own uplink.
 pub const REFERENCE: &str = "reference";
+/// The endpoint of pages of another identity provider that a broker sends its users on to.
+pub const UPSTREAM: &str = "upstream";
 /// Steps that succeed only with the right credentials.
 const PROVING: [&str; 3] = ["login", "token", "refresh"];
 
@@ -336,6 +363,11 @@ impl RequestRecord {
     /// Whether it says something about the provider: a region's reference is somebody else's.
     pub fn is_providers(&self) -> bool {
         self.endpoint != REFERENCE
+    }
+
+    /// Whether it was a page of another identity provider that the probed one sent us on to.
+    pub fn is_upstream(&self) -> bool {
+        self.endpoint == UPSTREAM
     }
 }
 

@@ -14,7 +14,7 @@ use crate::config::{self, Diagnostics};
 use crate::oidc::http::Egress;
 use crate::oidc::settings::{Client, Provider, User};
 use crate::outcome::CheckLabels;
-use crate::probe::{Kind, Probe};
+use crate::probe::{Cost, Kind, Probe};
 use crate::schedule::Timing;
 use crate::secret::SecretSource;
 use crate::slo::Objective;
@@ -30,6 +30,7 @@ mod detection;
 mod due;
 mod maintenance;
 mod probes;
+mod proofs;
 mod providers;
 mod quorum;
 pub mod rate;
@@ -49,6 +50,9 @@ pub use clients::PLACEHOLDER;
 pub use regions::direct;
 pub use slos::About;
 pub use tiers::Dropped;
+
+/// How many requests a run may have to repeat with a nonce: one at each place that wants them.
+const NONCES: u32 = 3;
 
 /// What a command wants of the plan besides the file.
 #[derive(Clone, Debug, Default)]
@@ -203,6 +207,19 @@ pub struct PlannedProbe {
 }
 
 impl PlannedProbe {
+    /// What a run costs the provider from the region that costs most, its client's proofs included: a login whose request is pushed first (RFC 9126), and
+    /// nonces that are learned by being refused (RFC 9449 §8).
+    pub fn cost(&self) -> Cost {
+        let mut cost = self.probe.cost_over(self.regions.iter().map(|region| region.most_nodes()).max().unwrap_or(0));
+        if let Some(client) = &self.client {
+            let pushed = u32::from(client.par == Some(true) && !self.users.is_empty());
+            let refused = if client.proof.dpop { NONCES } else { 0 };
+            cost.requests = cost.requests.saturating_add(pushed);
+            cost.burst = cost.burst.saturating_add(pushed + refused);
+        }
+        cost
+    }
+
     /// Whether a run that was made in the region `of` is one of `region` as well: one run may cover all regions.
     pub fn covers(&self, of: &str, region: &str) -> bool {
         of == region || (self.probe.cost().all_regions && self.regions.iter().any(|own| &*own.region == region))

@@ -271,11 +271,21 @@ fn in_words(observation: &Observation) -> String {
         Observation::KeyRotation { rotations, unsafe_rotations } => {
             format!("{rotations} key rotations since the last look, {unsafe_rotations} of them unsafe")
         }
+        Observation::Agreement { document, agree: true } => format!("{document}: the same as others are told"),
+        Observation::Agreement { document, agree: false } => format!("{document}: not what others are told"),
         Observation::RevocationPropagation { region, seconds: Some(seconds), interval } => {
             format!("the revocation reached {region} after {seconds:.3} s (within {interval:.3} s)")
         }
         Observation::RevocationPropagation { region, seconds: None, .. } => {
             format!("the revocation never reached {region}")
+        }
+        Observation::Attack { attack, accepted } => {
+            let what = match accepted {
+                Some(true) => "ACCEPTED",
+                Some(false) => "refused",
+                None => "not judged",
+            };
+            format!("attack {attack}: {what}")
         }
     }
 }

@@ -12,7 +12,7 @@ pub use service::{
     Alerting, Alertmanager, BasicAuth, Browser, Detection, Screenshots, Server, Store, Telemetry, Thresholds, Tls,
     Webhook,
 };
-pub use target::{AuthMethod, COMMON_KEYS, Client, Metadata, Probe, Provider, Region, User};
+pub use target::{AssertionAudience, AuthMethod, COMMON_KEYS, Client, Metadata, Probe, Provider, Region, User};
 
 /// The configuration of authprobe.
 #[derive(Debug, Deserialize, JsonSchema)]

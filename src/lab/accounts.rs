@@ -5,7 +5,6 @@ use base64::engine::general_purpose::STANDARD;
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value, json};
-use url::{Host, Url};
 
 use super::form::Form;
 use super::reply::Reply;
@@ -74,6 +73,15 @@ pub struct Client {
 /// `grant_type` of token exchange (RFC 8693 §2.1).
 pub const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 
+/// `grant_type` of a device (RFC 8628 §3.4).
+pub const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+
+/// `grant_type` of assertions (RFC 7523 §2.1).
+pub const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+
+/// The client of assertions that come without one.
+pub const WORKLOAD: &str = "workload";
+
 /// Every client.
 pub static CLIENTS: &[Client] = &[
     Client {
@@ -86,7 +94,7 @@ pub static CLIENTS: &[Client] = &[
     Client {
         id: "svc",
         secret: Some("svc-secret"),
-        grants: &["client_credentials", TOKEN_EXCHANGE],
+        grants: &["client_credentials", TOKEN_EXCHANGE, JWT_BEARER],
         jwt_access_tokens: true,
         consent: false,
     },
@@ -97,6 +105,15 @@ pub static CLIENTS: &[Client] = &[
         jwt_access_tokens: false,
         consent: false,
     },
+    Client { id: "tv", secret: None, grants: &[DEVICE_CODE, "refresh_token"], jwt_access_tokens: false, consent: true },
+    Client {
+        id: "opaque",
+        secret: Some("opaque-secret"),
+        grants: &["authorization_code", "refresh_token", "client_credentials"],
+        jwt_access_tokens: false,
+        consent: false,
+    },
+    Client { id: WORKLOAD, secret: None, grants: &[JWT_BEARER], jwt_access_tokens: true, consent: false },
 ];
 
 impl Client {
@@ -111,16 +128,15 @@ impl Client {
     }
 }
 
-/// Whether answers may be sent there: any loopback address and port, without fragment (RFC 8252 §7.3, RFC 6749 §3.1.2).
+/// Whether answers may be sent there: `/cb` on a loopback address, character by character but for the port (RFC 8252 §7.3,
+/// RFC 9700 §4.1.3).
 pub fn redirect_allowed(uri: &str) -> bool {
-    let Ok(url) = Url::parse(uri) else { return false };
-    let loopback = match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
-    };
-    loopback && matches!(url.scheme(), "http" | "https") && url.fragment().is_none() && url.username().is_empty()
+    let after = ["http://127.0.0.1", "http://[::1]"].iter().find_map(|registered| uri.strip_prefix(registered));
+    let port = after.and_then(|after| after.strip_suffix("/cb"));
+    port.is_some_and(|port| match port.strip_prefix(':') {
+        Some(digits) => digits.bytes().all(|b| b.is_ascii_digit()) && digits.parse::<u16>().is_ok(),
+        None => port.is_empty(),
+    })
 }
 
 /// Which client asks (RFC 6749 §2.3.1): `client_secret_basic`, `client_secret_post`, or a public client's `client_id`.
@@ -148,7 +164,7 @@ pub fn authenticate(headers: &HeaderMap, form: &Form) -> Result<&'static Client,
 }
 
 /// Identifier and secret of a Basic header; both are form-encoded inside (RFC 6749 §2.3.1).
-fn basic_credentials(header: &str) -> Option<(String, String)> {
+pub fn basic_credentials(header: &str) -> Option<(String, String)> {
     let (scheme, encoded) = header.split_once(' ')?;
     scheme.eq_ignore_ascii_case("basic").then_some(())?;
     let pair = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
@@ -171,13 +187,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_loopback_gets_answers() {
-        for uri in ["http://127.0.0.1:8765/cb", "http://localhost/cb?x=1", "https://[::1]:1/"] {
+    fn only_one_place_on_loopback_gets_answers() {
+        for uri in ["http://127.0.0.1:8765/cb", "http://127.0.0.1/cb", "http://[::1]:1/cb"] {
             assert!(redirect_allowed(uri), "{uri}");
         }
-        for uri in
-            ["http://example.com/cb", "http://127.0.0.1/cb#f", "javascript:alert(1)", "http://localhost.evil/", ""]
-        {
+        for uri in [
+            "http://example.com/cb",
+            "http://127.0.0.1/cb#f",
+            "http://127.0.0.1/cb?x=1",
+            "http://127.0.0.1/cb/",
+            "http://127.0.0.1/",
+            "https://127.0.0.1/cb",
+            "http://localhost/cb",
+            "http://127.0.0.1:99999/cb",
+            "http://127.0.0.1:80@evil.example/cb",
+            "http://127.0.0.1.evil.example/cb",
+            "javascript:alert(1)",
+            "",
+        ] {
             assert!(!redirect_allowed(uri), "{uri}");
         }
     }

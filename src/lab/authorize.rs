@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use super::accounts::{Client, redirect_allowed};
 use super::extras::Extras;
-use super::fault::{Hook, Setting};
+use super::fault::{Hook, Setting, Switch};
 use super::form::Form;
-use super::issuer::Issuer;
 use super::metadata::SCOPES;
 use super::pages;
 use super::reply::Reply;
@@ -16,7 +15,7 @@ use super::response::{Mode, Wants};
 use super::server::Call;
 use super::store::{Code, Death, Grant, Session, random};
 use super::tokens::Wanted;
-use super::{Moment, World};
+use super::{Moment, World, weakness};
 use http::StatusCode;
 
 /// The name of the cookie that holds the session.
@@ -47,6 +46,8 @@ pub struct Target {
     redirect_uri: String,
     state: Option<String>,
     mode: Mode,
+    /// The user code of the device that asked (RFC 8628): it is told by its polls.
+    device: Option<String>,
 }
 
 /// Why a request is refused.
@@ -61,9 +62,12 @@ enum Refusal {
 pub fn authorize(world: &World, call: &Call) -> Reply {
     let form = match call.form() {
         Ok(form) => form,
-        Err(refused) => return refused,
+        Err(refused) => match weakness::form(world, call) {
+            Some(form) => form,
+            None => return refused,
+        },
     };
-    let request = match AuthRequest::new(&form, &world.issuer) {
+    let request = match AuthRequest::new(world, &form) {
         Ok(request) => Arc::new(request),
         Err(Refusal::Page(why)) => {
             return pages::message(StatusCode::BAD_REQUEST, "This request cannot be served", &why);
@@ -72,6 +76,7 @@ pub fn authorize(world: &World, call: &Call) -> Reply {
     };
     let quiet = request.prompt.contains("none");
     match world.usable_session(call, &request) {
+        None if quiet && world.faults.switch(Switch::SilentLogin).is_some() => weakness::silent(world, call, &request),
         None if quiet => world.refuse(&request.target, "login_required", "nobody is logged in"),
         None => world.interact(call, request, None),
         Some((_, session)) if !request.needs_consent(&session) => world.grant_code(call.moment, &request, &session),
@@ -81,22 +86,26 @@ pub fn authorize(world: &World, call: &Call) -> Reply {
 }
 
 impl AuthRequest {
-    fn new(form: &Form, issuer: &Issuer) -> Result<Self, Refusal> {
+    fn new(world: &World, form: &Form) -> Result<Self, Refusal> {
         let page = |why: &str| Refusal::Page(why.to_owned());
         let client = form.get("client_id").and_then(Client::find).ok_or_else(|| page("client_id names no client"))?;
         let redirect_uri = form.get("redirect_uri").ok_or_else(|| page("redirect_uri is missing"))?;
-        if !client.may("authorization_code") || !redirect_allowed(redirect_uri) {
-            return Err(page("this client has no such redirect_uri: only loopback addresses are registered"));
+        if !client.may("authorization_code")
+            || !(redirect_allowed(redirect_uri) || weakness::redirect(world, redirect_uri))
+        {
+            return Err(page("this client has no such redirect_uri: only /cb on a loopback address is registered"));
         }
         let wants = form.get("response_type").and_then(Wants::read);
         let target = Target {
             redirect_uri: redirect_uri.to_owned(),
             state: form.get("state").map(str::to_owned),
             mode: Mode::of_refusal(form, wants),
+            device: None,
         };
         let refuse = |error, why: &str| Err(Refusal::Client(target.clone(), error, why.to_owned()));
         let wants = match (form.get("response_type"), wants) {
             (_, Some(wants)) => wants,
+            (Some(_), None) if world.faults.switch(Switch::AnyResponseType).is_some() => Wants::CODE,
             (Some(_), None) => return refuse("unsupported_response_type", "see response_types_supported"),
             (None, None) => return refuse("invalid_request", "response_type is missing"),
         };
@@ -115,11 +124,10 @@ impl AuthRequest {
         if form.get("request_uri").is_some() {
             return refuse("request_uri_not_supported", "no request objects");
         }
-        let challenge = form.get("code_challenge").unwrap_or_default();
-        let proven = form.get("code_challenge_method") == Some("S256") && challenge.len() == 43;
-        if wants.code && !proven {
+        let challenge = if wants.code { weakness::challenge(world, form) } else { Some(String::new()) };
+        let Some(challenge) = challenge else {
             return refuse("invalid_request", "PKCE is needed: code_challenge, with code_challenge_method S256");
-        }
+        };
         let prompt: HashSet<String> = form.words("prompt").into_iter().collect();
         if prompt.contains("none") && prompt.len() > 1 {
             return refuse("invalid_request", "prompt none goes with no other");
@@ -129,7 +137,7 @@ impl AuthRequest {
             Some(Err(_)) => return refuse("invalid_request", "max_age is a number of seconds"),
             None => None,
         };
-        let extras = match Extras::read(form, issuer) {
+        let extras = match Extras::read(form, &world.issuer) {
             Ok(extras) => Arc::new(extras),
             Err((error, why)) => return refuse(error, why),
         };
@@ -137,8 +145,15 @@ impl AuthRequest {
         let scopes = form.words("scope").into_iter().filter(|scope| SCOPES.contains(&scope.as_str())).collect();
         let nonce = form.get("nonce").map(str::to_owned);
         let hint = form.get("login_hint").unwrap_or_default().chars().take(100).collect();
-        let challenge = challenge.to_owned();
         Ok(Self { client, scopes, hint, target, wants, extras, nonce, challenge, prompt, max_age })
+    }
+
+    /// What a device asks for once its user has come.
+    pub fn of_device(client: &'static Client, scopes: Vec<String>, user_code: String) -> Self {
+        let target = Target { redirect_uri: String::new(), state: None, mode: Mode::Query, device: Some(user_code) };
+        let (hint, challenge, prompt) = Default::default();
+        let (wants, extras) = (Wants::CODE, Arc::default());
+        Self { client, scopes, hint, target, wants, extras, nonce: None, challenge, prompt, max_age: None }
     }
 
     fn needs_consent(&self, session: &Session) -> bool {
@@ -163,6 +178,9 @@ impl World {
 
     /// Sends the client what it asked for: a code, tokens, or both.
     pub fn grant_code(&self, moment: Moment, request: &AuthRequest, session: &Session) -> Reply {
+        if let Some(user_code) = &request.target.device {
+            return self.device_approved(moment, user_code, session);
+        }
         let grant = Arc::new(Grant {
             client: request.client,
             user: Some(session.user),
@@ -211,6 +229,9 @@ impl World {
 
     /// Tells the client that it gets nothing (RFC 6749 §4.1.2.1).
     pub fn refuse(&self, target: &Target, error: &str, why: &str) -> Reply {
+        if let Some(user_code) = &target.device {
+            return self.device_refused(self.moment(), user_code);
+        }
         self.respond(target, vec![("error", error.to_owned()), ("error_description", why.to_owned())])
     }
 

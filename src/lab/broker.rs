@@ -19,8 +19,8 @@ use super::server::Call;
 use super::store::Interaction;
 use super::{World, pages};
 
-/// Where users come back to, below the issuer's path.
-pub const PATH: &str = "/broker";
+/// Where users come back to: the only path that a lab has registered.
+pub const PATH: &str = "/cb";
 /// Who we are at the other provider: a lab's public client.
 const CLIENT: &str = "spa";
 /// How long the other provider may take to answer us.
@@ -95,7 +95,8 @@ impl World {
     }
 
     fn broker_callback(&self) -> String {
-        format!("{}{PATH}", self.issuer.base)
+        let path = self.issuer.path.as_str();
+        format!("{}{PATH}", self.issuer.base.strip_suffix(path).unwrap_or(&self.issuer.base))
     }
 }
 

@@ -1,4 +1,4 @@
-//! `/lab/`: switching faults, rotating keys, counters. No fault touches these.
+//! `/lab/`: switching faults, rotating keys, assertions of workloads, counters. No fault touches these.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::World;
+use super::backchannel;
 use super::fault::{self, Faults};
 use super::reply::Reply;
 
@@ -24,6 +25,8 @@ pub fn routes() -> Router<Arc<World>> {
         .route("/lab/faults/{name}", put(set).delete(clear).get(one))
         .route("/lab/rotate", post(rotate))
         .route("/lab/stats", get(stats))
+        .route("/lab/backchannel/{client}", put(deliver))
+        .route("/lab/assertion", post(assertion))
 }
 
 async fn list(State(world): State<Arc<World>>) -> Reply {
@@ -70,6 +73,26 @@ async fn rotate(State(world): State<Arc<World>>, body: Bytes) -> Reply {
             Reply::json(StatusCode::OK, &json!({"signs": signs, "published": published})).no_store()
         }
         Err(why) => problem(StatusCode::INTERNAL_SERVER_ERROR, &why),
+    }
+}
+
+/// `{"uri": "http://127.0.0.1:9464/backchannel-logout/web"}`: where the logout tokens of a client go.
+async fn deliver(State(world): State<Arc<World>>, Path(client): Path<String>, body: Bytes) -> Reply {
+    let uri = match object(&body) {
+        Ok(object) => object.get("uri").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        Err(reply) => return reply,
+    };
+    match backchannel::register(&world, &client, &uri) {
+        Ok(()) => Reply::new(StatusCode::NO_CONTENT),
+        Err(why) => problem(StatusCode::BAD_REQUEST, &why),
+    }
+}
+
+/// An assertion of a workload, as text: what its platform would have put into a file. The body's members replace claims.
+async fn assertion(State(world): State<Arc<World>>, body: Bytes) -> Reply {
+    match object(&body) {
+        Ok(claims) => Reply::new(StatusCode::OK).body("application/jwt", world.assertion(&claims)).no_store(),
+        Err(reply) => reply,
     }
 }
 

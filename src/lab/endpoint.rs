@@ -38,6 +38,10 @@ endpoints! {
     Introspection "introspection" "/introspect";
     Revocation "revocation" "/revoke";
     EndSession "end_session" "/logout";
+    DeviceAuthorization "device_authorization" "/device_authorization";
+    Device "device" "/device";
+    Registration "registration" "/register";
+    ClientConfiguration "client_configuration" "/clients";
     Resource "resource" "/resource";
 }
 

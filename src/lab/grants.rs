@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use http::StatusCode;
+use http::header::AUTHORIZATION;
 use serde_json::{Value, json};
 
-use super::accounts::{Client, TOKEN_EXCHANGE, authenticate};
+use super::accounts::{Client, DEVICE_CODE, JWT_BEARER, TOKEN_EXCHANGE, WORKLOAD, authenticate};
 use super::endpoint::Endpoint;
-use super::exchange;
 use super::fault::Switch;
 use super::form::Form;
 use super::jws::s256;
@@ -16,7 +16,7 @@ use super::reply::Reply;
 use super::server::Call;
 use super::store::{Death, Grant, token_key};
 use super::tokens::Wanted;
-use super::{Moment, World};
+use super::{Moment, World, device, exchange, registration, weakness, workload};
 
 /// What a grant is asked.
 pub struct Asked<'a> {
@@ -38,6 +38,8 @@ static GRANT_TYPES: &[(&str, GrantType)] = &[
     ("refresh_token", refresh_token),
     ("client_credentials", client_credentials),
     (TOKEN_EXCHANGE, exchange::token_exchange),
+    (DEVICE_CODE, device::device_code),
+    (JWT_BEARER, workload::jwt_bearer),
 ];
 
 /// Answers a token request.
@@ -46,9 +48,18 @@ pub fn token(world: &World, call: &Call) -> Reply {
         Ok(form) => form,
         Err(refused) => return refused,
     };
-    let client = match authenticate(&call.headers, &form) {
+    if let Some(told) = registration::token(world, call, &form) {
+        return told;
+    }
+    // RFC 7523 §2.1: an assertion is enough.
+    let nobody = form.get("client_id").is_none() && !call.headers.contains_key(AUTHORIZATION);
+    let workload = Client::find(WORKLOAD).filter(|_| nobody && form.get("grant_type") == Some(JWT_BEARER));
+    let client = match workload.map_or_else(|| authenticate(&call.headers, &form), Ok) {
         Ok(client) => client,
-        Err(refused) => return refused,
+        Err(refused) => match weakness::unproven(world, &form) {
+            Some(client) => client,
+            None => return refused,
+        },
     };
     let refused = |(error, why): OauthError| Reply::error(StatusCode::BAD_REQUEST, error, why);
     let Some(wanted) = form.get("grant_type") else {
@@ -77,29 +88,45 @@ fn authorization_code(world: &World, asked: &Asked) -> Result<Value, OauthError>
         if stored.grant.client.id != asked.client.id {
             return Err(("invalid_grant", "the code is another client's"));
         }
-        if stored.used {
+        if stored.used && world.faults.switch(Switch::CodeReplayed).is_none() {
             // RFC 6749 §4.1.2: what came from it is revoked.
-            stored.grant.death.set(now);
+            if world.faults.switch(Switch::ReplayForgiven).is_none() {
+                stored.grant.death.set(now);
+            }
             return Err(("invalid_grant", "the code was used before"));
         }
-        if asked.form.get("redirect_uri") != Some(stored.redirect_uri.as_str()) {
+        if asked.form.get("redirect_uri") != Some(stored.redirect_uri.as_str())
+            && world.faults.switch(Switch::RedirectUnchecked).is_none()
+        {
             return Err(("invalid_grant", "redirect_uri is not the one of the authorization request"));
         }
-        if s256(verifier) != stored.challenge {
+        // Without a challenge there is nothing to prove: a code that was asked for without one is a weakness already.
+        let proven = stored.challenge.is_empty() || s256(verifier) == stored.challenge;
+        if !proven && world.faults.switch(Switch::VerifierUnchecked).is_none() {
             return Err(("invalid_grant", "code_verifier does not fit"));
         }
         stored.used = true;
         Arc::clone(&stored.grant)
     };
+    login_tokens(world, asked, &grant, true)
+}
+
+/// The tokens of a login: an ID token and a refresh token, if they were asked for and the client may.
+pub fn login_tokens(
+    world: &World,
+    asked: &Asked,
+    grant: &Arc<Grant>,
+    with_nonce: bool,
+) -> Result<Value, OauthError> {
     let has = |scope: &str| grant.scopes.iter().any(|granted| granted == scope);
     let refreshes = has("offline_access") && asked.client.may("refresh_token");
     let wanted = Wanted { audience: grant.extras.audience(asked.form)?, ..Wanted::scopes(&grant.scopes) };
-    let mut response = world.token_response(asked.moment, &grant, wanted);
+    let mut response = world.token_response(asked.moment, grant, wanted);
     if has("openid") {
-        add_id_token(world, asked.moment, &grant, &mut response, true);
+        add_id_token(world, asked.moment, grant, &mut response, with_nonce);
     }
     if refreshes {
-        response["refresh_token"] = json!(world.refresh_token(asked.moment, &grant));
+        response["refresh_token"] = json!(world.refresh_token(asked.moment, grant));
     }
     Ok(response)
 }

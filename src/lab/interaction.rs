@@ -39,7 +39,7 @@ impl World {
             Some(_) => None,
         };
         // Who comes back from elsewhere comes to another path.
-        let reach = if elsewhere.is_some() { self.root_path() } else { &path };
+        let reach = if elsewhere.is_some() { "/" } else { &path };
         let cookie = self.cookie(LOGIN_COOKIE, &interaction.browser, reach);
         self.store().interactions.insert(call.moment.now, id, interaction);
         // The same origin as this request, whatever name the lab is reached by.

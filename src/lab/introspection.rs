@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use http::header::WWW_AUTHENTICATE;
+use http::header::{ACCEPT, WWW_AUTHENTICATE};
 use serde_json::{Value, json};
 
 use super::World;
@@ -11,17 +11,25 @@ use super::accounts::{Client, authenticate};
 use super::endpoint::Endpoint;
 use super::fault::Switch;
 use super::form::Form;
+use super::jws::TokenKind;
 use super::reply::Reply;
 use super::server::Call;
 use super::store::token_key;
 
+/// The media type of a signed answer (RFC 9701 §4).
+const SIGNED: &str = "application/token-introspection+jwt";
+
 /// Says whether a token is alive, and what it is.
 pub fn introspect(world: &World, call: &Call) -> Reply {
+    let open = world.faults.switch(Switch::IntrospectionOpen).is_some();
     let (form, client) = match authenticated(call) {
-        Ok(asked) => asked,
-        Err(refused) => return refused,
+        Ok((form, client)) => (form, Some(client)),
+        Err(refused) => match call.form() {
+            Ok(form) if open => (form, None),
+            _ => return refused,
+        },
     };
-    if client.secret.is_none() {
+    if client.is_some_and(|client| client.secret.is_none()) {
         // RFC 7662 §2.1: no scanning for tokens by just anybody.
         return Reply::error(StatusCode::UNAUTHORIZED, "invalid_client", "public clients may not introspect")
             .header(WWW_AUTHENTICATE, r#"Basic realm="lab""#);
@@ -30,7 +38,19 @@ pub fn introspect(world: &World, call: &Call) -> Reply {
         return Reply::error(StatusCode::BAD_REQUEST, "invalid_request", "token is missing");
     };
     let document = describe(world, call, token).unwrap_or_else(|| json!({"active": false}));
-    Reply::json(StatusCode::OK, &world.document(Endpoint::Introspection, document)).no_store()
+    let document = world.document(Endpoint::Introspection, document);
+    let accepts = call.headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if let (true, Some(client)) = (accepts.contains(SIGNED), client) {
+        // RFC 9701 §5.
+        let claims = json!({
+            "iss": world.issuer.text, "aud": client.id, "iat": call.moment.told.as_secs(),
+            "token_introspection": document,
+        });
+        let claims = claims.as_object().cloned().unwrap_or_default();
+        let signed = world.sign(call.moment.now, TokenKind::Introspection, claims);
+        return Reply::new(StatusCode::OK).body(SIGNED, signed).no_store();
+    }
+    Reply::json(StatusCode::OK, &document).no_store()
 }
 
 fn authenticated(call: &Call) -> Result<(Form, &'static Client), Reply> {

@@ -14,6 +14,14 @@ pub enum TokenKind {
     Id,
     /// A JWT access token (RFC 9068).
     Access,
+    /// A logout token (OIDC Back-Channel Logout 1.0 §2.4).
+    Logout,
+    /// A signed answer of userinfo (OIDC Core 5.3.2).
+    Userinfo,
+    /// A signed answer of introspection (RFC 9701).
+    Introspection,
+    /// An assertion of the lab's own workload (RFC 7523).
+    Assertion,
 }
 
 impl TokenKind {
@@ -22,14 +30,20 @@ impl TokenKind {
         match self {
             Self::Id => "id",
             Self::Access => "access",
+            Self::Logout => "logout",
+            Self::Userinfo => "userinfo",
+            Self::Introspection => "introspection",
+            Self::Assertion => "assertion",
         }
     }
 
-    /// `typ` of the header (RFC 9068 §2.1 for access tokens).
+    /// `typ` of the header (RFC 9068 §2.1 for access tokens, RFC 9701 §5).
     const fn typ(self) -> &'static str {
         match self {
-            Self::Id => "JWT",
+            Self::Id | Self::Userinfo | Self::Assertion => "JWT",
             Self::Access => "at+jwt",
+            Self::Logout => "logout+jwt",
+            Self::Introspection => "token-introspection+jwt",
         }
     }
 }

@@ -8,6 +8,7 @@ use url::Url;
 use super::World;
 use super::accounts::{Client, redirect_allowed};
 use super::authorize::SESSION_COOKIE;
+use super::backchannel;
 use super::endpoint::Endpoint;
 use super::fault::Switch;
 use super::form::Form;
@@ -44,6 +45,10 @@ pub fn end_session(world: &World, call: &Call) -> Reply {
         }
         if let Some(session) = hint.as_ref().and_then(|claims| claims.get("sid")).and_then(Value::as_str) {
             store.end_session(session);
+        }
+        drop(store);
+        if let Some(hint) = &hint {
+            backchannel::tell(world, call.moment, hint);
         }
     }
     let gone = format!("{}; Max-Age=0", world.cookie(SESSION_COOKIE, "", world.root_path()));

@@ -5,7 +5,7 @@ use http::header::CACHE_CONTROL;
 use serde_json::{Value, json};
 
 use super::World;
-use super::accounts::TOKEN_EXCHANGE;
+use super::accounts::{DEVICE_CODE, JWT_BEARER, TOKEN_EXCHANGE};
 use super::endpoint::Endpoint;
 use super::extras::ACR;
 use super::fault::{Hook, Setting};
@@ -29,14 +29,22 @@ pub fn discovery(world: &World, _: &Call) -> Reply {
         "introspection_endpoint": url(Endpoint::Introspection),
         "revocation_endpoint": url(Endpoint::Revocation),
         "end_session_endpoint": url(Endpoint::EndSession),
+        "device_authorization_endpoint": url(Endpoint::DeviceAuthorization),
+        "registration_endpoint": url(Endpoint::Registration),
+        "backchannel_logout_supported": true,
+        "backchannel_logout_session_supported": true,
         "scopes_supported": SCOPES,
         "response_types_supported": response::TYPES,
         "response_modes_supported": response::MODES,
-        "grant_types_supported":
-            ["authorization_code", "implicit", "refresh_token", "client_credentials", TOKEN_EXCHANGE],
+        "grant_types_supported": [
+            "authorization_code", "implicit", "refresh_token", "client_credentials", TOKEN_EXCHANGE, JWT_BEARER,
+            DEVICE_CODE,
+        ],
         "acr_values_supported": [ACR],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256"],
+        "userinfo_signing_alg_values_supported": ["RS256"],
+        "introspection_signing_alg_values_supported": ["RS256"],
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
         "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
         "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],

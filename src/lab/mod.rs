@@ -19,9 +19,11 @@ use crate::clock::{Clock, Timestamp};
 
 pub mod accounts;
 mod authorize;
+mod backchannel;
 mod broker;
 mod certificates;
 mod control;
+mod device;
 pub mod endpoint;
 mod exchange;
 mod extras;
@@ -36,13 +38,16 @@ mod keys;
 mod logout;
 mod metadata;
 mod pages;
+mod registration;
 mod reply;
 mod resources;
 mod response;
 mod server;
 mod store;
 mod tokens;
+mod weakness;
 mod wire;
+mod workload;
 
 use certificates::Certificates;
 use fault::{Faults, Hook};
@@ -101,7 +106,8 @@ impl Lab {
         let address = listener.local_addr().map_err(|e| e.to_string())?;
         let issuer = Issuer::new(options.issuer.as_deref(), address, options.tls)?;
         let certificates = match options.tls {
-            true => Some(Arc::new(Certificates::generate(options.clock.now())?)),
+            // Clients judge them by the clock of the machine, whatever time the lab is told.
+            true => Some(Arc::new(Certificates::generate(Clock::system().now())?)),
             false => None,
         };
         let upstream = match &options.upstream {
@@ -147,6 +153,11 @@ pub struct LabHandle {
 }
 
 impl LabHandle {
+    /// Has logout tokens of that client delivered to `url` from now on (OIDC Back-Channel Logout 1.0 §2.2).
+    pub fn deliver_logout_tokens(&self, client: &str, url: &str) -> Result<(), String> {
+        backchannel::register(&self.world, client, url)
+    }
+
     /// Switches a fault on; `parameters` is an object or null.
     pub fn set_fault(&self, name: &str, parameters: &Value) -> Result<(), String> {
         self.world.faults.set(name, parameters).map_err(|refused| refused.to_string())
@@ -160,6 +171,12 @@ impl LabHandle {
     /// Switches every fault off.
     pub fn clear_faults(&self) {
         self.world.faults.clear_all();
+    }
+
+    /// An assertion that the lab accepts for tokens (RFC 7523); `claims` (an object, or null) replace what it would say,
+    /// null takes a claim out.
+    pub fn assertion(&self, claims: &Value) -> String {
+        self.world.assertion(claims)
     }
 
     /// Rotates the keys. With `overlap` the next key is published now and signs after `lead`, and the old one stays for

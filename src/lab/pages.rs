@@ -161,6 +161,21 @@ pub fn consent(interaction: &Interaction, action: &str) -> Reply {
     page(StatusCode::OK, "Allow access?", &body, None)
 }
 
+/// Asks for the code that a device shows (RFC 8628 §3.3).
+pub fn user_code(action: &str, value: &str, problem: Option<&str>) -> Reply {
+    let problem = problem.map(|p| format!("<p role=\"alert\" id=\"problem\">{}</p>\n", escape(p))).unwrap_or_default();
+    let body = format!(
+        r#"{problem}<form method="post" action="{action}">
+<p><label for="user_code">Code</label>
+<input id="user_code" name="user_code" type="text" autocomplete="off" required value="{value}" autofocus></p>
+<button type="submit">Continue</button>
+</form>"#,
+        action = escape(action),
+        value = escape(value),
+    );
+    page(StatusCode::OK, "Connect a device", &body, None)
+}
+
 /// Asks the user whether to log out (RP-Initiated Logout 1.0 §2).
 pub fn confirm_logout(action: &str, csrf: &str) -> Reply {
     let body = format!(

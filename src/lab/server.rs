@@ -20,7 +20,9 @@ use super::form::Form;
 use super::reply::{Action, Asked, Ending, Reply};
 use super::wire::{Breaks, Doors};
 use super::{Moment, World};
-use super::{authorize, broker, control, grants, interaction, introspection, logout, metadata, resources};
+use super::{
+    authorize, broker, control, device, grants, interaction, introspection, logout, metadata, registration, resources,
+};
 use crate::clock::Timestamp;
 
 /// The largest body that is read (bytes).
@@ -79,6 +81,8 @@ struct Route {
 const GET: &[Method] = &[Method::GET, Method::HEAD];
 const POST: &[Method] = &[Method::POST];
 const BOTH: &[Method] = &[Method::GET, Method::HEAD, Method::POST];
+const MANAGE: &[Method] = &[Method::GET, Method::HEAD, Method::PUT, Method::DELETE];
+const CROSS_ORIGIN: &[Method] = &[Method::GET, Method::HEAD, Method::POST, Method::OPTIONS];
 
 static ROUTES: &[Route] = &[
     Route { endpoint: Endpoint::Discovery, methods: GET, handler: metadata::discovery },
@@ -90,7 +94,11 @@ static ROUTES: &[Route] = &[
     Route { endpoint: Endpoint::Introspection, methods: POST, handler: introspection::introspect },
     Route { endpoint: Endpoint::Revocation, methods: POST, handler: introspection::revoke },
     Route { endpoint: Endpoint::EndSession, methods: BOTH, handler: logout::end_session },
-    Route { endpoint: Endpoint::Resource, methods: BOTH, handler: resources::resource },
+    Route { endpoint: Endpoint::DeviceAuthorization, methods: POST, handler: device::authorize },
+    Route { endpoint: Endpoint::Device, methods: BOTH, handler: device::verify },
+    Route { endpoint: Endpoint::Registration, methods: POST, handler: registration::register },
+    Route { endpoint: Endpoint::ClientConfiguration, methods: MANAGE, handler: registration::manage },
+    Route { endpoint: Endpoint::Resource, methods: CROSS_ORIGIN, handler: resources::resource },
 ];
 
 /// Serves until the lab stops.
@@ -114,7 +122,7 @@ fn router(world: Arc<World>) -> Router {
         };
         let path = format!("{}{}", world.issuer.path, route.endpoint.path());
         router = match route.endpoint {
-            Endpoint::LoginPage => router.route(&format!("{path}/{{id}}"), any(answer)),
+            Endpoint::LoginPage | Endpoint::ClientConfiguration => router.route(&format!("{path}/{{id}}"), any(answer)),
             // RFC 8414 §3.1: the well-known part goes between host and path.
             Endpoint::Discovery => router
                 .route(&format!("/.well-known/oauth-authorization-server{}", world.issuer.path), any(answer))
@@ -122,8 +130,7 @@ fn router(world: Arc<World>) -> Router {
             _ => router.route(&path, any(answer)),
         };
     }
-    let back = format!("{}{}", world.issuer.path, broker::PATH);
-    router = router.route(&back, axum::routing::get(broker::callback));
+    router = router.route(broker::PATH, axum::routing::get(broker::callback));
     router.with_state(world)
 }
 
@@ -180,7 +187,8 @@ async fn handle(world: &World, route: Route, body: Body, call: impl FnOnce(Bytes
         Err(_) => return Reply::error(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request", "the body is too large"),
     };
     let call = call(body);
-    if !route.methods.contains(&call.method) {
+    let by_get = || route.endpoint == Endpoint::Token && world.faults.switch(Switch::TokenByGet).is_some();
+    if !route.methods.contains(&call.method) && !by_get() {
         let allowed: Vec<_> = route.methods.iter().map(Method::as_str).collect();
         return Reply::new(StatusCode::METHOD_NOT_ALLOWED).header(ALLOW, &allowed.join(", "));
     }
@@ -188,8 +196,7 @@ async fn handle(world: &World, route: Route, body: Body, call: impl FnOnce(Bytes
 }
 
 impl World {
-    /// When a request comes that comes now.
-    pub fn moment(&self) -> Moment {
+    pub(super) fn moment(&self) -> Moment {
         let now = self.clock.now();
         let told = match self.faults.switch(Switch::Skew) {
             Some(setting) if setting.whole("seconds") < 0 => {

@@ -12,8 +12,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::accounts::{Client, User};
 use super::authorize::AuthRequest;
+use super::device::Device;
 use super::extras::Extras;
 use super::pages::LoginForm;
+use super::registration::Registered;
 use crate::clock::Timestamp;
 
 /// How long access tokens and ID tokens live.
@@ -22,6 +24,8 @@ pub const TOKEN_LIFETIME: Duration = Duration::from_secs(300);
 pub const REFRESH_LIFETIME: Duration = Duration::from_secs(30 * 24 * 3600);
 const CODE_LIFETIME: Duration = Duration::from_secs(60);
 const INTERACTION_LIFETIME: Duration = Duration::from_secs(600);
+const DEVICE_LIFETIME: Duration = Duration::from_secs(600);
+const CLIENT_LIFETIME: Duration = Duration::from_secs(3600);
 const SESSION_LIFETIME: Duration = Duration::from_secs(8 * 3600);
 const CAP: usize = 20_000;
 /// More: at 300 tokens a second they all live out their lifetime.
@@ -231,6 +235,14 @@ pub struct Store {
     pub access: Expiring<TokenKey, Arc<Access>>,
     /// By digest.
     pub refresh: Expiring<TokenKey, Refresh>,
+    /// By user code.
+    pub devices: Expiring<String, Device>,
+    /// User codes by digest of the device code.
+    pub device_codes: Expiring<TokenKey, String>,
+    /// Clients that registered themselves, by identifier.
+    pub clients: Expiring<String, Registered>,
+    /// Where logout tokens of a client go (OIDC Back-Channel Logout 1.0 §2.2).
+    pub backchannels: HashMap<&'static str, url::Url>,
 }
 
 impl Default for Store {
@@ -241,6 +253,10 @@ impl Default for Store {
             codes: Expiring::new(CODE_LIFETIME, CAP),
             access: Expiring::new(TOKEN_LIFETIME, TOKEN_CAP),
             refresh: Expiring::new(REFRESH_LIFETIME, CAP),
+            devices: Expiring::new(DEVICE_LIFETIME, CAP),
+            device_codes: Expiring::new(DEVICE_LIFETIME, CAP),
+            clients: Expiring::new(CLIENT_LIFETIME, CAP),
+            backchannels: HashMap::new(),
         }
     }
 }
@@ -259,6 +275,8 @@ impl Store {
             "codes": self.codes.len(),
             "access_tokens": self.access.len(),
             "refresh_tokens": self.refresh.len(),
+            "devices": self.devices.len(),
+            "registered_clients": self.clients.len(),
         })
     }
 

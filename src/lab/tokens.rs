@@ -142,7 +142,8 @@ impl World {
         token
     }
 
-    fn sign(&self, now: Timestamp, kind: TokenKind, mut claims: Claims) -> String {
+    /// A signed token, faults included.
+    pub fn sign(&self, now: Timestamp, kind: TokenKind, mut claims: Claims) -> String {
         let on_claims = |hook: &'static Hook, setting: &Setting| match hook {
             Hook::Claims(change) if Hook::covers(setting, kind) => Some(change),
             _ => None,

@@ -9,9 +9,10 @@ use crate::oidc::response::{self, OauthError};
 use crate::outcome::Warning;
 use crate::secret::Secret;
 
-/// `Authorization: Bearer` (§2.1). Fault: `malformed`, if the token cannot be in a header.
-pub fn authorization(token: &Secret) -> Result<HeaderValue, Fault> {
-    let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose()))
+/// `Authorization` with that scheme: `Bearer` (§2.1) or `DPoP` (RFC 9449 §7.1). Fault: `malformed`, if the token cannot be
+/// in a header.
+pub fn authorization(scheme: &str, token: &Secret) -> Result<HeaderValue, Fault> {
+    let mut value = HeaderValue::from_str(&format!("{scheme} {}", token.expose()))
         .map_err(|_| Fault::new(Class::Malformed, "the access token holds characters that cannot be in a header"))?;
     value.set_sensitive(true);
     Ok(value)

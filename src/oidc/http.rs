@@ -17,6 +17,7 @@ mod cookies;
 mod dial;
 mod egress;
 mod form;
+mod identity;
 mod phases;
 mod proxy;
 mod record;
@@ -31,6 +32,7 @@ mod wait;
 
 pub use budget::Budget;
 pub use egress::{Egress, Proxy, Webdriver};
+pub use identity::Identity;
 pub use record::method_name;
 pub use redact::redact_url;
 pub use session::Http;
@@ -42,6 +44,8 @@ pub use wait::{header_date, http_date, retry_after};
 
 /// The largest body that is read, after decompression (bytes).
 pub const MAX_BODY: usize = 1024 * 1024;
+/// The most addresses of one name that are asked one by one.
+pub const MAX_NODES: usize = 8;
 /// How long a request may take unless the run is over before.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -56,6 +60,8 @@ pub enum Endpoint {
     Authorization,
     /// Pages between authorization endpoint and redirect.
     LoginPage,
+    /// Pages of another identity provider that a broker sends its users on to.
+    Upstream,
     /// What a login page loads: scripts, styles, pictures, calls of its scripts.
     LoginResource,
     /// `token_endpoint`.
@@ -88,6 +94,7 @@ impl Endpoint {
             Self::Jwks => "jwks",
             Self::Authorization => "authorization",
             Self::LoginPage => "login_page",
+            Self::Upstream => crate::outcome::UPSTREAM,
             Self::LoginResource => "login_resource",
             Self::Token => "token",
             Self::Userinfo => "userinfo",
@@ -120,6 +127,8 @@ pub struct Request {
     pub multipart: bool,
     /// A JSON body; `Some` sets the content type. Not beside `form`.
     pub json: Option<serde_json::Value>,
+    /// The certificate to show in the handshake, if we are asked for one.
+    pub identity: Option<Identity>,
 }
 
 impl Request {
@@ -130,7 +139,8 @@ impl Request {
 
     /// Any method, without a body.
     pub fn new(method: Method, endpoint: Endpoint, url: Url) -> Self {
-        Self { method, url, endpoint, headers: HeaderMap::new(), form: None, multipart: false, json: None }
+        let headers = HeaderMap::new();
+        Self { method, url, endpoint, headers, form: None, multipart: false, json: None, identity: None }
     }
 
     /// A POST of a form.

@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use crate::clock::Timestamp;
 use crate::fault::Fault;
+use crate::oidc::agreement::Agreement;
+use crate::oidc::dpop;
 use crate::oidc::http::{Budget, SystemRoots, TlsCache};
 use crate::oidc::key_history::KeyHistory;
 use crate::oidc::totp::OneTimeCodes;
@@ -19,12 +21,16 @@ pub struct ProviderMemory {
     pub budget: Mutex<Budget>,
     /// What has been seen of its keys, in every region.
     pub keys: Mutex<KeyHistory>,
+    /// What each region, and each node behind its name, was given as metadata and keys.
+    pub agreement: Mutex<Agreement>,
     /// Which one-time codes of its users were used.
     pub one_time_codes: OneTimeCodes,
     /// The turns of its users' passkeys.
     pub passkeys: Turns,
     /// The TLS settings of its connections.
     pub tls: TlsCache,
+    /// The keys that its clients' tokens are bound to.
+    pub dpop: dpop::Keys,
 }
 
 /// Whose turn it is to log in with a passkey, and the signature counter that its next login starts from. Providers refuse

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 use url::{Host, Url};
@@ -93,6 +94,7 @@ pub struct Metadata {
     issuer: String,
     members: Map<String, Value>,
     findings: Vec<Finding>,
+    max_age: Duration,
 }
 
 impl Metadata {
@@ -129,13 +131,15 @@ impl Metadata {
         }
         let findings = examine(&members, document);
         warnings.extend(remark(&members, document));
-        Ok(Self { document: Some(document), issuer: issuer.to_owned(), members, findings })
+        let max_age = response::max_age(&answer.headers);
+        Ok(Self { document: Some(document), issuer: issuer.to_owned(), members, findings, max_age })
     }
 
     /// Of a provider that has no metadata: `overrides` are all there is.
     pub fn configured(issuer: &str, overrides: &BTreeMap<String, Url>) -> Self {
         let members = overrides.iter().map(|(name, url)| (name.clone(), Value::String(url.to_string()))).collect();
-        Self { document: None, issuer: issuer.to_owned(), members, findings: Vec::new() }
+        let max_age = Duration::ZERO;
+        Self { document: None, issuer: issuer.to_owned(), members, findings: Vec::new(), max_age }
     }
 
     /// Takes over what only the other document of the same issuer has (RFC 8414 lists what Discovery may hide).
@@ -163,6 +167,11 @@ impl Metadata {
     /// What a strict reader finds wrong: class `metadata_invalid`, in the order of the specification.
     pub fn findings(&self) -> &[Finding] {
         &self.findings
+    }
+
+    /// How long caches on the way may keep the document: see [`response::max_age`].
+    pub fn max_age(&self) -> Duration {
+        self.max_age
     }
 
     /// Whether `member` is there at all.

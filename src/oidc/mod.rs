@@ -2,14 +2,18 @@
 //! one processes the response. [`relying`] ties them to the network; [`http`] is the only module that touches it.
 
 pub mod access_token;
+pub mod agreement;
 pub mod alg;
 pub mod assertion;
 pub mod authorize;
 pub mod bearer;
+pub mod binding;
 pub mod claims_request;
 pub mod client_auth;
 pub mod clock_skew;
+pub mod cors;
 pub mod device;
+pub mod dpop;
 pub mod drift;
 pub mod expect;
 pub mod forge;
@@ -25,11 +29,14 @@ pub mod jwt;
 pub mod key_history;
 pub mod memory;
 pub mod metadata;
+pub mod par;
 pub mod pkce;
+pub mod private_key;
 pub mod relying;
 pub mod response;
 pub mod revocation;
 pub mod settings;
 pub mod token;
 pub mod totp;
+pub mod upstream;
 pub mod userinfo;

@@ -10,18 +10,19 @@ use url::Url;
 use crate::clock::{Clock, Instant};
 use crate::fault::{Class, Fault, Finding};
 use crate::journey::Recorder;
-use crate::oidc::client_auth;
 use crate::oidc::clock_skew::Timing;
+use crate::oidc::dpop::Nonces;
 use crate::oidc::expect::Expect;
 use crate::oidc::http::{Endpoint, Http, Request, Response};
 use crate::oidc::memory::ProviderMemory;
-use crate::oidc::metadata::Metadata;
 use crate::oidc::settings::{Client, Provider};
 use crate::outcome::Warning;
-use crate::secret::Secret;
 
+mod attempts;
 mod device;
 mod documents;
+mod nodes;
+mod proofs;
 mod resources;
 mod signatures;
 mod tokens;
@@ -48,6 +49,8 @@ pub struct Relying {
     pub clock: Clock,
     /// What this run has seen of the provider's clock.
     pub timing: Timing,
+    /// The nonces that servers want to see in proofs (RFC 9449 §8).
+    pub nonces: Nonces,
 }
 
 /// What an ID token is held against, as far as only the caller knows it; see [`IdTokenRules`].
@@ -94,53 +97,14 @@ impl Relying {
         self.send(request).await
     }
 
-    /// Sends a form to an endpoint where the client says who it is: the one that `member` of the metadata names. Faults
-    /// besides those of the request: `unsupported` if there is none, `config`.
-    async fn post(
-        &self,
-        metadata: &Metadata,
-        endpoint: Endpoint,
-        member: &'static str,
-        client: &Client,
-        form: Vec<(String, String)>,
-    ) -> Result<Response, Fault> {
-        self.post_for("application/json", metadata, endpoint, member, client, form).await
-    }
-
-    /// The same, for an answer of another media type.
-    async fn post_for(
-        &self,
-        accept: &'static str,
-        metadata: &Metadata,
-        endpoint: Endpoint,
-        member: &'static str,
-        client: &Client,
-        form: Vec<(String, String)>,
-    ) -> Result<Response, Fault> {
-        let mut request = Request::post(endpoint, metadata.endpoint(member)?, form);
-        request.headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
-        let secret = self.secret(client)?;
-        if let Some(secret) = &secret {
-            self.recorder.protect(&client_auth::basic(&client.client_id, secret));
-        }
-        let form = request.form.get_or_insert_default();
-        client_auth::authenticate(client, secret.as_ref(), &mut request.headers, form)?;
-        self.send(request).await
-    }
-
     async fn send(&self, request: Request) -> Result<Response, Fault> {
+        // A protected resource need not be the provider's: its clock says nothing of the provider's.
+        let providers = request.endpoint != Endpoint::Resource;
         let answer = self.http.send(request).await?;
-        self.timing.saw_date(&answer);
+        if providers {
+            self.timing.saw_date(&answer);
+        }
         Ok(answer)
-    }
-
-    /// Read anew for every request: a rotated secret is used at once.
-    fn secret(&self, client: &Client) -> Result<Option<Secret>, Fault> {
-        let Some(source) = &client.secret else { return Ok(None) };
-        let secret =
-            source.read().map_err(|why| Fault::new(Class::Config, format!("client {}: {why}", client.name)))?;
-        self.recorder.protect(secret.expose());
-        Ok(Some(secret))
     }
 
     fn warn_of(&self, code: &'static str, findings: &[Finding]) {

@@ -1,6 +1,8 @@
 //! What every JSON answer of a provider has in common: status, content type, character set, the OAuth error object.
 //! Pure.
 
+use std::time::Duration;
+
 use ::http::{HeaderMap, StatusCode, header};
 use serde_json::{Map, Value};
 
@@ -11,6 +13,8 @@ use crate::outcome::Warning;
 
 /// The longest `error_description` that is passed on (characters); the journey scrubs it.
 const MAX_DESCRIPTION: usize = 200;
+/// The longest that a cache is expected to keep a document (seconds).
+const MAX_AGE: u64 = 86_400;
 
 /// Reads a JSON object out of an answer whose status was accepted already. What an ordinary client forgives (content
 /// type, character set, duplicate names) becomes a warning. Fault: `malformed`.
@@ -47,6 +51,25 @@ pub fn json_object_as(
             Err(Fault::new(Class::Malformed, format!("{what}: expected a JSON object, found {}", json::kind(&other))))
         }
     }
+}
+
+/// How long shared caches may keep an answer (RFC 9111 §5.2.2): `s-maxage`, else `max-age`, a day at most; nothing where it
+/// is not to be stored, or to be asked for again each time.
+pub fn max_age(headers: &HeaderMap) -> Duration {
+    let (mut shared, mut any) = (None, None);
+    for value in headers.get_all(header::CACHE_CONTROL) {
+        for directive in String::from_utf8_lossy(value.as_bytes()).split(',') {
+            let directive = directive.trim().to_ascii_lowercase();
+            let seconds = |text: &str| text.trim_matches('"').parse::<u64>().ok();
+            match directive.split_once('=') {
+                None if matches!(directive.as_str(), "no-store" | "no-cache" | "private") => return Duration::ZERO,
+                Some(("s-maxage", value)) => shared = shared.or_else(|| seconds(value)),
+                Some(("max-age", value)) => any = any.or_else(|| seconds(value)),
+                _ => {}
+            }
+        }
+    }
+    Duration::from_secs(shared.or(any).unwrap_or(0).min(MAX_AGE))
 }
 
 /// Warns if the media type is none of `expected`, or the character set is not UTF-8 (RFC 8259 §8.1).
@@ -107,18 +130,22 @@ impl OauthError {
         Self::from_members(json::parse(body).ok()?.value.as_object()?)
     }
 
-    /// Finds one in a `WWW-Authenticate: Bearer error="…"` (RFC 6750 §3).
+    /// Finds one in a `WWW-Authenticate: Bearer error="…"` (RFC 6750 §3), or `DPoP` (RFC 9449 §7.1).
     pub fn from_challenge(headers: &HeaderMap) -> Option<Self> {
         let values = headers.get_all(header::WWW_AUTHENTICATE);
-        let value = values
-            .iter()
-            .filter_map(|v| v.to_str().ok())
-            .find(|v| v.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer")))?;
+        let value =
+            values.iter().filter_map(|v| v.to_str().ok()).find(|v| has_scheme(v) && attribute(v, "error").is_some())?;
         let code = attribute(value, "error")?;
         let valid = !code.is_empty() && code.len() <= 64 && code.bytes().all(is_nqschar);
         let description = attribute(value, "error_description").map(|d| json::short(d, MAX_DESCRIPTION));
         valid.then(|| Self { code: code.to_owned(), description })
     }
+}
+
+/// Whether a challenge is for access tokens.
+fn has_scheme(challenge: &str) -> bool {
+    let scheme = challenge.split([' ', ',']).next().unwrap_or_default();
+    scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("dpop")
 }
 
 impl std::fmt::Display for OauthError {

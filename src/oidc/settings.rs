@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use crate::oidc::alg::Alg;
 use crate::oidc::http::Trust;
 use crate::secret::SecretSource;
 
@@ -22,6 +23,9 @@ pub struct Provider {
     pub metadata: MetadataSource,
     /// Members of the metadata that we know better, by their names (`revocation_endpoint`).
     pub endpoints: BTreeMap<String, Url>,
+    /// Hosts of identity providers that it sends its users on to, some with a port; `None`: every host that is neither the
+    /// issuer's nor an endpoint's.
+    pub upstream: Option<Vec<String>>,
     /// Sent with every request to it.
     pub headers: HeaderMap,
     /// Whose certificates are believed.
@@ -56,6 +60,14 @@ pub enum AuthMethod {
     ClientSecretBasic,
     /// In the body (RFC 6749 §2.3.1).
     ClientSecretPost,
+    /// An assertion keyed with the secret (OIDC Core §9).
+    ClientSecretJwt,
+    /// An assertion signed with a private key (OIDC Core §9, RFC 7523).
+    PrivateKeyJwt,
+    /// A certificate that an authority signed (RFC 8705 §2.1).
+    TlsClientAuth,
+    /// A certificate that is registered itself (RFC 8705 §2.2).
+    SelfSignedTlsClientAuth,
     /// A public client.
     None,
 }
@@ -66,8 +78,63 @@ impl AuthMethod {
         match self {
             Self::ClientSecretBasic => "client_secret_basic",
             Self::ClientSecretPost => "client_secret_post",
+            Self::ClientSecretJwt => "client_secret_jwt",
+            Self::PrivateKeyJwt => "private_key_jwt",
+            Self::TlsClientAuth => "tls_client_auth",
+            Self::SelfSignedTlsClientAuth => "self_signed_tls_client_auth",
             Self::None => "none",
         }
+    }
+
+    /// Whether `client_secret` proves it.
+    pub const fn needs_secret(self) -> bool {
+        matches!(self, Self::ClientSecretBasic | Self::ClientSecretPost | Self::ClientSecretJwt)
+    }
+
+    /// Whether an assertion proves it.
+    pub const fn asserts(self) -> bool {
+        matches!(self, Self::ClientSecretJwt | Self::PrivateKeyJwt)
+    }
+
+    /// Whether a certificate proves it.
+    pub const fn shows_certificate(self) -> bool {
+        matches!(self, Self::TlsClientAuth | Self::SelfSignedTlsClientAuth)
+    }
+}
+
+/// Whom a client's assertions are made for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Audience {
+    /// The token endpoint, wherever the assertion is sent (OIDC Core §9, RFC 7523 §3).
+    #[default]
+    TokenEndpoint,
+    /// The issuer, as FAPI 2.0 and newer providers want it.
+    Issuer,
+}
+
+/// What a client proves itself with, besides its secret. All of it is read anew for every request.
+#[derive(Clone, Debug, Default)]
+pub struct Proof {
+    /// Its private key: for assertions (`private_key_jwt`), else for DPoP.
+    pub key: Option<SecretSource>,
+    /// `kid` of its assertions; `None`: what the key says.
+    pub key_id: Option<String>,
+    /// The algorithm of its assertions; `None`: the key's customary one, HS256 with a secret.
+    pub assertion_alg: Option<&'static Alg>,
+    /// Whom its assertions are made for.
+    pub audience: Audience,
+    /// Its certificate with intermediates, and the key to it (PEM): shown wherever the client says who it is (RFC 8705).
+    pub certificate: Option<(SecretSource, SecretSource)>,
+    /// Whether its tokens are bound to a key (RFC 9449).
+    pub dpop: bool,
+}
+
+impl Proof {
+    /// Everything that is kept somewhere.
+    pub fn sources(&self) -> impl Iterator<Item = &SecretSource> {
+        let certificate = self.certificate.iter().flat_map(|(certificate, key)| [certificate, key]);
+        self.key.iter().chain(certificate)
     }
 }
 
@@ -112,6 +179,10 @@ pub struct Client {
     pub secret: Option<SecretSource>,
     /// How it authenticates.
     pub auth_method: AuthMethod,
+    /// With what, besides the secret.
+    pub proof: Proof,
+    /// Whether its authorization requests are pushed (RFC 9126); `None`: if the provider takes no others.
+    pub par: Option<bool>,
     /// Where answers are sent.
     pub redirect_uri: Option<RedirectUri>,
     /// What it asks for, in order.

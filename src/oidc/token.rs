@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::clock::Timestamp;
 use crate::fault::{Account, Class, Fault, Finding};
+use crate::oidc::dpop;
 use crate::oidc::http::Response;
 use crate::oidc::json;
 use crate::oidc::response::{self, OauthError};
@@ -118,7 +119,8 @@ fn failure_of(answer: &Response, what: &str, client: Option<&Client>, warnings: 
 }
 
 /// Error codes that some specification defines for the endpoints that a client authenticates to: RFC 6749 §5.2, 7009
-/// §2.2.1, 8628 §3.5, 8693 §2.2.2, 9396 §14.6, 9449 §12.2, OIDC CIBA §11.
+/// §2.2.1, 8628 §3.5, 8693 §2.2.2, 9126 §2.3 (with RFC 6749 §4.1.2.1 and OIDC Core 3.1.2.6), 9396 §14.6, 9449 §12.2, OIDC
+/// CIBA §11.
 const KNOWN_ERRORS: &[&str] = &[
     "invalid_request",
     "invalid_client",
@@ -135,6 +137,9 @@ const KNOWN_ERRORS: &[&str] = &[
     "invalid_authorization_details",
     "invalid_dpop_proof",
     "use_dpop_nonce",
+    "unsupported_response_type",
+    "invalid_request_object",
+    "request_not_supported",
     "server_error",
     "temporarily_unavailable",
 ];
@@ -191,7 +196,7 @@ impl Reader<'_> {
         if let Grant::TokenExchange { requested_type, .. } = grant {
             self.check_issued_type(issued_token_type.as_deref(), requested_type.as_deref());
         }
-        let token_type = self.token_type(exchange);
+        let token_type = self.token_type(exchange, client.is_some_and(|client| client.proof.dpop));
         let expires_in = self.lifetime("expires_in", "RFC 6749 §5.1");
         match expires_in {
             None if !self.members.contains_key("expires_in") => {
@@ -266,8 +271,12 @@ impl Reader<'_> {
         Some(Secret::new(value))
     }
 
-    fn token_type(&mut self, exchange: bool) -> String {
+    /// What a bearer's client understands, or one that proves possession: any other token is not bound to its key.
+    fn token_type(&mut self, exchange: bool, dpop: bool) -> String {
         let clause = "RFC 6749 §5.1";
+        if dpop {
+            return self.dpop_type(exchange);
+        }
         let Some(found) = self.string("token_type", clause).map(str::to_owned) else {
             if matches!(self.members.get("token_type"), None | Some(Value::Null)) {
                 let detail = "token_type is missing; taken as Bearer";
@@ -287,6 +296,20 @@ impl Reader<'_> {
             self.findings.push(Finding::new(class, "RFC 6749 §7.1", detail));
         }
         found
+    }
+
+    fn dpop_type(&mut self, exchange: bool) -> String {
+        let clause = "RFC 9449 §5";
+        let found = self.string("token_type", clause).map(str::to_owned);
+        match &found {
+            Some(found) if found.eq_ignore_ascii_case(dpop::SCHEME) || exchange && found == "N_A" => {}
+            Some(found) => {
+                let found = json::short(found, 40);
+                self.wrong(clause, format!("token_type is {found}, not DPoP: the token is not bound to the key"));
+            }
+            None => self.wrong(clause, "token_type is missing: the token is not bound to the key".to_owned()),
+        }
+        found.unwrap_or_else(|| "Bearer".to_owned())
     }
 
     /// Whole seconds from 0. A number in a string or with a fraction is forgiven.

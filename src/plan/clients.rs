@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::desk::Desk;
+use super::proofs;
 use super::typed::{self, Item};
 use crate::browser::Passkey;
 use crate::config::model::{AuthMethod as WrittenMethod, Client as WrittenClient, User as WrittenUser};
@@ -49,18 +50,16 @@ fn client(desk: &mut Desk<'_>, item: &Item<'_, WrittenClient>, written: &Written
     let auth_method = match written.auth_method {
         None | Some(WrittenMethod::ClientSecretBasic) => AuthMethod::ClientSecretBasic,
         Some(WrittenMethod::ClientSecretPost) => AuthMethod::ClientSecretPost,
+        Some(WrittenMethod::ClientSecretJwt) => AuthMethod::ClientSecretJwt,
+        Some(WrittenMethod::PrivateKeyJwt) => AuthMethod::PrivateKeyJwt,
+        Some(WrittenMethod::TlsClientAuth) => AuthMethod::TlsClientAuth,
+        Some(WrittenMethod::SelfSignedTlsClientAuth) => AuthMethod::SelfSignedTlsClientAuth,
         Some(WrittenMethod::None) => AuthMethod::None,
     };
     let has_secret = item.node.get("client_secret").is_some();
     // If the method itself is wrong, that is on record and what it needs is not known.
     let method_known = written.auth_method.is_some() || item.node.get("auth_method").is_none();
-    if method_known && auth_method == AuthMethod::None && has_secret {
-        let message = "`auth_method = \"none\"` never sends a secret";
-        desk.wrong(item.mistake("client_secret", message).help("drop one of both"));
-    } else if method_known && auth_method != AuthMethod::None && !has_secret {
-        let message = format!("`{}` needs a `client_secret`", auth_method.as_str());
-        desk.wrong(item.mistake("auth_method", message).help("a public client says auth_method = \"none\""));
-    }
+    let proof = proofs::proof(desk, item, written, method_known.then_some(auth_method));
     let redirect_uri = written.redirect_uri.as_deref().and_then(|text| match RedirectUri::parse(text) {
         Ok(uri) => Some(uri),
         Err(why) => {
@@ -81,6 +80,8 @@ fn client(desk: &mut Desk<'_>, item: &Item<'_, WrittenClient>, written: &Written
         client_id: written.client_id.as_str().into(),
         secret,
         auth_method,
+        proof,
+        par: written.par,
         redirect_uri,
         scopes,
         require_pkce: written.require_pkce.unwrap_or(false),

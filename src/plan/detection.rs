@@ -100,7 +100,7 @@ pub fn roster(providers: &[Arc<Provider>], checks: &[Arc<Check>], busiest: &BTre
 
 fn runs(check: &Check, gaps: &mut due::Longest) -> Runs {
     let probe = &check.probe;
-    let cost = probe.probe.cost();
+    let cost = probe.cost();
     Runs {
         check: check.labels.clone(),
         steps: probe.probe.steps(),

@@ -363,7 +363,7 @@ pub fn counted(count: usize, what: &str) -> String {
 pub fn checks(desk: &mut Desk<'_>, probes: &[Arc<PlannedProbe>]) -> Vec<Arc<Check>> {
     let mut checks = Vec::new();
     for probe in probes {
-        let whole = usize::from(probe.probe.cost().all_regions);
+        let whole = usize::from(probe.cost().all_regions);
         let count = if whole == 1 { 1 } else { probe.regions.len() };
         for (i, (region, spread)) in probe.regions.iter().zip(&probe.spreads).take(count).enumerate() {
             let labels = CheckLabels {

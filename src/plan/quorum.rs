@@ -40,7 +40,7 @@ pub fn aggregate(
 /// In how many regions a probe's tick is seen: of those configured, and of those that run here.
 fn seen_from(sli: &Sli, probe: &PlannedProbe) -> (usize, usize) {
     // A run over several regions has one verdict, and a propagation time for each region.
-    let one = probe.probe.cost().all_regions && !matches!(sli, Sli::Propagation(_));
+    let one = probe.cost().all_regions && !matches!(sli, Sli::Propagation(_));
     let most = if one { 1 } else { usize::MAX };
     (probe.configured_regions.min(most), probe.regions.len().min(most))
 }

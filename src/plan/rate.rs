@@ -41,12 +41,12 @@ pub fn runs_per_minute(timing: &Timing) -> f64 {
 
 /// How many requests a minute a check sends, on average.
 pub fn of_check(check: &Check) -> f64 {
-    runs_per_minute(&check.probe.timing) * f64::from(check.probe.probe.cost().requests)
+    runs_per_minute(&check.probe.timing) * f64::from(check.probe.cost().requests)
 }
 
 /// How many requests a minute a probe sends, all its checks together.
 pub fn of_probe(probe: &PlannedProbe) -> f64 {
-    let cost = probe.probe.cost();
+    let cost = probe.cost();
     let checks = if cost.all_regions { 1 } else { probe.regions.len() };
     runs_per_minute(&probe.timing) * f64::from(cost.requests) * checks as f64
 }
@@ -85,7 +85,7 @@ pub fn busiest_minute<'a>(checks: impl Iterator<Item = &'a Arc<Check>>) -> u32 {
             window.pop_front();
             sum -= requests;
         }
-        let cost = checks[i].probe.probe.cost();
+        let cost = checks[i].probe.cost();
         let requests = u64::from(if cost.all_regions { cost.burst } else { cost.requests });
         window.push_back((at, requests));
         sum += requests;
@@ -122,7 +122,7 @@ pub fn check(
             continue;
         }
         for probe in &mine {
-            let cost = probe.probe.cost();
+            let cost = probe.cost();
             if cost.requests > limit {
                 let message = format!(
                     "one run of probe `{}` sends {} requests, and max_requests_per_minute is {limit}",
@@ -172,7 +172,7 @@ fn shares(probes: &[&Arc<PlannedProbe>]) -> String {
     let mut shares: Vec<(f64, String)> = probes
         .iter()
         .map(|probe| {
-            let cost = probe.probe.cost();
+            let cost = probe.cost();
             let checks = if cost.all_regions { 1 } else { probe.regions.len() };
             let runs = shown(runs_per_minute(&probe.timing) * checks as f64);
             let rate = of_probe(probe);

@@ -213,7 +213,7 @@ fn window(desk: &mut Desk<'_>, item: &Item<'_, Slo>, window: &SloWindow, written
 
 fn member(probe: &PlannedProbe) -> Member {
     let names = || probe.regions.iter().map(|region| region.region.clone());
-    let wide = probe.probe.cost().all_regions;
+    let wide = probe.cost().all_regions;
     Member {
         probe: probe.name.clone(),
         kind: probe.kind.name,

@@ -42,7 +42,7 @@ pub struct AccessSettings {
 
 const KEYS: [&str; 4] = ["grant", "scopes", "resource", "audience"];
 /// What the probe makes itself.
-const MADE: [&str; 4] = ["grant_type", "scope", "client_id", "client_secret"];
+const MADE: [&str; 2] = ["grant_type", "client_secret"];
 
 /// How to come by a token, checked.
 #[derive(Clone, Debug, Default)]

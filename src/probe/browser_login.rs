@@ -199,7 +199,8 @@ impl BrowserLogin {
         let granted = journey
             .step(flow::LOGIN, async {
                 let answers = Answers::of(user(cx)?, relying.memory.clone(), &relying.recorder)?;
-                let answer = seat.sign_in(&self.login.guide, &answers, Until::Answer).await?;
+                let answer = seat.sign_in(&self.login.guide, &answers, Until::Answer).await;
+                let answer = answer.map_err(|fault| flow::promised(relying, metadata, fault))?;
                 flow::processed(relying, metadata, &pending, &answer)
             })
             .await?;
@@ -207,7 +208,7 @@ impl BrowserLogin {
     }
 
     async fn first_page(&self, relying: &Relying, metadata: &Metadata, seat: &Seat) -> Result<Pending, Fault> {
-        let pending = flow::request(relying, metadata, &self.login)?;
+        let pending = relying.push(metadata, flow::request(relying, metadata, &self.login)?).await?;
         match seat.open(&pending.url).await? {
             Opened::Page => Ok(pending),
             Opened::Answer(answer) => match flow::nobody_asked(relying, metadata, &pending, &answer)? {},

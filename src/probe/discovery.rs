@@ -10,11 +10,13 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use url::Url;
 
+use super::agreement::{self, AGREEMENT, GRACE};
 use super::{Context, Cost, Kind, Need, ParseContext, Probe, Problem, own_keys};
 use crate::clock::Timestamp;
 use crate::duration::HumanDuration;
 use crate::fault::{Class, Fault};
 use crate::journey::{Journey, StepName, Stopped};
+use crate::oidc::agreement::{Document, View};
 use crate::oidc::drift;
 use crate::oidc::http::{Endpoint, Request};
 use crate::oidc::metadata::{ENDPOINTS, Metadata};
@@ -28,7 +30,7 @@ const ENDPOINT_STEP: StepName = "endpoints";
 /// See the module.
 pub const KIND: Kind = Kind {
     name: "discovery",
-    summary: "Reads the metadata strictly, watches its changes and the certificates of all endpoints.",
+    summary: "Reads the metadata strictly, watches its changes and all endpoints' certificates, compares regions and nodes.",
     spec: "OIDC Discovery §3 and §4, RFC 8414",
     client: Need::Forbidden,
     user: Need::Forbidden,
@@ -42,21 +44,26 @@ pub const KIND: Kind = Kind {
 struct Settings {
     /// A certificate that expires sooner than this is a warning. Default: "14d".
     certificate_warning: HumanDuration,
+    /// How long regions, or nodes behind one name, may be given different metadata, besides the time that caches may keep it
+    /// (`Cache-Control`). Default: "2m".
+    grace: HumanDuration,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { certificate_warning: HumanDuration::from_secs(14 * 24 * 3600) }
+        Self { certificate_warning: HumanDuration::from_secs(14 * 24 * 3600), grace: GRACE }
     }
 }
 
 fn parse(table: toml::Table, _: &ParseContext) -> Result<Box<dyn Probe>, Vec<Problem>> {
     let settings: Settings = own_keys::read(table)?;
-    Ok(Box::new(Discovery { certificate_warning: settings.certificate_warning.into() }))
+    let grace = agreement::grace(settings.grace).map_err(|wrong| vec![wrong])?;
+    Ok(Box::new(Discovery { certificate_warning: settings.certificate_warning.into(), grace }))
 }
 
 struct Discovery {
     certificate_warning: Duration,
+    grace: Duration,
 }
 
 /// The document that was accepted last.
@@ -66,12 +73,18 @@ struct Accepted(Option<Map<String, Value>>);
 #[async_trait]
 impl Probe for Discovery {
     fn steps(&self) -> Vec<StepName> {
-        vec![DISCOVERY, ENDPOINT_STEP]
+        vec![DISCOVERY, ENDPOINT_STEP, AGREEMENT]
     }
 
     fn cost(&self) -> Cost {
         // One origin beside the issuer's is common; each endpoint may have its own, or have moved.
         Cost { requests: 2, burst: 2 + ENDPOINTS.len() as u32, ..Cost::default() }
+    }
+
+    fn cost_over(&self, nodes: u32) -> Cost {
+        let Cost { requests, burst, .. } = self.cost();
+        // A node whose first document is a 404 is asked for the other.
+        Cost { requests: requests + nodes, burst: burst + 2 * nodes, ..self.cost() }
     }
 
     async fn run(&self, cx: &Context, journey: &mut Journey) -> Result<(), Stopped> {
@@ -80,7 +93,7 @@ impl Probe for Discovery {
         let (metadata, issuer_origin) = journey.step(DISCOVERY, self.read(&relying, accepted.as_ref())).await?;
         journey.step(ENDPOINT_STEP, self.visit(&relying, &metadata, accepted.as_ref(), issuer_origin)).await?;
         cx.memory.with(|memory: &mut Accepted| memory.0 = Some(metadata.members().clone()));
-        Ok(())
+        agreement::compare(cx, journey, &relying, Document::Discovery, &metadata, self.grace).await
     }
 }
 
@@ -92,6 +105,10 @@ impl Discovery {
         }
         let metadata = relying.fetch_metadata(&[]).await?;
         self.warn_of_certificates(relying);
+        if let Some(url) = metadata.document().and_then(|of| of.url(metadata.issuer()).ok()) {
+            let view = View::of_metadata(metadata.members(), metadata.max_age());
+            relying.saw(Document::Discovery, &url, None, view, relying.clock.now());
+        }
         if let Some(before) = before {
             relying.recorder.warn_all(drift::compare(before, metadata.members()));
         }

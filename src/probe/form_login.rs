@@ -139,6 +139,7 @@ impl FormLogin {
         let ask = Ask { scopes: client.scopes.clone(), prompt, ..self.login.ask(client) };
         let pending = authorize::request(&endpoint, &client.client_id, redirect_uri, &ask);
         pending.protect(&relying.recorder);
+        let pending = relying.push(metadata, pending).await?;
         let walker = walk::walker(relying, redirect_uri, &endpoint, Endpoint::Authorization);
         match walker.open(pending.url).await? {
             Arrival::Answer(answer) => {

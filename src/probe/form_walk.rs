@@ -29,7 +29,8 @@ pub async fn authorize_by_form(
             let answers = Answers::of(user, relying.memory.clone(), &relying.recorder)?;
             let endpoint = metadata.endpoint("authorization_endpoint")?;
             let walker = walker(relying, &pending.redirect_uri, &endpoint, Endpoint::Authorization);
-            let answer = walker.sign_in(first, &login.guide, &answers).await?;
+            let answer = walker.sign_in(first, &login.guide, &answers).await;
+            let answer = answer.map_err(|fault| flow::promised(relying, metadata, fault))?;
             flow::processed(relying, metadata, &pending, &answer)
         })
         .await?;
@@ -47,9 +48,11 @@ pub fn walker<'a>(
     Walker { http, recorder, clock, redirect_uri: redirect_uri.url(), endpoint: (endpoint, label) }
 }
 
-async fn first_page(relying: &Relying, metadata: &Metadata, login: &Login) -> Result<(Pending, Page), Fault> {
+/// The authorization request, up to the first page. Faults besides those of the request: `login_page` if a code comes
+/// though nobody logged in, `oauth_error`, `http_status`.
+pub async fn first_page(relying: &Relying, metadata: &Metadata, login: &Login) -> Result<(Pending, Page), Fault> {
     let endpoint = metadata.endpoint("authorization_endpoint")?;
-    let pending = flow::request(relying, metadata, login)?;
+    let pending = relying.push(metadata, flow::request(relying, metadata, login)?).await?;
     let walker = walker(relying, &pending.redirect_uri, &endpoint, Endpoint::Authorization);
     match walker.open(pending.url.clone()).await? {
         Arrival::Page(first) => {

@@ -97,14 +97,12 @@ pub fn check_claims(expect: &Expect, claims: Option<&Claims>) -> Vec<Finding> {
 
 /// What a provider that does not know a grant says is no fault of its: it never promised.
 pub fn unsupported_grant(metadata: &Metadata, grant: &str, fault: Fault) -> Fault {
-    // RFC 8414 §2: the default of grant_types_supported.
-    let offered = metadata.list("grant_types_supported").unwrap_or_else(|| vec!["authorization_code", "implicit"]);
     let unknown = fault.class == Class::OauthError && fault.detail.starts_with("unsupported_grant_type");
-    if unknown && !offered.contains(&grant) {
-        let detail = format!("the provider does not offer the grant {grant}: {}", fault.detail);
-        return Fault::new(Class::Unsupported, detail);
+    // RFC 8414 §2: the default of grant_types_supported.
+    match metadata.offers("grant_types_supported", grant, &["authorization_code", "implicit"]) {
+        Err(absent) if unknown => Fault::new(Class::Unsupported, format!("{}: {}", absent.detail, fault.detail)),
+        _ => fault,
     }
-    fault
 }
 
 #[cfg(test)]

@@ -97,7 +97,8 @@ pub fn nobody_asked(
 ) -> Result<std::convert::Infallible, Fault> {
     processed(relying, metadata, pending, answer)?;
     let what = pending.response_type;
-    Err(Fault::new(Class::LoginPage, format!("the provider answered with a {what} without asking anybody to log in")))
+    let detail = format!("the provider answered with a {what} without asking anybody to log in");
+    Err(promised(relying, metadata, Fault::new(Class::LoginPage, detail)))
 }
 
 /// Where the client's answers go. Fault: `config`.
@@ -196,7 +197,7 @@ pub async fn validate_id_token(
             // Whatever scopes were granted instead: no OpenID client can log in with that.
             let detail = "id_token is missing though openid was asked for";
             let finding = Finding::new(Class::Malformed, "OIDC Core 3.1.3.3", detail);
-            let fault = Fault::from_findings(vec![finding]).map_or(Ok(None), Err);
+            let fault = Fault::from_findings(vec![finding]).map_or(Ok(None), |f| Err(promised(relying, metadata, f)));
             return journey.step(ID_TOKEN, async { fault }).await;
         }
         journey.skip(ID_TOKEN, "no ID token was issued: `openid` is not among the scopes");
@@ -269,6 +270,19 @@ pub async fn check_userinfo(
         None => login.expect.check_present(&userinfo),
     });
     Fault::from_findings(findings).map_or(Ok(()), Err)
+}
+
+/// `fault`, unless OpenID Connect was asked of a provider that never promised it: what it lists as `scopes_supported` lacks
+/// `openid`. It should list what it supports of OIDC Core (Discovery §3), but some that do not work all the same: so this
+/// is only asked when something has gone wrong.
+pub fn promised(relying: &Relying, metadata: &Metadata, fault: Fault) -> Fault {
+    let not_there = matches!(fault.class, Class::LoginPage | Class::OauthError | Class::Malformed);
+    match metadata.offers("scopes_supported", "openid", &["openid"]) {
+        Err(absent) if not_there && asked_for_openid(relying) => {
+            Fault::new(Class::Unsupported, format!("{}: {}", absent.detail, fault.detail))
+        }
+        _ => fault,
+    }
 }
 
 /// Whether the client asks for an ID token.

@@ -10,12 +10,14 @@ use crate::browser::Browsers;
 use crate::clock::Clock;
 use crate::journey::{Journey, StepName, Stopped};
 use crate::oidc::clock_skew::Timing;
+use crate::oidc::dpop::Nonces;
 use crate::oidc::http::{Egress, Http};
 use crate::oidc::memory::{CheckMemory, ProviderMemory};
 use crate::oidc::relying::Relying;
 use crate::oidc::settings::{Client, Provider, User};
 
 mod access;
+pub mod agreement;
 pub mod browser_login;
 pub mod client_credentials;
 pub mod device;
@@ -23,17 +25,21 @@ pub mod discovery;
 pub mod expect;
 pub mod form_login;
 pub mod form_walk;
+pub mod hardening;
 pub mod introspection;
 mod issued;
 pub mod jwks;
+pub mod jwt_bearer;
 pub mod login_flow;
 pub mod login_settings;
 mod own_keys;
 mod propagation;
 pub mod refresh;
+pub mod resource;
 pub mod revocation;
 mod silent;
 pub mod token_exchange;
+pub mod userinfo;
 mod whole_login;
 
 /// Every kind. `check`, documents, schema and the metric series are made from this table.
@@ -47,7 +53,11 @@ pub const KINDS: &[&Kind] = &[
     &revocation::KIND,
     &token_exchange::KIND,
     &introspection::KIND,
+    &userinfo::KIND,
+    &jwt_bearer::KIND,
+    &resource::KIND,
     &device::KIND,
+    &hardening::KIND,
 ];
 
 /// The kind of that name.
@@ -128,6 +138,12 @@ pub trait Probe: Send + Sync {
     /// What a run costs.
     fn cost(&self) -> Cost;
 
+    /// What a run costs from a region whose `resolve` lists up to so many addresses for one name (0: none lists several).
+    fn cost_over(&self, nodes: u32) -> Cost {
+        let _ = nodes;
+        self.cost()
+    }
+
     /// Walks once. Everything it finds goes through `journey`.
     async fn run(&self, cx: &Context, journey: &mut Journey) -> Result<(), Stopped>;
 }
@@ -189,6 +205,7 @@ impl Context {
             recorder: journey.recorder().clone(),
             clock: self.clock.clone(),
             timing: Timing::default(),
+            nonces: Nonces::default(),
         }
     }
 }

@@ -53,7 +53,7 @@ pub async fn renew(
             id_token_hint: before.id_token.clone(),
             ..login.ask(relying.client()?)
         };
-        let pending = flow::request_for(relying, metadata, &ask)?;
+        let pending = relying.push(metadata, flow::request_for(relying, metadata, &ask)?).await?;
         let answer = match agent {
             Agent::Forms => by_form(relying, metadata, &pending).await?,
             Agent::Browser(seat) => seat.silently(&pending.url).await?,

@@ -254,9 +254,19 @@ or (
         let expr = format!(
             "max by (provider, document) (last_over_time({disagree}{{provider=~\"{providers}\"}}[{VANISHED}])) == 1"
         );
-        let told = "Regions see different versions of the provider's {{ $labels.document }}: a stale cache or node answers some \
-                    of them.";
-        self.other("AuthRegionsDisagree", Some(Severity::Ticket), expr, told.to_owned())
+        let of = format!("{disagree}{{provider=%q, document=%q}}");
+        // Minutes of the last day: when it began is no series.
+        let long = format!(
+            "{{{{ with query (printf `max(count_over_time(({of} == 1)[1d:1m])) * 60` $labels.provider $labels.document) }}}} For \
+             {{{{ . | first | value | humanizeDuration }}}} of the last day.{{{{ end }}}}"
+        );
+        let odd = format!(
+            "{{{{ with query (printf `{of} == 1` $labels.provider $labels.document) }}}} Odd: {{{{ range $i, $one := . }}}}\
+             {{{{ if $i }}}}, {{{{ end }}}}{{{{ $one.Labels.probe_region }}}}{{{{ end }}}}.{{{{ end }}}}"
+        );
+        let told = "Regions, or nodes behind one name, are given different versions of the provider's {{ $labels.document }}: a \
+                    stale cache or node answers some of them.";
+        self.other("AuthRegionsDisagree", Some(Severity::Ticket), expr, [told, &odd, &long].concat())
     }
 
     /// What authprobe's own detector has found: sequential tests cannot be said in PromQL. Several regions of a provider are

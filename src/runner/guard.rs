@@ -31,7 +31,7 @@ impl Credentials {
             |account, identity: &Arc<str>| Who { account, provider: provider.clone(), identity: identity.clone() };
         let client = check.probe.client.iter().map(|client| Credential {
             who: who(Account::Client(client.name.to_string()), &client.client_id),
-            secrets: client.secret.iter().cloned().collect(),
+            secrets: client.secret.iter().chain(client.proof.sources()).cloned().collect(),
         });
         let user = check.user.iter().map(|user| Credential {
             who: who(Account::User(user.name.to_string()), &user.username),

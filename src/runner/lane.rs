@@ -161,7 +161,7 @@ pub fn lanes(plan: &Plan, memories: &Memories, old: &[Arc<Lane>]) -> Vec<Arc<Lan
     let mut reserved: HashMap<Arc<str>, Arc<AtomicU32>> =
         old.iter().map(|lane| (lane.check.probe.provider.name.clone(), lane.reserved.clone())).collect();
     let lane = |check: &Arc<Check>| {
-        let cost = check.probe.probe.cost();
+        let cost = check.probe.cost();
         let first = check.probe.regions.first().is_none_or(|first| first.region == check.region.region);
         if cost.all_regions && !first {
             return None;

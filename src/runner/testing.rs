@@ -14,7 +14,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::fault::Fault;
 use crate::journey::{Journey, StepName, Stopped};
 use crate::oidc::http::{Egress, Trust};
-use crate::oidc::settings::{AuthMethod, Client, MetadataSource, Provider, User};
+use crate::oidc::settings::{AuthMethod, Client, MetadataSource, Proof, Provider, User};
 use crate::outcome::{CheckLabels, Id, Outcome, Trigger, Verdict};
 use crate::plan::{Check, Plan, PlannedProbe, Server};
 use crate::probe::{Context, Cost, Kind, Need, Probe};
@@ -281,6 +281,8 @@ pub fn client(name: &str) -> Client {
         client_id: name.into(),
         secret: None,
         auth_method: AuthMethod::None,
+        proof: Proof::default(),
+        par: None,
         redirect_uri: None,
         scopes: Vec::new(),
         require_pkce: false,

@@ -94,7 +94,7 @@ impl Site {
 
     fn start(&mut self, at: usize, trigger: Trigger, taken: Taken, scheduled: Timestamp, now: Timestamp) {
         let probe = &self.lanes[at].check.probe;
-        let requests = probe.probe.cost().requests;
+        let requests = probe.cost().requests;
         if let Some(limit) = probe.provider.max_requests_per_minute {
             // All at once, and the reservation stays: no kinder than a run that sends them one after the other.
             self.provider.budget.lock().expect("budget").take(now, limit, requests);

@@ -192,7 +192,13 @@ impl Metrics {
                     self.add(&table::ROTATIONS, &labels, *rotations, None);
                     self.add(&table::UNSAFE_ROTATIONS, &labels, *unsafe_rotations, None);
                 }
-                Observation::TokenLifetime { .. } | Observation::RevocationPropagation { .. } => {}
+                Observation::Agreement { document, agree } => {
+                    let labels = [provider, &*outcome.check.region, document];
+                    self.set(&table::DISAGREE, &labels, if *agree { 0.0 } else { 1.0 });
+                }
+                Observation::TokenLifetime { .. }
+                | Observation::RevocationPropagation { .. }
+                | Observation::Attack { .. } => {}
             }
         }
     }
@@ -258,7 +264,15 @@ impl Metrics {
                         None => child.observe_never(),
                     }
                 }
-                Observation::ClockSkew { .. } | Observation::KeySet { .. } | Observation::KeyRotation { .. } => {}
+                Observation::Attack { attack, accepted: Some(true) } => {
+                    let labels = join(&labels, [attack]);
+                    self.add(&table::ATTACKS, &labels, 1, Some(exemplar(outcome, 1.0)));
+                }
+                Observation::ClockSkew { .. }
+                | Observation::KeySet { .. }
+                | Observation::KeyRotation { .. }
+                | Observation::Agreement { .. }
+                | Observation::Attack { .. } => {}
             }
         }
     }

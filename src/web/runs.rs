@@ -151,7 +151,7 @@ fn remembered(app: &App, probe: &PlannedProbe, wanted: &Wanted) -> Vec<Listed> {
 
 fn asked_of_ledger(probe: &PlannedProbe, wanted: &Wanted) -> store::RunsQuery {
     // A run that looks from all regions was made in one of them only.
-    let anywhere = probe.probe.cost().all_regions;
+    let anywhere = probe.cost().all_regions;
     store::RunsQuery {
         probe: probe.name.to_string(),
         region: wanted.region.clone().filter(|_| !anywhere),

@@ -49,7 +49,7 @@ impl Rp {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let clock = Clock::manual(START);
         let lab = Lab::start(Options { clock: clock.clone(), ..options }).await.expect("the lab starts");
-        let http = browser();
+        let http = browser(&lab);
         let discovery = format!("{}/.well-known/openid-configuration", lab.issuer.trim_end_matches('/'));
         let mut rp = Self { lab, clock, http, metadata: json!({}), cached_keys: json!({}) };
         rp.metadata = rp.json(&discovery).await;
@@ -59,7 +59,7 @@ impl Rp {
 
     /// Another browser before the same lab: no cookies yet.
     pub fn forget_cookies(&mut self) {
-        self.http = browser();
+        self.http = browser(&self.lab);
     }
 
     pub fn advance(&self, seconds: u64) {
@@ -108,7 +108,16 @@ impl Rp {
         if let Some(body) = body {
             request = request.body(body.to_string());
         }
-        let response = request.send().await.expect(path);
+        let mut sent = request.try_clone().expect("a body to send again").send().await;
+        // Nobody may listen for a second.
+        for _ in 0..40 {
+            match &sent {
+                Err(error) if error.is_connect() => tokio::time::sleep(Duration::from_millis(50)).await,
+                _ => break,
+            }
+            sent = request.try_clone().expect("a body to send again").send().await;
+        }
+        let response = sent.expect(path);
         let status = response.status().as_u16();
         (status, serde_json::from_slice(&response.bytes().await.expect(path)).unwrap_or(Value::Null))
     }
@@ -221,9 +230,16 @@ impl Rp {
     }
 }
 
-fn browser() -> reqwest::Client {
-    reqwest::Client::builder()
+fn browser(lab: &LabHandle) -> reqwest::Client {
+    let mut builder = reqwest::Client::builder();
+    if let Some(authority) = &lab.authority {
+        let authority = reqwest::Certificate::from_pem(authority.as_bytes()).expect("a certificate");
+        builder = builder.tls_certs_only([authority]);
+    }
+    builder
         .cookie_store(true)
+        // A connection that is kept hides what a new one is shown.
+        .pool_max_idle_per_host(0)
         .redirect(reqwest::redirect::Policy::none())
         .timeout(Duration::from_secs(30))
         .build()

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::pin::Pin;
 
-use authprobe::lab::fault;
+use authprobe::lab::{Options, fault};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -35,8 +35,8 @@ macro_rules! cases {
 static CASES: &[Case] = cases! {
     "connection_refused" r#"{"seconds": 1}"# key_set: "200, application/json, JSON" => "broken before the head";
     "slow_head" r#"{"delay_ms": 300}"# pace: "prompt" => "late";
-    "gzip_bomb" "" key_set: "200, application/json, JSON" => "200, application/json, gzip, JSON beneath 64 MiB";
-    "gzip_garbage" "" key_set: "200, application/json, JSON" => "200, application/json, gzip, no gzip";
+    "gzip_bomb" "" key_set: "200, application/json, JSON" => "200, application/json, huge";
+    "gzip_garbage" "" key_set: "200, application/json, JSON" => "200, application/json, broken in the body";
     "http_401_bare" "" key_set: "200, application/json, JSON" => "401, no JSON";
     "tls_expired" "" handshake: "200" => "no handshake";
     "tls_not_yet_valid" "" handshake: "200" => "no handshake";
@@ -46,8 +46,8 @@ static CASES: &[Case] = cases! {
     "tls_incomplete_chain" "" handshake: "200" => "no handshake";
     "tls_refused" "" handshake: "200" => "no handshake";
     "discovery_garbage" "" discovery: "200, application/json, JSON" => "200, application/json, no JSON";
-    "endpoint_http" "" named: "http://127.0.0.1, answers 401" => "http://login.example.com, on another host";
-    "endpoint_unreachable" "" named: "http://127.0.0.1, answers 401" => "http://127.0.0.1, nobody there";
+    "endpoint_http" "" named: "http://127.0.0.1, answers 400" => "http://login.example.com, on another host";
+    "endpoint_unreachable" "" named: "http://127.0.0.1, answers 400" => "http://127.0.0.1, nobody there";
     "metadata_member_missing" "" metadata: "token endpoint answers 401" => "a member is missing";
     "jwks_keys_missing" "" key_names: "keys" => "kty";
     "jwks_wrong_use" "" uses: "sig" => "enc";
@@ -75,6 +75,7 @@ static CASES: &[Case] = cases! {
         "aud \"web\", azp \"web\", sub alice, nbf 1800003600, auth_time now";
     "stale_auth_time" "" claims: "aud \"web\", azp \"web\", sub alice, nbf null, auth_time now" =>
         "aud \"web\", azp \"web\", sub alice, nbf null, auth_time 3600 s ago";
+    "wrong_c_hash" "" login: "good" => "good";
     "future_iat" "" clock: "Date +0, iat +0" => "Date +0, iat +3600";
     "state_missing" "" login: "good" => "state";
     "response_code_twice" "" answer: "code iss state" => "code code iss state";
@@ -154,6 +155,8 @@ static CASES: &[Case] = cases! {
     "no_rotation" "" refreshing: "rotated: true, reuse: 400" => "rotated: false, reuse: 200";
     "refresh_dies_early" "" refreshing: "rotated: true, reuse: 400" => "refused: \"invalid_grant\"";
     "logout_ignored" "" logout: "login_required" => "still logged in";
+    // Last: the look rotates the keys.
+    "early_removal" "" retired: "still published" => "gone";
 };
 
 #[test]
@@ -166,9 +169,18 @@ fn no_fault_is_without_a_case() {
 
 #[tokio::test]
 async fn every_fault_shows_and_goes_away() {
-    let mut rp = Rp::new().await;
+    let over_tls = |case: &&Case| case.fault.starts_with("tls_");
+    let plain = all_show(Rp::new().await, CASES.iter().filter(|case| !over_tls(case))).await;
+    let tls =
+        all_show(Rp::with(Options { tls: true, ..Options::default() }).await, CASES.iter().filter(over_tls)).await;
+    let wrong = [plain, tls].concat();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What was not as it should be.
+async fn all_show(mut rp: Rp, cases: impl Iterator<Item = &'static Case>) -> Vec<String> {
     let mut wrong = Vec::new();
-    for case in CASES {
+    for case in cases {
         let Case { fault, parameters, look, healthy, faulty } = case;
         let path = format!("faults/{fault}");
         let parameters: Option<Value> = (!parameters.is_empty()).then(|| serde_json::from_str(parameters).unwrap());
@@ -185,7 +197,7 @@ async fn every_fault_shows_and_goes_away() {
             wrong.push(format!("{fault}: before {before:?}, with it {during:?}, after {after:?}"));
         }
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    wrong
 }
 
 #[tokio::test]
@@ -204,6 +216,28 @@ async fn a_rate_is_a_share_and_repeats_itself() {
         seen.push(statuses);
     }
     assert_eq!(seen[0], seen[1]);
+}
+
+#[tokio::test]
+async fn a_fault_of_one_region_leaves_the_others_alone() {
+    let rp = Rp::new().await;
+    let from =
+        |address: &str| reqwest::Client::builder().local_address(Some(address.parse().unwrap())).build().unwrap();
+    let parameters = json!({"endpoint": "jwks", "from": "127.0.0.2"});
+    assert_eq!(rp.control(Method::PUT, "faults/http_500", Some(&parameters)).await.0, 200);
+    for (address, status) in [("127.0.0.1", 200), ("127.0.0.2", 500), ("127.0.0.3", 200)] {
+        let answer = from(address).get(rp.url("jwks_uri")).send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), status, "{address}");
+    }
+}
+
+#[tokio::test]
+async fn over_tls_only_the_switches_are_there_without() {
+    let rp = Rp::with(Options { tls: true, ..Options::default() }).await;
+    let plain = |path: &str| rp.http.get(format!("http://{}{path}", rp.lab.address)).send();
+    assert_eq!(plain("/jwks").await.unwrap().status().as_u16(), 400);
+    assert_eq!(plain("/lab/faults").await.unwrap().status().as_u16(), 200);
+    assert_eq!(looks::handshake(&rp).await, "200");
 }
 
 #[tokio::test]

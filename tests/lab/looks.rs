@@ -210,6 +210,9 @@ pub async fn password(rp: &Rp) -> String {
         return "logged in".into();
     }
     let html = response.text().await.unwrap();
+    if html.contains("name=\"otp\"") {
+        return "asked for otp".into();
+    }
     let alert = scraper::Selector::parse("[role=alert]").unwrap();
     scraper::Html::parse_document(&html).select(&alert).flat_map(|alert| alert.text()).collect()
 }
@@ -254,4 +257,122 @@ pub async fn logout(rp: &Rp) -> String {
 pub async fn activity(rp: &Rp) -> String {
     let (_, response) = rp.as_client("token_endpoint", "svc", &[("grant_type", "client_credentials")]).await;
     format!("active: {}", rp.active(&response["access_token"]).await)
+}
+
+/// Whether a client that believes the lab's authority gets an answer.
+pub async fn handshake(rp: &Rp) -> String {
+    match rp.http.get(rp.url("jwks_uri")).send().await {
+        Ok(answer) => answer.status().as_u16().to_string(),
+        Err(_) => "no handshake".into(),
+    }
+}
+
+pub async fn discovery(rp: &Rp) -> String {
+    fetch(rp, &format!("{}/.well-known/openid-configuration", rp.lab.issuer)).await
+}
+
+/// Where the metadata has the token endpoint, and what is there.
+pub async fn named(rp: &Rp) -> String {
+    let document = rp.json(&format!("{}/.well-known/openid-configuration", rp.lab.issuer)).await;
+    let url = url::Url::parse(document["token_endpoint"].as_str().unwrap()).unwrap();
+    let host = format!("{}://{}", url.scheme(), url.host_str().unwrap());
+    if url.host_str() != Some("127.0.0.1") {
+        return format!("{host}, on another host");
+    }
+    match rp.http.post(url).send().await {
+        Ok(answer) => format!("{host}, answers {}", answer.status().as_u16()),
+        Err(error) if error.is_connect() => format!("{host}, nobody there"),
+        Err(error) => error.to_string(),
+    }
+}
+
+fn names(document: &Value) -> String {
+    let mut names: Vec<_> = document.as_object().unwrap().keys().cloned().collect();
+    names.sort_unstable();
+    names.join(", ")
+}
+
+pub async fn key_names(rp: &Rp) -> String {
+    names(&rp.json(&rp.url("jwks_uri")).await)
+}
+
+/// What each key is for.
+pub async fn uses(rp: &Rp) -> String {
+    let set = rp.json(&rp.url("jwks_uri")).await;
+    let keys = set["keys"].as_array().unwrap().iter();
+    let uses = keys.map(|key| {
+        let kid = if key.get("kid").is_some() { "" } else { " without kid" };
+        format!("{}{kid}", key["use"].as_str().unwrap())
+    });
+    uses.collect::<Vec<_>>().join(", ")
+}
+
+/// How many parts an ID token has.
+pub async fn parts(rp: &Rp) -> String {
+    let (_, tokens) = rp.tokens("web", SCOPE).await.unwrap();
+    format!("{} parts", tokens["id_token"].as_str().unwrap().split('.').count())
+}
+
+/// What the token endpoint says to a good client.
+pub async fn token_answer(rp: &Rp) -> String {
+    let (status, answer) = rp.as_client("token_endpoint", "svc", &[("grant_type", "client_credentials")]).await;
+    format!("{status} {}", answer["error"])
+}
+
+/// The members of a token response.
+pub async fn members(rp: &Rp) -> String {
+    names(&rp.as_client("token_endpoint", "svc", &[("grant_type", "client_credentials")]).await.1)
+}
+
+/// The status with which a code is refused that nobody gave out.
+pub async fn bad_code(rp: &Rp) -> String {
+    let (sent, _) = rp.begin("web", SCOPE, &[]).await;
+    rp.exchange(&sent, "never-issued").await.0.to_string()
+}
+
+/// Some claims of an ID token.
+pub async fn claims(rp: &Rp) -> String {
+    let (_, tokens) = rp.tokens("web", SCOPE).await.unwrap();
+    let claims = part(&tokens["id_token"], 1);
+    let sub = if claims["sub"] == "5f1f9a0c-alice" { "alice" } else { "another" };
+    let auth_time = match rp.clock.now().as_secs() - claims["auth_time"].as_i64().unwrap() {
+        0 => "now".to_owned(),
+        ago => format!("{ago} s ago"),
+    };
+    format!("aud {}, azp {}, sub {sub}, nbf {}, auth_time {auth_time}", claims["aud"], claims["azp"], claims["nbf"])
+}
+
+/// The parameters that come back from a login, by name.
+pub async fn answer(rp: &Rp) -> String {
+    let (_, mut response) = rp.begin("web", SCOPE, &[]).await;
+    for fill in [&[("username", "alice"), ("password", "wonderland-7")][..], &[("decision", "allow")]] {
+        if location(&response).is_none() {
+            response = rp.submit(response, fill).await.unwrap();
+        }
+    }
+    let url = url::Url::parse(&location(&response).unwrap()).unwrap();
+    let mut names: Vec<_> = url.query_pairs().map(|(name, _)| name.into_owned()).collect();
+    names.retain(|name| name != "error_description");
+    names.sort_unstable();
+    names.join(" ")
+}
+
+/// What the newest of a family is worth after a used one was shown.
+pub async fn family(rp: &Rp) -> String {
+    let (_, tokens) = rp.tokens("web", SCOPE).await.unwrap();
+    let (_, newest) = rp.refresh(&tokens["refresh_token"]).await;
+    let (reused, _) = rp.refresh(&tokens["refresh_token"]).await;
+    let (then, _) = rp.refresh(&newest["refresh_token"]).await;
+    format!("reuse: {reused}, then: {then}")
+}
+
+/// What becomes of the key that signs when another one takes over.
+pub async fn retired(rp: &Rp) -> String {
+    let kids = async || {
+        let set = rp.json(&rp.url("jwks_uri")).await;
+        set["keys"].as_array().unwrap().iter().map(|key| key["kid"].clone()).collect::<Vec<_>>()
+    };
+    let signs = kids().await.remove(0);
+    assert_eq!(rp.control(Method::POST, "rotate", None).await.0, 200);
+    if kids().await.contains(&signs) { "still published" } else { "gone" }.into()
 }

@@ -18,6 +18,7 @@ mod lifecycle;
 mod objectives;
 mod outage;
 mod prometheus;
+mod providers;
 mod readme;
 mod regions;
 mod rotation;

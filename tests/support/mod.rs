@@ -10,6 +10,7 @@ pub mod idp;
 pub mod net;
 pub mod process;
 pub mod prometheus;
+pub mod providers;
 pub mod proxies;
 pub mod scene;
 

@@ -140,7 +140,9 @@ impl Known {
             }
             Observation::KeyRotation { .. }
             | Observation::KeySet { .. }
-            | Observation::RevocationPropagation { .. } => {}
+            | Observation::Agreement { .. }
+            | Observation::RevocationPropagation { .. }
+            | Observation::Attack { .. } => {}
         }
     }
 

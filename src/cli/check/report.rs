@@ -7,7 +7,7 @@ use crate::browser::{Screenshots, Settings};
 use crate::clock::Timestamp;
 use crate::duration::HumanDuration;
 use crate::oidc::http::Egress;
-use crate::oidc::settings::Provider;
+use crate::oidc::settings::{Client, Provider};
 use crate::plan::{Plan, PlannedProbe, rate};
 use crate::probe::browser_login;
 use crate::schedule::Timing;
@@ -102,7 +102,7 @@ impl Page<'_> {
             .probes
             .iter()
             .map(|probe| {
-                let cost = probe.probe.cost();
+                let cost = probe.cost();
                 vec![
                     probe.name.to_string(),
                     probe.kind.name.to_owned(),
@@ -131,7 +131,7 @@ impl Page<'_> {
     }
 
     fn details(&mut self, plan: &Plan, probe: &PlannedProbe, now: Timestamp) {
-        let cost = probe.probe.cost();
+        let cost = probe.cost();
         if cost.all_regions {
             let from = match probe.regions.len() {
                 1 => "its region".to_owned(),
@@ -191,7 +191,7 @@ impl Page<'_> {
                         client.name.to_string(),
                         client.client_id.to_string(),
                         client.auth_method.as_str().to_owned(),
-                        client.secret.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string),
+                        proofs(client),
                         client.scopes.join(" "),
                     ]
                 })
@@ -296,4 +296,10 @@ fn browsers(settings: &Settings) -> String {
         settings.runs_per_session,
         settings.max_memory >> 20
     )
+}
+
+/// Where what a client proves itself with is kept.
+fn proofs(client: &Client) -> String {
+    let kept: Vec<String> = client.secret.iter().chain(client.proof.sources()).map(ToString::to_string).collect();
+    if kept.is_empty() { "-".to_owned() } else { kept.join(", ") }
 }

@@ -10,8 +10,10 @@ use crate::plan::PLACEHOLDER;
 use crate::probe::{self, Need};
 
 /// What is left to do, by the word in the file that asks for it.
-pub const TO_DO: [(&str, &str); 4] = [
+pub const TO_DO: [(&str, &str); 6] = [
     (CLIENT_SECRET, "set AUTHPROBE_CLIENT_SECRET to the client's secret"),
+    (CLIENT_KEY, "set AUTHPROBE_CLIENT_KEY to the client's private key (PEM or JWK), or name its file"),
+    (CLIENT_CERTIFICATE, "set AUTHPROBE_CLIENT_CERTIFICATE to the client's certificate (PEM), or name its file"),
     (PLACEHOLDER, "write the synthetic user's name in place of CHANGE-ME"),
     (PASSWORD, "set AUTHPROBE_USER_PASSWORD to that user's password"),
     ("client = \"web\"", KEEP),
@@ -21,6 +23,8 @@ pub const TO_DO: [(&str, &str); 4] = [
 const KEEP: &str = "keep only those probes whose grants the client is registered for";
 
 const CLIENT_SECRET: &str = "AUTHPROBE_CLIENT_SECRET";
+const CLIENT_KEY: &str = "AUTHPROBE_CLIENT_KEY";
+const CLIENT_CERTIFICATE: &str = "AUTHPROBE_CLIENT_CERTIFICATE";
 const PASSWORD: &str = "AUTHPROBE_USER_PASSWORD";
 
 /// What was asked for.
@@ -118,7 +122,14 @@ fn client(ask: &Ask<'_>, metadata: &Metadata, auth: Result<AuthMethod, String>) 
     match &auth {
         Ok(AuthMethod::None) => lines.push("auth_method = \"none\"".to_owned()),
         Ok(method) => {
-            lines.push(secret);
+            if method.shows_certificate() {
+                lines.push(format!("certificate = {{ env = \"{CLIENT_CERTIFICATE}\" }}"));
+            }
+            lines.push(match method {
+                AuthMethod::PrivateKeyJwt => format!("key = {{ env = \"{CLIENT_KEY}\" }}"),
+                _ if method.shows_certificate() => format!("certificate_key = {{ env = \"{CLIENT_KEY}\" }}"),
+                _ => secret,
+            });
             lines.push(format!("auth_method = \"{}\"", method.as_str()));
         }
         Err(_) => lines.push(secret),
@@ -185,10 +196,18 @@ fn auth_method(metadata: &Metadata) -> Result<AuthMethod, String> {
     let Some(offered) = metadata.list("token_endpoint_auth_methods_supported") else {
         return Ok(AuthMethod::ClientSecretBasic);
     };
-    [AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost, AuthMethod::None]
-        .into_iter()
-        .find(|method| offered.contains(&method.as_str()))
-        .ok_or_else(|| "every client authentication that the metadata offers comes with a later version".to_owned())
+    [
+        AuthMethod::ClientSecretBasic,
+        AuthMethod::ClientSecretPost,
+        AuthMethod::PrivateKeyJwt,
+        AuthMethod::TlsClientAuth,
+        AuthMethod::ClientSecretJwt,
+        AuthMethod::SelfSignedTlsClientAuth,
+        AuthMethod::None,
+    ]
+    .into_iter()
+    .find(|method| offered.contains(&method.as_str()))
+    .ok_or_else(|| "authprobe knows none of the client authentications that the metadata lists".to_owned())
 }
 
 fn scopes(metadata: &Metadata) -> Vec<&'static str> {

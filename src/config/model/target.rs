@@ -52,6 +52,11 @@ pub struct Provider {
     pub max_requests_per_minute: Option<u32>,
     /// Members of the metadata that are known better here: `{ revocation_endpoint = "https://…" }`.
     pub endpoints: Option<BTreeMap<String, String>>,
+    /// Hosts of other identity providers that it sends its users on to (a broker): `["idp.partner.example"]`, some with a
+    /// port. Their pages are measured and blamed apart. Default: every host that is neither the issuer's nor an endpoint's;
+    /// `[]`: none.
+    #[schemars(length(max = 100))]
+    pub upstream: Option<Vec<String>>,
     /// Sent with every request to it, so that its operators can tell probes apart; `{ env = … }` or `{ file = … }` for
     /// what is secret.
     pub headers: Option<BTreeMap<String, TextOrSecret>>,
@@ -87,6 +92,30 @@ pub struct Client {
     /// How it authenticates at the token endpoint (OIDC Core §9). Default: `client_secret_basic`. A public client says
     /// `none`.
     pub auth_method: Option<AuthMethod>,
+    /// Its private key, for `private_key_jwt`; with another method, for DPoP: PEM (PKCS #8, PKCS #1 or SEC 1) or a private
+    /// JWK.
+    pub key: Option<SecretSource>,
+    /// `kid` of its assertions. Default: what the JWK says.
+    #[schemars(length(min = 1))]
+    pub key_id: Option<String>,
+    /// The algorithm of its assertions (`token_endpoint_auth_signing_alg`), such as `PS256`. Default: RS256, ES256, ES384
+    /// or EdDSA, as its key is; HS256 with a secret.
+    #[schemars(length(min = 1))]
+    pub assertion_alg: Option<String>,
+    /// Whom its assertions are made for: the provider's `token_endpoint` (OIDC Core §9) or its `issuer` (FAPI 2.0).
+    /// Default: `token_endpoint`.
+    pub assertion_audience: Option<AssertionAudience>,
+    /// Its certificate, with intermediates (PEM): for `tls_client_auth` and `self_signed_tls_client_auth`, and for tokens
+    /// that are bound to it (RFC 8705).
+    pub certificate: Option<SecretSource>,
+    /// The private key of its certificate (PEM).
+    pub certificate_key: Option<SecretSource>,
+    /// Whether its tokens are bound to a key that every request proves (RFC 9449): `key`, unless that signs its assertions,
+    /// else one that authprobe makes when it starts. Default: false.
+    pub dpop: Option<bool>,
+    /// Whether its authorization requests are pushed (RFC 9126). Default: if the provider's metadata says that it takes no
+    /// others.
+    pub par: Option<bool>,
     /// Where answers are sent: must be registered. Nothing listens there: authprobe stops before following it.
     pub redirect_uri: Option<String>,
     /// What it asks for. Default: `["openid"]` with a `redirect_uri`, nothing without.
@@ -103,14 +132,31 @@ pub struct Client {
 /// How a client authenticates at the token endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-#[schemars(extend("x-later" = ["client_secret_jwt", "private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"]))]
 pub enum AuthMethod {
     /// HTTP Basic (RFC 6749 §2.3.1).
     ClientSecretBasic,
     /// In the body (RFC 6749 §2.3.1).
     ClientSecretPost,
+    /// By an assertion keyed with the secret (OIDC Core §9).
+    ClientSecretJwt,
+    /// By an assertion signed with `key` (OIDC Core §9, RFC 7523).
+    PrivateKeyJwt,
+    /// By a certificate that an authority signed (RFC 8705 §2.1).
+    TlsClientAuth,
+    /// By a certificate that is registered itself (RFC 8705 §2.2).
+    SelfSignedTlsClientAuth,
     /// Not at all: a public client.
     None,
+}
+
+/// Whom assertions are made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AssertionAudience {
+    /// The token endpoint.
+    TokenEndpoint,
+    /// The issuer.
+    Issuer,
 }
 
 /// A synthetic user account.

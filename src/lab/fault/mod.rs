@@ -12,11 +12,14 @@ use super::reply::{Action, Asked, Reply};
 
 mod broker;
 mod documents;
+mod flows;
 mod gzip;
+mod hardening;
 mod keys;
 mod lifecycle;
 mod login;
 mod registry;
+mod resources;
 mod setting;
 mod tokens;
 mod transport;
@@ -100,6 +103,66 @@ pub enum Switch {
     LogoutIgnored,
     /// The way to the provider at which users log in leads nowhere.
     UpstreamGone,
+    /// Every poll of a device is too quick.
+    DeviceSlowDown,
+    /// A device whose user said yes is refused.
+    DeviceDenied,
+    /// The user's yes to a device is lost.
+    DeviceNeverApproved,
+    /// Device codes are too old at once.
+    DeviceExpires,
+    /// A device need not wait for its user.
+    DeviceUnapproved,
+    /// Registered clients cannot be deleted.
+    RegistrationDeleteFails,
+    /// Deleted clients live on.
+    RegistrationSurvives,
+    /// Registered clients cannot be managed.
+    RegistrationUnmanaged,
+    /// Logout tokens are delivered late.
+    BackchannelLate,
+    /// Logout tokens are not delivered.
+    BackchannelNever,
+    /// Logout tokens are not as they must be.
+    BackchannelInvalid,
+    /// Answers go where the request says.
+    LooseRedirect,
+    /// Response types that nobody knows are taken for `code`.
+    AnyResponseType,
+    /// Whoever asks with `prompt=none` is taken for somebody.
+    SilentLogin,
+    /// A code is given without a code challenge.
+    NoChallenge,
+    /// A code challenge may be the verifier itself.
+    PlainChallenge,
+    /// The verifier is not looked at.
+    VerifierUnchecked,
+    /// A code is good for several exchanges.
+    CodeReplayed,
+    /// A code is good for one exchange, but what came from it survives another.
+    ReplayForgiven,
+    /// The redirect URI of a token request is not looked at.
+    RedirectUnchecked,
+    /// The token endpoint answers GET.
+    TokenByGet,
+    /// Access tokens are taken from the URL.
+    TokenInQuery,
+    /// Confidential clients need no proof.
+    ClientUnproven,
+    /// Client assertions without a signature are believed.
+    AssertionUnsigned,
+    /// Client assertions are verified with the client's name as HMAC key.
+    AssertionKeyedWithName,
+    /// The signature of client assertions is not looked at.
+    AssertionUnverified,
+    /// The resource accepts what it must refuse.
+    ResourceTrusting,
+    /// Who asks for introspection need not say who he is.
+    IntrospectionOpen,
+    /// Userinfo is signed.
+    UserinfoSigned,
+    /// Userinfo accepts any token.
+    UserinfoTrusting,
 }
 
 /// Every fault, in the order of the documentation.
@@ -107,8 +170,21 @@ pub fn all() -> impl Iterator<Item = &'static Fault> {
     TABLES.iter().flat_map(|table| table.iter())
 }
 
-static TABLES: &[&[Fault]] =
-    &[transport::TABLE, documents::TABLE, keys::TABLE, tokens::TABLE, login::TABLE, broker::TABLE, lifecycle::TABLE];
+/// One a line: parts of the lab that grow side by side.
+#[rustfmt::skip]
+static TABLES: &[&[Fault]] = &[
+    transport::TABLE,
+    documents::TABLE,
+    keys::TABLE,
+    tokens::TABLE,
+    login::TABLE,
+    broker::TABLE,
+    lifecycle::TABLE,
+    flows::TABLE,
+    hardening::TABLE,
+    hardening::SWITCHES,
+    resources::TABLE,
+];
 
 impl Fault {
     /// Whether it turns that decision round.

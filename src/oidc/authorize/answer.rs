@@ -59,6 +59,11 @@ impl Answer {
         self.query.iter().chain(&self.fragment).chain(&self.form)
     }
 
+    /// All parameters, for who does not care where they came in.
+    pub fn into_params(self) -> Params {
+        [self.query, self.fragment, self.form].concat()
+    }
+
     /// Whether there is an answer in it at all.
     pub fn is_there(&self) -> bool {
         is_answer(self.iter())

@@ -14,6 +14,7 @@ mod document;
 mod guided;
 mod judge;
 pub mod leave;
+pub mod looks;
 pub mod page;
 pub mod presets;
 pub mod scripted;

@@ -7,7 +7,7 @@ use url::Url;
 
 use super::answers::Answers;
 use super::page::{Page, Progress, Setting, cut, place, read};
-use super::steps::Guide;
+use super::steps::{Guide, With};
 use super::{Next, Submission, Value};
 use crate::clock::Clock;
 use crate::fault::{Class, Fault};
@@ -59,6 +59,23 @@ impl Walker<'_> {
     /// Answers page after page until the provider sends us back. Faults: those of [`Walker::open`] and of
     /// [`super::page::read`].
     pub async fn sign_in(&self, first: Page, guide: &Guide, answers: &Answers) -> Result<Answer, Fault> {
+        self.walk(first, Progress::default(), guide, answers).await
+    }
+
+    /// The same for a page that comes though our user is logged in: nothing is typed any more, but a question for consent
+    /// is answered.
+    pub async fn consent(&self, first: Page, answers: &Answers) -> Result<Answer, Fault> {
+        let progress = Progress { given: vec![With::Username, With::Password], ..Progress::default() };
+        self.walk(first, progress, &Guide::default(), answers).await
+    }
+
+    async fn walk(
+        &self,
+        first: Page,
+        mut progress: Progress,
+        guide: &Guide,
+        answers: &Answers,
+    ) -> Result<Answer, Fault> {
         let setting = Setting {
             guide,
             redirect_uri: self.redirect_uri,
@@ -66,7 +83,6 @@ impl Walker<'_> {
             has_passkey: false,
             user: answers.user(),
         };
-        let mut progress = Progress::default();
         let mut page = first;
         for _ in 0..MAX_PAGES {
             let next = read(&page, &mut progress, setting)?;
@@ -196,11 +212,13 @@ impl Walker<'_> {
     }
 }
 
-fn redirects(status: StatusCode) -> bool {
+/// Whether a status sends the user agent elsewhere (RFC 9110 §15.4).
+pub fn redirects(status: StatusCode) -> bool {
     matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
 }
 
-fn location(response: &Response) -> Result<Url, Fault> {
+/// Where a redirect leads to. Fault: `redirect`.
+pub fn location(response: &Response) -> Result<Url, Fault> {
     let status = response.status.as_u16();
     let at = place(&response.url);
     let Some(value) = response.headers.get(header::LOCATION) else {
@@ -242,7 +260,7 @@ fn redirected(request: Request, status: StatusCode, target: Url) -> Request {
 }
 
 /// What a browser sends when it goes somewhere: `Referer` as the default policy (`strict-origin-when-cross-origin`) says.
-fn navigation(from: Option<&Url>, to: &Url) -> HeaderMap {
+pub fn navigation(from: Option<&Url>, to: &Url) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(header::ACCEPT, HeaderValue::from_static("text/html,application/xhtml+xml,*/*;q=0.8"));
     let Some(from) = from.filter(|from| from.scheme() == to.scheme() || from.scheme() == "http") else {
@@ -261,7 +279,8 @@ fn navigation(from: Option<&Url>, to: &Url) -> HeaderMap {
     headers
 }
 
-fn page(response: Response) -> Page {
+/// An answer that is no redirect, as a page.
+pub fn page(response: Response) -> Page {
     let text = |name: &str| {
         let value = response.headers.get(name).map(HeaderValue::as_bytes).unwrap_or_default();
         String::from_utf8_lossy(value).to_ascii_lowercase()

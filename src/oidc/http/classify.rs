@@ -19,6 +19,8 @@ pub(super) struct Failure<'a> {
     pub(super) proxy: Option<&'a Proxy>,
     pub(super) stage: Stage,
     pub(super) in_proxy_handshake: bool,
+    /// Whether we had a certificate to show.
+    pub(super) identified: bool,
     pub(super) shown: Shown,
 }
 
@@ -110,6 +112,10 @@ impl Failure<'_> {
             rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
                 Fault::new(Class::Tls, format!("{target} does not speak TLS"))
             }
+            rustls::Error::AlertReceived(alert) if self.identified && is_about_us(*alert) => {
+                let detail = format!("{target} refuses the client's certificate with the alert {alert:?}");
+                Fault::new(Class::Credentials, detail)
+            }
             rustls::Error::AlertReceived(AlertDescription::CertificateRequired) => {
                 Fault::new(Class::Tls, format!("{target} asks for a client certificate"))
             }
@@ -182,6 +188,21 @@ impl Failure<'_> {
             _ => reset(),
         }
     }
+}
+
+/// Whether an alert speaks of the certificate that its receiver showed (RFC 8446 §6.2).
+fn is_about_us(alert: AlertDescription) -> bool {
+    matches!(
+        alert,
+        AlertDescription::BadCertificate
+            | AlertDescription::UnsupportedCertificate
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::CertificateExpired
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::CertificateRequired
+            | AlertDescription::UnknownCA
+            | AlertDescription::AccessDenied
+    )
 }
 
 /// Our own way out is at fault: its proxy, if it has one.

@@ -10,6 +10,7 @@ use super::certificate::{Recording, Shown};
 use super::classify::Failure;
 use super::cookies::ProtectingJar;
 use super::egress::Egress;
+use super::identity::{Identity, Showing};
 use super::phases::{MarkLayer, Marks, NoSessions};
 use super::proxy;
 use super::resolve::Resolver;
@@ -32,6 +33,7 @@ pub(super) struct Exchange<'a> {
     pub(super) marks: &'a Arc<Marks>,
     pub(super) shown: &'a Arc<Mutex<Shown>>,
     pub(super) jar: Option<&'a Arc<ProtectingJar>>,
+    pub(super) identity: Option<&'a Identity>,
 }
 
 /// Whether the first TLS handshake of a request out of `egress` is the proxy's.
@@ -65,6 +67,7 @@ impl Exchange<'_> {
             proxy: self.egress.proxy.as_ref(),
             stage: self.marks.stage(),
             in_proxy_handshake: self.marks.in_proxy_handshake(),
+            identified: self.identity.is_some(),
             shown: self.shown.lock().map(|shown| shown.clone()).unwrap_or_default(),
         };
         match (&self.egress.proxy, failure.is_refused_tunnel(error)) {
@@ -131,6 +134,9 @@ impl Exchange<'_> {
                 shown: self.shown.clone(),
                 clock: self.clock.clone(),
             }));
+            if let Some(identity) = self.identity {
+                config.client_auth_cert_resolver = Arc::new(Showing::new(identity, self.marks.clone()));
+            }
         }
         config
     }

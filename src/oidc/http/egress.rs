@@ -39,6 +39,12 @@ impl Egress {
         }
     }
 
+    /// The most addresses that `resolve` lists for one name and that are asked one by one; 0: none lists several.
+    pub fn most_nodes(&self) -> u32 {
+        let most = self.resolve.values().map(Vec::len).max().unwrap_or(0).min(super::MAX_NODES);
+        if most > 1 { most as u32 } else { 0 }
+    }
+
     /// The fixed addresses of a host name (lower case, as a URL has it), if it has any.
     pub(super) fn fixed(&self, host: &str) -> Option<&[IpAddr]> {
         // A final dot makes no other name of it (RFC 3986 §3.2.2).

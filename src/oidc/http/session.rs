@@ -1,6 +1,7 @@
 //! The client that a run is given: budget, cookies, deadline, limits, record.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use super::cookies::ProtectingJar;
 use super::form::encode;
 use super::phases::Marks;
 use super::record::InFlight;
-use super::{Egress, Endpoint, MAX_BODY, REQUEST_TIMEOUT, Request, Response, redact_url};
+use super::{Egress, Endpoint, MAX_BODY, MAX_NODES, REQUEST_TIMEOUT, Request, Response, redact_url};
 use crate::clock::{Clock, Instant};
 use crate::fault::{Class, Fault};
 use crate::journey::Recorder;
@@ -73,6 +74,27 @@ impl Http {
         Self { timeout, ..self.clone() }
     }
 
+    /// The addresses that the region's `resolve` lists for a host and its source address can reach, if there are several:
+    /// at most [`super::MAX_NODES`].
+    pub fn nodes(&self, host: &str) -> Vec<IpAddr> {
+        let mut nodes: Vec<IpAddr> = Vec::new();
+        for node in self.egress.fixed(host).unwrap_or_default() {
+            let reached = self.egress.source_address.is_none_or(|source| source.is_ipv4() == node.is_ipv4());
+            if reached && !nodes.contains(node) && nodes.len() < MAX_NODES {
+                nodes.push(*node);
+            }
+        }
+        if nodes.len() > 1 { nodes } else { Vec::new() }
+    }
+
+    /// The same client, to which a host has that one address. What it sends is no repetition of what others did.
+    #[must_use]
+    pub fn pinned(&self, host: &str, node: IpAddr) -> Self {
+        let mut egress = Egress::clone(&self.egress);
+        egress.resolve.insert(host.strip_suffix('.').unwrap_or(host).to_owned(), vec![node]);
+        Self { egress: Arc::new(egress), sent: Arc::default(), ..self.clone() }
+    }
+
     /// The same client, cookies included, with another deadline: for cleanup after the run's own.
     #[must_use]
     pub fn with_deadline(&self, deadline: Instant) -> Self {
@@ -86,7 +108,8 @@ impl Http {
 
     /// Sends `request` and reads the answer whole. Redirects are not followed. Every status is an answer, except 429,
     /// which is `rate_limited`. Faults: `dns`, `connect`, `tls`, `certificate`, `timeout`, `reset`, `malformed`,
-    /// `too_large`, `rate_limited`, `egress`, `budget`; `config`, if the provider's `ca_file` cannot be read.
+    /// `too_large`, `rate_limited`, `egress`, `budget`; `config`, if the provider's `ca_file` cannot be read; `credentials`,
+    /// if the certificate that we show is refused.
     pub async fn send(&self, request: Request) -> Result<Response, Fault> {
         if !matches!(request.url.scheme(), "http" | "https") || !request.url.has_host() {
             return Err(Fault::new(Class::Malformed, format!("{} is no http URL", redact_url(&request.url))));
@@ -157,6 +180,7 @@ impl Http {
             marks: &flight.marks.clone(),
             shown: &flight.shown.clone(),
             jar: (request.endpoint != Endpoint::Reference).then_some(&self.jar),
+            identity: request.identity.as_ref(),
         };
         let mut answer = exchange.send(self.to_reqwest(request, flight)).await?;
         let received = self.clock.now();

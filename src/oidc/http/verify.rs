@@ -94,6 +94,7 @@ async fn ask(egress: &Arc<Egress>, memory: &ProviderMemory, clock: &Clock, url: 
         marks: &marks,
         shown: &Arc::default(),
         jar: None,
+        identity: None,
     };
     let mut request = reqwest::Request::new(Method::GET, url.clone());
     if url.scheme() == "http" {

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::Relying;
+use crate::clock::Timestamp;
 use crate::fault::{Class, Fault, Finding};
+use crate::oidc::agreement::Document::Jwks;
+use crate::oidc::agreement::View;
 use crate::oidc::http::{Endpoint, Response};
 use crate::oidc::jwks::KeySet;
 use crate::oidc::metadata::{Document, Metadata};
@@ -126,13 +129,30 @@ impl Relying {
 
     /// The same for a strict reader, who judges the findings himself.
     pub async fn fetch_keys(&self, metadata: &Metadata) -> Result<(KeySet, Vec<Finding>), Fault> {
+        let Read { keys, findings, max_age, received } = self.read_keys(metadata).await?;
+        self.rotated(|history, _| history.saw_set(&self.region, &keys, received));
+        self.saw(Jwks, &metadata.endpoint("jwks_uri")?, None, View::of_keys(&keys, max_age), received);
+        self.recorder.observe(Observation::KeySet { keys: keys.len() as u64 });
+        Ok((keys, findings))
+    }
+
+    /// The key set, and nothing made of it yet.
+    pub(super) async fn read_keys(&self, metadata: &Metadata) -> Result<Read, Fault> {
         let answer = self.get(Endpoint::Jwks, metadata.endpoint("jwks_uri")?).await?;
         let mut warnings = Vec::new();
         let result = KeySet::process(&answer, &mut warnings);
         self.recorder.warn_all(warnings);
         let (keys, findings) = result?;
-        self.rotated(|history, _| history.saw_set(&self.region, &keys, answer.received));
-        self.recorder.observe(Observation::KeySet { keys: keys.len() as u64 });
-        Ok((keys, findings))
+        Ok(Read { keys, findings, max_age: response::max_age(&answer.headers), received: answer.received })
     }
+}
+
+/// A key set as it arrived.
+pub(super) struct Read {
+    pub keys: KeySet,
+    pub findings: Vec<Finding>,
+    /// How long caches may keep it.
+    pub max_age: Duration,
+    /// When.
+    pub received: Timestamp,
 }

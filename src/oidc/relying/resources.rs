@@ -45,16 +45,19 @@ impl Relying {
         method: Method,
         access: Option<&Secret>,
     ) -> Result<Response, Fault> {
-        let url = metadata.endpoint("userinfo_endpoint")?;
+        let url = match &self.client {
+            Some(client) => self.address(metadata, "userinfo_endpoint", client)?,
+            None => metadata.endpoint("userinfo_endpoint")?,
+        };
         let mut request = Request::new(method.clone(), Endpoint::Userinfo, url);
         if method == Method::POST {
             request.form = Some(Vec::new());
         }
-        if let Some(access) = access {
-            request.headers.insert(header::AUTHORIZATION, bearer::authorization(access)?);
-        }
         request.headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
-        self.send(request).await
+        match access {
+            Some(access) => self.send_with_token(request, access).await,
+            None => self.send(request).await,
+        }
     }
 
     /// What userinfo answered; the inner error is the code of a refusal.
@@ -156,14 +159,15 @@ impl Relying {
         self.send(request).await
     }
 
-    /// Sends a protected resource that need not be the provider's a request with that token, or none. Its clock says
-    /// nothing of the provider's. Faults name its host.
+    /// Sends a protected resource that need not be the provider's a request with that token, or none. Faults name its
+    /// host.
     pub async fn show_resource(&self, method: Method, url: &Url, access: Option<&Secret>) -> Result<Response, Fault> {
-        let mut request = Request::new(method, Endpoint::Resource, url.clone());
-        if let Some(access) = access {
-            request.headers.insert(header::AUTHORIZATION, bearer::authorization(access)?);
-        }
-        self.http.send(request).await.map_err(|fault| bearer::of_resource(url, fault))
+        let request = Request::new(method, Endpoint::Resource, url.clone());
+        let answer = match access {
+            Some(access) => self.send_with_token(request, access).await,
+            None => self.send(request).await,
+        };
+        answer.map_err(|fault| bearer::of_resource(url, fault))
     }
 
     /// Revokes a token (RFC 7009); `hint` is `access_token` or `refresh_token`.

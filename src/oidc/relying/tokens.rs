@@ -6,6 +6,7 @@ use super::{IdTokenAsk, Relying};
 use crate::fault::Fault;
 use crate::oidc::access_token::{self, AccessTokenRules};
 use crate::oidc::alg::Alg;
+use crate::oidc::binding::{self, Binding};
 use crate::oidc::http::{Endpoint, Request};
 use crate::oidc::id_token::{self, IdTokenRules, LEEWAY};
 use crate::oidc::jwks::KeySet;
@@ -126,7 +127,9 @@ impl Relying {
             leeway: LEEWAY,
             skew: self.timing.skew(),
         };
-        let report = access_token::validate(&jwt, &rules);
+        let mut report = access_token::validate(&jwt, &rules);
+        let binding = self.client.as_ref().map_or(Ok(Binding::default()), |client| self.binding(metadata, client))?;
+        binding::check(&jwt.claims, &binding, &mut report.findings, &mut report.warnings);
         if let (None, Some(seconds)) = (tokens.expires_in, jwt.claims.lifetime()) {
             self.recorder.observe(Observation::TokenLifetime { token: "access", seconds });
         }

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::oidc::response::testing;
-use crate::oidc::settings::AuthMethod;
+use crate::oidc::settings::{AuthMethod, Proof};
 
 pub(crate) fn client() -> Client {
     Client {
@@ -12,6 +12,8 @@ pub(crate) fn client() -> Client {
         client_id: "web".into(),
         secret: None,
         auth_method: AuthMethod::ClientSecretBasic,
+        proof: Proof::default(),
+        par: None,
         redirect_uri: None,
         scopes: vec!["openid".into(), "profile".into()],
         require_pkce: true,

@@ -1,0 +1,47 @@
+//! Every kind against every fault of the lab, through the real runner. What must come out is written by hand, from the
+//! specifications and the contract, never derived from the code; where a clause decides, the row names it.
+//!
+//! | module | what |
+//! |---|---|
+//! | `stage` | a lab with one fault, a configuration as a user would write it, one run of each probe |
+//! | `row` | a fault and what each probe must make of it |
+//! | `rows` | the table |
+
+mod row;
+mod rows;
+mod stage;
+
+use std::collections::BTreeSet;
+
+use authprobe::lab::fault;
+use row::hold;
+
+#[test]
+fn no_fault_is_without_a_row() {
+    let all: BTreeSet<_> = fault::all().map(|fault| fault.name).collect();
+    let mentioned: BTreeSet<_> = rows::all().map(|row| row.fault).filter(|fault| !fault.is_empty()).collect();
+    let none: Vec<&&str> = Vec::new();
+    assert_eq!(all.difference(&mentioned).collect::<Vec<_>>(), none, "faults that no row mentions");
+    assert_eq!(mentioned.difference(&all).collect::<Vec<_>>(), none, "rows of faults that the lab does not have");
+    assert!(all.len() >= 60, "{} faults", all.len());
+}
+
+#[test]
+fn rows_name_probes_that_there_are() {
+    for row in rows::all() {
+        row.check();
+    }
+}
+
+macro_rules! tables {
+    ($($name:ident)*) => {
+        $(
+            #[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                hold(rows::$name::ROWS).await;
+            }
+        )*
+    };
+}
+
+tables! { healthy transport statuses discovery keys token_responses tokens authorization login_pages lifecycle }

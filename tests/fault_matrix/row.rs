@@ -1,0 +1,122 @@
+//! A fault and what each probe must make of it.
+
+use std::fmt::Write as _;
+
+use futures_util::StreamExt as _;
+use serde_json::Value;
+
+use crate::stage::{PROBES, Stage};
+
+/// How many rows run at a time: each has a lab of its own.
+const AT_ONCE: usize = 3;
+
+/// One line of the table.
+pub struct Row {
+    /// The lab's fault; empty: none.
+    pub fault: &'static str,
+    /// Its parameters: JSON, or nothing.
+    pub parameters: &'static str,
+    /// Special circumstances.
+    pub with: &'static [With],
+    /// Probes, separated by blanks, and what each must come to. `*` stands for all that are not named.
+    /// Whoever is not named must be good, without a warning.
+    pub expect: &'static [(&'static str, &'static str)],
+}
+
+/// Special circumstances.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum With {
+    /// The lab speaks TLS.
+    Tls,
+    /// The probes that are named have little time.
+    Hasty,
+    /// Every probe has run once already, before the fault.
+    After,
+    /// Twice, with a proper rotation of keys between.
+    AfterRotation,
+    /// Every probe runs in two regions; names are `probe@region`, but for probes that cover all regions in one run.
+    West,
+}
+
+/// Writes rows: fault, parameters, circumstances, and `probes => outcome`.
+#[macro_export]
+macro_rules! rows {
+    ($($fault:literal $parameters:literal [$($with:ident)*] { $($probes:literal => $outcome:literal;)* })*) => {
+        pub const ROWS: &[$crate::row::Row] = &[$($crate::row::Row {
+            fault: $fault,
+            parameters: $parameters,
+            with: &[$($crate::row::With::$with,)*],
+            expect: &[$(($probes, $outcome),)*],
+        },)*];
+    };
+}
+
+impl Row {
+    /// Whether a circumstance holds.
+    pub fn has(&self, with: With) -> bool {
+        self.with.contains(&with)
+    }
+
+    /// The parameters of the fault.
+    pub fn parameters(&self) -> Value {
+        match self.parameters {
+            "" => Value::Null,
+            text => serde_json::from_str(text).unwrap_or_else(|why| panic!("{}: {text}: {why}", self.fault)),
+        }
+    }
+
+    /// What a probe must come to, if the row says so.
+    pub fn of(&self, probe: &str) -> Option<&'static str> {
+        let named = |names: &str, wanted: &str| names.split(' ').any(|name| name == wanted);
+        let find =
+            |wanted: &str| self.expect.iter().find(|(names, _)| named(names, wanted)).map(|(_, outcome)| *outcome);
+        find(probe).or_else(|| find("*"))
+    }
+
+    /// That it names probes there are, and each once.
+    pub fn check(&self) {
+        let mut seen: Vec<&str> = Vec::new();
+        for name in self.expect.iter().flat_map(|(names, _)| names.split(' ')) {
+            let probe = name.split('@').next().unwrap_or_default();
+            assert!(name == "*" || PROBES.iter().any(|known| known.name == probe), "{}: no probe {name:?}", self.fault);
+            assert!(!seen.contains(&name), "{}: {name} is named twice", self.fault);
+            seen.push(name);
+        }
+    }
+
+    /// Runs it; what differs, a line each.
+    async fn differs(&self) -> Vec<String> {
+        let stage = Stage::new(self).await;
+        let came = stage.run(self).await;
+        stage.end().await;
+        let mut wrong = Vec::new();
+        for (probe, found) in came {
+            let expected = self.of(&probe).unwrap_or("good");
+            if found != expected {
+                wrong.push(format!(
+                    "{} {} {:?}: {probe}: expected {expected:?}, found {found:?}",
+                    self.fault, self.parameters, self.with
+                ));
+            }
+        }
+        wrong
+    }
+}
+
+/// Holds rows against the code, a few at a time.
+pub async fn hold(rows: &'static [Row]) {
+    let only = std::env::var("MATRIX_ONLY").ok();
+    let rows = rows.iter().filter(|row| only.as_ref().is_none_or(|only| row.fault == only));
+    let mut wrong: Vec<Vec<String>> = futures_util::stream::iter(rows)
+        .map(|row| tokio::spawn(row.differs()))
+        .buffer_unordered(AT_ONCE)
+        .map(|joined| joined.unwrap_or_else(|panic| vec![panic.to_string()]))
+        .collect()
+        .await;
+    wrong.sort();
+    let lines = wrong.concat().into_iter().fold(String::new(), |mut out, line| {
+        let _ = writeln!(out, "{line}");
+        out
+    });
+    assert!(lines.is_empty(), "\n{lines}");
+}

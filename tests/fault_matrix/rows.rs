@@ -1,0 +1,32 @@
+//! The table.
+
+use crate::row::Row;
+
+pub mod authorization;
+pub mod discovery;
+pub mod healthy;
+pub mod keys;
+pub mod lifecycle;
+pub mod login_pages;
+pub mod statuses;
+pub mod token_responses;
+pub mod tokens;
+pub mod transport;
+
+/// All of it.
+pub fn all() -> impl Iterator<Item = &'static Row> {
+    [
+        healthy::ROWS,
+        transport::ROWS,
+        statuses::ROWS,
+        discovery::ROWS,
+        keys::ROWS,
+        token_responses::ROWS,
+        tokens::ROWS,
+        authorization::ROWS,
+        login_pages::ROWS,
+        lifecycle::ROWS,
+    ]
+    .into_iter()
+    .flatten()
+}

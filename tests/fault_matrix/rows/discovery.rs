@@ -1,0 +1,113 @@
+//! The metadata.
+
+use crate::rows;
+
+rows! {
+    // OIDC Discovery §4.3, RFC 8414 §3.3.
+    "issuer_mismatch" "" [] { "*" => "bad issuer_mismatch/provider at discovery"; }
+    "discovery_garbage" "" [] { "*" => "bad malformed/provider at discovery"; }
+    // OIDC Discovery §4.2: application/json. Every client reads it all the same.
+    "wrong_content_type" r#"{"endpoint": "discovery"}"# [] { "*" => "good content_type"; }
+    "wrong_content_type" r#"{"endpoint": "jwks"}"# [] {
+        "jwks form_login form_login.steps refresh client_credentials token_exchange" => "good content_type";
+    }
+    "wrong_content_type" r#"{"endpoint": "token"}"# [] {
+        "client_credentials token_exchange introspection form_login form_login.steps refresh revocation" =>
+            "good content_type";
+    }
+    "wrong_content_type" r#"{"endpoint": "introspection"}"# [] { "introspection revocation" => "good content_type"; }
+    // OIDC Discovery §5.3.2 of Core: the media type tells JSON from a signed answer.
+    "wrong_content_type" r#"{"endpoint": "userinfo"}"# [] {
+        "form_login form_login.steps refresh" => "good content_type";
+    }
+    "metadata_member_missing" r#"{"which": "issuer"}"# [] { "*" => "bad metadata_invalid/provider at discovery"; }
+    // OIDC Discovery §3: REQUIRED. Who can do without it sees that it is gone; who needs it cannot go on, and it is not for
+    // the provider to leave out.
+    "metadata_member_missing" r#"{"which": "authorization_endpoint"}"# [] {
+        "discovery" => "bad metadata_invalid/provider at discovery";
+        "form_login form_login.steps refresh revocation" => "bad metadata_invalid/provider at authorize";
+        "client_credentials token_exchange introspection" => "good metadata";
+    }
+    "metadata_member_missing" r#"{"which": "token_endpoint"}"# [] {
+        "discovery" => "bad metadata_invalid/provider at discovery";
+        "client_credentials introspection form_login form_login.steps refresh revocation" =>
+            "bad metadata_invalid/provider at token";
+        "token_exchange" => "bad metadata_invalid/provider at subject_token";
+    }
+    "metadata_member_missing" r#"{"which": "jwks_uri"}"# [] {
+        "discovery" => "bad metadata_invalid/provider at discovery";
+        "jwks form_login form_login.steps refresh" => "bad metadata_invalid/provider at jwks";
+        "client_credentials" => "bad metadata_invalid/provider at access_token";
+        "token_exchange" => "bad metadata_invalid/provider at issued_token";
+        "introspection revocation" => "good metadata";
+    }
+    "jwks_uri_missing" "" [] {
+        "discovery" => "bad metadata_invalid/provider at discovery";
+        "jwks form_login form_login.steps refresh" => "bad metadata_invalid/provider at jwks";
+        "client_credentials" => "bad metadata_invalid/provider at access_token";
+        "token_exchange" => "bad metadata_invalid/provider at issued_token";
+        "introspection revocation" => "good metadata";
+    }
+    // RECOMMENDED or OPTIONAL: not offered, which is the provider's right.
+    "metadata_member_missing" r#"{"which": "userinfo_endpoint"}"# [] {}
+    "metadata_member_missing" r#"{"which": "end_session_endpoint"}"# [] {}
+    "metadata_member_missing" r#"{"which": "introspection_endpoint"}"# [] {
+        "introspection" => "inconclusive unsupported/configuration at discovery";
+    }
+    "metadata_member_missing" r#"{"which": "revocation_endpoint"}"# [] {
+        "revocation" => "inconclusive unsupported/configuration at discovery";
+    }
+    "metadata_member_missing" r#"{"which": "response_types_supported"}"# [] {
+        "discovery" => "bad metadata_invalid/provider at discovery";
+        "client_credentials token_exchange introspection form_login form_login.steps refresh revocation" => "good metadata";
+    }
+    "metadata_member_missing" r#"{"which": "subject_types_supported"}"# [] {
+        "discovery" => "bad metadata_invalid/provider at discovery";
+        "client_credentials token_exchange introspection form_login form_login.steps refresh revocation" => "good metadata";
+    }
+    "metadata_member_missing" r#"{"which": "id_token_signing_alg_values_supported"}"# [] {
+        "discovery" => "bad metadata_invalid/provider at discovery";
+        "client_credentials token_exchange introspection form_login form_login.steps refresh revocation" => "good metadata";
+    }
+    // An endpoint that moved to where nothing is: `discovery` knows only if it has seen another address before.
+    "endpoint_moved" "" [] {
+        "client_credentials introspection form_login form_login.steps refresh revocation" =>
+            "bad http_status/provider at token";
+        "token_exchange" => "bad http_status/provider at subject_token";
+    }
+    "endpoint_moved" "" [After] {
+        "discovery" => "bad http_status/provider at endpoints";
+        "client_credentials introspection form_login form_login.steps refresh revocation" =>
+            "bad http_status/provider at token";
+        "token_exchange" => "bad http_status/provider at subject_token";
+    }
+    "endpoint_moved" r#"{"which": "userinfo_endpoint"}"# [] {
+        "form_login form_login.steps refresh" => "bad http_status/provider at userinfo";
+    }
+    "endpoint_moved" r#"{"which": "authorization_endpoint"}"# [] {
+        "form_login form_login.steps refresh revocation" => "bad http_status/provider at authorize";
+    }
+    "endpoint_moved" r#"{"which": "introspection_endpoint"}"# [] {
+        "introspection" => "bad http_status/provider at active";
+        "revocation" => "bad http_status/provider at alive";
+    }
+    // OIDC Discovery §3 and RFC 6749 §3.1, §3.2: https. No secret is sent there.
+    "endpoint_http" "" [] {
+        "discovery" => "bad metadata_invalid/provider at discovery";
+        "client_credentials introspection form_login form_login.steps refresh revocation" =>
+            "bad metadata_invalid/provider at token";
+        "token_exchange" => "bad metadata_invalid/provider at subject_token";
+    }
+    "endpoint_http" r#"{"which": "authorization_endpoint"}"# [] {
+        "discovery" => "bad metadata_invalid/provider at discovery";
+        "form_login form_login.steps refresh revocation" => "bad metadata_invalid/provider at authorize";
+        "client_credentials token_exchange introspection" => "good metadata";
+    }
+    "endpoint_http" r#"{"which": "jwks_uri"}"# [] {
+        "discovery" => "bad metadata_invalid/provider at discovery";
+        "jwks form_login form_login.steps refresh" => "bad metadata_invalid/provider at jwks";
+        "client_credentials" => "bad metadata_invalid/provider at access_token";
+        "token_exchange" => "bad metadata_invalid/provider at issued_token";
+        "introspection revocation" => "good metadata";
+    }
+}

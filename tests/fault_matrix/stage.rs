@@ -1,0 +1,241 @@
+//! A lab with one fault, a configuration as a user would write it, and one run of each probe.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use authprobe::clock::Clock;
+use authprobe::lab::{Lab, LabHandle, Options};
+use authprobe::outcome::{CheckLabels, Outcome, Verdict};
+use authprobe::plan::{self, Check, Plan};
+use authprobe::runner::{Credentials, Engine, Missed, Stopper, Watch};
+use serde_json::Value;
+
+use crate::row::{Row, With};
+
+/// A probe of the configuration. Its name is its kind's, perhaps with what is special about it after a dot.
+pub struct Probe {
+    /// The name.
+    pub name: &'static str,
+    /// Client and user.
+    pub who: &'static str,
+    /// The kind's own keys.
+    pub own: &'static str,
+}
+
+impl Probe {
+    /// Its kind.
+    pub fn kind(&self) -> &'static str {
+        self.name.split('.').next().unwrap_or_default()
+    }
+}
+
+const NOBODY: &str = "provider = \"lab\"";
+const MACHINE: &str = "client = \"svc\"";
+const USER: &str = "client = \"web\"\nuser = \"alice\"";
+
+/// Every probe that every row runs.
+pub const PROBES: &[Probe] = &[
+    Probe { name: "discovery", who: NOBODY, own: "" },
+    Probe { name: "jwks", who: NOBODY, own: "" },
+    Probe { name: "client_credentials", who: MACHINE, own: "" },
+    Probe { name: "token_exchange", who: MACHINE, own: "" },
+    Probe { name: "form_login", who: USER, own: "logout = true\nmax_age = \"10m\"" },
+    Probe { name: "form_login.steps", who: USER, own: STEPS },
+    Probe { name: "refresh", who: USER, own: "rotation = \"required\"" },
+    Probe { name: "revocation", who: USER, own: "bound = \"3s\"" },
+    Probe { name: "introspection", who: MACHINE, own: "" },
+];
+
+/// The login page as somebody wrote it down while it was healthy.
+const STEPS: &str = r##"
+[[probe.step]]
+fill = "#username"
+with = "username"
+[[probe.step]]
+fill = "#password"
+with = "password"
+[[probe.step]]
+click = "text=Sign in"
+"##;
+
+/// How long a probe may take that is to hang (seconds).
+const HASTY: u64 = 3;
+/// How long any other may take (seconds): this machine may be busy.
+const PATIENT: u64 = 60;
+
+/// Nobody looks on.
+struct Nobody;
+
+impl Watch for Nobody {
+    fn outcome(&self, _: &Arc<Outcome>) {}
+    fn missed(&self, _: &CheckLabels, _: Missed, _: u64) {}
+    fn started(&self, _: &CheckLabels) {}
+    fn lateness(&self, _: Duration) {}
+}
+
+/// The lab of one row, and what runs against it.
+pub struct Stage {
+    lab: LabHandle,
+    plan: Plan,
+    folder: PathBuf,
+}
+
+impl Stage {
+    /// A healthy one, for that row.
+    pub async fn new(row: &Row) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("authprobe-matrix-{}-{count}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let lab = Lab::start(Options { tls: row.has(With::Tls), ..Options::default() }).await.expect("the lab starts");
+        let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).expect("a file");
+        for (name, secret) in [("web", "web-secret"), ("svc", "svc-secret"), ("alice", "wonderland-7")] {
+            write(name, secret);
+        }
+        if let Some(authority) = &lab.authority {
+            write("ca.pem", authority);
+        }
+        let text = configuration(row, &lab);
+        let plan = plan::from_str("matrix.toml", &text, &folder).unwrap_or_else(|why| panic!("{why}\n{text}"));
+        Self { lab, plan, folder }
+    }
+
+    /// Runs every check once, as the row wants it: what each came to, by name (and region, if there are several).
+    pub async fn run(&self, row: &Row) -> Vec<(String, String)> {
+        let engines: Vec<_> = self.plan.checks.iter().map(|check| Ran { check, engine: engine() }).collect();
+        if row.has(With::After) || row.has(With::AfterRotation) {
+            all(&engines).await;
+        }
+        if row.has(With::AfterRotation) {
+            self.lab.rotate(true, Duration::ZERO).await.expect("another key");
+            all(&engines).await;
+        }
+        if !row.fault.is_empty() {
+            self.lab.set_fault(row.fault, &row.parameters()).unwrap_or_else(|why| panic!("{why}"));
+        }
+        let came = all(&engines).await;
+        let several = row.has(With::West);
+        let named = |(check, shown): (&Arc<Check>, String)| {
+            let region = if several { format!("@{}", check.labels.region) } else { String::new() };
+            (format!("{}{region}", check.labels.probe), shown)
+        };
+        self.plan.checks.iter().zip(came).map(named).collect()
+    }
+
+    /// Runs one probe so often, one after the other.
+    pub async fn repeat(&self, probe: &str, times: usize, fault: &str, parameters: &Value) -> Vec<String> {
+        let check = self.plan.checks.iter().find(|check| *check.labels.probe == *probe).expect(probe);
+        self.lab.set_fault(fault, parameters).unwrap_or_else(|why| panic!("{why}"));
+        let ran = Ran { check, engine: engine() };
+        let mut came = Vec::new();
+        for _ in 0..times {
+            came.push(ran.once().await);
+        }
+        came
+    }
+
+    /// Ends the lab.
+    pub async fn end(self) {
+        self.lab.shutdown().await;
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// A check with a memory of its own, so that no probe knows what another one saw.
+struct Ran<'a> {
+    check: &'a Arc<Check>,
+    engine: Engine,
+}
+
+fn engine() -> Engine {
+    Engine::new(Clock::system(), Arc::new(Nobody)).expect("an engine")
+}
+
+async fn all(engines: &[Ran<'_>]) -> Vec<String> {
+    futures_util::future::join_all(engines.iter().map(Ran::once)).await
+}
+
+impl Ran<'_> {
+    async fn once(&self) -> String {
+        let (_stopper, stop) = Stopper::new();
+        let outcome = self.engine.run_now(self.check, &Credentials::of(self.check), stop).await;
+        self.engine.clean_up().await;
+        shown(&outcome.expect("nobody interrupts it"))
+    }
+}
+
+/// `verdict class/blame at step`, or `good` and the codes of the warnings.
+pub fn shown(outcome: &Outcome) -> String {
+    match &outcome.fault {
+        Some(fault) => {
+            format!("{} {}/{} at {}", outcome.verdict.as_str(), fault.class, fault.blame, fault.step)
+        }
+        None => {
+            assert_eq!(outcome.verdict, Verdict::Good);
+            let mut codes: Vec<&str> = outcome.warnings.iter().map(|warning| warning.code).collect();
+            codes.sort_unstable();
+            codes.dedup();
+            std::iter::once("good").chain(codes).collect::<Vec<_>>().join(" ")
+        }
+    }
+}
+
+fn configuration(row: &Row, lab: &LabHandle) -> String {
+    let ca_file = if lab.authority.is_some() { "ca_file = \"ca.pem\"" } else { "" };
+    let issuer = &lab.issuer;
+    let mut text = format!(
+        r#"
+[[region]]
+name = "east"
+source_address = "127.0.0.1"
+
+[[region]]
+name = "west"
+source_address = "127.0.0.2"
+
+[[provider]]
+name = "lab"
+issuer = "{issuer}"
+max_requests_per_minute = 100000
+{ca_file}
+
+[[client]]
+name = "web"
+provider = "lab"
+client_id = "web"
+client_secret = {{ file = "web" }}
+redirect_uri = "http://127.0.0.1:8765/cb"
+scopes = ["openid", "profile", "email", "offline_access", "api"]
+require_pkce = true
+
+[[client]]
+name = "svc"
+provider = "lab"
+client_id = "svc"
+client_secret = {{ file = "svc" }}
+scopes = ["api"]
+
+[[user]]
+name = "alice"
+username = "alice"
+password = {{ file = "alice" }}
+"#
+    );
+    let regions = if row.has(With::West) { r#"["east", "west"]"# } else { r#"["east"]"# };
+    for probe in PROBES {
+        let named = row.of(probe.name).is_some() || row.of(&format!("{}@east", probe.name)).is_some();
+        let timeout = if row.has(With::Hasty) && named { HASTY } else { PATIENT };
+        let _ = write!(
+            text,
+            "\n[[probe]]\nname = \"{}\"\nkind = \"{}\"\n{}\nregions = {regions}\nevery = \"5m\"\ntimeout = \"{timeout}s\"\n{}\n",
+            probe.name,
+            probe.kind(),
+            probe.who,
+            probe.own
+        );
+    }
+    text
+}
