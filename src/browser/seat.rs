@@ -28,6 +28,7 @@ use crate::oidc::form::steps::Guide;
 use crate::oidc::http::Egress;
 use crate::oidc::memory::{ProviderMemory, Turn};
 use crate::oidc::settings::Provider;
+use crate::oidc::upstream::Hosts;
 use crate::outcome::BrowserReport;
 use crate::secret::Secret;
 
@@ -55,6 +56,8 @@ pub struct Ask<'a> {
     pub authorization: Option<Url>,
     /// The provider's own: their requests are its, and may carry `traceparent`.
     pub origins: Vec<url::Origin>,
+    /// Its hosts, and those of upstream providers.
+    pub hosts: Hosts,
     /// For pages that ask for one.
     pub passkey: Option<Passkey>,
 }
@@ -76,6 +79,7 @@ pub struct Seat {
     deadline: Instant,
     redirect_uri: Url,
     has_passkey: bool,
+    hosts: Hosts,
     /// Whether the login came to its end: nothing needs to be proven.
     well: AtomicBool,
 }
@@ -118,6 +122,7 @@ impl Browsers {
             deadline: ask.deadline,
             redirect_uri: ask.redirect_uri.cloned().unwrap_or_else(nowhere),
             has_passkey: ask.passkey.is_some(),
+            hosts: ask.hosts.clone(),
             well: AtomicBool::new(false),
         })
     }
@@ -171,6 +176,7 @@ fn errand(ask: &Ask<'_>) -> Errand {
         provider: ask.provider.clone(),
         memory: ask.memory.clone(),
         origins: ask.origins.clone(),
+        hosts: ask.hosts.clone(),
         authorization: ask.authorization.clone(),
         recorder: ask.recorder.clone(),
     };
@@ -252,6 +258,7 @@ impl Seat {
             window,
             clock: &self.clock,
             recorder: &self.recorder,
+            hosts: &self.hosts,
             deadline: self.deadline,
             begun: now,
             calm: now,

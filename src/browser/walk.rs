@@ -18,6 +18,7 @@ use crate::oidc::form::answers::Answers;
 use crate::oidc::form::page::{self, Progress, Setting};
 use crate::oidc::form::scripted::{self, Act, Unready};
 use crate::oidc::form::steps::{Guide, Target};
+use crate::oidc::upstream::Hosts;
 
 /// How long a verdict must stand that the page says itself.
 const SAID: Duration = Duration::from_millis(400);
@@ -54,6 +55,8 @@ pub(super) struct Walk<'a> {
     pub(super) window: &'a mut dyn Window,
     pub(super) clock: &'a Clock,
     pub(super) recorder: &'a Recorder,
+    /// Whose pages are met.
+    pub(super) hosts: &'a Hosts,
     pub(super) deadline: Instant,
     /// When this part of the walk began.
     pub(super) begun: Instant,
@@ -114,6 +117,7 @@ impl Walk<'_> {
                 Sight::Page(view) => {
                     self.latest = Some(view.clone());
                     let Err(fault) = page::first(&view.page) else { return Ok(Sight::Page(view)) };
+                    let fault = self.hosts.told(fault, &view.page.url);
                     if view.page.status >= 500 {
                         return Err(fault);
                     }
@@ -150,6 +154,7 @@ impl Walk<'_> {
                     Sight::Page(view) => {
                         self.latest = Some(view.clone());
                         let fault = page::first(&view.page).err().unwrap_or_else(|| page::unasked(&view.page));
+                        let fault = self.hosts.told(fault, &view.page.url);
                         // A page may lead on by itself (`response_mode=form_post`).
                         let since = standing.as_ref().map(|(_, due)| *due);
                         standing = Some((fault, since.unwrap_or_else(|| self.clock.instant() + MISSING)));
@@ -182,7 +187,8 @@ impl Walk<'_> {
             match scripted::read(&view.page, &mut progress, setting) {
                 Ok(act) => {
                     standing = None;
-                    match self.perform(&act, manner.answers).await? {
+                    let done = self.perform(&act, manner.answers).await;
+                    match done.map_err(|fault| self.hosts.told(fault, &view.page.url))? {
                         Done::All => {}
                         Done::Nothing => progress = before,
                         Done::Met(sight) => met = Some(sight),
@@ -228,6 +234,7 @@ impl Walk<'_> {
             let lacks = format!("expected {target} after the login");
             fault.detail = fault.detail.replacen(page::WAY_BACK, &lacks, 1);
         }
+        let fault = self.hosts.told(fault, &view.page.url);
         let now = self.clock.instant();
         let left = self.last_moment().duration_since(now);
         // Short runs must not end as a timeout where something better can be said.
@@ -322,7 +329,11 @@ impl Walk<'_> {
         if let Some(pending) = pending {
             let waited = now.duration_since(pending.since);
             let detail = format!("no answer from {} within {:.1} s", pending.place, waited.as_secs_f64());
-            return Fault::new(Class::Timeout, detail);
+            let fault = Fault::new(Class::Timeout, detail);
+            return match Url::parse(&pending.place) {
+                Ok(url) => self.hosts.told(fault, &url),
+                Err(_) => fault,
+            };
         }
         match (standing, view) {
             (Some(standing), _) => standing.fault.clone(),

@@ -171,10 +171,13 @@ async fn walk(first: &'static str, mut window: Planned, until: Until<'_>, second
     let redirect_uri = Url::parse("https://app.example.com/cb").unwrap();
     let manner =
         Manner { guide: &Guide::default(), answers: &answers, until, redirect_uri: &redirect_uri, has_passkey: false };
+    let mut hosts = Hosts::default();
+    hosts.add([view(first, 0).page.url].iter());
     let mut walk = Walk {
         window: &mut window,
         clock: &clock,
         recorder: journey.recorder(),
+        hosts: &hosts,
         deadline: journey.deadline(),
         begun,
         calm: begun,

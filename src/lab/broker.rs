@@ -10,7 +10,6 @@ use serde_json::Value;
 use url::Url;
 
 use super::accounts::USERS;
-use super::fault::Switch;
 use super::form::Form;
 use super::interaction::{self, LOGIN_COOKIE};
 use super::jws::s256;
@@ -25,8 +24,6 @@ pub const PATH: &str = "/cb";
 const CLIENT: &str = "spa";
 /// How long the other provider may take to answer us.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// A host that never exists (RFC 6761 §6.4).
-const NOWHERE: &str = "upstream.invalid";
 
 /// The provider at which users log in.
 #[derive(Debug)]
@@ -80,9 +77,6 @@ impl World {
     pub fn upstream_login(&self, id: &str, interaction: &Interaction) -> Option<String> {
         let upstream = self.upstream.as_ref()?;
         let mut url = upstream.authorization.clone();
-        if self.faults.switch(Switch::UpstreamGone).is_some() {
-            url.set_host(Some(NOWHERE)).ok()?;
-        }
         url.query_pairs_mut()
             .append_pair("response_type", "code")
             .append_pair("client_id", CLIENT)

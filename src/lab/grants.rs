@@ -112,12 +112,7 @@ fn authorization_code(world: &World, asked: &Asked) -> Result<Value, OauthError>
 }
 
 /// The tokens of a login: an ID token and a refresh token, if they were asked for and the client may.
-pub fn login_tokens(
-    world: &World,
-    asked: &Asked,
-    grant: &Arc<Grant>,
-    with_nonce: bool,
-) -> Result<Value, OauthError> {
+pub fn login_tokens(world: &World, asked: &Asked, grant: &Arc<Grant>, with_nonce: bool) -> Result<Value, OauthError> {
     let has = |scope: &str| grant.scopes.iter().any(|granted| granted == scope);
     let refreshes = has("offline_access") && asked.client.may("refresh_token");
     let wanted = Wanted { audience: grant.extras.audience(asked.form)?, ..Wanted::scopes(&grant.scopes) };

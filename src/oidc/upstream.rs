@@ -24,12 +24,12 @@ impl Hosts {
 
     /// And as the metadata tells.
     pub fn learn(&mut self, metadata: &Metadata) {
-        let endpoints: Vec<Url> =
-            ENDPOINTS.iter().filter_map(|member| metadata.optional_endpoint(member)).collect();
+        let endpoints: Vec<Url> = ENDPOINTS.iter().filter_map(|member| metadata.optional_endpoint(member)).collect();
         self.add(endpoints.iter());
     }
 
-    fn add<'u>(&mut self, urls: impl Iterator<Item = &'u Url>) {
+    /// And these.
+    pub fn add<'u>(&mut self, urls: impl Iterator<Item = &'u Url>) {
         for host in urls.filter_map(Url::host_str) {
             if !self.own.iter().any(|own| own == host) {
                 self.own.push(host.to_owned());

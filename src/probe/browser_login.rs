@@ -27,6 +27,7 @@ use crate::oidc::form::steps::Target;
 use crate::oidc::metadata::Metadata;
 use crate::oidc::relying::Relying;
 use crate::oidc::settings::User;
+use crate::oidc::upstream::Hosts;
 
 /// A browser and an isolated window are ready: our own time, not the provider's.
 const BROWSER: StepName = "browser";
@@ -181,9 +182,17 @@ impl BrowserLogin {
             redirect_uri,
             authorization: metadata.optional_endpoint("authorization_endpoint"),
             origins: origins(metadata),
+            hosts: self.hosts(relying),
             passkey: passkey(user(cx)?, &relying.recorder)?,
         };
         in_time(&cx.clock, deadline, cx.browsers.seat(ask)).await
+    }
+
+    /// The application that a walk begins at is no upstream provider.
+    fn hosts(&self, relying: &Relying) -> Hosts {
+        let mut hosts = relying.http.hosts();
+        hosts.add(self.application.iter().map(|application| &application.url));
+        hosts
     }
 
     /// Steps `authorize` and `login`, up to the code.

@@ -56,7 +56,7 @@ pub async fn first_page(relying: &Relying, metadata: &Metadata, login: &Login) -
     let walker = walker(relying, &pending.redirect_uri, &endpoint, Endpoint::Authorization);
     match walker.open(pending.url.clone()).await? {
         Arrival::Page(first) => {
-            page::first(&first)?;
+            page::first(&first).map_err(|fault| walker.told(fault, &first.url))?;
             Ok((pending, first))
         }
         Arrival::Answer(answer) => match flow::nobody_asked(relying, metadata, &pending, &answer)? {},

@@ -138,7 +138,7 @@ impl Login {
                 problems.push(problem("expect.scopes", format!("{why}, and so nothing says what was granted")));
             }
         }
-        if self.silent && self.max_age == Some(Duration::ZERO) {
+        if self.silent && self.max_age.is_some_and(|age| age.as_secs() == 0) {
             let message = "with `max_age = \"0s\"` every request asks for a login: none is silent";
             problems.push(problem("silent", message));
         }

@@ -112,8 +112,8 @@ async fn by_form(relying: &Relying, metadata: &Metadata, pending: &Pending) -> R
         Arrival::Page(shown) => match page::sends_itself(&shown, pending.redirect_uri.url())? {
             Some(Next::Answer(answer)) => Ok(answer),
             _ => {
-                page::first(&shown)?;
-                Err(page::unasked(&shown))
+                let fault = page::first(&shown).err().unwrap_or_else(|| page::unasked(&shown));
+                Err(walker.told(fault, &shown.url))
             }
         },
     }

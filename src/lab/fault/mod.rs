@@ -10,7 +10,6 @@ use super::keys::{Keyring, Published, Signer};
 use super::pages::LoginForm;
 use super::reply::{Action, Asked, Reply};
 
-mod broker;
 mod documents;
 mod flows;
 mod gzip;
@@ -101,8 +100,6 @@ pub enum Switch {
     PasswordRefused,
     /// Logging out leaves the session as it was.
     LogoutIgnored,
-    /// The way to the provider at which users log in leads nowhere.
-    UpstreamGone,
     /// Every poll of a device is too quick.
     DeviceSlowDown,
     /// A device whose user said yes is refused.
@@ -178,7 +175,6 @@ static TABLES: &[&[Fault]] = &[
     keys::TABLE,
     tokens::TABLE,
     login::TABLE,
-    broker::TABLE,
     lifecycle::TABLE,
     flows::TABLE,
     hardening::TABLE,

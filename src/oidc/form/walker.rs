@@ -85,7 +85,7 @@ impl Walker<'_> {
         };
         let mut page = first;
         for _ in 0..MAX_PAGES {
-            let next = read(&page, &mut progress, setting)?;
+            let next = read(&page, &mut progress, setting).map_err(|fault| self.told(fault, &page.url))?;
             if progress.submissions > MAX_FORMS {
                 break;
             }
@@ -118,7 +118,7 @@ impl Walker<'_> {
         if is_answer(&url, self.redirect_uri) {
             return Ok(Arrival::Answer(Answer::of_url(&url)));
         }
-        allowed(&page.url, &url)?;
+        allowed(&page.url, &url).map_err(|fault| self.told(fault, &page.url))?;
         self.follow(self.get(url, Some(&page.url))).await
     }
 
@@ -150,7 +150,7 @@ impl Walker<'_> {
         if is_answer(&submission.url, self.redirect_uri) {
             return Ok(Arrival::Answer(submission.answer(fields)));
         }
-        allowed(&page.url, &submission.url)?;
+        allowed(&page.url, &submission.url).map_err(|fault| self.told(fault, &page.url))?;
         let mut url = submission.url.clone();
         if !submission.post {
             url.query_pairs_mut().clear().extend_pairs(&fields);
@@ -175,7 +175,16 @@ impl Walker<'_> {
 
     fn label(&self, url: &Url) -> Endpoint {
         let (endpoint, label) = self.endpoint;
-        if url.origin() == endpoint.origin() && url.path() == endpoint.path() { label } else { Endpoint::LoginPage }
+        match url {
+            _ if url.origin() == endpoint.origin() && url.path() == endpoint.path() => label,
+            _ if self.http.hosts().is_upstream(url) => Endpoint::Upstream,
+            _ => Endpoint::LoginPage,
+        }
+    }
+
+    /// `fault`, which a page there is to blame for: says so if that is an upstream provider's.
+    pub fn told(&self, fault: Fault, url: &Url) -> Fault {
+        self.http.hosts().told(fault, url)
     }
 
     async fn follow(&self, mut request: Request) -> Result<Arrival, Fault> {
@@ -185,19 +194,19 @@ impl Walker<'_> {
             if !redirects(response.status) {
                 return Ok(Arrival::Page(page(response)));
             }
-            let target = location(&response)?;
+            let target = location(&response).map_err(|fault| self.told(fault, &response.url))?;
             self.warn_of_kept_password(&request, response.status);
             if is_answer(&target, self.redirect_uri) {
                 return Ok(Arrival::Answer(Answer::of_url(&target)));
             }
-            allowed(&request.url, &target)?;
+            allowed(&request.url, &target).map_err(|fault| self.told(fault, &request.url))?;
             request = redirected(request, response.status, target);
             request.endpoint = self.label(&request.url);
             let seen = visits.entry(request.url.clone()).or_default();
             *seen += 1;
             if *seen > MAX_VISITS {
                 let detail = format!("the redirects go in a circle through {}", place(&request.url));
-                return Err(Fault::new(Class::Redirect, detail));
+                return Err(self.told(Fault::new(Class::Redirect, detail), &request.url));
             }
         }
         let detail = format!("more than {MAX_REDIRECTS} redirects in a row; at {}", place(&request.url));

@@ -139,6 +139,7 @@ impl Walk {
             issuer: base.as_str().into(),
             metadata: MetadataSource::None,
             endpoints: Default::default(),
+            upstream: None,
             headers: HeaderMap::new(),
             trust: Default::default(),
             max_requests_per_minute: None,
