@@ -100,6 +100,7 @@ pub async fn run(app: App, mut signals: Signals) -> Result<Ended, Failed> {
     };
     let engine = Arc::new(Engine::new(clock.clone(), Arc::new(sinks)).map_err(Failed::Start)?);
     let browsers = engine.browsers.clone();
+    let mailbox = engine.memories.mailbox.clone();
     browsers.configure(plan.browser.clone());
     have_a_browser_ready(&plan, &browsers);
     let read = browsers.clone();
@@ -112,6 +113,7 @@ pub async fn run(app: App, mut signals: Signals) -> Result<Ended, Failed> {
     };
     let server = web::serve(app.listener, &plan.server, daemon.clone(), metrics, closed).map_err(Failed::Start)?;
     let mut web = tokio::spawn(server);
+    mailbox.open();
     judge.start(ears(&daemon)).map_err(Failed::Start)?;
     daemon.runner().start();
 

@@ -312,6 +312,11 @@ pub enum Observation {
         /// Whether it was accepted; `None`: that could not be judged.
         accepted: Option<bool>,
     },
+    /// A logout was told over the back channel.
+    BackchannelLogout {
+        /// Seconds from the request that ended the session to a valid logout token; `None`: none within the bound.
+        seconds: Option<f64>,
+    },
 }
 
 /// One run, whole.

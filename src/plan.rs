@@ -12,6 +12,7 @@ use url::Url;
 use crate::alert::facts::{Thresholds, Watched};
 use crate::config::{self, Diagnostics};
 use crate::oidc::http::Egress;
+use crate::oidc::mailbox;
 use crate::oidc::settings::{Client, Provider, User};
 use crate::outcome::CheckLabels;
 use crate::probe::{Cost, Kind, Probe};
@@ -173,6 +174,12 @@ impl Server {
         // An address and a port always make a URL.
         self.public_url.clone().unwrap_or_else(|| own().expect("a URL"))
     }
+
+    /// Where the provider must send the logout tokens of a probe's client (`backchannel_logout_uri`), if it waits for any.
+    pub fn logout_address(&self, probe: &PlannedProbe) -> Option<String> {
+        let client = probe.client.as_ref().filter(|_| probe.probe.receives_logouts())?;
+        Some(format!("{}{}{}", self.url().as_str().trim_end_matches('/'), mailbox::PATH, client.name))
+    }
 }
 
 /// A probe, resolved.
@@ -207,10 +214,11 @@ pub struct PlannedProbe {
 }
 
 impl PlannedProbe {
-    /// What a run costs the provider from the region that costs most, its client's proofs included: a login whose request is pushed first (RFC 9126), and
-    /// nonces that are learned by being refused (RFC 9449 §8).
+    /// What a run costs from the region that costs most, its client's proofs included: a login whose request is pushed
+    /// first (RFC 9126), and nonces that are learned by being refused (RFC 9449 §8).
     pub fn cost(&self) -> Cost {
-        let mut cost = self.probe.cost_over(self.regions.iter().map(|region| region.most_nodes()).max().unwrap_or(0));
+        let nodes = self.regions.iter().map(|region| region.most_nodes()).max().unwrap_or(0);
+        let mut cost = self.probe.cost_over(nodes);
         if let Some(client) = &self.client {
             let pushed = u32::from(client.par == Some(true) && !self.users.is_empty());
             let refused = if client.proof.dpop { NONCES } else { 0 };

@@ -6,3 +6,9 @@ mod stage;
 
 #[path = "flow_kinds/device.rs"]
 mod device;
+
+#[path = "flow_kinds/logout.rs"]
+mod logout;
+
+#[path = "flow_kinds/registration.rs"]
+mod registration;

@@ -70,6 +70,7 @@ impl Scene {
             secret: Some(SecretSource::File(self.secret.clone())),
             auth_method: AuthMethod::ClientSecretBasic,
             redirect_uri: None,
+            post_logout_redirect_uri: None,
             scopes: vec![],
             require_pkce: false,
             id_token_alg: None,
@@ -84,6 +85,7 @@ impl Scene {
             provider_memory: self.memories.provider(&self.provider.name),
             memory: self.memories.check(&format!("{}{own}", kind.name)),
             browsers: Arc::new(Browsers::new(Clock::system())),
+            mailbox: self.memories.mailbox.clone(),
         };
         let mut journey = Journey::new(Clock::system(), self.timeout, probe.steps());
         let _ = probe.run(&cx, &mut journey).await;

@@ -12,6 +12,7 @@ use crate::alert::conditions::Deployment;
 use crate::clock::Clock;
 use crate::detect::Ruling;
 use crate::judge::Judge;
+use crate::oidc::mailbox::Mailbox;
 use crate::outcome::Outcome;
 use crate::plan::Plan;
 use crate::runner::Runner;
@@ -198,5 +199,9 @@ impl Control for Daemon {
 
     fn ledger_failing(&self) -> Option<String> {
         self.judge.ledger_failing()
+    }
+
+    fn mailbox(&self) -> Arc<Mailbox> {
+        self.runner.engine().memories.mailbox.clone()
     }
 }

@@ -104,6 +104,7 @@ async fn fetch(provider: Arc<Provider>) -> (Ended, Option<Metadata>) {
         provider_memory: Arc::new(ProviderMemory::default()),
         memory: CheckMemory::default(),
         browsers: Arc::new(Browsers::new(Clock::system())),
+        mailbox: Arc::default(),
     };
     let relying = context.relying(&journey);
     let wanted = relying.metadata_with(&[], &["revocation_endpoint", "introspection_endpoint"]);

@@ -293,6 +293,10 @@ fn in_words(observation: &Observation) -> String {
             };
             format!("attack {attack}: {what}")
         }
+        Observation::BackchannelLogout { seconds: Some(seconds) } => {
+            format!("the logout token came after {seconds:.3} s")
+        }
+        Observation::BackchannelLogout { seconds: None } => "no valid logout token came in time".to_owned(),
     }
 }
 

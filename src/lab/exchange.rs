@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::World;
 use super::accounts::{CLIENTS, USERS, User};
 use super::endpoint::Endpoint;
+use super::form::Form;
 use super::grants::{Asked, OauthError, narrowed};
 use super::jws;
 use super::store::{Death, Grant};
@@ -35,14 +36,7 @@ pub fn token_exchange(world: &World, asked: &Asked) -> Result<Value, OauthError>
         Some(JWT) => JWT,
         Some(_) => return Err(("invalid_request", "requested_token_type is access_token or jwt")),
     };
-    let mut audience = Vec::new();
-    for wanted in form.all("audience").iter().chain(form.all("resource")) {
-        let known = CLIENTS.iter().any(|client| client.id == wanted) || *wanted == world.issuer.url(Endpoint::Resource);
-        if !known {
-            return Err(("invalid_target", "audience is a client, or the lab's resource"));
-        }
-        audience.push(wanted.clone());
-    }
+    let audience = audience(world, form)?;
     let scopes = narrowed(&subject.scopes, form)?;
     let grant = Arc::new(Grant {
         client: asked.client,
@@ -65,6 +59,19 @@ pub fn token_exchange(world: &World, asked: &Asked) -> Result<Value, OauthError>
     let mut response = world.token_response(asked.moment, &grant, Wanted { scopes, audience, actor });
     response["issued_token_type"] = json!(issued_type);
     Ok(response)
+}
+
+/// Whom a token is wanted for (RFC 8693 §2.1, RFC 8707 §2).
+pub fn audience(world: &World, form: &Form) -> Result<Vec<String>, OauthError> {
+    let mut audience = Vec::new();
+    for wanted in form.all("audience").iter().chain(form.all("resource")) {
+        let known = CLIENTS.iter().any(|client| client.id == wanted) || *wanted == world.issuer.url(Endpoint::Resource);
+        if !known {
+            return Err(("invalid_target", "audience is a client, or the lab's resource"));
+        }
+        audience.push(wanted.clone());
+    }
+    Ok(audience)
 }
 
 /// Whom the token in a parameter speaks of; `None` when there is none.

@@ -198,5 +198,6 @@ fn client_credentials(world: &World, asked: &Asked) -> Result<Value, OauthError>
         made: asked.moment.now,
         death: Death::default(),
     });
-    Ok(world.token_response(asked.moment, &grant, Wanted::scopes(&scopes)))
+    let wanted = Wanted { audience: exchange::audience(world, asked.form)?, ..Wanted::scopes(&scopes) };
+    Ok(world.token_response(asked.moment, &grant, wanted))
 }

@@ -62,7 +62,14 @@ pub fn resource(world: &World, call: &Call) -> Reply {
 }
 
 fn protected(world: &World, call: &Call) -> Reply {
-    let access = match authorized(world, call, "api") {
+    let authorized = authorized(world, call, "api").and_then(|access| {
+        // RFC 9068 §4, RFC 8707 §2.
+        let ours = access.audience.contains(&world.issuer.url(Endpoint::Resource));
+        let challenge = r#"Bearer realm="lab", error="invalid_token", error_description="for another audience""#;
+        let other = || Reply::new(StatusCode::UNAUTHORIZED).header(WWW_AUTHENTICATE, challenge).no_store();
+        if ours { Ok(access) } else { Err(other()) }
+    });
+    let access = match authorized {
         Ok(access) => access,
         Err(_) if world.faults.switch(Switch::ResourceTrusting).is_some_and(|to| trusts(world, call, &to)) => {
             return Reply::json(StatusCode::OK, &json!({"sub": "whoever it was"})).no_store();
@@ -123,8 +130,9 @@ fn trusts(world: &World, call: &Call, setting: &Setting) -> bool {
         "key" => header.contains_key("jwk") && issuer && audience && fresh,
         "signature" => whole && !header.contains_key("jwk") && issuer && audience && fresh,
         // Whoever does not look at the signature either falls for a forgery.
-        "expiry" => whole && issuer && audience && !fresh,
-        "audience" => whole && issuer && !audience && fresh,
+        "expiry" => !unsigned && issuer && audience && !fresh,
+        "age" => signed && issuer && audience && !fresh,
+        "audience" => !unsigned && issuer && !audience && fresh,
         "issuer" => whole && !issuer && audience && fresh,
         _ => false,
     }

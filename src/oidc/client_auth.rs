@@ -111,6 +111,7 @@ mod tests {
             proof: Proof::default(),
             par: None,
             redirect_uri: None,
+            post_logout_redirect_uri: None,
             scopes: vec![],
             require_pkce: true,
             id_token_alg: None,

@@ -12,6 +12,7 @@ use crate::oidc::agreement::Agreement;
 use crate::oidc::dpop;
 use crate::oidc::http::{Budget, SystemRoots, TlsCache};
 use crate::oidc::key_history::KeyHistory;
+use crate::oidc::mailbox::Mailbox;
 use crate::oidc::totp::OneTimeCodes;
 
 /// What is remembered of one provider.
@@ -116,6 +117,8 @@ pub struct Memories {
     providers: Mutex<HashMap<Arc<str>, Arc<ProviderMemory>>>,
     checks: Mutex<HashMap<String, CheckMemory>>,
     roots: SystemRoots,
+    /// Where logout tokens arrive, for whichever run waits for them.
+    pub mailbox: Arc<Mailbox>,
 }
 
 impl Memories {

@@ -179,11 +179,14 @@ impl Metadata {
         self.members.contains_key(member)
     }
 
-    /// The address that `member` names. Faults: `unsupported` if it is absent, `metadata_invalid` if it is none that a
-    /// client may use.
+    /// The address that `member` names. Faults: `unsupported` if it is absent though a provider may leave it out,
+    /// `metadata_invalid` if it may not, or names none that a client may use.
     pub fn endpoint(&self, member: &'static str) -> Result<Url, Fault> {
         let Some(value) = self.members.get(member) else {
-            return Err(Fault::new(Class::Unsupported, format!("the provider's metadata has no {member}")));
+            let absent = missing(member);
+            let required = self.findings.iter().filter(|finding| finding.detail == absent).cloned().collect();
+            let unsupported = || Fault::new(Class::Unsupported, format!("the provider's metadata has no {member}"));
+            return Err(Fault::from_findings(required).unwrap_or_else(unsupported));
         };
         address(member, value).map_err(|why| Fault::new(Class::MetadataInvalid, why.into_owned()))
     }
@@ -247,12 +250,17 @@ pub fn is_loopback(url: &Url) -> bool {
     }
 }
 
+/// The finding of a member that must be there.
+fn missing(member: &str) -> String {
+    format!("{member} is missing")
+}
+
 fn examine(members: &Map<String, Value>, document: Document) -> Vec<Finding> {
     let mut findings = Vec::new();
     let invalid = |clause, detail: String| Finding::new(Class::MetadataInvalid, clause, detail);
     for (member, clause) in document.required() {
         if !members.contains_key(*member) {
-            findings.push(invalid(clause, format!("{member} is missing")));
+            findings.push(invalid(clause, missing(member)));
         }
     }
     let uses = |member: &str, names: &[&str], default: bool| match members.get(member).and_then(Value::as_array) {
@@ -265,13 +273,13 @@ fn examine(members: &Map<String, Value>, document: Document) -> Vec<Finding> {
     let implicit_only = !uses("response_types_supported", &["code"], true)
         && !uses("grant_types_supported", &["client_credentials", "refresh_token", "password"], false);
     if !members.contains_key("token_endpoint") && !implicit_only {
-        findings.push(invalid(document.clause(), "token_endpoint is missing".to_owned()));
+        findings.push(invalid(document.clause(), missing("token_endpoint")));
     }
     if document == Document::Oauth
         && !members.contains_key("authorization_endpoint")
         && uses("grant_types_supported", &["authorization_code", "implicit"], true)
     {
-        findings.push(invalid("RFC 8414 §2", "authorization_endpoint is missing".to_owned()));
+        findings.push(invalid("RFC 8414 §2", missing("authorization_endpoint")));
     }
     for (member, value) in members {
         if (ENDPOINTS.contains(&member.as_str()) || member.ends_with("_endpoint"))

@@ -185,6 +185,8 @@ pub struct Client {
     pub par: Option<bool>,
     /// Where answers are sent.
     pub redirect_uri: Option<RedirectUri>,
+    /// Where the browser is sent after a logout (OIDC RP-Initiated Logout 1.0 §3).
+    pub post_logout_redirect_uri: Option<RedirectUri>,
     /// What it asks for, in order.
     pub scopes: Vec<String>,
     /// Whether the provider must insist on PKCE (RFC 9700 §2.1.1).

@@ -60,13 +60,12 @@ fn client(desk: &mut Desk<'_>, item: &Item<'_, WrittenClient>, written: &Written
     // If the method itself is wrong, that is on record and what it needs is not known.
     let method_known = written.auth_method.is_some() || item.node.get("auth_method").is_none();
     let proof = proofs::proof(desk, item, written, method_known.then_some(auth_method));
-    let redirect_uri = written.redirect_uri.as_deref().and_then(|text| match RedirectUri::parse(text) {
-        Ok(uri) => Some(uri),
-        Err(why) => {
-            desk.wrong(item.mistake("redirect_uri", why));
-            None
-        }
-    });
+    let mut address = |key: &str, text: &Option<String>| {
+        let parsed = RedirectUri::parse(text.as_deref()?);
+        parsed.map_err(|why| desk.wrong(item.mistake(key, why))).ok()
+    };
+    let redirect_uri = address("redirect_uri", &written.redirect_uri);
+    let post_logout_redirect_uri = address("post_logout_redirect_uri", &written.post_logout_redirect_uri);
     let scopes = match &written.scopes {
         Some(scopes) => scopes.clone(),
         None if written.redirect_uri.is_some() => vec!["openid".to_owned()],
@@ -83,6 +82,7 @@ fn client(desk: &mut Desk<'_>, item: &Item<'_, WrittenClient>, written: &Written
         proof,
         par: written.par,
         redirect_uri,
+        post_logout_redirect_uri,
         scopes,
         require_pkce: written.require_pkce.unwrap_or(false),
         id_token_alg: written.id_token_alg.clone(),

@@ -79,6 +79,15 @@ fn planned(desk: &mut Desk<'_>, known: &Known, item: &Item<'_, Written>, written
         let message = format!("one run of kind `{}` covers all regions: name one `user`", kind.name);
         desk.wrong(item.mistake("users", message));
     }
+    let server = desk.loaded.root.get("server");
+    if probe.as_ref().is_some_and(|probe| probe.receives_logouts())
+        && server.and_then(|server| server.get("public_url")).is_none()
+    {
+        desk.note(format!(
+            "probe {}: without server.public_url only a provider on this machine can deliver logout tokens",
+            written.name.0
+        ));
+    }
     let timing = timing?;
     let mut planned = PlannedProbe {
         name: written.name.0.as_str().into(),
@@ -303,6 +312,7 @@ fn needs(desk: &mut Desk<'_>, item: &Item<'_, Written>, kind: &Kind, written: &W
         && logs_in
         && kind.client != Need::Forbidden
         && kind.user != Need::Forbidden
+        && kind.comes_back()
         && lacks_redirect_uri(desk, client)
     {
         let message = format!("a login needs the `redirect_uri` of client `{client}`, and it has none");

@@ -9,6 +9,8 @@ use crate::slo::Sli;
 
 /// Steps in which something is asked for that must be refused: what [`crate::slo::sli::ACCEPTED`] is found in.
 const REFUSALS: [&str; 3] = ["reuse", "propagation", "logout"];
+/// The kind whose every step is about that.
+const HARDENING: &str = "hardening";
 
 /// Resolves an SLI and holds it against the probes.
 pub fn sli(desk: &mut Desk<'_>, item: &Item<'_, Slo>, written: &Written, probes: &[&PlannedProbe]) -> Sli {
@@ -71,9 +73,13 @@ fn steps(desk: &mut Desk<'_>, item: &Item<'_, Slo>, step: Option<&str>, probe: &
 }
 
 fn refusals(desk: &mut Desk<'_>, item: &Item<'_, Slo>, probes: &[&PlannedProbe]) {
-    for probe in probes.iter().filter(|probe| !probe.probe.steps().iter().any(|step| REFUSALS.contains(step))) {
+    let asks = |probe: &&&PlannedProbe| {
+        probe.kind.name == HARDENING || probe.probe.steps().iter().any(|step| REFUSALS.contains(step))
+    };
+    for probe in probes.iter().filter(|probe| !asks(probe)) {
         let message = format!("probe `{}` (`{}`) asks for nothing that must be refused", probe.name, probe.kind.name);
-        let help = "`revocation` does, `refresh` with rotation = \"required\", `form_login` with logout = true";
+        let help =
+            "`hardening` and `revocation` do, `refresh` with rotation = \"required\", `form_login` with logout = true";
         desk.wrong(item.mistake(place(item), message).help(help));
     }
 }

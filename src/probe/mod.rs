@@ -12,6 +12,7 @@ use crate::journey::{Journey, StepName, Stopped};
 use crate::oidc::clock_skew::Timing;
 use crate::oidc::dpop::Nonces;
 use crate::oidc::http::{Egress, Http};
+use crate::oidc::mailbox::Mailbox;
 use crate::oidc::memory::{CheckMemory, ProviderMemory};
 use crate::oidc::relying::Relying;
 use crate::oidc::settings::{Client, Provider, User};
@@ -32,11 +33,14 @@ pub mod jwks;
 pub mod jwt_bearer;
 pub mod login_flow;
 pub mod login_settings;
+pub mod logout;
 mod own_keys;
 mod propagation;
 pub mod refresh;
+pub mod registration;
 pub mod resource;
 pub mod revocation;
+mod session_end;
 mod silent;
 pub mod token_exchange;
 pub mod userinfo;
@@ -58,6 +62,8 @@ pub const KINDS: &[&Kind] = &[
     &resource::KIND,
     &device::KIND,
     &hardening::KIND,
+    &registration::KIND,
+    &logout::KIND,
 ];
 
 /// The kind of that name.
@@ -81,6 +87,13 @@ pub struct Kind {
     pub schema: fn(&mut SchemaGenerator) -> Schema,
     /// Reads its own keys, which fit the schema already. Pure; finds everything wrong at once.
     pub parse: fn(toml::Table, &ParseContext) -> Parsed,
+}
+
+impl Kind {
+    /// Whether whoever logs in comes back to the client's `redirect_uri`: not to a device (RFC 8628).
+    pub fn comes_back(&self) -> bool {
+        self.name != device::KIND.name
+    }
 }
 
 /// A probe, or everything wrong with its keys.
@@ -144,6 +157,12 @@ pub trait Probe: Send + Sync {
         self.cost()
     }
 
+    /// Whether logout tokens must be able to reach us while it runs, at its client's address (see
+    /// [`crate::oidc::mailbox`]).
+    fn receives_logouts(&self) -> bool {
+        false
+    }
+
     /// Walks once. Everything it finds goes through `journey`.
     async fn run(&self, cx: &Context, journey: &mut Journey) -> Result<(), Stopped>;
 }
@@ -169,6 +188,8 @@ pub struct Context {
     pub memory: CheckMemory,
     /// Real browsers, for kinds that need one.
     pub browsers: Arc<Browsers>,
+    /// Where logout tokens arrive.
+    pub mailbox: Arc<Mailbox>,
 }
 
 impl Context {

@@ -135,6 +135,7 @@ fn context(
         provider_memory: memories.provider(&check.probe.provider.name),
         memory,
         browsers: browsers.clone(),
+        mailbox: memories.mailbox.clone(),
     }
 }
 

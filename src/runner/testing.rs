@@ -285,6 +285,7 @@ pub fn client(name: &str) -> Client {
         proof: Proof::default(),
         par: None,
         redirect_uri: None,
+        post_logout_redirect_uri: None,
         scopes: Vec::new(),
         require_pkce: false,
         id_token_alg: None,

@@ -14,6 +14,7 @@ use crate::outcome::{CheckLabels, Observation, Outcome, StepState, Trigger, Verd
 
 mod browser;
 pub mod counters;
+mod declared;
 pub mod family;
 mod judgement;
 mod model;
@@ -42,9 +43,6 @@ pub const LEDGER: &str = "ledger";
 pub const SLO: &str = "slo";
 /// Pushes of all metrics that were not delivered.
 pub const OTLP_METRICS: &str = "otlp_metrics";
-
-/// The one kind whose runs look from several regions.
-const REVOCATION: &str = "revocation";
 
 /// No token lives longer (seconds, about 300 years): a provider's absurd number must not drown a sum for ever.
 const MAX_LIFETIME: f64 = 1e10;
@@ -110,42 +108,6 @@ impl Metrics {
         Arc::new(metrics)
     }
 
-    /// Takes over the checks of a new plan: their counters exist from now on, series of others are gone. A run that
-    /// covers several regions is one check; its series in a region stay as long as any check is in that region.
-    pub fn declare(&self, checks: &[CheckLabels]) {
-        let mut declared = self.declared.write().expect("declared checks");
-        *declared = checks.iter().cloned().collect();
-        let wanted = Wanted::new(checks);
-        for family in self.families.values() {
-            match family.definition().scope {
-                table::Scope::Check => family.retain(|values| wanted.check(values)),
-                table::Scope::Provider => family.retain(|values| wanted.provider(values)),
-                table::Scope::Slo | table::Scope::Process => {}
-            }
-        }
-        for check in checks {
-            self.zero(check);
-        }
-    }
-
-    fn zero(&self, check: &CheckLabels) {
-        let labels = labels(check);
-        for definition in
-            [&table::RUNS, &table::FAILURES, &table::INCONCLUSIVE, &table::CONFIRMATIONS, &table::RUN_DURATION]
-        {
-            self.touch(definition, &labels);
-        }
-        for reason in MISSED_REASONS {
-            self.touch(&table::MISSED, &join(&labels, [reason]));
-        }
-        if check.kind == REVOCATION {
-            self.touch(&table::PROPAGATION_TIME, &labels);
-        }
-        for definition in [&table::ROTATIONS, &table::UNSAFE_ROTATIONS] {
-            self.touch(definition, &labels);
-        }
-    }
-
     /// Counts a run. What it says about the provider counts whoever asked for it; runs, faults and durations count
     /// only if the schedule did: a detector that asks again and again where something failed would make all of them worse
     /// than they are. Its runs have a count of their own. Runs of checks that are not declared (any more) count nothing.
@@ -200,7 +162,8 @@ impl Metrics {
                 Observation::TokenLifetime { .. }
                 | Observation::HostTime { .. }
                 | Observation::RevocationPropagation { .. }
-                | Observation::Attack { .. } => {}
+                | Observation::Attack { .. }
+                | Observation::BackchannelLogout { .. } => {}
             }
         }
     }
@@ -269,6 +232,13 @@ impl Metrics {
                 Observation::Attack { attack, accepted: Some(true) } => {
                     let labels = join(&labels, [attack]);
                     self.add(&table::ATTACKS, &labels, 1, Some(exemplar(outcome, 1.0)));
+                }
+                Observation::BackchannelLogout { seconds } => {
+                    let Some(child) = self.series(&table::BACKCHANNEL_TIME, &labels) else { continue };
+                    match seconds {
+                        Some(seconds) => child.observe(seconds.max(0.0), Some(exemplar(outcome, *seconds))),
+                        None => child.observe_never(),
+                    }
                 }
                 Observation::ClockSkew { .. }
                 | Observation::KeySet { .. }
@@ -367,40 +337,6 @@ impl Metrics {
             let seconds = took.as_secs_f64();
             child.observe(seconds, Some(exemplar(outcome, seconds)));
         }
-    }
-}
-
-/// Which series a plan has room for.
-struct Wanted<'a> {
-    checks: HashSet<[&'a str; 4]>,
-    providers: HashSet<&'a str>,
-    regions: HashSet<&'a str>,
-    exact: HashSet<[&'a str; 5]>,
-}
-
-impl<'a> Wanted<'a> {
-    fn new(checks: &'a [CheckLabels]) -> Self {
-        let all: Vec<[&str; 5]> = checks.iter().map(labels).collect();
-        Self {
-            checks: all.iter().map(|&[probe, kind, provider, client, _]| [probe, kind, provider, client]).collect(),
-            providers: all.iter().map(|labels| labels[2]).collect(),
-            regions: all.iter().map(|labels| labels[4]).collect(),
-            exact: all.into_iter().collect(),
-        }
-    }
-
-    fn check(&self, values: &[&str]) -> bool {
-        let &[probe, kind, provider, client, region, ..] = values else { return false };
-        self.exact.contains(&[probe, kind, provider, client, region])
-            // One run looks from several regions; only one of them is its check's.
-            || kind == REVOCATION
-                && self.regions.contains(region)
-                && self.checks.contains(&[probe, kind, provider, client])
-    }
-
-    fn provider(&self, values: &[&str]) -> bool {
-        let &[provider, region, ..] = values else { return false };
-        self.providers.contains(provider) && self.regions.contains(region)
     }
 }
 

@@ -14,6 +14,7 @@ use url::Url;
 
 use super::problem::Problem;
 use super::{App, MAX_BODY, page};
+use crate::oidc::mailbox;
 use crate::plan::Server;
 use crate::secret::SecretSource;
 
@@ -45,6 +46,10 @@ enum Need {
 }
 
 fn need(method: &Method, path: &str) -> Need {
+    // Providers have no token of ours, and what they send proves itself.
+    if *method == Method::POST && path.starts_with(mailbox::PATH) {
+        return Need::Nothing;
+    }
     if !matches!(*method, Method::GET | Method::HEAD) {
         return Need::Write;
     }
@@ -309,6 +314,9 @@ mod tests {
             (Method::GET, "/-/ready", Need::Nothing),
             (Method::HEAD, "/-/healthy", Need::Nothing),
             (Method::POST, "/-/ready", Need::Write),
+            (Method::POST, "/backchannel-logout/web", Need::Nothing),
+            (Method::PUT, "/backchannel-logout/web", Need::Write),
+            (Method::POST, "/backchannel-logout", Need::Write),
             (Method::GET, "/metrics", Need::Read),
             (Method::OPTIONS, "/metrics", Need::Write),
             (Method::GET, "/", Need::Read),

@@ -19,6 +19,7 @@ use crate::alert::Alert;
 use crate::alert::conditions::Deployment;
 use crate::clock::{Clock, Timestamp};
 use crate::detect::Ruling;
+use crate::oidc::mailbox::Mailbox;
 use crate::outcome::Outcome;
 use crate::plan::{Plan, Server};
 use crate::sink::metrics::Metrics;
@@ -28,6 +29,7 @@ use crate::store::{KeptRun, RunsQuery};
 
 mod alerts;
 mod api;
+pub mod backchannel;
 mod body;
 mod deployments;
 mod detection;
@@ -91,6 +93,8 @@ pub trait Control: Send + Sync + 'static {
     async fn kept_run(&self, trace_id: &str) -> Option<Result<Option<KeptRun>, String>>;
     /// Why the ledger cannot be written at present.
     fn ledger_failing(&self) -> Option<String>;
+    /// Where logout tokens go that providers send.
+    fn mailbox(&self) -> Arc<Mailbox>;
 }
 
 /// The largest body of a request (bytes).
@@ -133,7 +137,14 @@ pub fn serve(
 }
 
 fn router(app: App) -> Router {
+    let control = app.control.clone();
+    let expects = move |client: &str| {
+        let plan = control.plan();
+        plan.checks.iter().any(|check| *check.labels.client == *client && check.probe.probe.receives_logouts())
+    };
+    let receiver = backchannel::Receiver::new(app.control.mailbox(), Arc::new(expects));
     Router::new()
+        .merge(receiver.routes())
         .route("/", get(page::page))
         .route(page::STYLE, get(page::style))
         .route("/runbook", get(runbook::runbook))

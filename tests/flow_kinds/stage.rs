@@ -15,6 +15,8 @@ use authprobe::outcome::{StepState, Verdict};
 use authprobe::probe::{self, Context, ParseContext};
 use authprobe::secret::SecretSource;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 /// A lab and what is remembered of it.
 pub struct Stage {
@@ -25,6 +27,7 @@ pub struct Stage {
     /// As which client: its secret is its name and `-secret`; `tv` and `spa` have none.
     pub client: &'static str,
     pub scopes: &'static [&'static str],
+    pub post_logout_redirect_uri: Option<&'static str>,
     folder: std::path::PathBuf,
 }
 
@@ -47,7 +50,8 @@ impl Stage {
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join("password"), "wonderland-7").unwrap();
         std::fs::write(folder.join("secret"), format!("{client}-secret")).unwrap();
-        Self { lab, provider, memories: Memories::default(), timeout: Duration::from_secs(20), client, scopes, folder }
+        let (memories, timeout, post_logout_redirect_uri) = (Memories::default(), Duration::from_secs(20), None);
+        Self { lab, provider, memories, timeout, client, scopes, post_logout_redirect_uri, folder }
     }
 
     /// This fault alone from now on; empty: none.
@@ -66,6 +70,7 @@ impl Stage {
             secret: (!public).then(|| SecretSource::File(self.folder.join("secret"))),
             auth_method: if public { AuthMethod::None } else { AuthMethod::ClientSecretBasic },
             redirect_uri: Some(RedirectUri::parse("http://127.0.0.1:8765/cb").unwrap()),
+            post_logout_redirect_uri: self.post_logout_redirect_uri.map(|uri| RedirectUri::parse(uri).unwrap()),
             scopes: self.scopes.iter().map(|scope| (*scope).to_owned()).collect(),
             require_pkce: false,
             id_token_alg: None,
@@ -92,6 +97,7 @@ impl Stage {
             provider_memory: self.memories.provider(&self.provider.name),
             memory: self.memories.check(check),
             browsers: Arc::new(Browsers::new(Clock::system())),
+            mailbox: self.memories.mailbox.clone(),
         }
     }
 
@@ -109,8 +115,11 @@ impl Stage {
 
     /// What the lab counts.
     pub async fn stats(&self) -> Value {
-        let url = format!("http://{}/lab/stats", self.lab.address);
-        serde_json::from_str(&reqwest::get(url).await.unwrap().text().await.unwrap()).unwrap()
+        let mut stream = TcpStream::connect(self.lab.address).await.unwrap();
+        stream.write_all(b"GET /lab/stats HTTP/1.0\r\nhost: lab\r\n\r\n").await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
     }
 
     /// How many of a thing the lab remembers.

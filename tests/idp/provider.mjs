@@ -35,10 +35,10 @@ function leaveByPage(ctx) {
 }
 
 /**
- * `settings`: issuer, jwks, application ({id, secret, at}), saw (told of every secret that crosses), mutual (origin where
+ * `settings`: issuer, jwks, application ({id, secret, at}), saw (told of every secret that crosses), log (for one), mutual (origin where
  * clients show certificates, if there is one).
  */
-export function build({ issuer, jwks, application, saw, mutual }) {
+export function build({ issuer, jwks, application, saw, log, mutual }) {
   const tokens = lifetime('TOKEN_TTL', 300);
   const resourceServer = (indicator) => {
     if (indicator !== API) throw new errors.InvalidTarget();
@@ -63,7 +63,10 @@ export function build({ issuer, jwks, application, saw, mutual }) {
     ],
     discovery: mutual && { mtls_endpoint_aliases: aliases(mutual) },
     // By default nobody on loopback is told of a logout.
-    fetch: (url, { dispatcher, ...options }) => globalThis.fetch(url, options),
+    fetch: (url, { dispatcher, ...options }) => {
+      log(new URLSearchParams(options.body).get('logout_token'));
+      return globalThis.fetch(url, options);
+    },
     pkce: { required: () => true },
     rotateRefreshToken: () => process.env.ROTATE !== '0',
     // By default a refresh token takes the scope offline_access and a prompt for consent.

@@ -39,7 +39,7 @@ function log(value) {
 
 /** Every token, code, verifier and cookie of one request and its answer. */
 function saw(ctx) {
-  const secret = ['access_token', 'refresh_token', 'id_token', 'code', 'code_verifier', 'token', 'subject_token', 'actor_token', 'client_assertion', 'device_code', 'registration_access_token', 'client_secret'];
+  const secret = ['access_token', 'refresh_token', 'id_token', 'code', 'code_verifier', 'token', 'subject_token', 'actor_token', 'client_assertion', 'device_code', 'registration_access_token', 'client_secret', 'user_code'];
   for (const name of secret) {
     log(ctx.oidc?.params?.[name]);
     log(ctx.body?.[name]);
@@ -55,7 +55,7 @@ const secret = env.CLIENT_SECRET ?? app.CLIENT.secret;
 const desk = { log, secret, fault: control.fault };
 let serve = (req, res) => res.writeHead(503).end();
 function start() {
-  desk.provider = build({ issuer: desk.issuer, jwks: load(keysFile), saw, application: { ...app.CLIENT, secret, at: desk.application }, mutual: desk.mutual });
+  desk.provider = build({ issuer: desk.issuer, jwks: load(keysFile), saw, log, application: { ...app.CLIENT, secret, at: desk.application }, mutual: desk.mutual });
   serve = desk.provider.callback();
 }
 

@@ -121,7 +121,7 @@ code = {
 }
 application("web", client_secret="web-secret", **code, **confidential)
 application("svc", "client-credentials", client_secret="svc-secret", **confidential)
-application("dev", "urn:ietf:params:oauth:grant-type:device_code", client_type="public")
+application("device", "urn:ietf:params:oauth:grant-type:device_code", client_type="public")
 
 server = waitress.create_server(get_wsgi_application(), host="127.0.0.1", port=port, threads=8)
 print("ready", f"{base}/o", flush=True)

@@ -14,6 +14,7 @@ mod credentials;
 mod egress;
 mod expectations;
 mod faults;
+mod flows;
 mod lifecycle;
 mod objectives;
 mod outage;

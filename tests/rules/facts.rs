@@ -252,3 +252,28 @@ fn a_prober_that_is_down_or_unknown_pages() {
     let absent = Case { name: "absent".into(), series: vec![other], expect: vec![expect(3, labels)] };
     hold(CONFIG, 60, &[down, absent]);
 }
+
+/// What a person reads: which regions are odd, and for how long.
+#[test]
+fn a_disagreement_says_where_and_how_long() {
+    let of = |region: &str| format!("provider=\"main\", probe_region=\"{region}\", document=\"jwks\"");
+    let series = vec![
+        series("authprobe_regions_disagree", &of("ap"), &[(0, 10), (1, 40)]),
+        series("authprobe_regions_disagree", &of("eu"), &[(0, 50)]),
+    ];
+    let folder = super::Folder::new();
+    super::written(CONFIG, &folder);
+    let case = Case { name: "annotations".into(), series, expect: vec![] };
+    let mut text = super::file(&["authprobe.rules.yml"], &[], 60, &[case]).replace("  promql_expr_test:\n", "");
+    text.push_str(
+        "  alert_rule_test:\n  - alertname: AuthRegionsDisagree\n    eval_time: 30m\n    exp_alerts:\n    - exp_labels: \
+         {evaluator: prometheus, provider: main, severity: ticket, document: jwks}\n      exp_annotations:\n        \
+         summary: \"Regions see different documents of the provider\"\n        description: \"Regions, or nodes behind one \
+         name, are given different versions of the provider's jwks: a stale cache or node answers some of them. Odd: ap. For \
+         21m 0s of the last day.\"\n        dashboard_url: 'http://127.0.0.1:9464/#alerts'\n        \
+         runbook_url: 'http://127.0.0.1:9464/runbook#authregionsdisagree'\n",
+    );
+    if let Err(output) = super::test(&folder.write("test.yml", &text)) {
+        panic!("{output}");
+    }
+}

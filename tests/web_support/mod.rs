@@ -13,6 +13,7 @@ use authprobe::clock::{Clock, Timestamp};
 use authprobe::config;
 use authprobe::detect::Ruling;
 use authprobe::journey::{Journey, StepName, Stopped};
+use authprobe::oidc::mailbox::Mailbox;
 use authprobe::outcome::Outcome;
 use authprobe::plan::{self, BuildOptions, Plan, PlannedProbe, Server};
 use authprobe::probe::{Context, Cost, Kind, Need, ParseContext, Probe, Problem};
@@ -58,6 +59,7 @@ pub struct Engine {
     pub audit: Mutex<Vec<(&'static str, String)>>,
     pub deployments: Mutex<Vec<Deployment>>,
     pub ledger: Option<Ledger>,
+    pub mailbox: Arc<Mailbox>,
     pub ready: AtomicBool,
     pub paused: AtomicBool,
     pub outcomes: Mutex<Vec<Arc<Outcome>>>,
@@ -92,6 +94,7 @@ impl Default for Engine {
             audit: Mutex::default(),
             deployments: Mutex::default(),
             ledger: None,
+            mailbox: Arc::default(),
             ready: AtomicBool::new(true),
             paused: AtomicBool::new(false),
             outcomes: Mutex::default(),
@@ -123,6 +126,10 @@ impl Engine {
 
 #[async_trait]
 impl Control for Engine {
+    fn mailbox(&self) -> Arc<Mailbox> {
+        self.mailbox.clone()
+    }
+
     fn now(&self) -> Timestamp {
         self.clock.now()
     }

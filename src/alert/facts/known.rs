@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Watched;
+use crate::alert::text::three;
 use crate::clock::Timestamp;
-use crate::fault::{Class, Fault};
+use crate::fault::{Class, Fault, Finding};
 use crate::outcome::{Observation, Outcome, Trigger, Verdict};
 
 /// So many runs in a row must show a wrong clock: one may have had an odd round trip.
@@ -41,6 +42,8 @@ pub struct Known {
     pub blind: Option<Fault>,
     /// Attacks.
     pub attack: Last,
+    /// Attacks that were accepted when they were last judged, and what was found.
+    pub(super) attacks: BTreeMap<&'static str, String>,
     /// Whether regions see the same documents.
     pub disagree: Last,
     /// Revocation.
@@ -90,6 +93,7 @@ impl Known {
             judged: None,
             blind: None,
             attack: Last::Unknown,
+            attacks: BTreeMap::new(),
             disagree: Last::Unknown,
             revocation: Last::Unknown,
             credentials: Last::Unknown,
@@ -116,7 +120,7 @@ impl Known {
         } else {
             self.judged = Some(end);
             self.blind = None;
-            self.attack.judge(outcome, Class::AttackAccepted);
+            self.attacks(outcome);
             self.disagree.judge(outcome, Class::RegionsDisagree);
         }
         self.credentials(outcome);
@@ -143,7 +147,43 @@ impl Known {
             | Observation::Agreement { .. }
             | Observation::HostTime { .. }
             | Observation::RevocationPropagation { .. }
-            | Observation::Attack { .. } => {}
+            | Observation::Attack { .. }
+            | Observation::BackchannelLogout { .. } => {}
+        }
+    }
+
+    /// A run that tries attacks one by one says of each what became of it: one that could not be judged stays what it was.
+    fn attacks(&mut self, outcome: &Outcome) {
+        let mut tried = Vec::new();
+        for observation in &outcome.observations {
+            if let Observation::Attack { attack, accepted } = observation {
+                tried.push(*attack);
+                match accepted {
+                    Some(true) => {
+                        let prefix = format!("{attack}:");
+                        let findings = outcome.fault.iter().flat_map(|fault| &fault.findings);
+                        let found = findings.into_iter().find(|finding| finding.detail.starts_with(&prefix));
+                        let detail = found.map_or_else(|| (*attack).to_owned(), in_full);
+                        self.attacks.insert(attack, detail);
+                    }
+                    Some(false) => drop(self.attacks.remove(attack)),
+                    None => {}
+                }
+            }
+        }
+        if tried.is_empty() {
+            if outcome.verdict == Verdict::Good {
+                self.attacks.clear();
+            }
+            return self.attack.judge(outcome, Class::AttackAccepted);
+        }
+        // What is no longer tried (it is on the list of those to skip) is nobody's word any more.
+        self.attacks.retain(|attack, _| tried.contains(attack));
+        if !self.attacks.is_empty() {
+            let all: Vec<String> = self.attacks.values().cloned().collect();
+            self.attack = Last::Wrong(three(&all));
+        } else if outcome.verdict == Verdict::Good {
+            self.attack = Last::Fine;
         }
     }
 
@@ -223,9 +263,17 @@ impl Last {
 /// What a run found of that class.
 fn found(outcome: &Outcome, class: Class) -> Option<String> {
     let fault = outcome.fault.as_ref()?;
-    let finding = fault.findings.iter().find(|finding| finding.class == class);
-    match finding {
-        Some(finding) => Some(finding.detail.clone()),
-        None => (fault.class == class).then(|| fault.detail.clone()),
+    let found: Vec<String> = fault.findings.iter().filter(|finding| finding.class == class).map(in_full).collect();
+    match found.is_empty() {
+        false => Some(three(&found)),
+        true => (fault.class == class).then(|| fault.detail.clone()),
+    }
+}
+
+/// With its clause.
+fn in_full(finding: &Finding) -> String {
+    match finding.clause {
+        "" => finding.detail.clone(),
+        clause => format!("{} ({clause})", finding.detail),
     }
 }

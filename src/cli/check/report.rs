@@ -164,6 +164,9 @@ impl Page<'_> {
             users.dedup();
             self.paragraph("    ", &format!("logs in as {}", users.join(", ")));
         }
+        if let Some(address) = plan.server.logout_address(probe) {
+            self.paragraph("    ", &format!("backchannel_logout_uri to register: {address}"));
+        }
         if !probe.labels.is_empty() {
             let labels: Vec<String> = probe.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
             self.paragraph("    ", &format!("labels: {}", labels.join(", ")));

@@ -118,6 +118,9 @@ pub struct Client {
     pub par: Option<bool>,
     /// Where answers are sent: must be registered. Nothing listens there: authprobe stops before following it.
     pub redirect_uri: Option<String>,
+    /// Where the browser is sent after a logout (OIDC RP-Initiated Logout 1.0 §3): must be registered. Nothing listens
+    /// there either.
+    pub post_logout_redirect_uri: Option<String>,
     /// What it asks for. Default: `["openid"]` with a `redirect_uri`, nothing without.
     #[schemars(length(max = 100), inner(length(min = 1), regex(pattern = r"^[\x21\x23-\x5B\x5D-\x7E]+$")))]
     pub scopes: Option<Vec<String>>,

@@ -22,6 +22,7 @@ pub(super) static TABLE: &[Fault] = &[
                     "token",
                     "signature",
                     "expiry",
+                    "age",
                     "algorithm",
                     "audience",
                     "issuer",
@@ -154,6 +155,14 @@ pub(super) static TABLE: &[Fault] = &[
         hooks: &[Hook::Request(Scope::At(Endpoint::Userinfo), |_, asked| match asked.method {
             Method::POST => Action::Answer(Reply::new(StatusCode::METHOD_NOT_ALLOWED)),
             _ => Action::Wait(std::time::Duration::ZERO),
+        })],
+    },
+    Fault {
+        name: "grants_not_offered",
+        about: "the metadata lists no grant but authorization_code",
+        parameters: &[],
+        hooks: &[Hook::Document(Endpoint::Discovery, |_, document| {
+            document["grant_types_supported"] = json!(["authorization_code"]);
         })],
     },
 ];

@@ -325,7 +325,9 @@ fn refusal(code: &str, description: Option<&str>) -> Fault {
         let cut: String = description.chars().take(MAX_DESCRIPTION).collect();
         detail.push_str(&format!(" ({})", cut.escape_debug()));
     }
-    Fault::new(Class::OauthError, detail)
+    // The client's registration does not cover the flow: the same as at the token endpoint.
+    let class = if code == "unauthorized_client" { Class::Config } else { Class::OauthError };
+    Fault::new(class, detail)
 }
 
 /// An error code as far as it is one: RFC 6749 §4.1.2.1 allows visible ASCII less `"` and `\`.

@@ -15,6 +15,7 @@ pub(crate) fn client() -> Client {
         proof: Proof::default(),
         par: None,
         redirect_uri: None,
+        post_logout_redirect_uri: None,
         scopes: vec!["openid".into(), "profile".into()],
         require_pkce: true,
         id_token_alg: None,

@@ -4,9 +4,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use super::Metrics;
+use super::declared::Wanted;
 use super::family::values;
 use super::table::{Scope, Shape};
-use super::{Metrics, Wanted};
 use crate::clock::Timestamp;
 
 /// Whether counters show what is on disk (`true`) or what was counted. Cheap to clone.

@@ -157,6 +157,8 @@ table! {
         "Lifetimes that the provider stated for the tokens of scheduled runs.";
     PROPAGATION_TIME = "authprobe_revocation_propagation_seconds", Histogram(PROPAGATION), Check, [], "seconds",
         "From an acknowledged revocation to its effect; what had none counts in +Inf and adds nothing to the sum.";
+    BACKCHANNEL_TIME = "authprobe_backchannel_logout_seconds", Histogram(PROPAGATION), Check, [], "seconds",
+        "From a logout to a valid logout token at our receiver; none in time counts in +Inf and adds nothing to the sum.";
     PAGE_DURATION = "authprobe_browser_page_duration_seconds", Histogram(LOGIN), Check, ["phase"], "seconds",
         "How long pages took in the browsers of scheduled runs, from the start of the navigation.";
     BROWSERS = "authprobe_browser_sessions", Gauge, Process, [], "",
@@ -240,6 +242,7 @@ mod tests {
         ("authprobe_clock_skew_seconds", "gauge", "probe kind provider client probe_region"),
         ("authprobe_token_lifetime_seconds", "histogram", "probe kind provider client probe_region token"),
         ("authprobe_revocation_propagation_seconds", "histogram", "probe kind provider client probe_region"),
+        ("authprobe_backchannel_logout_seconds", "histogram", "probe kind provider client probe_region"),
         ("authprobe_browser_page_duration_seconds", "histogram", "probe kind provider client probe_region phase"),
         ("authprobe_browser_sessions", "gauge", ""),
         ("authprobe_browser_starts_total", "counter", ""),
