@@ -160,7 +160,7 @@ async fn broker(faults: &[&str]) -> (Stage, LabHandle) {
     let listen = ([127, 0, 0, 2], 0).into();
     let upstream = Lab::start(Options { listen, faults, ..Options::default() }).await.expect("the upstream lab starts");
     let mut stage = Stage::new("web", SCOPES).await;
-    let options = Options { upstream: Some(upstream.issuer.clone()), ..Options::default() };
+    let options = Options { upstream: Some((upstream.issuer.clone(), "spa".to_owned())), ..Options::default() };
     stage.lab = Lab::start(options).await.expect("the broker starts");
     stage.provider.issuer = stage.lab.issuer.as_str().into();
     (stage, upstream)

@@ -20,8 +20,6 @@ use super::{World, pages};
 
 /// Where users come back to: the only path that a lab has registered.
 pub const PATH: &str = "/cb";
-/// Who we are at the other provider: a lab's public client.
-const CLIENT: &str = "spa";
 /// How long the other provider may take to answer us.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -30,12 +28,14 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct Upstream {
     authorization: Url,
     token: Url,
+    client: String,
     http: reqwest::Client,
 }
 
 impl Upstream {
-    /// Reads the metadata of that issuer, which must be there already. The error says what is wrong.
-    pub async fn discover(issuer: &str) -> Result<Self, String> {
+    /// Reads the metadata of that issuer, which must be there already; `client` is who we are there (public). The error says
+    /// what is wrong.
+    pub async fn discover(issuer: &str, client: &str) -> Result<Self, String> {
         let wrong = |why: &dyn std::fmt::Display| format!("upstream {issuer}: {why}");
         let http = reqwest::Client::builder().timeout(PATIENCE).redirect(reqwest::redirect::Policy::none());
         let http = http.build().map_err(|error| wrong(&error))?;
@@ -47,7 +47,8 @@ impl Upstream {
             let url = metadata[member].as_str().and_then(|url| Url::parse(url).ok());
             url.ok_or_else(|| wrong(&format!("no {member}")))
         };
-        Ok(Self { authorization: endpoint("authorization_endpoint")?, token: endpoint("token_endpoint")?, http })
+        let (authorization, token) = (endpoint("authorization_endpoint")?, endpoint("token_endpoint")?);
+        Ok(Self { authorization, token, client: client.to_owned(), http })
     }
 
     /// The subject of whoever has logged in there; the error is for people.
@@ -57,7 +58,7 @@ impl Upstream {
             ("code", code),
             ("code_verifier", verifier),
             ("redirect_uri", redirect_uri),
-            ("client_id", CLIENT),
+            ("client_id", &self.client),
         ];
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         let request = self.http.post(self.token.clone()).header("content-type", "application/x-www-form-urlencoded");
@@ -79,7 +80,7 @@ impl World {
         let mut url = upstream.authorization.clone();
         url.query_pairs_mut()
             .append_pair("response_type", "code")
-            .append_pair("client_id", CLIENT)
+            .append_pair("client_id", &upstream.client)
             .append_pair("redirect_uri", &self.broker_callback())
             .append_pair("scope", "openid")
             .append_pair("state", id)
@@ -119,7 +120,7 @@ pub async fn callback(State(world): State<Arc<World>>, RawQuery(query): RawQuery
         Ok(subject) => subject,
         Err(why) => return refused(&format!("The other provider did not confirm it: {why}.")),
     };
-    match USERS.iter().find(|user| user.sub == subject) {
+    match USERS.iter().find(|user| user.sub == subject || user.name == subject) {
         Some(user) => interaction::log_in(&world, &call, &interaction, user),
         None => refused("The other provider's user is not known here."),
     }

@@ -70,8 +70,9 @@ pub struct Options {
     pub faults: Vec<String>,
     /// Whether it speaks TLS, with a certificate of an authority that is made at start ([`LabHandle::authority`]).
     pub tls: bool,
-    /// The issuer of another provider at which users log in (a broker): another lab, which runs already.
-    pub upstream: Option<String>,
+    /// Another provider at which users log in (a broker), which runs already: its issuer, and who we are there, a public
+    /// client (`spa` of another lab) whose redirect URI is `/cb` of this address.
+    pub upstream: Option<(String, String)>,
     /// The time.
     pub clock: Clock,
 }
@@ -111,7 +112,7 @@ impl Lab {
             false => None,
         };
         let upstream = match &options.upstream {
-            Some(issuer) => Some(broker::Upstream::discover(issuer).await?),
+            Some((issuer, client)) => Some(broker::Upstream::discover(issuer, client).await?),
             None => None,
         };
         let (current, spare) = tokio::join!(make_key(), make_key());

@@ -22,5 +22,6 @@ mod prometheus;
 mod providers;
 mod readme;
 mod regions;
+mod response_types;
 mod rotation;
 mod scenes;
