@@ -17,7 +17,8 @@
 //! | ground | [`config`], [`secret`], [`duration`], [`clock`], [`terminal`], [`outbound`] | typed TOML, secrets, time, what a terminal shows, HTTP to our own back ends |
 //!
 //! [`lab`] stands beside: a provider with faults on demand, which only the `lab` and `demo` commands start.
-//! So does [`sim`]: the judgement on a virtual clock, for figures on how soon it pages and how often in vain.
+//! So does [`sim`]: the judgement on a virtual clock, for figures on how soon it pages and how often in vain; and `fuzzing`:
+//! the readers of foreign bytes, as `fuzz/` and `tests/fuzz.rs` call them.
 
 pub mod alert;
 pub mod app;
@@ -28,6 +29,8 @@ pub mod config;
 pub mod detect;
 pub mod duration;
 pub mod fault;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod journey;
 pub mod judge;
 pub mod lab;

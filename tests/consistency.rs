@@ -18,6 +18,10 @@ type Documents = Arc<Mutex<BTreeMap<&'static str, Result<Value, u16>>>>;
 
 const METADATA: &str = "/.well-known/openid-configuration";
 const KEYS: &str = "/jwks";
+const TOKEN: &str = "/token";
+const INTROSPECT: &str = "/introspect";
+/// What is posted there makes tokens inactive, at that node.
+const REVOKE: &str = "/revoke";
 
 /// Providers that call themselves `http://localhost:PORT`, at `127.0.0.number` each.
 struct Nodes {
@@ -30,7 +34,14 @@ impl Nodes {
     fn start(numbers: &[u8]) -> Self {
         let port = net::free_port();
         let documents = numbers.iter().map(|number| {
-            let answers = BTreeMap::from([(METADATA, Ok(metadata(port))), (KEYS, Ok(keys(*number)))]);
+            let token = json!({"access_token": "2YotnFZFEjr1zCsicMWpAA", "token_type": "Bearer", "expires_in": 300});
+            let answers = BTreeMap::from([
+                (METADATA, Ok(metadata(port))),
+                (KEYS, Ok(keys(*number))),
+                (TOKEN, Ok(token)),
+                (REVOKE, Ok(json!({}))),
+                (INTROSPECT, Ok(json!({"active": true}))),
+            ]);
             let documents: Documents = Arc::new(Mutex::new(answers));
             let listener = TcpListener::bind((format!("127.0.0.{number}"), port)).unwrap();
             let served = documents.clone();
@@ -77,7 +88,9 @@ fn metadata(port: u16) -> Value {
     json!({
         "issuer": at(""),
         "authorization_endpoint": at("/auth"),
-        "token_endpoint": at("/token"),
+        "token_endpoint": at(TOKEN),
+        "introspection_endpoint": at(INTROSPECT),
+        "revocation_endpoint": at(REVOKE),
         "jwks_uri": at(KEYS),
         "response_types_supported": ["code"],
         "subject_types_supported": ["public"],
@@ -100,7 +113,12 @@ fn answer(mut stream: TcpStream, documents: &Documents) {
     }
     let head = String::from_utf8_lossy(&head);
     let path = head.split(' ').nth(1).unwrap_or_default();
-    let known = documents.lock().unwrap().get(path).cloned();
+    let mut answers = documents.lock().unwrap();
+    if path == REVOKE {
+        answers.insert(INTROSPECT, Ok(json!({"active": false})));
+    }
+    let known = answers.get(path).cloned();
+    drop(answers);
     let (status, body) = match known.unwrap_or(Err(404)) {
         Ok(document) => (200, document.to_string()),
         Err(status) => (status, String::new()),
@@ -224,6 +242,42 @@ fn one_region_and_one_address_have_nothing_to_compare() {
     assert_eq!((step["name"].as_str(), step["state"].as_str()), (Some("agreement"), Some("skipped")));
     let done = authprobe(&["check", "--config", &config.to_string_lossy()], &[]);
     assert_eq!(done.code, 0, "{}", done.stderr);
+}
+
+/// One run revokes at the node of its own region, and looks from all.
+#[test]
+fn a_revocation_is_seen_from_every_region() {
+    let (nodes, folder) = (Nodes::start(&[1, 2]), Folder::new());
+    folder.write("secret", "svc-secret");
+    let mut run = |regions: &[(&str, &[u8])]| {
+        let config = nodes.config(&folder, "127.0.0.1:0", regions, "");
+        let mut text = std::fs::read_to_string(&config).unwrap();
+        text.push_str(
+            "[[client]]\nname = \"svc\"\nprovider = \"main\"\nclient_id = \"svc\"\n\
+             client_secret = { file = \"secret\" }\n[[probe]]\nname = \"out\"\nkind = \"revocation\"\nclient = \"svc\"\n\
+             every = \"1m\"\ngrant = \"client_credentials\"\nbound = \"2s\"\n",
+        );
+        std::fs::write(&config, text).unwrap();
+        for number in [1, 2] {
+            nodes.say(number, INTROSPECT, Ok(json!({"active": true})));
+        }
+        let done = authprobe(&["probe", "out", "--config", &config.to_string_lossy(), "--json"], &[]);
+        runs(&done.stdout).remove(0)
+    };
+    let everywhere = run(&[("eu", &[1]), ("us", &[1])]);
+    assert_eq!(everywhere.verdict(), "good", "{}", everywhere.0);
+    let reached = |run: &Run| {
+        let all = run.0["observations"].as_array().unwrap().iter();
+        let all = all.filter(|one| one["what"] == "revocation_propagation");
+        all.map(|one| (one["region"].as_str().unwrap().to_owned(), one["seconds"].is_number())).collect::<Vec<_>>()
+    };
+    let of = |region: &str, seen| (region.to_owned(), seen);
+    assert_eq!(reached(&everywhere), [of("eu", true), of("us", true)]);
+    // The node of us is not told.
+    let partly = run(&[("eu", &[1]), ("us", &[2])]);
+    assert_eq!(partly.fault(), "revocation_ineffective/provider at propagation", "{}", partly.0);
+    assert!(detail(&partly).starts_with("us: the revoked access token still works 2s after"), "{}", detail(&partly));
+    assert_eq!(reached(&partly), [of("eu", true), of("us", false)]);
 }
 
 #[test]

@@ -10,5 +10,9 @@ mod faults;
 mod flows;
 #[path = "lab/looks.rs"]
 mod looks;
+#[path = "lab/proofs.rs"]
+mod proofs;
 #[path = "lab/sessions.rs"]
 mod sessions;
+#[path = "lab/weaknesses.rs"]
+mod weaknesses;

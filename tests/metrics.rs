@@ -45,6 +45,33 @@ fn fail(class: Class, verdict: Verdict) -> impl FnOnce(&mut Outcome) {
 const LOGIN_EU: &str = r#"{probe="login",kind="form_login",provider="main",client="web",probe_region="eu"}"#;
 
 #[test]
+fn every_attack_of_a_hardening_check_counts_from_zero() {
+    let metrics = metrics();
+    let labels = CheckLabels { kind: "hardening", ..check("doors", "eu") };
+    metrics.declare(&[labels.clone(), check("login", "eu")]);
+    let series = |probe: &str, kind: &str, attack: &str| {
+        format!(
+            "authprobe_attacks_accepted_total{{probe=\"{probe}\",kind=\"{kind}\",provider=\"main\",client=\"web\",\
+             probe_region=\"eu\",attack=\"{attack}\"}}"
+        )
+    };
+    for attack in authprobe::probe::hardening::attack::labels() {
+        assert_eq!(value(&metrics, &series("doors", "hardening", attack)).as_deref(), Some("0"), "{attack}");
+    }
+    assert_eq!(value(&metrics, &series("login", "form_login", "pkce_missing")), None, "only where it is tried");
+    let observations = [("pkce_missing", Some(true)), ("code_replay", Some(false)), ("nonce_missing", None)];
+    let observations = observations.map(|(attack, accepted)| Observation::Attack { attack, accepted }).to_vec();
+    for trigger in [Trigger::Scheduled, Trigger::Manual] {
+        let mut outcome = outcome(&labels);
+        (outcome.trigger, outcome.observations) = (trigger, observations.clone());
+        metrics.outcome(&outcome);
+    }
+    for (attack, times) in [("pkce_missing", "1"), ("code_replay", "0"), ("nonce_missing", "0")] {
+        assert_eq!(value(&metrics, &series("doors", "hardening", attack)).as_deref(), Some(times), "{attack}");
+    }
+}
+
+#[test]
 fn counters_exist_at_zero_before_the_first_run() {
     let metrics = metrics();
     metrics.declare(&[check("login", "eu")]);

@@ -105,6 +105,27 @@ pub static CLIENTS: &[Client] = &[
         jwt_access_tokens: false,
         consent: false,
     },
+    Client {
+        id: "shared",
+        secret: Some("shared-secret-that-is-long-enough-for-HS256"),
+        grants: &["client_credentials"],
+        jwt_access_tokens: true,
+        consent: false,
+    },
+    Client {
+        id: "keyed",
+        secret: None,
+        grants: &["authorization_code", "refresh_token", "client_credentials"],
+        jwt_access_tokens: true,
+        consent: false,
+    },
+    Client {
+        id: "bound",
+        secret: Some("bound-secret"),
+        grants: &["authorization_code", "refresh_token", "client_credentials"],
+        jwt_access_tokens: true,
+        consent: false,
+    },
     Client { id: "tv", secret: None, grants: &[DEVICE_CODE, "refresh_token"], jwt_access_tokens: false, consent: true },
     Client {
         id: "opaque",

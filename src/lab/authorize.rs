@@ -15,7 +15,7 @@ use super::response::{Mode, Wants};
 use super::server::Call;
 use super::store::{Code, Death, Grant, Session, random};
 use super::tokens::Wanted;
-use super::{Moment, World, weakness};
+use super::{Moment, World, pushed, weakness};
 use http::StatusCode;
 
 /// The name of the cookie that holds the session.
@@ -66,6 +66,10 @@ pub fn authorize(world: &World, call: &Call) -> Reply {
             Some(form) => form,
             None => return refused,
         },
+    };
+    let form = match pushed::resolve(world, call, form) {
+        Ok(form) => form,
+        Err(why) => return pages::message(StatusCode::BAD_REQUEST, "This request cannot be served", why),
     };
     let request = match AuthRequest::new(world, &form) {
         Ok(request) => Arc::new(request),

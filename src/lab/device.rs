@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::accounts::{Client, DEVICE_CODE, authenticate};
+use super::accounts::{Client, DEVICE_CODE};
 use super::authorize::AuthRequest;
 use super::endpoint::Endpoint;
 use super::fault::Switch;
@@ -49,7 +49,7 @@ pub fn authorize(world: &World, call: &Call) -> Reply {
         Ok(form) => form,
         Err(refused) => return refused,
     };
-    let client = match authenticate(&call.headers, &form) {
+    let client = match world.authenticate(call, &form) {
         Ok(client) => client,
         Err(refused) => return refused,
     };

@@ -43,6 +43,7 @@ endpoints! {
     Registration "registration" "/register";
     ClientConfiguration "client_configuration" "/clients";
     Resource "resource" "/resource";
+    PushedAuthorization "pushed_authorization" "/par";
 }
 
 impl Endpoint {

@@ -56,7 +56,8 @@ pub fn token_exchange(world: &World, asked: &Asked) -> Result<Value, OauthError>
         (Some(now), None) => Some(json!({"sub": now.subject})),
         (None, before) => before,
     };
-    let mut response = world.token_response(asked.moment, &grant, Wanted { scopes, audience, actor });
+    let mut response =
+        world.token_response(asked.moment, &grant, Wanted { scopes, audience, actor, key: asked.key.clone() });
     response["issued_token_type"] = json!(issued_type);
     Ok(response)
 }

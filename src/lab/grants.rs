@@ -6,7 +6,7 @@ use http::StatusCode;
 use http::header::AUTHORIZATION;
 use serde_json::{Value, json};
 
-use super::accounts::{Client, DEVICE_CODE, JWT_BEARER, TOKEN_EXCHANGE, WORKLOAD, authenticate};
+use super::accounts::{Client, DEVICE_CODE, JWT_BEARER, TOKEN_EXCHANGE, WORKLOAD};
 use super::endpoint::Endpoint;
 use super::fault::Switch;
 use super::form::Form;
@@ -16,7 +16,7 @@ use super::reply::Reply;
 use super::server::Call;
 use super::store::{Death, Grant, token_key};
 use super::tokens::Wanted;
-use super::{Moment, World, device, exchange, registration, weakness, workload};
+use super::{Moment, World, device, exchange, proofs, registration, weakness, workload};
 
 /// What a grant is asked.
 pub struct Asked<'a> {
@@ -26,6 +26,8 @@ pub struct Asked<'a> {
     pub client: &'static Client,
     /// What.
     pub form: &'a Form,
+    /// The thumbprint of the key that it holds.
+    pub key: Option<String>,
 }
 
 /// An OAuth error: code and description.
@@ -54,7 +56,7 @@ pub fn token(world: &World, call: &Call) -> Reply {
     // RFC 7523 §2.1: an assertion is enough.
     let nobody = form.get("client_id").is_none() && !call.headers.contains_key(AUTHORIZATION);
     let workload = Client::find(WORKLOAD).filter(|_| nobody && form.get("grant_type") == Some(JWT_BEARER));
-    let client = match workload.map_or_else(|| authenticate(&call.headers, &form), Ok) {
+    let client = match workload.map_or_else(|| world.authenticate(call, &form), Ok) {
         Ok(client) => client,
         Err(refused) => match weakness::unproven(world, &form) {
             Some(client) => client,
@@ -71,7 +73,14 @@ pub fn token(world: &World, call: &Call) -> Reply {
     if !client.may(name) {
         return refused(("unauthorized_client", "this client may not use this grant type"));
     }
-    match grant(world, &Asked { moment: call.moment, client, form: &form }) {
+    let key = match world.possession(call, None) {
+        Ok(None) if proofs::must_possess(client) && world.faults.switch(Switch::ProofIgnored).is_none() => {
+            return refused(("invalid_dpop_proof", "this client's tokens are bound to a key"));
+        }
+        Ok(key) => key,
+        Err(refused) => return refused,
+    };
+    match grant(world, &Asked { moment: call.moment, client, form: &form, key }) {
         Ok(response) => Reply::json(StatusCode::OK, &world.document(Endpoint::Token, response)).no_store(),
         Err(error) => refused(error),
     }
@@ -157,7 +166,8 @@ fn refresh_token(world: &World, asked: &Asked) -> Result<Value, OauthError> {
         stored.used |= rotates;
         (Arc::clone(&stored.grant), scopes)
     };
-    let wanted = Wanted { audience: grant.extras.audience(asked.form)?, ..Wanted::scopes(&scopes) };
+    let audience = grant.extras.audience(asked.form)?;
+    let wanted = Wanted { audience, ..Wanted::scopes(&scopes) }.bound(&asked.key);
     let mut response = world.token_response(asked.moment, &grant, wanted);
     if grant.scopes.iter().any(|scope| scope == "openid") {
         add_id_token(world, asked.moment, &grant, &mut response, false);
@@ -198,6 +208,7 @@ fn client_credentials(world: &World, asked: &Asked) -> Result<Value, OauthError>
         made: asked.moment.now,
         death: Death::default(),
     });
-    let wanted = Wanted { audience: exchange::audience(world, asked.form)?, ..Wanted::scopes(&scopes) };
+    let wanted =
+        Wanted { audience: exchange::audience(world, asked.form)?, ..Wanted::scopes(&scopes).bound(&asked.key) };
     Ok(world.token_response(asked.moment, &grant, wanted))
 }

@@ -7,7 +7,7 @@ use http::header::{ACCEPT, WWW_AUTHENTICATE};
 use serde_json::{Value, json};
 
 use super::World;
-use super::accounts::{Client, authenticate};
+use super::accounts::Client;
 use super::endpoint::Endpoint;
 use super::fault::Switch;
 use super::form::Form;
@@ -22,7 +22,7 @@ const SIGNED: &str = "application/token-introspection+jwt";
 /// Says whether a token is alive, and what it is.
 pub fn introspect(world: &World, call: &Call) -> Reply {
     let open = world.faults.switch(Switch::IntrospectionOpen).is_some();
-    let (form, client) = match authenticated(call) {
+    let (form, client) = match authenticated(world, call) {
         Ok((form, client)) => (form, Some(client)),
         Err(refused) => match call.form() {
             Ok(form) if open => (form, None),
@@ -53,9 +53,9 @@ pub fn introspect(world: &World, call: &Call) -> Reply {
     Reply::json(StatusCode::OK, &document).no_store()
 }
 
-fn authenticated(call: &Call) -> Result<(Form, &'static Client), Reply> {
+fn authenticated(world: &World, call: &Call) -> Result<(Form, &'static Client), Reply> {
     let form = call.form()?;
-    let client = authenticate(&call.headers, &form)?;
+    let client = world.authenticate(call, &form)?;
     Ok((form, client))
 }
 
@@ -88,7 +88,7 @@ fn describe(world: &World, call: &Call, token: &str) -> Option<Value> {
 /// Revokes a token: an access token alone, a refresh token with all that came from its grant (RFC 7009 §2.1). A token
 /// that is not known is fine (§2.2).
 pub fn revoke(world: &World, call: &Call) -> Reply {
-    let (form, client) = match authenticated(call) {
+    let (form, client) = match authenticated(world, call) {
         Ok(asked) => asked,
         Err(refused) => return refused,
     };

@@ -38,6 +38,8 @@ mod keys;
 mod logout;
 mod metadata;
 mod pages;
+pub mod proofs;
+mod pushed;
 mod registration;
 mod reply;
 mod resources;

@@ -18,6 +18,7 @@ use super::endpoint::Endpoint;
 use super::extras::named;
 use super::fault::{Setting, Switch};
 use super::jws::{Claims, TokenKind};
+use super::proofs::possessed;
 use super::reply::Reply;
 use super::server::Call;
 use super::store::{Access, token_key};
@@ -85,7 +86,8 @@ fn protected(world: &World, call: &Call) -> Reply {
 fn token(world: &World, call: &Call) -> Option<String> {
     let in_query = world.faults.switch(Switch::TokenInQuery).is_some();
     let posted = call.form().ok().filter(|_| call.method == Method::POST || in_query);
-    bearer(&call.headers).or_else(|| posted.as_ref()?.get("access_token")).map(str::to_owned)
+    let shown = bearer(&call.headers).or_else(|| possessed(&call.headers));
+    shown.or_else(|| posted.as_ref()?.get("access_token")).map(str::to_owned)
 }
 
 /// The living token of a request that has `scope`, or the refusal (RFC 6750 §3).
@@ -98,6 +100,7 @@ fn authorized(world: &World, call: &Call, scope: &str) -> Result<Arc<Access>, Re
         let challenge = r#"Bearer realm="lab", error="invalid_token", error_description="unknown, expired or revoked""#;
         refused(StatusCode::UNAUTHORIZED, challenge)
     })?;
+    world.check_possession(call, &access, &token)?;
     if !access.scopes.iter().any(|granted| granted == scope) {
         let challenge = format!(r#"Bearer realm="lab", error="insufficient_scope", scope="{scope}""#);
         return Err(refused(StatusCode::FORBIDDEN, &challenge));

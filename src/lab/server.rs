@@ -21,7 +21,8 @@ use super::reply::{Action, Asked, Ending, Reply};
 use super::wire::{Breaks, Doors};
 use super::{Moment, World};
 use super::{
-    authorize, broker, control, device, grants, interaction, introspection, logout, metadata, registration, resources,
+    authorize, broker, control, device, grants, interaction, introspection, logout, metadata, pushed, registration,
+    resources,
 };
 use crate::clock::Timestamp;
 
@@ -99,6 +100,7 @@ static ROUTES: &[Route] = &[
     Route { endpoint: Endpoint::Registration, methods: POST, handler: registration::register },
     Route { endpoint: Endpoint::ClientConfiguration, methods: MANAGE, handler: registration::manage },
     Route { endpoint: Endpoint::Resource, methods: CROSS_ORIGIN, handler: resources::resource },
+    Route { endpoint: Endpoint::PushedAuthorization, methods: POST, handler: pushed::push },
 ];
 
 /// Serves until the lab stops.

@@ -14,6 +14,7 @@ use super::accounts::{Client, User};
 use super::authorize::AuthRequest;
 use super::device::Device;
 use super::extras::Extras;
+use super::form::Form;
 use super::pages::LoginForm;
 use super::registration::Registered;
 use crate::clock::Timestamp;
@@ -22,6 +23,10 @@ use crate::clock::Timestamp;
 pub const TOKEN_LIFETIME: Duration = Duration::from_secs(300);
 /// How long a refresh token lives.
 pub const REFRESH_LIFETIME: Duration = Duration::from_secs(30 * 24 * 3600);
+/// How long a pushed authorization request waits for its user.
+pub const PUSHED_LIFETIME: Duration = Duration::from_secs(60);
+/// Longer than proofs and assertions are good.
+const PROOF_LIFETIME: Duration = Duration::from_secs(900);
 const CODE_LIFETIME: Duration = Duration::from_secs(60);
 const INTERACTION_LIFETIME: Duration = Duration::from_secs(600);
 const DEVICE_LIFETIME: Duration = Duration::from_secs(600);
@@ -147,6 +152,8 @@ pub struct Access {
     pub id: String,
     /// `iat` and `exp`, as the lab tells them.
     pub told: (Timestamp, Timestamp),
+    /// The thumbprint of the key that it is bound to (RFC 9449 §6).
+    pub key: Option<String>,
     /// When it was revoked itself.
     pub death: Death,
 }
@@ -235,6 +242,10 @@ pub struct Store {
     pub access: Expiring<TokenKey, Arc<Access>>,
     /// By digest.
     pub refresh: Expiring<TokenKey, Refresh>,
+    /// Identifiers of proofs and assertions that were seen, and nonces that were given.
+    pub proofs: Expiring<String, ()>,
+    /// Pushed requests, by reference.
+    pub pushed: Expiring<String, (&'static Client, Form)>,
     /// By user code.
     pub devices: Expiring<String, Device>,
     /// User codes by digest of the device code.
@@ -253,6 +264,8 @@ impl Default for Store {
             codes: Expiring::new(CODE_LIFETIME, CAP),
             access: Expiring::new(TOKEN_LIFETIME, TOKEN_CAP),
             refresh: Expiring::new(REFRESH_LIFETIME, CAP),
+            proofs: Expiring::new(PROOF_LIFETIME, TOKEN_CAP),
+            pushed: Expiring::new(PUSHED_LIFETIME, CAP),
             devices: Expiring::new(DEVICE_LIFETIME, CAP),
             device_codes: Expiring::new(DEVICE_LIFETIME, CAP),
             clients: Expiring::new(CLIENT_LIFETIME, CAP),

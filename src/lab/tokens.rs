@@ -20,12 +20,20 @@ pub struct Wanted {
     pub audience: Vec<String>,
     /// `act` (RFC 8693 §4.1).
     pub actor: Option<Value>,
+    /// The thumbprint of the key that it is bound to (RFC 9449 §6).
+    pub key: Option<String>,
 }
 
 impl Wanted {
     /// Only scopes.
     pub fn scopes(scopes: &[String]) -> Self {
-        Self { scopes: scopes.to_vec(), audience: Vec::new(), actor: None }
+        Self { scopes: scopes.to_vec(), audience: Vec::new(), actor: None, key: None }
+    }
+
+    /// Bound to a key.
+    #[must_use]
+    pub fn bound(self, key: &Option<String>) -> Self {
+        Self { key: key.clone(), ..self }
     }
 }
 
@@ -33,9 +41,10 @@ impl World {
     /// A successful answer of the token endpoint with a new access token (RFC 6749 §5.1).
     pub fn token_response(&self, moment: Moment, grant: &Arc<Grant>, wanted: Wanted) -> Value {
         let scope = wanted.scopes.join(" ");
+        let token_type = if wanted.key.is_some() { "DPoP" } else { "Bearer" };
         let mut response = json!({
             "access_token": self.access_token(moment, grant, wanted),
-            "token_type": "Bearer",
+            "token_type": token_type,
             "expires_in": TOKEN_LIFETIME.as_secs(),
         });
         if !scope.is_empty() {
@@ -53,6 +62,7 @@ impl World {
             scopes: wanted.scopes,
             audience: wanted.audience,
             actor: wanted.actor,
+            key: wanted.key,
             id: random(),
             told: (moment.told, moment.told + TOKEN_LIFETIME),
             death: Death::default(),
@@ -83,6 +93,9 @@ impl World {
         }
         if let Some(at) = grant.auth_time {
             claims.insert("auth_time".into(), json!(at.as_secs()));
+        }
+        if let Some(key) = &access.key {
+            claims.insert("cnf".into(), json!({"jkt": key}));
         }
         if let Some(actor) = &access.actor {
             claims.insert("act".into(), actor.clone());

@@ -118,7 +118,7 @@ impl View {
     }
 
     /// How this one differs from `other`, in words.
-    fn difference(&self, other: &Self, part: &str) -> String {
+    pub(crate) fn difference(&self, other: &Self, part: &str) -> String {
         let without = |these: &Self, those: &Self| {
             these.parts.keys().filter(|name| !those.parts.contains_key(*name)).cloned().collect::<Vec<_>>()
         };

@@ -107,6 +107,10 @@ pub fn tampered(token: &Secret) -> Secret {
     let begin = text.rfind('.').map_or(text.len() / 2, |dot| dot + 1);
     let at = begin + (text.len() - begin) / 2;
     let altered = |c: char| if c == 'A' { 'B' } else { 'A' };
+    if begin == text.len() {
+        // Not signed at all: then it is now, by nobody.
+        return Secret::new(format!("{text}AAAA"));
+    }
     Secret::new(text.char_indices().map(|(i, c)| if i == at { altered(c) } else { c }).collect::<String>())
 }
 

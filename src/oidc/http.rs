@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
-use ::http::{HeaderMap, Method, StatusCode};
+use ::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use bytes::Bytes;
+use reqwest::cookie::CookieStore as _;
 use url::Url;
 
 use crate::clock::Timestamp;
@@ -176,6 +177,13 @@ impl Response {
     pub fn retry_after(&self) -> Option<Duration> {
         retry_after(&self.headers, self.received)
     }
+}
+
+/// What a client of this run would send back to where an answer came from, after it obeyed its `Set-Cookie`.
+pub(crate) fn cookies_of(recorder: &crate::journey::Recorder, answer: &Response) -> Option<HeaderValue> {
+    let jar = cookies::ProtectingJar::new(recorder.clone());
+    jar.set_cookies(&mut answer.headers.get_all(::http::header::SET_COOKIE).iter(), &answer.url);
+    jar.cookies(&answer.url)
 }
 
 /// Does at start what the first use of the cryptography library does, some 40 ms: they would count as somebody's

@@ -272,6 +272,24 @@ mod tests {
     }
 
     #[test]
+    fn caches_keep_what_they_may() {
+        for (value, seconds) in [
+            ("public, max-age=60", 60),
+            ("max-age=60, s-maxage=\"90\"", 90),
+            ("Max-Age=60, no-cache", 0),
+            ("private, max-age=60", 0),
+            ("max-age=99999999999", MAX_AGE),
+            ("max-age=-1", 0),
+            ("max-age=99999999999999999999999", 0),
+            ("public", 0),
+        ] {
+            let answer = response(200, &[("cache-control", value)], "");
+            assert_eq!(max_age(&answer.headers).as_secs(), seconds, "{value}");
+        }
+        assert_eq!(max_age(&response(200, &[], "").headers), Duration::ZERO);
+    }
+
+    #[test]
     fn only_objects_are_objects() {
         for (body, detail) in [
             ("[1]", "x: expected a JSON object, found an array"),

@@ -8,7 +8,7 @@ use crate::config::nearest;
 use crate::slo::Sli;
 
 /// Steps in which something is asked for that must be refused: what [`crate::slo::sli::ACCEPTED`] is found in.
-const REFUSALS: [&str; 3] = ["reuse", "propagation", "logout"];
+const REFUSALS: [&str; 7] = ["reuse", "propagation", "logout", "unknown", "without_token", "bad_token", "tampered"];
 /// The kind whose every step is about that.
 const HARDENING: &str = "hardening";
 

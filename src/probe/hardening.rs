@@ -21,7 +21,7 @@ use crate::fault::{Class, Fault};
 use crate::journey::{Journey, StepName, Stopped};
 use crate::oidc::authorize::{self, Expected};
 use crate::oidc::form::answers::Answers;
-use crate::oidc::form::page;
+use crate::oidc::form::page::{self, Progress, Setting};
 use crate::oidc::metadata::Metadata;
 use crate::oidc::relying::Relying;
 use crate::oidc::token::Grant;
@@ -135,8 +135,8 @@ impl Probe for Hardening {
     fn cost(&self) -> Cost {
         let logs_in = self.attacks.iter().any(|(group, _)| group.follows_login());
         let (login, detours) = if logs_in { (2 * flow::LOGIN_REQUESTS + 1, 2 * flow::LOGIN_DETOURS) } else { (0, 0) };
-        // Metadata twice where it hides an endpoint, the control, the token, revocations.
-        let fixed = 2 + 2 + login + 8;
+        // Metadata twice where it hides an endpoint, the control, a client that does not exist, the token, revocations.
+        let fixed = 2 + 2 + 1 + login + 8;
         // A refusal is one answer as a rule.
         let least: u32 = self
             .attacks
@@ -184,16 +184,18 @@ impl Hardening {
         };
         (stage.rotation, stage.reuse_grace) = (self.rotation, self.reuse_grace);
         self.control(journey, &mut stage).await?;
-        for group in self.groups().filter(|group| !group.follows_login()) {
+        let blind = stage.control.as_ref().is_some_and(|control| control.blind);
+        let waits = |group: &Group| group.follows_login() || blind && group.is_at_the_door();
+        for group in self.groups().filter(|group| !waits(group)) {
             self.try_group(journey, &stage, group, tally).await?;
         }
-        if self.groups().any(Group::follows_login) {
+        if self.groups().any(|group| waits(&group)) {
             self.log_in(cx, journey, &mut stage).await?;
         } else {
             journey.skip(flow::LOGIN, "no attack takes one");
             journey.skip(flow::TOKEN, "no attack takes one");
         }
-        for group in self.groups().filter(|group| group.follows_login()) {
+        for group in self.groups().filter(waits) {
             self.try_group(journey, &stage, group, tally).await?;
         }
         match (tally.fruitless(), self.groups().last()) {
@@ -216,7 +218,9 @@ impl Hardening {
             journey.skip(flow::AUTHORIZE, "the client has no `redirect_uri`");
             return Ok(());
         }
-        stage.control = Some(journey.step(flow::AUTHORIZE, good_request(stage)).await?);
+        let control =
+            async { good_request(stage).await.map_err(|fault| flow::promised(&stage.relying, &stage.metadata, fault)) };
+        stage.control = Some(journey.step(flow::AUTHORIZE, control).await?);
         Ok(())
     }
 
@@ -229,7 +233,9 @@ impl Hardening {
         let login = async {
             let answers = Answers::of(user, stage.relying.memory.clone(), &stage.relying.recorder)?;
             let pending = flow::request(&stage.relying, &stage.metadata, &self.login)?;
-            let params = stage.sign_in(&pending, &answers).await?;
+            let pending = stage.relying.push(&stage.metadata, pending).await?;
+            let params = stage.sign_in(&pending, &answers).await;
+            let params = params.map_err(|fault| flow::promised(&stage.relying, &stage.metadata, fault))?;
             let code = answered(stage, &pending, &params)?;
             Ok((answers, pending, params, code))
         };
@@ -325,30 +331,36 @@ async fn attempt(stage: &Stage, attack: &Attack) -> attack::Judged {
         How::By(run) => return run(stage).await,
         How::RedirectUri(mutate) => mutate,
     };
-    let Some(control) = &stage.control else {
-        return Ok(attack::Answer::Skipped("there is no login page".to_owned()));
-    };
     let registered = stage.redirect_uri()?;
     let sent = mutate(registered);
     if sent.is_empty() {
         return Ok(attack::Answer::Skipped("there is no such form of the registered redirect URI".to_owned()));
     }
     let changes: Vec<stage::Change<'_>> = sent.iter().map(|uri| ("redirect_uri", Some(uri.as_str()))).collect();
-    let (seen, _) = door::knock(stage, stage.request(&changes)?.url, &sent, None).await?;
-    door::judge(control, &seen, &sent, registered.url())
+    match stage.ask(&changes).await? {
+        Some(pending) => door::attack(stage, pending.url, &sent).await,
+        None => Ok(attack::Answer::Refused),
+    }
 }
 
 /// The good request of a stranger: what attacks are held against. Faults: as those of a login's first page.
 async fn good_request(stage: &Stage) -> Result<Control, Fault> {
-    let pending = stage.request(&[])?;
+    let pending = stage.relying.push(&stage.metadata, stage.request(&[])?).await?;
     let (seen, headers, trail) = door::control(stage, pending.url.clone(), WAY).await?;
     match seen {
-        Seen::Page(looks) if looks.status < 400 => Ok(Control { looks, headers, trail }),
-        // Its status, or what else is the matter with it, in the words of every login.
-        Seen::Page(_) => {
+        Seen::Page(looks) if looks.status < 400 && looks.asks => {
+            Ok(Control { looks, headers, trail, blind: door::is_blind(stage).await })
+        }
+        // What is the matter with it, in the words of every login.
+        Seen::Page(looks) => {
             let (_, page) = form_walk::first_page(&stage.relying, &stage.metadata, &stage.login).await?;
-            page::first(&page)?;
-            Err(Fault::new(Class::LoginPage, "the authorization request shows an error page"))
+            let redirect_uri = stage.redirect_uri()?.url();
+            let setting = Setting { guide: stage.guide(), redirect_uri, has_totp: true, has_passkey: false, user: "" };
+            match page::read(&page, &mut Progress::default(), setting) {
+                // A script draws it: where it leads can be told, but not what it shows.
+                Err(fault) if fault.class != Class::Unsupported => Err(fault),
+                _ => Ok(Control { looks, headers, trail, blind: false }),
+            }
         }
         Seen::Sent(target) => {
             let answer = authorize::Answer::of_url(&target);

@@ -22,7 +22,7 @@ use crate::oidc::jwt::{Claims, Jwt};
 use crate::oidc::metadata::Metadata;
 use crate::oidc::relying::Relying;
 use crate::oidc::{forge, json};
-use crate::outcome::Warning;
+use crate::outcome::{Observation, Warning};
 use crate::secret::Secret;
 
 /// The token is called active, and what is said of it is true.
@@ -175,6 +175,8 @@ impl Introspection {
                 relying.recorder.warn(warning);
             }
         }
+        let accepted = Some(!findings.is_empty());
+        relying.recorder.observe(Observation::Attack { attack: UNKNOWN, accepted });
         Fault::from_findings(findings).map_or(Ok(()), Err)
     }
 

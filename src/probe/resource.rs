@@ -1,5 +1,7 @@
 //! `resource`: a protected API accepts a good token and refuses bad ones (RFC 6750), and lets browsers ask (CORS).
 
+use std::sync::Mutex;
+
 use async_trait::async_trait;
 use http::{HeaderValue, Method};
 use schemars::JsonSchema;
@@ -12,6 +14,7 @@ use super::own_keys::problem;
 use super::propagation::Pace;
 use super::{Context, Cost, Kind, Need, ParseContext, Probe, Problem};
 use crate::duration::HumanDuration;
+use crate::fault::Fault;
 use crate::journey::{Journey, StepName, Stopped};
 use crate::oidc::metadata;
 
@@ -213,10 +216,31 @@ impl Probe for Resource {
         let obtained = self.access.obtain(cx, journey, &relying, &metadata).await?;
         // Its own cookies: a session at the provider must not open the API's door.
         let relying = crate::oidc::relying::Relying { http: cx.http(journey), ..relying };
-        let api = Api { settings: &self.settings, access: &self.access, relying: &relying, metadata: &metadata };
-        let Obtained { tokens, by, .. } = &obtained;
+        let (settings, access) = (&self.settings, &self.access);
+        let api = Api { settings, access, relying: &relying, metadata: &metadata, found: Mutex::default() };
+        let result = self.walk(&api, cx, journey, &obtained).await;
+        let accepted = api.accepted();
+        let findings = accepted.iter().map(|(_, finding)| finding.clone()).collect();
+        match (accepted.first(), Fault::from_findings(findings)) {
+            // Everything that was accepted, in one fault.
+            (Some((step, _)), Some(fault)) => Err(journey.conclude(step, fault)),
+            _ => result,
+        }
+    }
+}
+
+impl Resource {
+    /// From the good token on.
+    async fn walk(
+        &self,
+        api: &Api<'_>,
+        cx: &Context,
+        journey: &mut Journey,
+        obtained: &Obtained,
+    ) -> Result<(), Stopped> {
+        let Obtained { tokens, by, .. } = obtained;
         journey.step(ACCESS, api.good(&tokens.access_token)).await?;
-        let accepted = attacks::all(&api, cx, journey, tokens, *by).await?;
+        attacks::all(api, cx, journey, tokens, *by).await?;
         if let Some(scopes) = &self.settings.too_few_scopes {
             api.too_little(journey, *by, scopes).await?;
         }
@@ -227,7 +251,7 @@ impl Probe for Resource {
             let since = journey.step(REVOCATION, api.revoke(&tokens.access_token)).await?;
             journey.step(REVOKED, api.dies(&tokens.access_token, since, self.bound)).await?;
         }
-        accepted.map_or(Ok(()), Err)
+        Ok(())
     }
 }
 

@@ -19,7 +19,7 @@ use crate::oidc::metadata::Metadata;
 use crate::oidc::relying::Relying;
 use crate::oidc::response;
 use crate::oidc::token::Tokens;
-use crate::outcome::Warning;
+use crate::outcome::{Observation, Warning};
 use crate::secret::Secret;
 
 /// The same question by POST.
@@ -190,6 +190,12 @@ async fn refused(relying: &Relying, metadata: &Metadata, bad: Bad, shown: Option
     let mut warnings = Vec::new();
     let result = bearer::refused(&answer, bad, ("userinfo", what, "OIDC Core 5.3.3"), &mut warnings);
     relying.recorder.warn_all(warnings);
+    let accepted = match &result {
+        Ok(()) => Some(false),
+        Err(fault) => (fault.class == Class::AttackAccepted).then_some(true),
+    };
+    let attack = if bad == Bad::NoToken { WITHOUT_TOKEN } else { BAD_TOKEN };
+    relying.recorder.observe(Observation::Attack { attack, accepted });
     result
 }
 

@@ -7,14 +7,20 @@
 //! | `row` | a fault and what each probe must make of it |
 //! | `rows` | the table |
 
+mod browser;
 mod row;
 mod rows;
 mod stage;
+#[path = "../support/mod.rs"]
+#[allow(dead_code)] // The browser uses its part.
+mod support;
 
 use std::collections::BTreeSet;
 
 use authprobe::lab::fault;
 use row::hold;
+use serde_json::json;
+use stage::Stage;
 
 #[test]
 fn no_fault_is_without_a_row() {
@@ -44,4 +50,19 @@ macro_rules! tables {
     };
 }
 
-tables! { healthy transport statuses discovery keys token_responses tokens authorization login_pages lifecycle }
+tables! {
+    healthy transport statuses discovery keys token_responses tokens authorization login_pages lifecycle resources flows
+    weaknesses
+}
+
+/// A quarter of the requests fails: the runs that it hits are told apart from those that it does not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partial_failure_is_found_in_its_share_of_the_runs() {
+    let stage = Stage::new(&rows::healthy::ROWS[0]).await;
+    let parameters = json!({"endpoint": "token", "rate": 0.25});
+    let came = stage.repeat("client_credentials", 12, "http_500", &parameters).await;
+    stage.end().await;
+    let failed = came.iter().filter(|came| *came == "bad http_status/provider at token").count();
+    assert!((2..=4).contains(&failed), "{came:?}");
+    assert_eq!(came.iter().filter(|came| *came == "good").count(), 12 - failed, "{came:?}");
+}

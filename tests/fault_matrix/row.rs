@@ -7,8 +7,16 @@ use serde_json::Value;
 
 use crate::stage::{PROBES, Stage};
 
+/// Several probes by one name. Whoever logs a user in by the authorization endpoint; whoever validates an ID token and asks
+/// userinfo; whoever is a client for itself and gets its token in the step `token`.
+const GROUPS: &[(&str, &str)] = &[
+    ("LOGINS", "form_login form_login.steps refresh revocation userinfo"),
+    ("IDS", "form_login form_login.steps refresh userinfo device"),
+    ("MACHINES", "client_credentials introspection resource jwt_bearer"),
+];
+
 /// How many rows run at a time: each has a lab of its own.
-const AT_ONCE: usize = 3;
+const AT_ONCE: usize = 4;
 
 /// One line of the table.
 pub struct Row {
@@ -18,7 +26,7 @@ pub struct Row {
     pub parameters: &'static str,
     /// Special circumstances.
     pub with: &'static [With],
-    /// Probes, separated by blanks, and what each must come to. `*` stands for all that are not named.
+    /// Probes or groups of them, separated by blanks, and what each must come to; `*` stands for all others.
     /// Whoever is not named must be good, without a warning.
     pub expect: &'static [(&'static str, &'static str)],
 }
@@ -67,10 +75,11 @@ impl Row {
 
     /// What a probe must come to, if the row says so.
     pub fn of(&self, probe: &str) -> Option<&'static str> {
-        let named = |names: &str, wanted: &str| names.split(' ').any(|name| name == wanted);
-        let find =
-            |wanted: &str| self.expect.iter().find(|(names, _)| named(names, wanted)).map(|(_, outcome)| *outcome);
-        find(probe).or_else(|| find("*"))
+        let find = |wanted: &str| self.expect.iter().find(|(names, _)| names.split(' ').any(|name| name == wanted));
+        // What is said of one goes before what is said of several.
+        let groups = GROUPS.iter().filter(|(_, members)| members.split(' ').any(|member| member == probe));
+        let said = find(probe).or_else(|| groups.map(|(group, _)| *group).find_map(find)).or_else(|| find("*"));
+        said.map(|(_, outcome)| *outcome)
     }
 
     /// That it names probes there are, and each once.
@@ -78,7 +87,14 @@ impl Row {
         let mut seen: Vec<&str> = Vec::new();
         for name in self.expect.iter().flat_map(|(names, _)| names.split(' ')) {
             let probe = name.split('@').next().unwrap_or_default();
-            assert!(name == "*" || PROBES.iter().any(|known| known.name == probe), "{}: no probe {name:?}", self.fault);
+            assert!(
+                name == "*"
+                    || name == "browser_login"
+                    || GROUPS.iter().any(|(group, _)| *group == name)
+                    || PROBES.iter().any(|known| known.name == probe),
+                "{}: no probe {name:?}",
+                self.fault
+            );
             assert!(!seen.contains(&name), "{}: {name} is named twice", self.fault);
             seen.push(name);
         }

@@ -3,15 +3,19 @@
 use crate::row::Row;
 
 pub mod authorization;
+pub mod browser;
 pub mod discovery;
+pub mod flows;
 pub mod healthy;
 pub mod keys;
 pub mod lifecycle;
 pub mod login_pages;
+pub mod resources;
 pub mod statuses;
 pub mod token_responses;
 pub mod tokens;
 pub mod transport;
+pub mod weaknesses;
 
 /// All of it.
 pub fn all() -> impl Iterator<Item = &'static Row> {
@@ -26,6 +30,10 @@ pub fn all() -> impl Iterator<Item = &'static Row> {
         authorization::ROWS,
         login_pages::ROWS,
         lifecycle::ROWS,
+        resources::ROWS,
+        flows::ROWS,
+        weaknesses::ROWS,
+        browser::ROWS,
     ]
     .into_iter()
     .flatten()

@@ -34,6 +34,7 @@ impl Probe {
 
 const NOBODY: &str = "provider = \"lab\"";
 const MACHINE: &str = "client = \"svc\"";
+const DEVICE: &str = "client = \"tv\"\nuser = \"alice\"";
 const USER: &str = "client = \"web\"\nuser = \"alice\"";
 
 /// Every probe that every row runs.
@@ -46,8 +47,25 @@ pub const PROBES: &[Probe] = &[
     Probe { name: "form_login.steps", who: USER, own: STEPS },
     Probe { name: "refresh", who: USER, own: "rotation = \"required\"" },
     Probe { name: "revocation", who: USER, own: "bound = \"3s\"" },
-    Probe { name: "introspection", who: MACHINE, own: "" },
+    Probe { name: "introspection", who: MACHINE, own: "bound = \"3s\"" },
+    Probe { name: "userinfo", who: USER, own: "" },
+    Probe { name: "jwt_bearer", who: MACHINE, own: "assertion = { file = \"assertion\" }" },
+    Probe { name: "resource", who: MACHINE, own: RESOURCE },
+    Probe { name: "device", who: DEVICE, own: "bound = \"5s\"" },
+    Probe { name: "hardening", who: USER, own: "" },
 ];
+
+/// Those that take long: they run in rows that name them.
+const DEAR: &[&str] = &["hardening"];
+
+/// With everything that can be asked of an API; the issuer goes before the path.
+const RESOURCE: &str = r#"
+url = "ISSUER/resource"
+origin = "https://app.example.com"
+too_few_scopes = ["profile"]
+revoked = true
+bound = "3s"
+"#;
 
 /// The login page as somebody wrote it down while it was healthy.
 const STEPS: &str = r##"
@@ -61,8 +79,25 @@ with = "password"
 click = "text=Sign in"
 "##;
 
+/// Whom a user logs in to, and the user.
+pub const WEB: &str = r#"
+[[client]]
+name = "web"
+provider = "lab"
+client_id = "web"
+client_secret = { file = "web" }
+redirect_uri = "http://127.0.0.1:8765/cb"
+scopes = ["openid", "profile", "email", "offline_access", "api"]
+require_pkce = true
+
+[[user]]
+name = "alice"
+username = "alice"
+password = { file = "alice" }
+"#;
+
 /// How long a probe may take that is to hang (seconds).
-const HASTY: u64 = 3;
+const HASTY: u64 = 10;
 /// How long any other may take (seconds): this machine may be busy.
 const PATIENT: u64 = 60;
 
@@ -95,6 +130,7 @@ impl Stage {
         for (name, secret) in [("web", "web-secret"), ("svc", "svc-secret"), ("alice", "wonderland-7")] {
             write(name, secret);
         }
+        write("assertion", &lab.assertion(&Value::Null));
         if let Some(authority) = &lab.authority {
             write("ca.pem", authority);
         }
@@ -117,8 +153,8 @@ impl Stage {
             self.lab.set_fault(row.fault, &row.parameters()).unwrap_or_else(|why| panic!("{why}"));
         }
         let came = all(&engines).await;
-        let several = row.has(With::West);
         let named = |(check, shown): (&Arc<Check>, String)| {
+            let several = row.has(With::West) && !check.probe.probe.cost().all_regions;
             let region = if several { format!("@{}", check.labels.region) } else { String::new() };
             (format!("{}{region}", check.labels.probe), shown)
         };
@@ -167,6 +203,19 @@ impl Ran<'_> {
     }
 }
 
+/// The same of a run as the command prints it; the machine's browser may warn of what it likes.
+pub fn shown_json(run: &Value) -> String {
+    let text = |pointer: &str| run.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    match run.get("fault").filter(|fault| !fault.is_null()) {
+        Some(_) => {
+            let (verdict, class, blame, step) =
+                (text("/verdict"), text("/fault/class"), text("/fault/blame"), text("/fault/step"));
+            format!("{verdict} {class}/{blame} at {step}")
+        }
+        None => text("/verdict").to_owned(),
+    }
+}
+
 /// `verdict class/blame at step`, or `good` and the codes of the warnings.
 pub fn shown(outcome: &Outcome) -> String {
     match &outcome.fault {
@@ -201,16 +250,7 @@ name = "lab"
 issuer = "{issuer}"
 max_requests_per_minute = 100000
 {ca_file}
-
-[[client]]
-name = "web"
-provider = "lab"
-client_id = "web"
-client_secret = {{ file = "web" }}
-redirect_uri = "http://127.0.0.1:8765/cb"
-scopes = ["openid", "profile", "email", "offline_access", "api"]
-require_pkce = true
-
+{WEB}
 [[client]]
 name = "svc"
 provider = "lab"
@@ -218,15 +258,19 @@ client_id = "svc"
 client_secret = {{ file = "svc" }}
 scopes = ["api"]
 
-[[user]]
-name = "alice"
-username = "alice"
-password = {{ file = "alice" }}
+[[client]]
+name = "tv"
+provider = "lab"
+client_id = "tv"
+auth_method = "none"
+scopes = ["openid", "profile", "email", "offline_access"]
+
 "#
     );
     let regions = if row.has(With::West) { r#"["east", "west"]"# } else { r#"["east"]"# };
-    for probe in PROBES {
+    for probe in PROBES.iter().filter(|probe| row.of(probe.name).is_some() || !DEAR.contains(&probe.name)) {
         let named = row.of(probe.name).is_some() || row.of(&format!("{}@east", probe.name)).is_some();
+        let own = probe.own.replace("ISSUER", issuer);
         let timeout = if row.has(With::Hasty) && named { HASTY } else { PATIENT };
         let _ = write!(
             text,
@@ -234,7 +278,7 @@ password = {{ file = "alice" }}
             probe.name,
             probe.kind(),
             probe.who,
-            probe.own
+            own
         );
     }
     text

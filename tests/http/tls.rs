@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use authprobe::clock::{Clock, Timestamp};
 use authprobe::fault::Class;
+use authprobe::oidc::http::{Identity, Request};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
@@ -14,7 +15,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_rustls::TlsAcceptor;
 
-use crate::server::{Setup, answer, answering, listen, ok};
+use crate::server::{Setup, answer, answering, get, listen, ok};
 
 /// 2040-01-01: when the certificates of these tests expire.
 const EXPIRY: Timestamp = Timestamp::from_secs(2_208_988_800);
@@ -327,4 +328,66 @@ async fn a_client_certificate_that_we_lack_is_tls() {
         assert_eq!(fault.class, Class::Tls, "{version:?}: {fault}");
         assert!(record.certificate_not_after.is_some());
     }
+}
+
+/// RFC 8705 §2: the certificate of the client is shown to who asks for it. RFC 8446 §6.2: a refusal is an alert about it, and
+/// then the fault of our credentials.
+#[tokio::test]
+async fn a_certificate_of_ours_is_shown_and_its_refusal_is_ours() {
+    let dir = TempDir::new("identity");
+    let (authority, stranger) = (Authority::new(), Authority::named("another authority"));
+    let leaf = authority.sign(&params("localhost"));
+    let setup = trusting(&dir.0, &authority.pem);
+    let roots = {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(authority.pem.as_bytes()).unwrap()).unwrap();
+        Arc::new(roots)
+    };
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider.clone()).build().unwrap();
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_client_cert_verifier(verifier)
+        .with_single_cert(leaf.chain.clone(), PrivateKeyDer::Pkcs8(leaf.key.clone_key()))
+        .unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let address = listen("127.0.0.1:0", move |stream, _| {
+        let acceptor = acceptor.clone();
+        async move {
+            if let Ok(mut stream) = acceptor.accept(stream).await {
+                let seen = stream.get_ref().1.peer_certificates().map_or(0, <[_]>::len);
+                answer(&mut stream, &seen.to_string()).await;
+            }
+        }
+    });
+    let url = format!("https://localhost:{}/", address.await.port());
+    let identity = |leaf: &Leaf| {
+        let mut key = String::from("-----BEGIN PRIVATE KEY-----\n");
+        key.push_str(&base64::Engine::encode(&base64::engine::general_purpose::STANDARD, leaf.key.secret_pkcs8_der()));
+        key.push_str("\n-----END PRIVATE KEY-----\n");
+        Identity::parse(&leaf.pem, &key).unwrap()
+    };
+    let ours = identity(&authority.sign(&params("client")));
+    assert_eq!(ours.thumbprint().len(), 43);
+    let (answer, _) = setup.send(Request { identity: Some(ours), ..get(&url) }).await;
+    assert_eq!(&*answer.unwrap().body, b"1");
+    let theirs = identity(&stranger.sign(&params("client")));
+    let (answer, _) = setup.send(Request { identity: Some(theirs), ..get(&url) }).await;
+    let fault = answer.unwrap_err();
+    assert_eq!(fault.class, Class::Credentials, "{fault}");
+}
+
+#[test]
+fn a_certificate_needs_its_own_key() {
+    let authority = Authority::new();
+    let (one, other) = (authority.sign(&params("a")), authority.sign(&params("b")));
+    let pem = |leaf: &Leaf| {
+        let der = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, leaf.key.secret_pkcs8_der());
+        format!("-----BEGIN PRIVATE KEY-----\n{der}\n-----END PRIVATE KEY-----\n")
+    };
+    assert!(Identity::parse(&one.pem, &pem(&one)).is_ok());
+    assert_eq!(Identity::parse(&one.pem, &pem(&other)).unwrap_err(), "the key does not belong to the certificate");
+    assert!(Identity::parse(&one.pem, "hunter2").unwrap_err().contains("no private key"));
+    assert!(Identity::parse(&pem(&one), &pem(&one)).unwrap_err().contains("no certificate"));
 }

@@ -39,7 +39,7 @@ function log(value) {
 
 /** Every token, code, verifier and cookie of one request and its answer. */
 function saw(ctx) {
-  const secret = ['access_token', 'refresh_token', 'id_token', 'code', 'code_verifier', 'token', 'subject_token', 'actor_token', 'client_assertion', 'device_code', 'registration_access_token', 'client_secret', 'user_code'];
+  const secret = ['access_token', 'refresh_token', 'id_token', 'code', 'code_verifier', 'token', 'subject_token', 'actor_token', 'client_assertion', 'device_code', 'registration_access_token', 'client_secret', 'request_uri', 'user_code'];
   for (const name of secret) {
     log(ctx.oidc?.params?.[name]);
     log(ctx.body?.[name]);

@@ -33,6 +33,36 @@ macro_rules! cases {
 }
 
 static CASES: &[Case] = cases! {
+    "resource_trusting" "" protected: "good 200, altered 401, none 401" => "good 200, altered 200, none 401";
+    "resource_trusting" r#"{"check": "token"}"# protected:
+        "good 200, altered 401, none 401" => "good 200, altered 401, none 200";
+    "resource_trusting" r#"{"check": "signature"}"# protected:
+        "good 200, altered 401, none 401" => "good 200, altered 200, none 401";
+    "resource_no_challenge" "" challenge: "Bearer realm=\"lab\"" => "none";
+    "resource_error_500" "" protected: "good 200, altered 401, none 401" => "good 200, altered 500, none 500";
+    "cors_missing" "" preflight: "https://app.example.com may send authorization" => "nobody may send authorization";
+    "cors_wildcard_headers" "" preflight: "https://app.example.com may send authorization" =>
+        "https://app.example.com may send *";
+    "introspection_always_active" "" introspection: "200 {\"active\":false}" => "200 {\"active\":true}";
+    "introspection_never_active" "" told: "active true, client_id svc, scope api, sub svc" => "active false";
+    "introspection_wrong_client" "" told: "active true, client_id svc, scope api, sub svc" =>
+        "active true, client_id somebody-else, scope api, sub svc";
+    "introspection_wrong_scope" "" told: "active true, client_id svc, scope api, sub svc" =>
+        "active true, client_id svc, scope admin, sub svc";
+    "introspection_wrong_subject" "" told: "active true, client_id svc, scope api, sub svc" =>
+        "active true, client_id svc, scope api, sub mallory";
+    "introspection_active_string" "" introspection: "200 {\"active\":false}" => "200 {\"active\":\"false\"}";
+    "introspection_error_for_unknown" "" introspection: "200 {\"active\":false}" =>
+        "400 {\"error\":\"invalid_request\",\"error_description\":\"unknown token\"}";
+    "introspection_open" "" asked_by_nobody: "401" => "200";
+    "userinfo_signed" "" who: "GET 200 application/json, POST 200, altered 401" =>
+        "GET 200 application/jwt, POST 200, altered 401";
+    "userinfo_trusting" "" who: "GET 200 application/json, POST 200, altered 401" =>
+        "GET 200 application/json, POST 200, altered 200";
+    "userinfo_wrong_subject" "" login: "good" => "userinfo sub";
+    "userinfo_no_post" "" who: "GET 200 application/json, POST 200, altered 401" =>
+        "GET 200 application/json, POST 405, altered 401";
+    "grants_not_offered" "" grants: "client_credentials" => "only authorization_code";
     "connection_refused" r#"{"seconds": 1}"# key_set: "200, application/json, JSON" => "broken before the head";
     "slow_head" r#"{"delay_ms": 300}"# pace: "prompt" => "late";
     "gzip_bomb" "" key_set: "200, application/json, JSON" => "200, application/json, huge";
@@ -155,6 +185,47 @@ static CASES: &[Case] = cases! {
     "no_rotation" "" refreshing: "rotated: true, reuse: 400" => "rotated: false, reuse: 200";
     "refresh_dies_early" "" refreshing: "rotated: true, reuse: 400" => "refused: \"invalid_grant\"";
     "logout_ignored" "" logout: "login_required" => "still logged in";
+    "redirect_uri_loose" "" elsewhere:
+        "like: 400, other: 400, twice: 400" => "like: login, other: 400, twice: login";
+    "redirect_uri_loose" r#"{"match": "any"}"# elsewhere:
+        "like: 400, other: 400, twice: 400" => "like: login, other: login, twice: login";
+    "authorization_cors" "" cors: "nobody" => "*";
+    "login_page_framed" "" framed: "true" => "false";
+    "response_type_unchecked" "" odd_type: "unsupported_response_type" => "login";
+    "silent_login" "" unasked: "login_required" => "a code";
+    "pkce_not_enforced" "" challenges:
+        "none: invalid_request, plain: invalid_request" => "none: login, plain: invalid_request";
+    "pkce_plain_accepted" "" challenges:
+        "none: invalid_request, plain: invalid_request" => "none: invalid_request, plain: login";
+    "pkce_verifier_ignored" "" verifier: "400" => "200";
+    "code_replay_accepted" "" code_again: "again: 400, alive: false" => "again: 200, alive: true";
+    "code_replay_keeps_tokens" "" code_again: "again: 400, alive: false" => "again: 400, alive: true";
+    "code_redirect_uri_unchecked" "" code_redirect: "400" => "200";
+    "token_by_get" "" by_get: "405" => "200";
+    "access_token_in_query" "" token_in_query: "401" => "200";
+    "client_unproven" "" proofs:
+        "name: 401, none: 401, keyed: 401, any: 401" => "name: 200, none: 401, keyed: 401, any: 401";
+    "assertion_unsigned_accepted" "" proofs:
+        "name: 401, none: 401, keyed: 401, any: 401" => "name: 401, none: 200, keyed: 401, any: 401";
+    "assertion_hmac_accepted" "" proofs:
+        "name: 401, none: 401, keyed: 401, any: 401" => "name: 401, none: 401, keyed: 200, any: 401";
+    "assertion_unverified" "" proofs:
+        "name: 401, none: 401, keyed: 401, any: 401" => "name: 401, none: 200, keyed: 200, any: 200";
+    "assertion_refused" "" asserted: "200" => "401, invalid_client";
+    "dpop_nonce" "" possession: "DPoP, our key" => "400, a nonce, then DPoP, our key";
+    "dpop_nonce" r#"{"mode": "endless"}"# possession: "DPoP, our key" => "400, a nonce, then use_dpop_nonce";
+    "dpop_nonce" r#"{"mode": "absent"}"# possession: "DPoP, our key" => "400, no nonce, then use_dpop_nonce";
+    "dpop_ignored" "" possession: "DPoP, our key" => "Bearer, no key";
+    "dpop_unbound" "" possession: "DPoP, our key" => "DPoP, no key";
+    "dpop_wrong_key" "" possession: "DPoP, our key" => "DPoP, another key";
+    "par_required" "" pushed:
+        "pushed: 201, then 200; plain: 200" => "pushed: 201, then 200; plain: 400";
+    "par_refused" "" pushed:
+        "pushed: 201, then 200; plain: 200" => "pushed: 400, then invalid_request; plain: 200";
+    "par_reference_missing" "" pushed:
+        "pushed: 201, then 200; plain: 200" => "pushed: 201, then no reference; plain: 200";
+    "par_forgotten" "" pushed:
+        "pushed: 201, then 200; plain: 200" => "pushed: 201, then 400; plain: 200";
     // Last: the look rotates the keys.
     "early_removal" "" retired: "still published" => "gone";
 };

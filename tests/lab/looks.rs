@@ -10,6 +10,9 @@ use reqwest::Method;
 use serde_json::Value;
 
 use crate::client::{CALLBACK, Params, Rp, Sent, callback, location, part, verify};
+pub use crate::proofs::{asserted, possession, pushed};
+
+pub use crate::weaknesses::*;
 
 pub const SCOPE: &str = "openid profile email offline_access api";
 
@@ -375,4 +378,77 @@ pub async fn retired(rp: &Rp) -> String {
     let signs = kids().await.remove(0);
     assert_eq!(rp.control(Method::POST, "rotate", None).await.0, 200);
     if kids().await.contains(&signs) { "still published" } else { "gone" }.into()
+}
+
+/// What the resource answers to a good token, to one whose signature was altered, and to none.
+pub async fn protected(rp: &Rp) -> String {
+    let (_, response) = rp.as_client("token_endpoint", "svc", &[("grant_type", "client_credentials")]).await;
+    let good = response["access_token"].as_str().unwrap();
+    let altered = altered(good);
+    let url = format!("{}/resource", rp.lab.issuer);
+    let mut words = Vec::new();
+    for (name, token) in [("good", Some(good)), ("altered", Some(altered.as_str())), ("none", None)] {
+        let status = rp.request(Method::GET, &url, &[], token).await.status().as_u16();
+        words.push(format!("{name} {status}"));
+    }
+    words.join(", ")
+}
+
+/// Another signature: the character in its middle is another.
+fn altered(token: &str) -> String {
+    let (message, signature) = token.rsplit_once('.').unwrap();
+    let (before, after) = signature.split_at(signature.len() / 2);
+    let other = if after.starts_with('A') { "B" } else { "A" };
+    format!("{message}.{before}{other}{}", &after[1..])
+}
+
+/// How the resource refuses a request without a token.
+pub async fn challenge(rp: &Rp) -> String {
+    let response = rp.request(Method::GET, &format!("{}/resource", rp.lab.issuer), &[], None).await;
+    let challenge = response.headers().get("www-authenticate").map(|value| value.to_str().unwrap().to_owned());
+    challenge.unwrap_or_else(|| "none".into())
+}
+
+/// Which page may send what to the resource.
+pub async fn preflight(rp: &Rp) -> String {
+    let request = rp.http.request(Method::OPTIONS, format!("{}/resource", rp.lab.issuer));
+    let request = request.header("origin", "https://app.example.com").header("access-control-request-method", "GET");
+    let response = request.header("access-control-request-headers", "authorization").send().await.unwrap();
+    let said = |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+    let origin = said("access-control-allow-origin").unwrap_or_else(|| "nobody".into());
+    format!("{origin} may send {}", said("access-control-allow-headers").unwrap_or_default())
+}
+
+/// What introspection tells of a living token.
+pub async fn told(rp: &Rp) -> String {
+    let (_, response) = rp.as_client("token_endpoint", "svc", &[("grant_type", "client_credentials")]).await;
+    let token = response["access_token"].as_str().unwrap();
+    let (_, answer) = rp.as_client("introspection_endpoint", "svc", &[("token", token)]).await;
+    let texts = ["client_id", "scope", "sub"].into_iter().filter_map(|name| Some((name, answer[name].as_str()?)));
+    let words = texts.map(|(name, value)| format!("{name} {value}"));
+    std::iter::once(format!("active {}", answer["active"])).chain(words).collect::<Vec<_>>().join(", ")
+}
+
+/// What introspection answers to somebody who does not say who he is.
+pub async fn asked_by_nobody(rp: &Rp) -> String {
+    rp.post(&rp.url("introspection_endpoint"), &[("token", "unknown")]).await.status().as_u16().to_string()
+}
+
+/// What userinfo answers to a good token by GET and POST, and to an altered one.
+pub async fn who(rp: &Rp) -> String {
+    let (_, tokens) = rp.tokens("web", SCOPE).await.unwrap();
+    let (token, url) = (tokens["access_token"].as_str().unwrap(), rp.url("userinfo_endpoint"));
+    let get = rp.request(Method::GET, &url, &[], Some(token)).await;
+    let media = get.headers()["content-type"].to_str().unwrap().to_owned();
+    let post = rp.request(Method::POST, &url, &[], Some(token)).await.status().as_u16();
+    let bad = rp.request(Method::GET, &url, &[], Some(&altered(token))).await.status().as_u16();
+    format!("GET {} {media}, POST {post}, altered {bad}", get.status().as_u16())
+}
+
+/// Whether a machine finds its grant in the metadata.
+pub async fn grants(rp: &Rp) -> String {
+    let document = rp.json(&format!("{}/.well-known/openid-configuration", rp.lab.issuer)).await;
+    let grants = document["grant_types_supported"].as_array().unwrap();
+    let offered = grants.iter().any(|grant| grant == "client_credentials");
+    if offered { "client_credentials" } else { "only authorization_code" }.into()
 }

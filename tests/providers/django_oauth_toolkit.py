@@ -36,6 +36,7 @@ settings.configure(
         "django.contrib.sessions.middleware.SessionMiddleware",
         "django.middleware.csrf.CsrfViewMiddleware",
         "django.contrib.auth.middleware.AuthenticationMiddleware",
+        "django.middleware.clickjacking.XFrameOptionsMiddleware",
     ],
     TEMPLATES=[
         {
@@ -67,6 +68,8 @@ settings.configure(
         "ID_TOKEN_EXPIRE_SECONDS": 300,
         "REFRESH_TOKEN_EXPIRE_SECONDS": 86400,
         "REFRESH_TOKEN_REUSE_PROTECTION": True,
+        # No code challenges that are the verifier itself; the default from version 4 on.
+        "COMPLIANT_BCP_RFC9700_PKCE_METHOD": True,
         "SCOPES": {
             "openid": "OpenID",
             "profile": "Profile",

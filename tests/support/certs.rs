@@ -38,3 +38,29 @@ pub fn certificate(folder: &Folder, today: &str, days: u32) -> Certificate {
     run(today, &[&sign[..], &["-days", &days, "-extfile", "leaf.ext", "-out", "leaf.pem"]].concat());
     Certificate { cert: folder.file("leaf.pem"), key: folder.file("leaf.key"), authority: folder.file("ca.pem") }
 }
+
+/// The certificate of a client by that name and its key (PEM), from the authority of [`certificate`] in the same folder.
+pub fn client_certificate(folder: &Folder, name: &str) -> (PathBuf, PathBuf) {
+    let [key, csr, pem] = ["key", "csr", "pem"].map(|end| format!("{name}.{end}"));
+    let subject = format!("/CN={name}");
+    folder.write("client.ext", "basicConstraints=CA:FALSE\nextendedKeyUsage=clientAuth\n");
+    let new = ["req", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"];
+    openssl(folder, &[&new[..], &["-subj", &subject, "-keyout", &key, "-out", &csr]].concat());
+    let sign = ["x509", "-req", "-in", &csr, "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "30"];
+    openssl(folder, &[&sign[..], &["-extfile", "client.ext", "-out", &pem]].concat());
+    (folder.file(&pem), folder.file(&key))
+}
+
+/// A certificate that signed itself, and its key (PEM).
+pub fn self_signed(folder: &Folder, name: &str) -> (PathBuf, PathBuf) {
+    let [key, pem] = ["key", "pem"].map(|end| format!("{name}.{end}"));
+    let subject = format!("/CN={name}");
+    let new = ["req", "-x509", "-days", "30", "-nodes", "-newkey", "rsa:2048"];
+    openssl(folder, &[&new[..], &["-subj", &subject, "-keyout", &key, "-out", &pem]].concat());
+    (folder.file(&pem), folder.file(&key))
+}
+
+fn openssl(folder: &Folder, arguments: &[&str]) {
+    let output = Command::new("openssl").args(arguments).current_dir(folder.path()).output().expect("openssl");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}

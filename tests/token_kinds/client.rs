@@ -1,6 +1,6 @@
 //! The lab's clients as a configuration would have them.
 
-use authprobe::oidc::settings::{AuthMethod, Client, RedirectUri};
+use authprobe::oidc::settings::{AuthMethod, Client, Proof, RedirectUri};
 use authprobe::secret::SecretSource;
 
 /// The client of that identifier; without a secret, it has none.
@@ -13,6 +13,8 @@ pub fn of(id: &str, secret: SecretSource) -> Client {
         client_id: id.into(),
         secret: (!public).then_some(secret),
         auth_method: if public { AuthMethod::None } else { AuthMethod::ClientSecretBasic },
+        proof: Proof::default(),
+        par: None,
         redirect_uri: Some(RedirectUri::parse("http://127.0.0.1:8765/cb").unwrap()),
         scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
         require_pkce: false,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use authprobe::outcome::Observation;
 use serde_json::json;
 
 use crate::{Scene, cleanups, clock, none, shown, skipped};
@@ -70,8 +71,15 @@ async fn every_attack_that_is_accepted_is_told() {
     let ended = scene.run("resource", &format!("url = '{}'", scene.resource())).await;
     let fault = ended.fault.as_ref().unwrap();
     assert_eq!((fault.step, fault.class.as_str()), ("tampered", "attack_accepted"));
-    let told: Vec<_> = ended.warnings.iter().filter(|w| w.code == "attack_accepted").map(|w| w.clause).collect();
-    assert_eq!(told, ["RFC 7519 §4.1.4", "RFC 8725 §3.2", "RFC 9068 §4", "RFC 9068 §4", "RFC 8725 §3.10"]);
+    let told: Vec<_> = fault.findings.iter().map(|finding| finding.clause).collect();
+    let clauses = ["RFC 7515 §5.2", "RFC 7519 §4.1.4", "RFC 8725 §3.2", "RFC 9068 §4", "RFC 9068 §4", "RFC 8725 §3.10"];
+    assert_eq!(told, clauses);
+    let accepted = ended.observations.iter().filter_map(|observation| match observation {
+        Observation::Attack { attack, accepted: Some(true) } => Some(*attack),
+        _ => None,
+    });
+    let attacks = ["tampered", "expired", "alg_none", "wrong_audience", "wrong_issuer", "foreign_key"];
+    assert_eq!(accepted.collect::<Vec<_>>(), attacks);
     assert!(fault.detail.starts_with("127.0.0.1 accepts"), "{}", fault.detail);
 }
 

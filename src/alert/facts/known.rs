@@ -43,7 +43,7 @@ pub struct Known {
     /// Attacks.
     pub attack: Last,
     /// Attacks that were accepted when they were last judged, and what was found.
-    pub(super) attacks: BTreeMap<&'static str, String>,
+    pub attacks: BTreeMap<&'static str, String>,
     /// Whether regions see the same documents.
     pub disagree: Last,
     /// Revocation.

@@ -199,6 +199,47 @@ fn an_attack_is_over_only_when_a_good_run_shows_it() {
     assert_eq!(login(&mut facts, 180, "AuthAttackAccepted").0, Holds::No);
 }
 
+fn tried(secs: u64, attacks: &[(&'static str, Option<bool>)], verdict: Verdict) -> Outcome {
+    let mut fault = Fault::new(Class::AttackAccepted, "accepted");
+    fault.findings = (attacks.iter())
+        .filter(|(_, accepted)| *accepted == Some(true))
+        .map(|(name, _)| Finding::new(Class::AttackAccepted, "RFC 9700 §2.1", format!("{name}: it got in")))
+        .collect();
+    let observations =
+        attacks.iter().map(|(attack, accepted)| Observation::Attack { attack, accepted: *accepted }).collect();
+    Outcome { fault: (verdict != Verdict::Good).then_some(fault), observations, ..run("eu", secs, verdict) }
+}
+
+#[test]
+fn attacks_are_named_with_their_clauses_and_each_lasts_until_it_is_refused() {
+    let mut facts = facts();
+    facts.outcome(&good("us", 60));
+    let (yes, no) = (Some(true), Some(false));
+    facts.outcome(&tried(60, &[("pkce_missing", yes), ("code_replay", yes), ("redirect_query", no)], Verdict::Bad));
+    let (holds, text) = login(&mut facts, 60, "AuthAttackAccepted");
+    assert_eq!(holds, Holds::Yes);
+    let both = "eu: code_replay: it got in (RFC 9700 §2.1), pkce_missing: it got in (RFC 9700 §2.1)";
+    assert!(text.contains(both), "{text}");
+    // What could not be judged is as it was, however the run ended.
+    facts.outcome(&tried(120, &[("pkce_missing", None), ("code_replay", no), ("redirect_query", no)], Verdict::Good));
+    let (holds, text) = login(&mut facts, 120, "AuthAttackAccepted");
+    assert_eq!(holds, Holds::Yes);
+    assert!(text.contains("pkce_missing") && !text.contains("code_replay"), "{text}");
+    facts.outcome(&fails("eu", 180, Fault::new(Class::HttpStatus, "the control failed")));
+    assert_eq!(login(&mut facts, 180, "AuthAttackAccepted").0, Holds::Yes);
+    facts.outcome(&tried(240, &[("pkce_missing", no), ("code_replay", no)], Verdict::Good));
+    assert_eq!(login(&mut facts, 240, "AuthAttackAccepted").0, Holds::No);
+}
+
+#[test]
+fn an_attack_that_is_no_longer_tried_is_nobodys_word() {
+    let mut facts = facts();
+    facts.outcome(&good("us", 60));
+    facts.outcome(&tried(60, &[("pkce_plain", Some(true)), ("code_replay", Some(false))], Verdict::Bad));
+    facts.outcome(&tried(120, &[("code_replay", Some(false))], Verdict::Good));
+    assert_eq!(login(&mut facts, 120, "AuthAttackAccepted").0, Holds::No);
+}
+
 #[test]
 fn a_region_that_has_not_looked_yet_leaves_it_open() {
     let mut facts = facts();

@@ -10,6 +10,7 @@ use super::keys::{Keyring, Published, Signer};
 use super::pages::LoginForm;
 use super::reply::{Action, Asked, Reply};
 
+mod clients;
 mod documents;
 mod flows;
 mod gzip;
@@ -110,6 +111,16 @@ pub enum Switch {
     DeviceExpires,
     /// A device need not wait for its user.
     DeviceUnapproved,
+    /// Client assertions are refused.
+    AssertionsRefused,
+    /// Proofs of possession need a nonce.
+    ProofNonce,
+    /// Proofs of possession are not looked at.
+    ProofIgnored,
+    /// Authorization requests must be pushed.
+    PushRequired,
+    /// Pushed requests are forgotten.
+    PushedForgotten,
     /// Registered clients cannot be deleted.
     RegistrationDeleteFails,
     /// Deleted clients live on.
@@ -176,6 +187,7 @@ static TABLES: &[&[Fault]] = &[
     tokens::TABLE,
     login::TABLE,
     lifecycle::TABLE,
+    clients::TABLE,
     flows::TABLE,
     hardening::TABLE,
     hardening::SWITCHES,

@@ -93,6 +93,11 @@ pub(super) fn next(reading: &Reading<'_>, progress: &mut Progress) -> Result<Nex
         if fields.new_password {
             return Err(challenge("the page asks for a new password"));
         }
+        if declared && fields.code.is_some() && !reading.setting.has_totp {
+            return Err(challenge(
+                "after the declared steps the page asks for a one-time code, and this user has no `totp`",
+            ));
+        }
         if declared {
             return Err(reading.login_page("the declared steps are done, but the page still asks for something"));
         }

@@ -245,7 +245,7 @@ pub fn location(response: &Response) -> Result<Url, Fault> {
 }
 
 /// Whether one may go from there to there: by HTTP, and never from https to http.
-fn allowed(from: &Url, to: &Url) -> Result<(), Fault> {
+pub(crate) fn allowed(from: &Url, to: &Url) -> Result<(), Fault> {
     let refused = |why: String| Err(Fault::new(Class::Redirect, why));
     match (from.scheme(), to.scheme()) {
         ("https", "http") => refused(format!("{} leads from https to http ({})", place(from), place(to))),

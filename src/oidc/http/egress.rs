@@ -213,6 +213,18 @@ mod tests {
     }
 
     #[test]
+    fn nodes_are_told_apart_where_there_are_several() {
+        let with = |addresses: &[&str]| {
+            let mut egress = Egress::direct("eu");
+            let all = addresses.iter().map(|address| address.parse().unwrap()).collect();
+            egress.resolve.insert("login.example.com".to_owned(), all);
+            egress.most_nodes()
+        };
+        assert_eq!((Egress::direct("eu").most_nodes(), with(&["192.0.2.7"]), with(&["192.0.2.7", "::1"])), (0, 0, 2));
+        assert_eq!(with(&["192.0.2.7"; 20]), 8);
+    }
+
+    #[test]
     fn ports_have_defaults() {
         for (url, port) in [("http://p", 80), ("https://p/", 443), ("socks5://p", 1080), ("socks5h://[::1]:9", 9)] {
             let proxy = Proxy::parse(url).unwrap();

@@ -5,12 +5,17 @@ use crate::fault::Fault;
 use crate::oidc::device::{self, Device};
 use crate::oidc::http::Endpoint;
 use crate::oidc::metadata::Metadata;
+use crate::oidc::settings::AuthMethod;
 
 impl Relying {
     /// Asks for a device code and a user code (§3.1). Faults besides those of the request: see [`device::process`].
     pub async fn device(&self, metadata: &Metadata) -> Result<Device, Fault> {
         let client = self.client()?.clone();
         let mut form = Vec::new();
+        // §3.1 asks for it where nothing else says who the client is; some want it in any case.
+        if client.auth_method == AuthMethod::ClientSecretBasic {
+            form.push(("client_id".to_owned(), client.client_id.to_string()));
+        }
         if !client.scopes.is_empty() {
             form.push(("scope".to_owned(), client.scopes.join(" ")));
         }

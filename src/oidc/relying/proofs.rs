@@ -147,7 +147,7 @@ impl Relying {
         Ok(secret)
     }
 
-    fn key(&self, client: &Client) -> Result<Option<PrivateKey>, Fault> {
+    pub(super) fn key(&self, client: &Client) -> Result<Option<PrivateKey>, Fault> {
         let Some(source) = &client.proof.key else { return Ok(None) };
         let text = self.read(client, source)?;
         PrivateKey::parse(text.expose()).map(Some).map_err(|why| unusable(client, &format!("{source}: {why}")))

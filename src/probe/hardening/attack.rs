@@ -133,6 +133,12 @@ impl Group {
     pub const fn follows_login(self) -> bool {
         !matches!(self, Self::RedirectUri | Self::Request | Self::Transport)
     }
+
+    /// Whether its attacks are judged by what the door shows a stranger: where that says nothing, they are tried after
+    /// the login.
+    pub const fn is_at_the_door(self) -> bool {
+        matches!(self, Self::RedirectUri | Self::Request)
+    }
 }
 
 /// Every attack with its group.
@@ -143,6 +149,16 @@ pub fn all() -> impl Iterator<Item = (Group, &'static Attack)> {
 /// The names of the attacks whose acceptance is a fault: the values of the label `attack`.
 pub fn labels() -> impl Iterator<Item = &'static str> {
     all().filter(|(_, attack)| attack.strength == Strength::Must).map(|(_, attack)| attack.name)
+}
+
+/// The table of attacks in Markdown, as in docs/kinds/hardening.md.
+pub fn describe() -> String {
+    let mut out = String::from("| step | attack | what is tried | clause | accepted |\n|---|---|---|---|---|\n");
+    for (group, Attack { name, summary, clause, strength, .. }) in all() {
+        let means = if *strength == Strength::Must { "fault" } else { "warning" };
+        out.push_str(&format!("| `{}` | `{name}` | {summary} | {clause} | {means} |\n", group.step()));
+    }
+    out
 }
 
 impl Needs {

@@ -12,6 +12,8 @@ use crate::oidc::alg::Alg;
 use crate::oidc::assertion;
 use crate::oidc::jws::Signer;
 use crate::oidc::pkce;
+use crate::oidc::private_key::PrivateKey;
+use crate::oidc::settings::Audience;
 
 /// A code of a session that exists, and a token request.
 const REQUESTS: u32 = 4;
@@ -54,6 +56,24 @@ pub const TABLE: &[Attack] = &[
         requests: REQUESTS,
         how: How::By(keyed_at_random),
     },
+    Attack {
+        name: "assertion_hmac_public_key",
+        summary: "a client assertion signed with the client's public key as HMAC key",
+        clause: "RFC 8725 §3.1",
+        strength: Strength::Must,
+        needs: Needs::PrivateKey,
+        requests: REQUESTS,
+        how: How::By(keyed_with_public_key),
+    },
+    Attack {
+        name: "assertion_foreign_key",
+        summary: "a client assertion signed with a key that is not registered",
+        clause: "RFC 7523 §3",
+        strength: Strength::Must,
+        needs: Needs::PrivateKey,
+        requests: REQUESTS,
+        how: How::By(foreign_key),
+    },
 ];
 
 async fn attempt(stage: &Stage, proof: Vec<(String, String)>, what: &str) -> Judged {
@@ -74,31 +94,36 @@ fn nothing(stage: &Stage) -> BoxFuture<'_, Judged> {
     async move { attempt(stage, proof, "nobody asked for a proof").await }.boxed()
 }
 
-/// What a client assertion of ours says (RFC 7523 §3), for the token endpoint.
-fn forged(stage: &Stage, alg: Option<(&str, &[u8])>) -> Result<Vec<(String, String)>, Fault> {
+/// A client assertion that says what a good one does (RFC 7523 §3), but for its signature.
+fn forged(stage: &Stage, signer: &Signer<'_>) -> Result<Vec<(String, String)>, Fault> {
     let client_id = &*stage.client.client_id;
-    let audience = stage.metadata.endpoint("token_endpoint")?;
-    let jti = pkce::random();
-    let claims = assertion::claims(client_id, audience.as_str(), jti.expose(), stage.relying.clock.now());
-    let signed = match alg {
-        None => assertion::sign(&claims, None, &Signer::Unsigned)?,
-        Some((name, key)) => {
-            let unknown = || Fault::new(Class::Internal, format!("{name} is unknown"));
-            let alg = Alg::from_name(name).ok_or_else(unknown)?;
-            assertion::sign(&claims, None, &Signer::Key(alg, &EncodingKey::from_secret(key)))?
-        }
+    let endpoint = stage.metadata.endpoint("token_endpoint")?;
+    let audience = match stage.client.proof.audience {
+        Audience::TokenEndpoint => endpoint.as_str(),
+        Audience::Issuer => stage.metadata.issuer(),
     };
+    let jti = pkce::random();
+    let claims = assertion::claims(client_id, audience, jti.expose(), stage.relying.clock.now());
+    let signed = assertion::sign(&claims, stage.client.proof.key_id.as_deref(), signer)?;
     stage.relying.recorder.protect(signed.expose());
     Ok(assertion::parameters(client_id, &signed).to_vec())
 }
 
+fn hmac(stage: &Stage, key: &[u8]) -> Result<Vec<(String, String)>, Fault> {
+    forged(stage, &Signer::Key(algorithm("HS256")?, &EncodingKey::from_secret(key)))
+}
+
+fn algorithm(name: &str) -> Result<&'static Alg, Fault> {
+    Alg::from_name(name).ok_or_else(|| Fault::new(Class::Internal, format!("{name} is unknown")))
+}
+
 fn unsigned(stage: &Stage) -> BoxFuture<'_, Judged> {
-    async move { attempt(stage, forged(stage, None)?, "an unsigned assertion is believed").await }.boxed()
+    async move { attempt(stage, forged(stage, &Signer::Unsigned)?, "an unsigned assertion is believed").await }.boxed()
 }
 
 fn keyed_with_name(stage: &Stage) -> BoxFuture<'_, Judged> {
     async move {
-        let proof = forged(stage, Some(("HS256", stage.client.client_id.as_bytes())))?;
+        let proof = hmac(stage, stage.client.client_id.as_bytes())?;
         attempt(stage, proof, "the assertion is believed").await
     }
     .boxed()
@@ -107,8 +132,30 @@ fn keyed_with_name(stage: &Stage) -> BoxFuture<'_, Judged> {
 fn keyed_at_random(stage: &Stage) -> BoxFuture<'_, Judged> {
     async move {
         let key = pkce::random();
-        let proof = forged(stage, Some(("HS256", key.expose().as_bytes())))?;
+        let proof = hmac(stage, key.expose().as_bytes())?;
         attempt(stage, proof, "the signature is not verified").await
+    }
+    .boxed()
+}
+
+/// The key as a JWK, which is how providers hold what clients register (RFC 7591 §2).
+fn keyed_with_public_key(stage: &Stage) -> BoxFuture<'_, Judged> {
+    async move {
+        let Some(jwk) = stage.relying.public_key()? else {
+            return Ok(Answer::Skipped("the client has no key of its own".to_owned()));
+        };
+        let proof = hmac(stage, serde_json::Value::Object(jwk).to_string().as_bytes())?;
+        attempt(stage, proof, "the provider takes a public key for a secret").await
+    }
+    .boxed()
+}
+
+fn foreign_key(stage: &Stage) -> BoxFuture<'_, Judged> {
+    async move {
+        let alg = algorithm("ES256")?;
+        let key = PrivateKey::generate(alg)?;
+        let proof = forged(stage, &Signer::Key(alg, key.encoding()))?;
+        attempt(stage, proof, "the signature is not held against the client's keys").await
     }
     .boxed()
 }

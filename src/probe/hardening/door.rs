@@ -18,8 +18,8 @@ use crate::oidc::relying::Relying;
 pub const ATTACKER: &str = "attacker.example";
 /// How many redirects are followed.
 const HOPS: usize = 2;
-/// The most requests that one look at the door takes.
-pub const MOST: u32 = 1 + HOPS as u32;
+/// The most requests that one look at the door takes: a pushed request is one more.
+pub const MOST: u32 = 2 + HOPS as u32;
 
 /// What came of a request.
 #[derive(Clone, Debug)]
@@ -41,19 +41,58 @@ pub struct Control {
     pub headers: HeaderMap,
     /// The shapes of the redirects to it.
     pub trail: Vec<String>,
+    /// Whether it is shown whatever was asked, even to a client that does not exist: such a provider looks at a request
+    /// only once somebody is logged in, and its login page says nothing.
+    pub blind: bool,
 }
 
 /// Sends a good authorization request. `sent`: what the answer might obey besides the registered redirect URI. No
 /// redirect to a client or an attacker is followed.
 pub async fn knock(stage: &Stage, url: Url, sent: &[String], origin: Option<&str>) -> Result<(Seen, HeaderMap), Fault> {
-    let relying = stage.stranger();
+    knock_as(&stage.stranger(), stage, url, sent, origin).await
+}
+
+async fn knock_as(
+    relying: &Relying,
+    stage: &Stage,
+    url: Url,
+    sent: &[String],
+    origin: Option<&str>,
+) -> Result<(Seen, HeaderMap), Fault> {
     let registered = stage.redirect_uri()?;
     let leaves = |target: &Url| {
         !matches!(target.scheme(), "http" | "https")
             || is_answer(target, registered.url())
             || sent.iter().any(|sent| obeys(target, sent, registered.url()))
     };
-    walk(&relying, url, origin, HOPS, leaves, |page| looks(page, stage.guide())).await
+    walk(relying, url, origin, HOPS, leaves, |page| looks(page, stage.guide())).await
+}
+
+/// Tries an attack on the request `sent` (empty: the redirect URI is the registered one): as a stranger, or in the session
+/// of the good login where a stranger is told nothing.
+pub async fn attack(stage: &Stage, url: Url, sent: &[String]) -> Judged {
+    let Some(control) = &stage.control else { return Ok(Answer::Skipped("there is no login page".to_owned())) };
+    let registered = stage.redirect_uri()?.url();
+    if !control.blind {
+        let (seen, _) = knock(stage, url, sent, None).await?;
+        return judge(control, &seen, sent, registered);
+    }
+    if stage.session.is_none() {
+        let why = "the provider looks at a request only once somebody is logged in";
+        return Ok(Answer::Skipped(why.to_owned()));
+    }
+    let (seen, _) = knock_as(&stage.relying, stage, url, sent, None).await?;
+    if let Seen::Sent(target) = &seen {
+        stage.received(target);
+    }
+    judge_inside(&seen, sent, registered)
+}
+
+/// Whether a client that does not exist is shown a login page as well.
+pub async fn is_blind(stage: &Stage) -> bool {
+    let Ok(pending) = stage.request(&[("client_id", Some("authprobe-unknown"))]) else { return false };
+    let seen = knock(stage, pending.url, &[], None).await;
+    matches!(seen, Ok((Seen::Page(page), _)) if page.asks && page.status < 400)
 }
 
 /// The way of the good request, which may be longer.
@@ -105,20 +144,7 @@ async fn walk(
 /// What that is for an attack on the request `sent` (empty: the redirect URI is the registered one).
 pub fn judge(control: &Control, seen: &Seen, sent: &[String], registered: &Url) -> Judged {
     match seen {
-        Seen::Sent(target) if sent.iter().any(|sent| obeys(target, sent, registered)) => {
-            let with = if has(target, "code") {
-                " with a code"
-            } else if has(target, "error") {
-                " with an error, which must not be redirected there (RFC 6749 §4.1.2.1)"
-            } else {
-                ""
-            };
-            Ok(Answer::Accepted(format!("the provider redirects there{with}")))
-        }
-        Seen::Sent(target) if has(target, "code") => {
-            Ok(Answer::Accepted("the provider answers with a code".to_owned()))
-        }
-        Seen::Sent(_) => Ok(Answer::Refused),
+        Seen::Sent(target) => Ok(judge_answer(target, sent, registered)),
         Seen::Page(page) if page.status >= 500 => {
             Err(Fault::new(Class::HttpStatus, format!("the authorization endpoint answered {}", page.status)))
         }
@@ -133,6 +159,38 @@ pub fn judge(control: &Control, seen: &Seen, sent: &[String], registered: &Url) 
             Ok(Answer::Accepted("the provider leads on to its login as after a good request".to_owned()))
         }
         Seen::Further(_) => Ok(Answer::Unknown("the provider redirects further than was followed".to_owned())),
+    }
+}
+
+/// The same, of somebody who is logged in: a good request would be answered at once.
+fn judge_inside(seen: &Seen, sent: &[String], registered: &Url) -> Judged {
+    match seen {
+        Seen::Sent(target) => Ok(judge_answer(target, sent, registered)),
+        Seen::Page(page) if page.status >= 500 => {
+            Err(Fault::new(Class::HttpStatus, format!("the authorization endpoint answered {}", page.status)))
+        }
+        Seen::Page(page) if page.status >= 400 => Ok(Answer::Refused),
+        Seen::Page(_) | Seen::Further(_) => Ok(Answer::Unknown(
+            "somebody who is logged in gets neither an answer nor an error from the provider".to_owned(),
+        )),
+    }
+}
+
+fn judge_answer(target: &Url, sent: &[String], registered: &Url) -> Answer {
+    if sent.iter().any(|sent| obeys(target, sent, registered)) {
+        let with = if has(target, "code") {
+            " with a code"
+        } else if has(target, "error") {
+            " with an error, which must not be redirected there (RFC 6749 §4.1.2.1)"
+        } else {
+            ""
+        };
+        return Answer::Accepted(format!("the provider redirects there{with}"));
+    }
+    match ["code", "access_token", "id_token"].into_iter().find(|name| has(target, name)) {
+        Some("code") => Answer::Accepted("the provider answers with a code".to_owned()),
+        Some(_) => Answer::Accepted("the provider answers with a token".to_owned()),
+        None => Answer::Refused,
     }
 }
 
@@ -153,7 +211,7 @@ mod tests {
 
     fn control(asks: bool) -> Control {
         let trail = ["https://a.example/1", "https://a.example/2", "https://a.example/3"].map(str::to_owned).to_vec();
-        Control { looks: looks(200, asks, "Sign in"), headers: HeaderMap::new(), trail }
+        Control { looks: looks(200, asks, "Sign in"), headers: HeaderMap::new(), trail, blind: false }
     }
 
     fn judged(control: &Control, seen: Seen) -> Judged {
@@ -181,6 +239,20 @@ mod tests {
         assert!(matches!(sent("https://attacker.example/collect?error=invalid_request"), Answer::Accepted(_)));
         assert_eq!(sent("https://app.example.com/cb?error=invalid_request"), Answer::Refused);
         assert!(matches!(sent("https://app.example.com/cb?code=x"), Answer::Accepted(_)));
+    }
+
+    /// Django and others show their login page before they look at anything.
+    #[test]
+    fn in_a_session_only_an_answer_is_acceptance() {
+        let registered = Url::parse("https://app.example.com/cb").unwrap();
+        let inside = |seen| judge_inside(&seen, &["https://attacker.example/collect".to_owned()], &registered);
+        let sent = |url: &str| inside(Seen::Sent(Url::parse(url).unwrap())).unwrap();
+        assert!(matches!(sent("https://attacker.example/collect?code=x"), Answer::Accepted(_)));
+        assert!(matches!(sent("https://app.example.com/cb#access_token=x"), Answer::Accepted(_)));
+        assert_eq!(sent("https://app.example.com/cb?error=unsupported_response_type"), Answer::Refused);
+        assert_eq!(inside(Seen::Page(looks(400, false, "Error"))), Ok(Answer::Refused));
+        assert!(matches!(inside(Seen::Page(looks(200, true, "Sign in"))), Ok(Answer::Unknown(_))));
+        assert!(inside(Seen::Page(looks(500, false, ""))).is_err());
     }
 
     #[test]

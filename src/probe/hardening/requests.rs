@@ -58,24 +58,29 @@ pub const TABLE: &[Attack] = &[
     },
 ];
 
-async fn seen(stage: &Stage, changes: &[Change<'_>]) -> Result<Seen, Fault> {
-    Ok(door::knock(stage, stage.request(changes)?.url, &[], None).await?.0)
+/// `None`: it was refused where it was pushed.
+async fn seen(stage: &Stage, changes: &[Change<'_>]) -> Result<Option<Seen>, Fault> {
+    match stage.ask(changes).await? {
+        Some(pending) => Ok(Some(door::knock(stage, pending.url, &[], None).await?.0)),
+        None => Ok(None),
+    }
 }
 
 async fn judged(stage: &Stage, changes: &[Change<'_>]) -> Judged {
-    let seen = seen(stage, changes).await?;
-    let Some(control) = &stage.control else { return Ok(Answer::Skipped("there is no login page".to_owned())) };
-    door::judge(control, &seen, &[], stage.redirect_uri()?.url())
+    match stage.ask(changes).await? {
+        Some(pending) => door::attack(stage, pending.url, &[]).await,
+        None => Ok(Answer::Refused),
+    }
 }
 
 /// A page is no attack, though §3.1.2.6 wants an error.
 fn prompt_none(stage: &Stage) -> BoxFuture<'_, Judged> {
     async move {
         Ok(match seen(stage, &[("prompt", Some("none"))]).await? {
-            Seen::Sent(target) if target.query_pairs().any(|(name, _)| name == "code") => {
+            Some(Seen::Sent(target)) if target.query_pairs().any(|(name, _)| name == "code") => {
                 Answer::Accepted("the provider answers with a code".to_owned())
             }
-            Seen::Page(page) if page.status >= 500 => {
+            Some(Seen::Page(page)) if page.status >= 500 => {
                 let detail = format!("the authorization endpoint answered {}", page.status);
                 return Err(Fault::new(Class::HttpStatus, detail));
             }
@@ -96,7 +101,10 @@ fn implicit(stage: &Stage) -> BoxFuture<'_, Judged> {
 fn cors(stage: &Stage) -> BoxFuture<'_, Judged> {
     async move {
         let origin = format!("https://{ATTACKER}");
-        let (_, headers) = door::knock(stage, stage.request(&[])?.url, &[], Some(&origin)).await?;
+        let Some(pending) = stage.ask(&[]).await? else {
+            return Ok(Answer::Unknown("a good request is refused".to_owned()));
+        };
+        let (_, headers) = door::knock(stage, pending.url, &[], Some(&origin)).await?;
         let allowed =
             headers.get(header::ACCESS_CONTROL_ALLOW_ORIGIN).map(|value| String::from_utf8_lossy(value.as_bytes()));
         Ok(match allowed {

@@ -20,7 +20,7 @@ use crate::oidc::json;
 use crate::oidc::metadata::Metadata;
 use crate::oidc::relying::Relying;
 use crate::oidc::response::{self, OauthError};
-use crate::oidc::settings::{Client, RedirectUri};
+use crate::oidc::settings::{AuthMethod, Client, RedirectUri};
 use crate::oidc::token::{Grant, Tokens};
 use crate::probe::login_flow::{self as flow, REVOKE};
 use crate::probe::login_settings::Login;
@@ -129,7 +129,7 @@ impl Stage {
 
     /// Whether the client proves who it is with a key of its own.
     pub fn has_private_key(&self) -> bool {
-        false
+        self.client.auth_method == AuthMethod::PrivateKeyJwt
     }
 
     /// Where the client's answers go. Fault: `config`.
@@ -166,6 +166,15 @@ impl Stage {
         Ok(pending)
     }
 
+    /// The same, pushed first if this client's requests are to be (RFC 9126). `None`: the provider refused it there.
+    pub async fn ask(&self, changes: &[Change<'_>]) -> Result<Option<Pending>, Fault> {
+        match self.relying.push(&self.metadata, self.request(changes)?).await {
+            Ok(pending) => Ok(Some(pending)),
+            Err(fault) if fault.class == Class::OauthError => Ok(None),
+            Err(fault) => Err(fault),
+        }
+    }
+
     /// Logs in, as an ordinary client does. Whether the answer is as it must be is not judged here.
     pub async fn sign_in(&self, pending: &Pending, answers: &Answers) -> Result<Vec<(String, String)>, Fault> {
         let endpoint = self.metadata.endpoint("authorization_endpoint")?;
@@ -189,7 +198,7 @@ impl Stage {
     pub async fn code(&self, changes: &[Change<'_>]) -> Result<Code, Fault> {
         let unknown = |why: &str| Ok(Code::Unknown(why.to_owned()));
         let Some(session) = &self.session else { return unknown("nobody is logged in") };
-        let pending = self.request(changes)?;
+        let Some(pending) = self.ask(changes).await? else { return Ok(Code::Refused) };
         let endpoint = self.metadata.endpoint("authorization_endpoint")?;
         let walker = self.walker(&pending, &endpoint);
         let params = match walker.open(pending.url.clone()).await? {
@@ -281,6 +290,17 @@ impl Stage {
         let mut litter = self.litter.lock().expect("litter");
         litter.extend(tokens.refresh_token.iter().map(|token| (token.clone(), "refresh_token")));
         litter.push((tokens.access_token.clone(), "access_token"));
+    }
+
+    /// An authorization response that an attack brought: what is in it is masked, tokens are revoked at the end.
+    pub fn received(&self, target: &Url) {
+        let fragment = target.fragment().unwrap_or_default();
+        let fragment = url::form_urlencoded::parse(fragment.as_bytes()).into_owned();
+        let params: Vec<(String, String)> = target.query_pairs().into_owned().chain(fragment).collect();
+        self.protect_codes(&params);
+        let tokens = params.iter().filter(|(name, _)| name == "access_token");
+        let mut litter = self.litter.lock().expect("litter");
+        litter.extend(tokens.map(|(_, token)| (Secret::new(token.as_str()), "access_token")));
     }
 
     fn walker<'a>(&'a self, pending: &'a Pending, endpoint: &'a Url) -> Walker<'a> {

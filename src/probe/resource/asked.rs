@@ -1,5 +1,6 @@
 //! The API as it is asked with tokens that are, or were, good.
 
+use std::sync::Mutex;
 use std::time::Duration;
 
 use http::{HeaderValue, header};
@@ -8,7 +9,7 @@ use super::{Access, Settings};
 use crate::clock::Instant;
 use crate::duration::HumanDuration;
 use crate::fault::{Class, Fault, Finding};
-use crate::journey::{Journey, Stopped};
+use crate::journey::{Journey, StepName, Stopped};
 use crate::oidc::bearer::{self, Bad};
 use crate::oidc::cors;
 use crate::oidc::http::{Endpoint, Request, Response};
@@ -16,6 +17,7 @@ use crate::oidc::metadata::Metadata;
 use crate::oidc::relying::Relying;
 use crate::oidc::response::{self, OauthError};
 use crate::oidc::token::Tokens;
+use crate::outcome::Observation;
 use crate::probe::access::Obtain;
 use crate::probe::issued;
 use crate::probe::propagation::Pace;
@@ -28,6 +30,8 @@ pub(super) struct Api<'a> {
     /// With cookies of its own.
     pub(super) relying: &'a Relying,
     pub(super) metadata: &'a Metadata,
+    /// What was accepted and must not be: in which step.
+    pub(super) found: Mutex<Vec<(StepName, Finding)>>,
 }
 
 impl Api<'_> {
@@ -68,11 +72,32 @@ impl Api<'_> {
         Err(fault)
     }
 
-    /// Holds a refusal against RFC 6750.
-    pub(super) fn judge(&self, answer: &Response, bad: Bad, what: &str, clause: &'static str) -> Result<(), Fault> {
+    /// What was accepted so far and must not be.
+    pub(super) fn accepted(&self) -> Vec<(StepName, Finding)> {
+        self.found.lock().expect("findings").clone()
+    }
+
+    /// Holds a refusal against RFC 6750. `step` is the attack's name as well.
+    pub(super) fn judge(
+        &self,
+        step: StepName,
+        answer: &Response,
+        bad: Bad,
+        what: &str,
+        clause: &'static str,
+    ) -> Result<(), Fault> {
         let mut warnings = Vec::new();
         let result = bearer::refused(answer, bad, (self.host(), what, clause), &mut warnings);
         self.relying.recorder.warn_all(warnings);
+        let accepted = match &result {
+            Ok(()) => Some(false),
+            Err(fault) if fault.class == Class::AttackAccepted => {
+                self.found.lock().expect("findings").extend(fault.findings.iter().map(|f| (step, f.clone())));
+                Some(true)
+            }
+            Err(_) => None,
+        };
+        self.relying.recorder.observe(Observation::Attack { attack: step, accepted });
         result
     }
 
@@ -99,7 +124,7 @@ impl Api<'_> {
                 let (resource, audience) = (self.access.resource(), self.access.audience());
                 let token = &issued.insert(self.another(Some(scopes), resource, audience).await?).access_token;
                 let what = format!("a token with no more than the scope {}", scopes.join(" "));
-                self.judge(&self.ask(Some(token)).await?, Bad::Scope, &what, "RFC 6750 §3.1")
+                self.judge(super::INSUFFICIENT_SCOPE, &self.ask(Some(token)).await?, Bad::Scope, &what, "RFC 6750 §3.1")
             })
             .await;
         if let Some(tokens) = issued {
@@ -148,7 +173,7 @@ impl Api<'_> {
         loop {
             let answer = self.ask(Some(token)).await?;
             if !answer.status.is_success() {
-                return self.judge(&answer, Bad::Invalid, "a revoked token", "RFC 6750 §3.1");
+                return self.judge(super::REVOKED, &answer, Bad::Invalid, "a revoked token", "RFC 6750 §3.1");
             }
             let now = self.relying.clock.instant().duration_since(since);
             if now >= bound {

@@ -2,12 +2,11 @@
 
 use super::aged;
 use super::asked::Api;
-use crate::fault::{Class, Fault};
+use crate::fault::Fault;
 use crate::journey::{Journey, StepName, Stopped};
 use crate::oidc::bearer::Bad;
 use crate::oidc::forge::{self, ForgersKey, Original};
 use crate::oidc::token::Tokens;
-use crate::outcome::Warning;
 use crate::probe::access::Obtain;
 use crate::probe::{Context, issued};
 use crate::secret::Secret;
@@ -77,17 +76,15 @@ const EXPIRED: StepName = "expired";
 const WRONG_AUDIENCE: StepName = "wrong_audience";
 const OPAQUE: &str = "the token is opaque: there is nothing to forge";
 
-/// One attack a step. All are tried, whatever the others came to: the first that is accepted is the run's fault, and
-/// returned; the others are failed steps and warnings.
+/// One attack a step. All are tried, whatever becomes of the others; what is accepted is in [`Api::accepted`].
 pub(super) async fn all(
     api: &Api<'_>,
     cx: &Context,
     journey: &mut Journey,
     tokens: &Tokens,
     by: Obtain,
-) -> Result<Option<Stopped>, Stopped> {
+) -> Result<(), Stopped> {
     let original = Original::read(&tokens.access_token);
-    let mut first = None;
     for attack in &TABLE {
         let mut shown = match (&attack.shows, &original) {
             (Shows::Nothing, _) => vec![Ok(None)],
@@ -108,14 +105,13 @@ pub(super) async fn all(
             journey.skip(attack.step, OPAQUE);
             continue;
         }
-        let result = attempt(api, journey, attack, shown, first.is_some()).await;
+        let before = api.accepted().len();
+        let result = journey.step(attack.step, attempt(api, attack, shown)).await;
         if let Some(token) = issued {
             issued::revoke_later(journey, api.relying, api.metadata, &token);
         }
-        match result {
-            Ok(()) => {}
-            Err((stopped, true)) => drop(first.get_or_insert(stopped)),
-            Err((stopped, false)) => return Err(stopped),
+        if let (Err(stopped), true) = (result, api.accepted().len() == before) {
+            return Err(stopped);
         }
     }
     if by == Obtain::ClientCredentials && !aged::is_aging(&cx.memory) {
@@ -125,34 +121,15 @@ pub(super) async fn all(
         let grant = api.access.client_credentials(&scopes, resource, audience);
         aged::begin(journey, &cx.memory, api.relying, api.metadata, grant);
     }
-    Ok(first)
+    Ok(())
 }
 
-/// The step of one attack; the error says whether it was accepted, and the others can go on.
-async fn attempt(
-    api: &Api<'_>,
-    journey: &mut Journey,
-    attack: &Attack,
-    shown: Vec<Result<Option<Secret>, Fault>>,
-    again: bool,
-) -> Result<(), (Stopped, bool)> {
-    let mut accepted = false;
-    let work = async {
-        for token in shown {
-            let token = token?;
-            token.as_ref().inspect(|token| api.relying.recorder.protect(token.expose()));
-            let bad = if token.is_some() { Bad::Invalid } else { Bad::NoToken };
-            let result = api.judge(&api.ask(token.as_ref()).await?, bad, attack.what, attack.clause);
-            if let Err(fault) = &result {
-                accepted = fault.class == Class::AttackAccepted;
-                if again && accepted {
-                    api.relying.recorder.warn(Warning::new("attack_accepted", attack.clause, fault.detail.clone()));
-                }
-            }
-            result?;
-        }
-        Ok(())
-    };
-    let result = journey.step(attack.step, work).await;
-    result.map_err(|stopped| (stopped, accepted))
+async fn attempt(api: &Api<'_>, attack: &Attack, shown: Vec<Result<Option<Secret>, Fault>>) -> Result<(), Fault> {
+    for token in shown {
+        let token = token?;
+        token.as_ref().inspect(|token| api.relying.recorder.protect(token.expose()));
+        let bad = if token.is_some() { Bad::Invalid } else { Bad::NoToken };
+        api.judge(attack.step, &api.ask(token.as_ref()).await?, bad, attack.what, attack.clause)?;
+    }
+    Ok(())
 }

@@ -9,42 +9,41 @@ rows! {
     // OIDC Discovery §4.2: application/json. Every client reads it all the same.
     "wrong_content_type" r#"{"endpoint": "discovery"}"# [] { "*" => "good content_type"; }
     "wrong_content_type" r#"{"endpoint": "jwks"}"# [] {
-        "jwks form_login form_login.steps refresh client_credentials token_exchange" => "good content_type";
+        "jwks IDS client_credentials token_exchange jwt_bearer" => "good content_type";
     }
     "wrong_content_type" r#"{"endpoint": "token"}"# [] {
-        "client_credentials token_exchange introspection form_login form_login.steps refresh revocation" =>
-            "good content_type";
+        "MACHINES token_exchange LOGINS device" => "good content_type";
     }
     "wrong_content_type" r#"{"endpoint": "introspection"}"# [] { "introspection revocation" => "good content_type"; }
     // OIDC Discovery §5.3.2 of Core: the media type tells JSON from a signed answer.
     "wrong_content_type" r#"{"endpoint": "userinfo"}"# [] {
-        "form_login form_login.steps refresh" => "good content_type";
+        "IDS" => "good content_type";
     }
     "metadata_member_missing" r#"{"which": "issuer"}"# [] { "*" => "bad metadata_invalid/provider at discovery"; }
     // OIDC Discovery §3: REQUIRED. Who can do without it sees that it is gone; who needs it cannot go on, and it is not for
     // the provider to leave out.
     "metadata_member_missing" r#"{"which": "authorization_endpoint"}"# [] {
         "discovery" => "bad metadata_invalid/provider at discovery";
-        "form_login form_login.steps refresh revocation" => "bad metadata_invalid/provider at authorize";
-        "client_credentials token_exchange introspection" => "good metadata";
+        "LOGINS" => "bad metadata_invalid/provider at authorize";
+        "MACHINES token_exchange device" => "good metadata";
     }
     "metadata_member_missing" r#"{"which": "token_endpoint"}"# [] {
         "discovery" => "bad metadata_invalid/provider at discovery";
-        "client_credentials introspection form_login form_login.steps refresh revocation" =>
-            "bad metadata_invalid/provider at token";
+        "MACHINES LOGINS" => "bad metadata_invalid/provider at token";
+        "device" => "bad metadata_invalid/provider at pending";
         "token_exchange" => "bad metadata_invalid/provider at subject_token";
     }
     "metadata_member_missing" r#"{"which": "jwks_uri"}"# [] {
         "discovery" => "bad metadata_invalid/provider at discovery";
-        "jwks form_login form_login.steps refresh" => "bad metadata_invalid/provider at jwks";
-        "client_credentials" => "bad metadata_invalid/provider at access_token";
+        "jwks IDS" => "bad metadata_invalid/provider at jwks";
+        "client_credentials jwt_bearer" => "bad metadata_invalid/provider at access_token";
         "token_exchange" => "bad metadata_invalid/provider at issued_token";
         "introspection revocation" => "good metadata";
     }
     "jwks_uri_missing" "" [] {
         "discovery" => "bad metadata_invalid/provider at discovery";
-        "jwks form_login form_login.steps refresh" => "bad metadata_invalid/provider at jwks";
-        "client_credentials" => "bad metadata_invalid/provider at access_token";
+        "jwks IDS" => "bad metadata_invalid/provider at jwks";
+        "client_credentials jwt_bearer" => "bad metadata_invalid/provider at access_token";
         "token_exchange" => "bad metadata_invalid/provider at issued_token";
         "introspection revocation" => "good metadata";
     }
@@ -59,33 +58,33 @@ rows! {
     }
     "metadata_member_missing" r#"{"which": "response_types_supported"}"# [] {
         "discovery" => "bad metadata_invalid/provider at discovery";
-        "client_credentials token_exchange introspection form_login form_login.steps refresh revocation" => "good metadata";
+        "MACHINES token_exchange LOGINS device" => "good metadata";
     }
     "metadata_member_missing" r#"{"which": "subject_types_supported"}"# [] {
         "discovery" => "bad metadata_invalid/provider at discovery";
-        "client_credentials token_exchange introspection form_login form_login.steps refresh revocation" => "good metadata";
+        "MACHINES token_exchange LOGINS device" => "good metadata";
     }
     "metadata_member_missing" r#"{"which": "id_token_signing_alg_values_supported"}"# [] {
         "discovery" => "bad metadata_invalid/provider at discovery";
-        "client_credentials token_exchange introspection form_login form_login.steps refresh revocation" => "good metadata";
+        "MACHINES token_exchange LOGINS device" => "good metadata";
     }
     // An endpoint that moved to where nothing is: `discovery` knows only if it has seen another address before.
     "endpoint_moved" "" [] {
-        "client_credentials introspection form_login form_login.steps refresh revocation" =>
-            "bad http_status/provider at token";
+        "MACHINES LOGINS" => "bad http_status/provider at token";
+        "device" => "bad http_status/provider at pending";
         "token_exchange" => "bad http_status/provider at subject_token";
     }
     "endpoint_moved" "" [After] {
         "discovery" => "bad http_status/provider at endpoints";
-        "client_credentials introspection form_login form_login.steps refresh revocation" =>
-            "bad http_status/provider at token";
+        "MACHINES LOGINS" => "bad http_status/provider at token";
+        "device" => "bad http_status/provider at pending";
         "token_exchange" => "bad http_status/provider at subject_token";
     }
     "endpoint_moved" r#"{"which": "userinfo_endpoint"}"# [] {
-        "form_login form_login.steps refresh" => "bad http_status/provider at userinfo";
+        "IDS" => "bad http_status/provider at userinfo";
     }
     "endpoint_moved" r#"{"which": "authorization_endpoint"}"# [] {
-        "form_login form_login.steps refresh revocation" => "bad http_status/provider at authorize";
+        "LOGINS" => "bad http_status/provider at authorize";
     }
     "endpoint_moved" r#"{"which": "introspection_endpoint"}"# [] {
         "introspection" => "bad http_status/provider at active";
@@ -94,19 +93,19 @@ rows! {
     // OIDC Discovery §3 and RFC 6749 §3.1, §3.2: https. No secret is sent there.
     "endpoint_http" "" [] {
         "discovery" => "bad metadata_invalid/provider at discovery";
-        "client_credentials introspection form_login form_login.steps refresh revocation" =>
-            "bad metadata_invalid/provider at token";
+        "MACHINES LOGINS" => "bad metadata_invalid/provider at token";
+        "device" => "bad metadata_invalid/provider at pending";
         "token_exchange" => "bad metadata_invalid/provider at subject_token";
     }
     "endpoint_http" r#"{"which": "authorization_endpoint"}"# [] {
         "discovery" => "bad metadata_invalid/provider at discovery";
-        "form_login form_login.steps refresh revocation" => "bad metadata_invalid/provider at authorize";
-        "client_credentials token_exchange introspection" => "good metadata";
+        "LOGINS" => "bad metadata_invalid/provider at authorize";
+        "MACHINES token_exchange device" => "good metadata";
     }
     "endpoint_http" r#"{"which": "jwks_uri"}"# [] {
         "discovery" => "bad metadata_invalid/provider at discovery";
-        "jwks form_login form_login.steps refresh" => "bad metadata_invalid/provider at jwks";
-        "client_credentials" => "bad metadata_invalid/provider at access_token";
+        "jwks IDS" => "bad metadata_invalid/provider at jwks";
+        "client_credentials jwt_bearer" => "bad metadata_invalid/provider at access_token";
         "token_exchange" => "bad metadata_invalid/provider at issued_token";
         "introspection revocation" => "good metadata";
     }

@@ -5,63 +5,63 @@ use crate::rows;
 rows! {
     // RFC 7517 §5.1: `keys` MUST be there.
     "jwks_keys_missing" "" [] {
-        "jwks form_login form_login.steps refresh" => "bad jwks_invalid/provider at jwks";
-        "client_credentials" => "bad jwks_invalid/provider at access_token";
+        "jwks IDS" => "bad jwks_invalid/provider at jwks";
+        "client_credentials jwt_bearer" => "bad jwks_invalid/provider at access_token";
         "token_exchange" => "bad jwks_invalid/provider at issued_token";
     }
     "jwks_empty" "" [] {
-        "jwks form_login form_login.steps refresh" => "bad jwks_invalid/provider at jwks";
-        "client_credentials" => "bad jwks_invalid/provider at access_token";
+        "jwks IDS" => "bad jwks_invalid/provider at jwks";
+        "client_credentials jwt_bearer" => "bad jwks_invalid/provider at access_token";
         "token_exchange" => "bad jwks_invalid/provider at issued_token";
     }
     "jwks_garbage" "" [] {
-        "jwks form_login form_login.steps refresh" => "bad malformed/provider at jwks";
-        "client_credentials" => "bad malformed/provider at access_token";
+        "jwks IDS" => "bad malformed/provider at jwks";
+        "client_credentials jwt_bearer" => "bad malformed/provider at access_token";
         "token_exchange" => "bad malformed/provider at issued_token";
     }
     // RFC 7517 §5: a client ignores keys that it cannot use; a strict reader does not.
     "jwks_malformed_key" "" [] {
         "jwks" => "bad jwks_invalid/provider at jwks";
-        "form_login form_login.steps refresh client_credentials token_exchange" => "good jwks";
+        "IDS client_credentials token_exchange jwt_bearer" => "good jwks";
     }
     // RFC 7518 §3.3: 2048 bits or more.
     "jwks_weak_key" "" [] {
         "jwks" => "bad jwks_invalid/provider at jwks";
-        "form_login form_login.steps refresh client_credentials token_exchange" => "good jwks";
+        "IDS client_credentials token_exchange jwt_bearer" => "good jwks";
     }
     // OIDC Discovery §3: no private key in the set.
     "jwks_private_key" "" [] {
         "jwks" => "bad jwks_invalid/provider at jwks";
-        "form_login form_login.steps refresh client_credentials token_exchange" => "good jwks";
+        "IDS client_credentials token_exchange jwt_bearer" => "good jwks";
     }
     // RFC 7517 §4.5: keys within a set SHOULD have distinct identifiers.
     "jwks_duplicate_kid" "" [] {
         "jwks" => "bad jwks_invalid/provider at jwks";
-        "form_login form_login.steps refresh client_credentials token_exchange" => "good jwks";
+        "IDS client_credentials token_exchange jwt_bearer" => "good jwks";
     }
     // RFC 7517 §4.2: a key for encryption verifies nothing, so no key is left.
     "jwks_wrong_use" "" [] {
-        "jwks form_login form_login.steps refresh" => "bad jwks_invalid/provider at jwks";
-        "client_credentials" => "bad jwks_invalid/provider at access_token";
+        "jwks IDS" => "bad jwks_invalid/provider at jwks";
+        "client_credentials jwt_bearer" => "bad jwks_invalid/provider at access_token";
         "token_exchange" => "bad jwks_invalid/provider at issued_token";
     }
     // OIDC Core 10.1: with several keys a `kid` MUST be given; a client that tries them all survives.
     "jwks_kid_absent" "" [] {
-        "jwks form_login form_login.steps refresh client_credentials token_exchange" => "good kid_missing";
+        "jwks IDS client_credentials token_exchange jwt_bearer" => "good kid_missing";
     }
     "unknown_kid" "" [] {
-        "form_login form_login.steps refresh" => "bad key_not_found/provider at id_token";
-        "client_credentials" => "bad key_not_found/provider at access_token";
+        "IDS" => "bad key_not_found/provider at id_token";
+        "client_credentials jwt_bearer" => "bad key_not_found/provider at access_token";
         "token_exchange" => "bad key_not_found/provider at issued_token";
     }
     "jwks_stale" "" [] {
-        "form_login form_login.steps refresh" => "bad key_not_found/provider at id_token";
-        "client_credentials" => "bad key_not_found/provider at access_token";
+        "IDS" => "bad key_not_found/provider at id_token";
+        "client_credentials jwt_bearer" => "bad key_not_found/provider at access_token";
         "token_exchange" => "bad key_not_found/provider at issued_token";
     }
     "unsafe_rotation" "" [] {
-        "form_login form_login.steps refresh" => "bad key_not_found/provider at id_token";
-        "client_credentials" => "bad key_not_found/provider at access_token";
+        "IDS" => "bad key_not_found/provider at id_token";
+        "client_credentials jwt_bearer" => "bad key_not_found/provider at access_token";
         "token_exchange" => "bad key_not_found/provider at issued_token";
     }
     // Who has not seen the old key misses nothing.
@@ -71,13 +71,13 @@ rows! {
     // OIDC Core 10.1.1: whoever saw the old key sign knows that its tokens live still. One who only reads key sets cannot
     // tell whether it signed at all.
     "abrupt_rotation" "" [After] {
-        "form_login form_login.steps refresh client_credentials token_exchange" => "good unsafe_rotation";
+        "IDS client_credentials token_exchange jwt_bearer" => "good unsafe_rotation";
     }
     "early_removal" "" [AfterRotation] {
-        "form_login form_login.steps refresh client_credentials token_exchange" => "good unsafe_rotation";
+        "IDS client_credentials token_exchange jwt_bearer" => "good unsafe_rotation";
     }
     // RFC 7517 §4.5: a `kid` matches one specific key; a client that holds the old set refuses what the new key signs.
     "same_kid_new_key" "" [After] {
-        "jwks form_login form_login.steps refresh client_credentials token_exchange" => "good unsafe_rotation";
+        "jwks IDS client_credentials token_exchange jwt_bearer" => "good unsafe_rotation";
     }
 }

@@ -31,8 +31,8 @@ rows! {
     "logout_ignored" "" [] { "form_login" => "bad logout_ineffective/provider at logout"; }
     // One region alone.
     "http_500" r#"{"endpoint": "token", "from": "127.0.0.2"}"# [West] {
-        "client_credentials@west introspection@west form_login@west form_login.steps@west refresh@west" =>
-            "bad http_status/provider at token";
+        "client_credentials@west introspection@west resource@west jwt_bearer@west form_login@west form_login.steps@west refresh@west userinfo@west" => "bad http_status/provider at token";
         "token_exchange@west" => "bad http_status/provider at subject_token";
+        "device@west" => "bad http_status/provider at pending";
     }
 }

@@ -5,23 +5,23 @@ use crate::rows;
 rows! {
     "http_500" "" [] { "*" => "bad http_status/provider at discovery"; }
     "http_500" r#"{"endpoint": "jwks"}"# [] {
-        "jwks form_login form_login.steps refresh" => "bad http_status/provider at jwks";
-        "client_credentials" => "bad http_status/provider at access_token";
+        "jwks IDS" => "bad http_status/provider at jwks";
+        "client_credentials jwt_bearer" => "bad http_status/provider at access_token";
         "token_exchange" => "bad http_status/provider at issued_token";
     }
     "http_500" r#"{"endpoint": "authorization"}"# [] {
-        "form_login form_login.steps refresh revocation" => "bad http_status/provider at authorize";
+        "LOGINS" => "bad http_status/provider at authorize";
     }
     "http_500" r#"{"endpoint": "login_page"}"# [] {
-        "form_login form_login.steps refresh revocation" => "bad http_status/provider at authorize";
+        "LOGINS" => "bad http_status/provider at authorize"; "device" => "bad http_status/provider at login";
     }
     "http_500" r#"{"endpoint": "token"}"# [] {
-        "client_credentials introspection form_login form_login.steps refresh revocation" =>
-            "bad http_status/provider at token";
+        "MACHINES LOGINS" => "bad http_status/provider at token";
+        "device" => "bad http_status/provider at pending";
         "token_exchange" => "bad http_status/provider at subject_token";
     }
     "http_500" r#"{"endpoint": "userinfo"}"# [] {
-        "form_login form_login.steps refresh" => "bad http_status/provider at userinfo";
+        "IDS" => "bad http_status/provider at userinfo";
     }
     "http_500" r#"{"endpoint": "introspection"}"# [] {
         "introspection" => "bad http_status/provider at active";
@@ -29,21 +29,21 @@ rows! {
     }
     "http_500" r#"{"endpoint": "end_session"}"# [] { "form_login" => "bad http_status/provider at logout"; }
     "http_502_html" r#"{"endpoint": "token"}"# [] {
-        "client_credentials introspection form_login form_login.steps refresh revocation" =>
-            "bad http_status/provider at token";
+        "MACHINES LOGINS" => "bad http_status/provider at token";
+        "device" => "bad http_status/provider at pending";
         "token_exchange" => "bad http_status/provider at subject_token";
     }
     "http_502_html" r#"{"endpoint": "login_page"}"# [] {
-        "form_login form_login.steps refresh revocation" => "bad http_status/provider at authorize";
+        "LOGINS" => "bad http_status/provider at authorize"; "device" => "bad http_status/provider at login";
     }
     "http_503" r#"{"endpoint": "jwks"}"# [] {
-        "jwks form_login form_login.steps refresh" => "bad http_status/provider at jwks";
-        "client_credentials" => "bad http_status/provider at access_token";
+        "jwks IDS" => "bad http_status/provider at jwks";
+        "client_credentials jwt_bearer" => "bad http_status/provider at access_token";
         "token_exchange" => "bad http_status/provider at issued_token";
     }
     "jwks_down" "" [] {
-        "jwks form_login form_login.steps refresh" => "bad http_status/provider at jwks";
-        "client_credentials" => "bad http_status/provider at access_token";
+        "jwks IDS" => "bad http_status/provider at jwks";
+        "client_credentials jwt_bearer" => "bad http_status/provider at access_token";
         "token_exchange" => "bad http_status/provider at issued_token";
     }
     "introspection_down" "" [] {
@@ -53,21 +53,21 @@ rows! {
     // RFC 6585 §4: with and without Retry-After.
     "rate_limited" "" [] { "*" => "bad rate_limited/provider at discovery"; }
     "rate_limited" r#"{"retry_after": 0, "endpoint": "token"}"# [] {
-        "client_credentials introspection form_login form_login.steps refresh revocation" =>
-            "bad rate_limited/provider at token";
+        "MACHINES LOGINS" => "bad rate_limited/provider at token";
+        "device" => "bad rate_limited/provider at pending";
         "token_exchange" => "bad rate_limited/provider at subject_token";
     }
     "rate_limited" r#"{"retry_after": 30, "endpoint": "userinfo"}"# [] {
-        "form_login form_login.steps refresh" => "bad rate_limited/provider at userinfo";
+        "IDS" => "bad rate_limited/provider at userinfo";
     }
     "rate_limited" r#"{"retry_after": 0, "endpoint": "authorization"}"# [] {
-        "form_login form_login.steps refresh revocation" => "bad rate_limited/provider at authorize";
+        "LOGINS" => "bad rate_limited/provider at authorize";
     }
     "http_401_bare" r#"{"endpoint": "discovery"}"# [] { "*" => "bad http_status/provider at discovery"; }
     // RFC 6749 §5.2: a refusal of the client has an error object; without it nobody knows what is refused.
     "http_401_bare" r#"{"endpoint": "token"}"# [] {
-        "client_credentials introspection form_login form_login.steps refresh revocation" =>
-            "bad malformed/provider at token";
+        "MACHINES LOGINS" => "bad malformed/provider at token";
+        "device" => "bad malformed/provider at pending";
         "token_exchange" => "bad malformed/provider at subject_token";
     }
     // RFC 7662 §2.3 and RFC 7009 §2.2.1 refer to the same.
@@ -80,10 +80,10 @@ rows! {
     }
     // RFC 6750 §3.1: 401 refuses the token, whatever its challenge says.
     "http_401_bare" r#"{"endpoint": "userinfo"}"# [] {
-        "form_login form_login.steps refresh" => "bad oauth_error/provider at userinfo";
+        "IDS" => "bad oauth_error/provider at userinfo";
     }
     "http_401_bare" r#"{"endpoint": "authorization"}"# [] {
-        "form_login form_login.steps refresh revocation" => "bad http_status/provider at authorize";
+        "LOGINS" => "bad http_status/provider at authorize";
     }
     // RFC 6749 §5.2: invalid_grant comes with 400. Only the one who shows a used token meets it, and is refused all the same.
     "grant_refused_403" "" [] { "refresh" => "good error_status"; }

@@ -4,84 +4,82 @@ use crate::rows;
 
 rows! {
     "token_invalid_json" "" [] {
-        "client_credentials introspection form_login form_login.steps refresh revocation" =>
-            "bad malformed/provider at token";
+        "MACHINES LOGINS" => "bad malformed/provider at token";
+        "device" => "bad malformed/provider at pending";
         "token_exchange" => "bad malformed/provider at subject_token";
     }
     // RFC 6749 §5.1: REQUIRED.
     "access_token_missing" "" [] {
-        "client_credentials introspection form_login form_login.steps refresh revocation" =>
-            "bad malformed/provider at token";
+        "MACHINES LOGINS device" => "bad malformed/provider at token";
         "token_exchange" => "bad malformed/provider at subject_token";
     }
     // REQUIRED as well, but every client takes it for Bearer.
     "token_type_missing" "" [] {
-        "client_credentials token_exchange introspection form_login form_login.steps refresh revocation" =>
-            "good token_type_missing";
+        "MACHINES token_exchange LOGINS device" => "good token_type_missing";
     }
     // RFC 6749 §7.1: a client MUST NOT use a token of a type that it does not understand.
     "token_type_wrong" "" [] {
-        "client_credentials introspection form_login form_login.steps refresh revocation" =>
-            "bad malformed/provider at token";
+        "MACHINES LOGINS device" => "bad malformed/provider at token";
         "token_exchange" => "bad malformed/provider at subject_token";
     }
     // RFC 6749 A.14: digits, and in JSON a number; clients read both.
     "expires_in_string" "" [] {
-        "client_credentials token_exchange introspection form_login form_login.steps refresh revocation" =>
-            "good expires_in_type";
+        "MACHINES token_exchange LOGINS device" => "good expires_in_type";
     }
     // OIDC Core 3.1.3.3.
     "missing_id_token" "" [] {
-        "form_login form_login.steps refresh revocation" => "bad malformed/provider at token";
+        "LOGINS" => "bad malformed/provider at token";
+        // RFC 8628 speaks of no ID token.
+        "device" => "good id_token_missing";
     }
     // RFC 6749 §5.2, one by one. The request is as it must be, and the grant is offered.
     "token_error" r#"{"error": "invalid_request"}"# [] {
-        "client_credentials introspection form_login form_login.steps refresh revocation" =>
-            "bad oauth_error/provider at token";
+        "MACHINES LOGINS" => "bad oauth_error/provider at token";
+        "device" => "bad oauth_error/provider at pending";
         "token_exchange" => "bad oauth_error/provider at subject_token";
     }
     // Our client is refused.
     "token_error" r#"{"error": "invalid_client", "status": 401}"# [] {
-        "client_credentials introspection form_login form_login.steps refresh revocation" =>
-            "inconclusive credentials/configuration at token";
+        "MACHINES LOGINS" => "inconclusive credentials/configuration at token";
+        "device" => "inconclusive credentials/configuration at pending";
         "token_exchange" => "inconclusive credentials/configuration at subject_token";
     }
     "token_error" r#"{"error": "invalid_grant"}"# [] {
-        "client_credentials introspection form_login form_login.steps refresh revocation" =>
-            "bad oauth_error/provider at token";
+        "MACHINES LOGINS" => "bad oauth_error/provider at token";
+        "device" => "bad oauth_error/provider at pending";
         "token_exchange" => "bad oauth_error/provider at subject_token";
     }
     // Our client is not registered for it.
     "token_error" r#"{"error": "unauthorized_client"}"# [] {
-        "client_credentials introspection form_login form_login.steps refresh revocation" =>
-            "inconclusive config/configuration at token";
+        "MACHINES LOGINS" => "inconclusive config/configuration at token";
+        "device" => "inconclusive config/configuration at pending";
         "token_exchange" => "inconclusive config/configuration at subject_token";
     }
     "token_error" r#"{"error": "unsupported_grant_type"}"# [] {
-        "client_credentials introspection form_login form_login.steps refresh revocation" =>
-            "bad oauth_error/provider at token";
+        "MACHINES LOGINS" => "bad oauth_error/provider at token";
+        "device" => "bad oauth_error/provider at pending";
         "token_exchange" => "bad oauth_error/provider at subject_token";
     }
     "token_error" r#"{"error": "invalid_scope"}"# [] {
-        "client_credentials introspection form_login form_login.steps refresh revocation" =>
-            "bad oauth_error/provider at token";
+        "MACHINES LOGINS" => "bad oauth_error/provider at token";
+        "device" => "bad oauth_error/provider at pending";
         "token_exchange" => "bad oauth_error/provider at subject_token";
     }
     // No error of the token endpoint: its status says what it is.
     "token_error" r#"{"error": "server_error", "status": 500}"# [] {
-        "client_credentials introspection form_login form_login.steps refresh revocation" =>
-            "bad http_status/provider at token";
+        "MACHINES LOGINS" => "bad http_status/provider at token";
+        "device" => "bad http_status/provider at pending";
         "token_exchange" => "bad http_status/provider at subject_token";
     }
     // An error with 200 is an error, and a wrong status besides.
     "token_error" r#"{"error": "invalid_grant", "status": 200}"# [] {
-        "client_credentials introspection form_login form_login.steps refresh revocation" =>
-            "bad oauth_error/provider at token";
+        "MACHINES LOGINS" => "bad oauth_error/provider at token";
+        "device" => "bad oauth_error/provider at pending";
         "token_exchange" => "bad oauth_error/provider at subject_token";
     }
     // OIDC Core 5.3.2.
     "userinfo_wrong_sub" "" [] {
-        "form_login form_login.steps refresh" => "bad claim_subject/provider at userinfo";
+        "IDS" => "bad claim_subject/provider at userinfo";
     }
     // RFC 7662 §2.2: a token that was just issued is active.
     "introspection_inactive" "" [] {

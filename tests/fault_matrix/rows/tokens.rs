@@ -4,110 +4,119 @@
 use crate::rows;
 
 rows! {
-    "bad_signature" "" [] { "form_login form_login.steps refresh" => "bad signature_invalid/provider at id_token"; }
+    "bad_signature" "" [] { "IDS" => "bad signature_invalid/provider at id_token"; }
     "bad_signature" r#"{"token": "access"}"# [] {
-        "client_credentials" => "bad signature_invalid/provider at access_token";
+        "client_credentials jwt_bearer" => "bad signature_invalid/provider at access_token";
         "token_exchange" => "bad signature_invalid/provider at issued_token";
         "refresh" => "bad signature_invalid/provider at refresh";
     }
     // RFC 8725 §3.2; OIDC Core 2: `none` only where no ID token comes from the authorization endpoint and the client asked
     // for it at registration.
-    "alg_none" "" [] { "form_login form_login.steps refresh" => "bad algorithm_forbidden/provider at id_token"; }
+    "alg_none" "" [] { "IDS" => "bad algorithm_forbidden/provider at id_token"; }
     "alg_none" r#"{"token": "access"}"# [] {
-        "client_credentials" => "bad algorithm_forbidden/provider at access_token";
+        "client_credentials jwt_bearer" => "bad algorithm_forbidden/provider at access_token";
         "token_exchange" => "bad algorithm_forbidden/provider at issued_token";
         "refresh" => "bad algorithm_forbidden/provider at refresh";
+        // Userinfo and the API take what the provider issues, so they accept a token that nobody signed.
+        "userinfo" => "bad attack_accepted/provider at bad_token";
+        "resource" => "bad attack_accepted/provider at alg_none";
     }
     // RFC 8725 §3.1: the metadata offers RS256.
-    "hmac_confusion" "" [] { "form_login form_login.steps refresh" => "bad algorithm_forbidden/provider at id_token"; }
+    "hmac_confusion" "" [] { "IDS" => "bad algorithm_forbidden/provider at id_token"; }
     // RFC 9068 §2.1 allows any algorithm for an access token, though only the resource can verify this one.
     "hmac_confusion" r#"{"token": "access"}"# [] {
-        "client_credentials token_exchange refresh" => "good access_token_hmac";
+        "client_credentials token_exchange jwt_bearer refresh" => "good access_token_hmac";
     }
     // OIDC Core 10.2: to encrypt, a provider needs a key or a method that the client registered. So this is how the client
     // is registered, and authprobe has no key for it: nothing that counts against the provider.
     "encrypted_token" "" [] {
-        "form_login form_login.steps refresh" => "inconclusive unsupported/configuration at id_token";
+        "IDS" => "inconclusive unsupported/configuration at id_token";
     }
     // To a client every access token is opaque (RFC 6749 §1.4).
     "encrypted_token" r#"{"token": "access"}"# [] {}
     // 3.1.3.7-2.
-    "wrong_issuer" "" [] { "form_login form_login.steps refresh" => "bad claim_issuer/provider at id_token"; }
+    "wrong_issuer" "" [] { "IDS" => "bad claim_issuer/provider at id_token"; }
     "wrong_issuer" r#"{"token": "access"}"# [] {
-        "client_credentials" => "bad claim_issuer/provider at access_token";
+        "client_credentials jwt_bearer" => "bad claim_issuer/provider at access_token";
         "token_exchange" => "bad claim_issuer/provider at issued_token";
         "refresh" => "bad claim_issuer/provider at refresh";
     }
     // 3.1.3.7-3. An access token's audience is the resource (RFC 9068 §2.2), which a client cannot know.
-    "wrong_audience" "" [] { "form_login form_login.steps refresh" => "bad claim_audience/provider at id_token"; }
-    "wrong_audience" r#"{"token": "access"}"# [] {}
+    "wrong_audience" "" [] { "IDS" => "bad claim_audience/provider at id_token"; }
+    // RFC 7662 §2.2: introspection says whom the token is for; here the token says otherwise.
+    "wrong_audience" r#"{"token": "access"}"# [] { "introspection" => "bad claim_audience/provider at active"; }
     // Untrusted others are refused by 3.1.3.7-3 as well; clients are lenient, so they are told. `azp` is there (-4).
-    "several_audiences" "" [] { "form_login form_login.steps refresh" => "good additional_audience"; }
+    "several_audiences" "" [] { "IDS" => "good additional_audience"; }
     // 3.1.3.7-5.
-    "wrong_azp" "" [] { "form_login form_login.steps refresh" => "bad claim_audience/provider at id_token"; }
+    "wrong_azp" "" [] { "IDS" => "bad claim_audience/provider at id_token"; }
     // 3.1.3.7-11.
-    "wrong_nonce" "" [] { "form_login form_login.steps refresh" => "bad claim_nonce/provider at id_token"; }
+    "wrong_nonce" "" [] { "device" => "good"; "IDS" => "bad claim_nonce/provider at id_token"; }
     // 3.1.3.8.
-    "wrong_at_hash" "" [] { "form_login form_login.steps refresh" => "bad claim_hash/provider at id_token"; }
+    "wrong_at_hash" "" [] { "IDS" => "bad claim_hash/provider at id_token"; }
     // 3.3.2.11: only where a code comes beside the token.
     "wrong_c_hash" "" [] {}
     // 5.3.2: it is userinfo that shows it.
-    "wrong_subject" "" [] { "form_login form_login.steps refresh" => "bad claim_subject/provider at userinfo"; }
+    "wrong_subject" "" [] { "IDS" => "bad claim_subject/provider at userinfo"; }
     // 3.1.3.7-9.
-    "expired_token" "" [] { "form_login form_login.steps refresh" => "bad claim_expired/provider at id_token"; }
-    "expired_token" r#"{"token": "access"}"# [] {
-        "client_credentials" => "bad claim_expired/provider at access_token";
+    "expired_token" "" [] { "IDS" => "bad claim_expired/provider at id_token"; }
+    // RFC 7662 §2.2: introspection calls it active, and says another time than the token.
+    "expired_token" r#"{"token": "access", "seconds": 7200}"# [] {
+        "introspection" => "bad claim_unexpected/provider at active";
+        "client_credentials jwt_bearer" => "bad claim_expired/provider at access_token";
         "token_exchange" => "bad claim_expired/provider at issued_token";
         "refresh" => "bad claim_expired/provider at refresh";
     }
     // 3.1.3.7-10, RFC 7519 §4.1.5 and §4.1.6.
-    "future_iat" "" [] { "form_login form_login.steps refresh" => "bad claim_not_yet_valid/provider at id_token"; }
+    "future_iat" "" [] { "IDS" => "bad claim_not_yet_valid/provider at id_token"; }
     "future_iat" r#"{"token": "access"}"# [] {
-        "client_credentials" => "bad claim_not_yet_valid/provider at access_token";
+        "introspection" => "bad claim_unexpected/provider at active";
+        "client_credentials jwt_bearer" => "bad claim_not_yet_valid/provider at access_token";
         "token_exchange" => "bad claim_not_yet_valid/provider at issued_token";
         "refresh" => "bad claim_not_yet_valid/provider at refresh";
     }
-    "future_nbf" "" [] { "form_login form_login.steps refresh" => "bad claim_not_yet_valid/provider at id_token"; }
+    "future_nbf" "" [] { "IDS" => "bad claim_not_yet_valid/provider at id_token"; }
     "future_nbf" r#"{"token": "access"}"# [] {
-        "client_credentials" => "bad claim_not_yet_valid/provider at access_token";
+        "client_credentials jwt_bearer" => "bad claim_not_yet_valid/provider at access_token";
         "token_exchange" => "bad claim_not_yet_valid/provider at issued_token";
         "refresh" => "bad claim_not_yet_valid/provider at refresh";
     }
     // 3.1.3.7-13: who asked for `max_age` minds.
     "stale_auth_time" "" [] { "form_login" => "bad claim_auth/provider at id_token"; }
     // OIDC Core 2, one by one. `sub` has a class of its own.
-    "missing_subject" "" [] { "form_login form_login.steps refresh" => "bad claim_subject/provider at id_token"; }
+    "missing_subject" "" [] { "IDS" => "bad claim_subject/provider at id_token"; }
     "missing_claim" r#"{"claim": "sub"}"# [] {
-        "form_login form_login.steps refresh" => "bad claim_subject/provider at id_token";
+        "IDS" => "bad claim_subject/provider at id_token";
     }
     "missing_claim" r#"{"claim": "iss"}"# [] {
-        "form_login form_login.steps refresh" => "bad claim_missing/provider at id_token";
+        "IDS" => "bad claim_missing/provider at id_token";
     }
     "missing_claim" r#"{"claim": "aud"}"# [] {
-        "form_login form_login.steps refresh" => "bad claim_missing/provider at id_token";
+        "IDS" => "bad claim_missing/provider at id_token";
     }
     "missing_claim" r#"{"claim": "exp"}"# [] {
-        "form_login form_login.steps refresh" => "bad claim_missing/provider at id_token";
+        "IDS" => "bad claim_missing/provider at id_token";
     }
     "missing_claim" r#"{"claim": "iat"}"# [] {
-        "form_login form_login.steps refresh" => "bad claim_missing/provider at id_token";
+        "IDS" => "bad claim_missing/provider at id_token";
     }
     "missing_claim" r#"{"claim": "nonce"}"# [] {
-        "form_login form_login.steps refresh" => "bad claim_nonce/provider at id_token";
+        // A device sends none.
+        "device" => "good";
+        "IDS" => "bad claim_nonce/provider at id_token";
     }
     // RFC 9068 §2.2: REQUIRED of an access token of that type.
     "missing_claim" r#"{"claim": "exp", "token": "access"}"# [] {
-        "client_credentials" => "bad claim_missing/provider at access_token";
+        "client_credentials jwt_bearer" => "bad claim_missing/provider at access_token";
         "token_exchange" => "bad claim_missing/provider at issued_token";
         "refresh" => "bad claim_missing/provider at refresh";
     }
     "missing_claim" r#"{"claim": "aud", "token": "access"}"# [] {
-        "client_credentials" => "bad claim_missing/provider at access_token";
+        "client_credentials jwt_bearer" => "bad claim_missing/provider at access_token";
         "token_exchange" => "bad claim_missing/provider at issued_token";
         "refresh" => "bad claim_missing/provider at refresh";
     }
     "missing_subject" r#"{"token": "access"}"# [] {
-        "client_credentials" => "bad claim_missing/provider at access_token";
+        "client_credentials jwt_bearer" => "bad claim_missing/provider at access_token";
         "token_exchange" => "bad claim_missing/provider at issued_token";
         "refresh" => "bad claim_missing/provider at refresh";
     }

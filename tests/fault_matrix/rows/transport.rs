@@ -5,73 +5,75 @@ use crate::rows;
 rows! {
     "connection_refused" r#"{"seconds": 0}"# [] { "*" => "bad connect/network at discovery"; }
     "endpoint_unreachable" r#"{"which": "token_endpoint"}"# [] {
-        "client_credentials introspection form_login form_login.steps refresh revocation" =>
-            "bad connect/network at token";
+        "MACHINES LOGINS" => "bad connect/network at token";
+        "device" => "bad connect/network at pending";
         "token_exchange" => "bad connect/network at subject_token";
     }
     "endpoint_unreachable" r#"{"which": "jwks_uri"}"# [] {
-        "jwks form_login form_login.steps refresh" => "bad connect/network at jwks";
+        "jwks IDS" => "bad connect/network at jwks";
         // Whether keys are needed shows with the token (RFC 6749 §1.4: it may be opaque).
-        "client_credentials" => "bad connect/network at access_token";
+        "client_credentials jwt_bearer" => "bad connect/network at access_token";
         "token_exchange" => "bad connect/network at issued_token";
     }
     "endpoint_unreachable" r#"{"which": "authorization_endpoint"}"# [] {
-        "form_login form_login.steps refresh revocation" => "bad connect/network at authorize";
+        "LOGINS" => "bad connect/network at authorize";
     }
     "endpoint_unreachable" r#"{"which": "userinfo_endpoint"}"# [] {
-        "form_login form_login.steps refresh" => "bad connect/network at userinfo";
+        "IDS" => "bad connect/network at userinfo";
     }
     "endpoint_unreachable" r#"{"which": "end_session_endpoint"}"# [] {
         "form_login" => "bad connect/network at logout";
     }
     "connection_reset" "" [] { "*" => "bad reset/network at discovery"; }
     "connection_reset" r#"{"endpoint": "token"}"# [] {
-        "client_credentials introspection form_login form_login.steps refresh revocation" => "bad reset/network at token";
+        "MACHINES LOGINS" => "bad reset/network at token";
+        "device" => "bad reset/network at pending";
         "token_exchange" => "bad reset/network at subject_token";
     }
     "connection_reset" r#"{"endpoint": "login_page"}"# [] {
-        "form_login form_login.steps refresh revocation" => "bad reset/network at authorize";
+        "LOGINS" => "bad reset/network at authorize"; "device" => "bad reset/network at login";
     }
     "reset_mid_body" "" [] { "*" => "bad reset/network at discovery"; }
     "reset_mid_body" r#"{"endpoint": "jwks"}"# [] {
-        "jwks form_login form_login.steps refresh" => "bad reset/network at jwks";
-        "client_credentials" => "bad reset/network at access_token";
+        "jwks IDS" => "bad reset/network at jwks";
+        "client_credentials jwt_bearer" => "bad reset/network at access_token";
         "token_exchange" => "bad reset/network at issued_token";
     }
     "reset_mid_body" r#"{"endpoint": "userinfo"}"# [] {
-        "form_login form_login.steps refresh" => "bad reset/network at userinfo";
+        "IDS" => "bad reset/network at userinfo";
     }
     // Late, but in time.
     "latency" r#"{"delay_ms": 200}"# [] {}
     "latency" r#"{"delay_ms": 60000, "endpoint": "userinfo"}"# [Hasty] {
-        "form_login form_login.steps refresh" => "bad timeout/network at userinfo";
+        "IDS" => "bad timeout/network at userinfo";
     }
     "hang" "" [Hasty] { "*" => "bad timeout/network at discovery"; }
     "hang" r#"{"endpoint": "token"}"# [Hasty] {
-        "client_credentials introspection form_login form_login.steps refresh revocation" => "bad timeout/network at token";
+        "MACHINES LOGINS" => "bad timeout/network at token";
+        "device" => "bad timeout/network at pending";
         "token_exchange" => "bad timeout/network at subject_token";
     }
-    "slow_head" r#"{"delay_ms": 1000}"# [Hasty] { "*" => "bad timeout/network at discovery"; }
-    "slow_head" r#"{"delay_ms": 1000, "endpoint": "userinfo"}"# [Hasty] {
-        "form_login form_login.steps refresh" => "bad timeout/network at userinfo";
+    "slow_head" r#"{"delay_ms": 3000}"# [Hasty] { "*" => "bad timeout/network at discovery"; }
+    "slow_head" r#"{"delay_ms": 3000, "endpoint": "userinfo"}"# [Hasty] {
+        "IDS" => "bad timeout/network at userinfo";
     }
-    "slow_body" r#"{"delay_ms": 1000}"# [Hasty] { "*" => "bad timeout/network at discovery"; }
-    "slow_body" r#"{"delay_ms": 1000, "endpoint": "userinfo"}"# [Hasty] {
-        "form_login form_login.steps refresh" => "bad timeout/network at userinfo";
+    "slow_body" r#"{"delay_ms": 3000}"# [Hasty] { "*" => "bad timeout/network at discovery"; }
+    "slow_body" r#"{"delay_ms": 3000, "endpoint": "userinfo"}"# [Hasty] {
+        "IDS" => "bad timeout/network at userinfo";
     }
     "oversize_body" "" [] { "*" => "bad too_large/provider at discovery"; }
     "oversize_body" r#"{"endpoint": "login_page"}"# [] {
-        "form_login form_login.steps refresh revocation" => "bad too_large/provider at authorize";
+        "LOGINS" => "bad too_large/provider at authorize"; "device" => "bad too_large/provider at login";
     }
     "oversize_body" r#"{"endpoint": "token"}"# [] {
-        "client_credentials introspection form_login form_login.steps refresh revocation" =>
-            "bad too_large/provider at token";
+        "MACHINES LOGINS" => "bad too_large/provider at token";
+        "device" => "bad too_large/provider at pending";
         "token_exchange" => "bad too_large/provider at subject_token";
     }
     "gzip_bomb" "" [] { "*" => "bad too_large/provider at discovery"; }
     "gzip_bomb" r#"{"endpoint": "jwks"}"# [] {
-        "jwks form_login form_login.steps refresh" => "bad too_large/provider at jwks";
-        "client_credentials" => "bad too_large/provider at access_token";
+        "jwks IDS" => "bad too_large/provider at jwks";
+        "client_credentials jwt_bearer" => "bad too_large/provider at access_token";
         "token_exchange" => "bad too_large/provider at issued_token";
     }
     // RFC 9110 §8.4: the content coding says what the body is; it is not.
@@ -81,21 +83,22 @@ rows! {
         "revocation" => "bad malformed/provider at alive";
     }
     "redirect_loop" "" [] {
-        "form_login form_login.steps refresh revocation" => "bad redirect/provider at authorize";
+        "LOGINS" => "bad redirect/provider at authorize";
     }
     // OIDC Discovery §4.2, RFC 7517, RFC 6749 §5: an answer of these endpoints is no redirect.
     "redirect_loop" r#"{"endpoint": "discovery"}"# [] { "*" => "bad redirect/provider at discovery"; }
     "redirect_loop" r#"{"endpoint": "jwks"}"# [] {
-        "jwks form_login form_login.steps refresh" => "bad redirect/provider at jwks";
-        "client_credentials" => "bad redirect/provider at access_token";
+        "jwks IDS" => "bad redirect/provider at jwks";
+        "client_credentials jwt_bearer" => "bad redirect/provider at access_token";
         "token_exchange" => "bad redirect/provider at issued_token";
     }
     "redirect_loop" r#"{"endpoint": "token"}"# [] {
-        "client_credentials introspection form_login form_login.steps refresh revocation" => "bad redirect/provider at token";
+        "MACHINES LOGINS" => "bad redirect/provider at token";
+        "device" => "bad redirect/provider at pending";
         "token_exchange" => "bad redirect/provider at subject_token";
     }
     "redirect_loop" r#"{"endpoint": "login_page"}"# [] {
-        "form_login form_login.steps refresh revocation" => "bad redirect/provider at authorize";
+        "LOGINS" => "bad redirect/provider at authorize"; "device" => "bad redirect/provider at login";
     }
     // RFC 5280 §4.1.2.5, RFC 6125 §6, RFC 5280 §6.1.
     "tls_expired" "" [Tls] { "*" => "bad certificate/provider at discovery"; }
@@ -110,14 +113,14 @@ rows! {
     "tls_expired" "" [] {}
     // OIDC Core 3.1.3.7-9 and -10 leave a few minutes of skew to the client; five are too many for `iat`.
     "skewed_clock" r#"{"seconds": 300}"# [] {
-        "form_login form_login.steps refresh" => "bad claim_not_yet_valid/provider at id_token";
-        "client_credentials" => "bad claim_not_yet_valid/provider at access_token";
+        "IDS" => "bad claim_not_yet_valid/provider at id_token";
+        "client_credentials jwt_bearer" => "bad claim_not_yet_valid/provider at access_token";
         "token_exchange" => "bad claim_not_yet_valid/provider at issued_token";
         "introspection" => "bad claim_not_yet_valid/provider at active";
     }
     "skewed_clock" r#"{"seconds": -3600}"# [] {
-        "form_login form_login.steps refresh" => "bad claim_expired/provider at id_token";
-        "client_credentials" => "bad claim_expired/provider at access_token";
+        "IDS" => "bad claim_expired/provider at id_token";
+        "client_credentials jwt_bearer" => "bad claim_expired/provider at access_token";
         "token_exchange" => "bad claim_expired/provider at issued_token";
         "introspection" => "bad claim_expired/provider at active";
     }
