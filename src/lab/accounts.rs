@@ -87,7 +87,7 @@ pub static CLIENTS: &[Client] = &[
     Client {
         id: "web",
         secret: Some("web-secret"),
-        grants: &["authorization_code", "refresh_token"],
+        grants: &["authorization_code", "implicit", "refresh_token"],
         jwt_access_tokens: true,
         consent: true,
     },
@@ -101,7 +101,7 @@ pub static CLIENTS: &[Client] = &[
     Client {
         id: "spa",
         secret: None,
-        grants: &["authorization_code", "refresh_token"],
+        grants: &["authorization_code", "implicit", "refresh_token"],
         jwt_access_tokens: false,
         consent: false,
     },

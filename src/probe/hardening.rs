@@ -237,8 +237,7 @@ impl Hardening {
         };
         let (answers, pending, params, code) = journey.step(flow::LOGIN, login).await?;
         let token = async {
-            let redirect_uri = pending.redirect_uri.as_str().to_owned();
-            let grant = Grant::AuthorizationCode { code, redirect_uri, verifier: pending.verifier.clone() };
+            let grant = stage::code_grant(code, &pending);
             let tokens = stage.relying.token(&stage.metadata, grant).await?;
             stage.revoke_later(&tokens);
             Ok(tokens)

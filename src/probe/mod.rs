@@ -41,8 +41,10 @@ pub mod registration;
 pub mod resource;
 pub mod revocation;
 mod session_end;
+mod silent;
 pub mod token_exchange;
 pub mod userinfo;
+mod whole_login;
 
 /// Every kind. `check`, documents, schema and the metric series are made from this table.
 pub const KINDS: &[&Kind] = &[
@@ -148,12 +150,6 @@ pub trait Probe: Send + Sync {
 
     /// What a run costs.
     fn cost(&self) -> Cost;
-
-    /// Whether logout tokens must be able to reach us while it runs, at its client's address (see
-    /// [`crate::oidc::mailbox`]).
-    fn receives_logouts(&self) -> bool {
-        false
-    }
 
     /// What a run costs from a region whose `resolve` lists up to so many addresses for one name (0: none lists several).
     fn cost_over(&self, nodes: u32) -> Cost {

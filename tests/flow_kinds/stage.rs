@@ -39,6 +39,7 @@ impl Stage {
             issuer: lab.issuer.as_str().into(),
             metadata: MetadataSource::Auto,
             endpoints: BTreeMap::new(),
+            upstream: None,
             headers: Default::default(),
             trust: Trust::default(),
             max_requests_per_minute: None,

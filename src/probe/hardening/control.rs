@@ -32,8 +32,8 @@ pub async fn good_request(stage: &Stage) -> Result<Control, Fault> {
             }
         }
         Seen::Sent(target) => {
-            let params: Vec<(String, String)> = target.query_pairs().into_owned().collect();
-            match flow::nobody_asked(&stage.relying, &stage.metadata, &pending, &params)? {}
+            let answer = authorize::Answer::of_url(&target);
+            match flow::nobody_asked(&stage.relying, &stage.metadata, &pending, &answer)? {}
         }
         Seen::Further(_) => {
             let detail = format!("more than {WAY} redirects to the login page");
@@ -47,6 +47,14 @@ pub fn answered(stage: &Stage, pending: &authorize::Pending, params: &[(String, 
     if let Some((_, code)) = params.iter().find(|(name, code)| name == "code" && !code.is_empty()) {
         return Ok(Secret::new(code.as_str()));
     }
-    let expected = Expected { state: &pending.state, issuer: stage.metadata.issuer(), iss_promised: false };
-    authorize::process(params, expected).map(|(code, _)| code)
+    let expected = Expected {
+        state: &pending.state,
+        issuer: stage.metadata.issuer(),
+        iss_promised: false,
+        response_type: pending.response_type,
+        response_mode: pending.response_mode,
+    };
+    let answer = authorize::Answer { query: params.to_vec(), ..authorize::Answer::default() };
+    let code = authorize::process(&answer, expected)?.code;
+    code.ok_or_else(|| Fault::new(Class::Internal, "a code is expected that nobody asked for"))
 }
