@@ -263,6 +263,7 @@ name = "tv"
 provider = "lab"
 client_id = "tv"
 auth_method = "none"
+redirect_uri = "http://127.0.0.1:8765/cb"
 scopes = ["openid", "profile", "email", "offline_access"]
 
 "#

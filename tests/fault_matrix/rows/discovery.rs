@@ -30,6 +30,8 @@ rows! {
     "metadata_member_missing" r#"{"which": "token_endpoint"}"# [] {
         "discovery" => "bad metadata_invalid/provider at discovery";
         "MACHINES LOGINS" => "bad metadata_invalid/provider at token";
+        // It makes sure first that the grant is offered.
+        "jwt_bearer" => "bad metadata_invalid/provider at discovery";
         "device" => "bad metadata_invalid/provider at pending";
         "token_exchange" => "bad metadata_invalid/provider at subject_token";
     }
@@ -38,23 +40,25 @@ rows! {
         "jwks IDS" => "bad metadata_invalid/provider at jwks";
         "client_credentials jwt_bearer" => "bad metadata_invalid/provider at access_token";
         "token_exchange" => "bad metadata_invalid/provider at issued_token";
-        "introspection revocation" => "good metadata";
+        "introspection resource revocation" => "good metadata";
     }
     "jwks_uri_missing" "" [] {
         "discovery" => "bad metadata_invalid/provider at discovery";
         "jwks IDS" => "bad metadata_invalid/provider at jwks";
         "client_credentials jwt_bearer" => "bad metadata_invalid/provider at access_token";
         "token_exchange" => "bad metadata_invalid/provider at issued_token";
-        "introspection revocation" => "good metadata";
+        "introspection resource revocation" => "good metadata";
     }
     // RECOMMENDED or OPTIONAL: not offered, which is the provider's right.
-    "metadata_member_missing" r#"{"which": "userinfo_endpoint"}"# [] {}
+    "metadata_member_missing" r#"{"which": "userinfo_endpoint"}"# [] {
+        "userinfo" => "inconclusive unsupported/configuration at discovery";
+    }
     "metadata_member_missing" r#"{"which": "end_session_endpoint"}"# [] {}
     "metadata_member_missing" r#"{"which": "introspection_endpoint"}"# [] {
         "introspection" => "inconclusive unsupported/configuration at discovery";
     }
     "metadata_member_missing" r#"{"which": "revocation_endpoint"}"# [] {
-        "revocation" => "inconclusive unsupported/configuration at discovery";
+        "revocation resource" => "inconclusive unsupported/configuration at discovery";
     }
     "metadata_member_missing" r#"{"which": "response_types_supported"}"# [] {
         "discovery" => "bad metadata_invalid/provider at discovery";
@@ -94,6 +98,8 @@ rows! {
     "endpoint_http" "" [] {
         "discovery" => "bad metadata_invalid/provider at discovery";
         "MACHINES LOGINS" => "bad metadata_invalid/provider at token";
+        // It makes sure first that the grant is offered.
+        "jwt_bearer" => "bad metadata_invalid/provider at discovery";
         "device" => "bad metadata_invalid/provider at pending";
         "token_exchange" => "bad metadata_invalid/provider at subject_token";
     }
@@ -107,6 +113,6 @@ rows! {
         "jwks IDS" => "bad metadata_invalid/provider at jwks";
         "client_credentials jwt_bearer" => "bad metadata_invalid/provider at access_token";
         "token_exchange" => "bad metadata_invalid/provider at issued_token";
-        "introspection revocation" => "good metadata";
+        "introspection resource revocation" => "good metadata";
     }
 }

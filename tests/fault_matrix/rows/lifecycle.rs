@@ -14,18 +14,21 @@ rows! {
     "revocation_ignored" "" [] {
         "revocation" => "bad revocation_ineffective/provider at propagation";
         "introspection" => "bad revocation_ineffective/provider at inactive";
+        "resource" => "bad revocation_ineffective/provider at revoked";
     }
     // Within the bound of three seconds, and beyond.
     "slow_revocation" r#"{"seconds": 1}"# [] {}
     "slow_revocation" r#"{"seconds": 60}"# [] {
         "revocation" => "bad revocation_ineffective/provider at propagation";
         "introspection" => "bad revocation_ineffective/provider at inactive";
+        "resource" => "bad revocation_ineffective/provider at revoked";
     }
     "stale_tokens" r#"{"seconds": 1}"# [] {}
     // Slow in one region: the one run that sees every region finds it, from wherever it was started.
     "stale_tokens" r#"{"seconds": 60, "from": "127.0.0.2"}"# [West] {
         "revocation" => "bad revocation_ineffective/provider at propagation";
         "introspection@west" => "bad revocation_ineffective/provider at inactive";
+        "resource@west" => "bad revocation_ineffective/provider at revoked";
     }
     // OIDC RP-Initiated Logout §2.
     "logout_ignored" "" [] { "form_login" => "bad logout_ineffective/provider at logout"; }

@@ -35,6 +35,6 @@ rows! {
         "LOGINS" => "bad http_status/provider at authorize"; "device" => "bad http_status/provider at login";
     }
     "wrong_password_page" "" [] {
-        "LOGINS" => "inconclusive credentials/configuration at login";
+        "LOGINS device" => "inconclusive credentials/configuration at login";
     }
 }

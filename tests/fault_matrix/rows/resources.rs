@@ -4,7 +4,8 @@ use crate::rows;
 
 rows! {
     // RFC 6750 §3, RFC 8725, RFC 9068 §4: one missing check at a time.
-    "resource_trusting" "" [] { "resource" => "bad attack_accepted/provider at without_token"; }
+    // Any token will do, but there must be one.
+    "resource_trusting" "" [] { "resource" => "bad attack_accepted/provider at tampered"; }
     "resource_trusting" r#"{"check": "token"}"# [] { "resource" => "bad attack_accepted/provider at without_token"; }
     "resource_trusting" r#"{"check": "signature"}"# [] { "resource" => "bad attack_accepted/provider at tampered"; }
     "resource_trusting" r#"{"check": "expiry"}"# [] { "resource" => "bad attack_accepted/provider at expired"; }
@@ -19,7 +20,7 @@ rows! {
         "resource" => "bad revocation_ineffective/provider at revoked";
     }
     // RFC 6750 §3: a refusal MUST come with WWW-Authenticate; it is a refusal all the same.
-    "resource_no_challenge" "" [] { "resource" => "good www_authenticate"; }
+    "resource_no_challenge" "" [] { "resource" => "good challenge_missing"; }
     // A refusal is 401 or 403 (RFC 6750 §3.1): who breaks down over a bad token does not refuse it.
     "resource_error_500" "" [] { "resource" => "bad http_status/provider at without_token"; }
     // Fetch §4.8: no page gets through.
@@ -34,7 +35,8 @@ rows! {
         "introspection" => "bad oauth_error/provider at active";
         "revocation" => "bad oauth_error/provider at alive";
     }
-    "introspection_wrong_client" "" [] { "introspection" => "bad claim_unexpected/provider at active"; }
+    // Whom it was issued to: the same as `azp`.
+    "introspection_wrong_client" "" [] { "introspection" => "bad claim_audience/provider at active"; }
     "introspection_wrong_scope" "" [] { "introspection" => "bad claim_unexpected/provider at active"; }
     // The token itself says who it is about.
     "introspection_wrong_subject" "" [] { "introspection" => "bad claim_subject/provider at active"; }

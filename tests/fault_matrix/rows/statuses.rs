@@ -76,7 +76,7 @@ rows! {
         "revocation" => "bad malformed/provider at alive";
     }
     "http_401_bare" r#"{"endpoint": "revocation"}"# [] {
-        "introspection revocation" => "bad malformed/provider at revocation";
+        "introspection resource revocation" => "bad malformed/provider at revocation";
     }
     // RFC 6750 §3.1: 401 refuses the token, whatever its challenge says.
     "http_401_bare" r#"{"endpoint": "userinfo"}"# [] {
