@@ -149,12 +149,6 @@ pub trait Probe: Send + Sync {
     /// What a run costs.
     fn cost(&self) -> Cost;
 
-    /// Whether logout tokens must be able to reach us while it runs, at its client's address (see
-    /// [`crate::oidc::mailbox`]).
-    fn receives_logouts(&self) -> bool {
-        false
-    }
-
     /// What a run costs from a region whose `resolve` lists up to so many addresses for one name (0: none lists several).
     fn cost_over(&self, nodes: u32) -> Cost {
         let _ = nodes;
