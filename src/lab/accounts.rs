@@ -160,6 +160,17 @@ pub fn redirect_allowed(uri: &str) -> bool {
     })
 }
 
+/// Whether a browser may be sent there after a logout, and a logout token go there: any loopback address, without a fragment.
+pub fn on_loopback(uri: &str) -> bool {
+    let Ok(url) = url::Url::parse(uri) else { return false };
+    let loopback = match url.host() {
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        _ => false,
+    };
+    loopback && url.scheme() == "http" && url.fragment().is_none() && url.username().is_empty()
+}
+
 /// Which client asks (RFC 6749 §2.3.1): `client_secret_basic`, `client_secret_post`, or a public client's `client_id`.
 pub fn authenticate(headers: &HeaderMap, form: &Form) -> Result<&'static Client, Reply> {
     let refused = |basic: bool| {
