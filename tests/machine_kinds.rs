@@ -76,6 +76,8 @@ impl Scene {
             scopes: vec![],
             require_pkce: false,
             id_token_alg: None,
+            proof: Default::default(),
+            par: None,
         };
         let cx = Context {
             clock: Clock::system(),

@@ -76,6 +76,8 @@ impl Stage {
             scopes: self.scopes.iter().map(|scope| (*scope).to_owned()).collect(),
             require_pkce: false,
             id_token_alg: None,
+            proof: Default::default(),
+            par: None,
         }
     }
 
