@@ -130,6 +130,7 @@ impl Scene {
             provider_memory: self.memories.provider(&self.provider.name),
             memory: self.memories.check(&format!("{}{own}", kind.name)),
             browsers: Arc::new(Browsers::new(self.clock.clone())),
+            mailbox: Arc::default(),
         };
         let declared = probe.steps();
         let mut journey = Journey::new(self.clock.clone(), Duration::from_secs(20), declared.clone());

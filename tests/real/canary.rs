@@ -66,7 +66,7 @@ revoked = true
 [[probe]]
 name = "workload"
 kind = "jwt_bearer"
-provider = "main"
+client = "svc"
 assertion = { file = "assertion" }
 "#;
 

@@ -15,6 +15,7 @@ pub fn of(id: &str, secret: SecretSource) -> Client {
         auth_method: if public { AuthMethod::None } else { AuthMethod::ClientSecretBasic },
         proof: Proof::default(),
         par: None,
+        post_logout_redirect_uri: None,
         redirect_uri: Some(RedirectUri::parse("http://127.0.0.1:8765/cb").unwrap()),
         post_logout_redirect_uri: None,
         scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ::http::header::{CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
-use ::http::{HeaderMap, StatusCode};
+use ::http::{HeaderMap, Method, StatusCode};
 use bytes::Bytes;
 use url::{Origin, Url};
 
@@ -229,12 +229,14 @@ impl Http {
         let json =
             || request.json.as_ref().map(|json| (HeaderValue::from_static("application/json"), json.to_string()));
         let body = request.form.as_deref().map(|form| encode(form, request.multipart)).or_else(json);
-        if let Some((content_type, body)) = &body {
+        if let Some((content_type, _)) = &body {
             headers.insert(CONTENT_TYPE, content_type.clone());
-            // RFC 9110 §8.6. The client leaves it out, and then the content type is for nothing.
-            if body.is_empty() {
-                headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
-            }
+        }
+        // RFC 9110 §8.6: a method that has content says that there is none. The library would leave it out, and servers
+        // that see a content type without a length refuse the request.
+        let empty = body.as_ref().is_none_or(|(_, text)| text.is_empty());
+        if empty && matches!(request.method, Method::POST | Method::PUT | Method::PATCH) {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
         // Over TLS HTTP/2 may be spoken, which has no such header.
         if request.url.scheme() == "http" {

@@ -219,7 +219,7 @@ mod tests {
     #[test]
     fn a_jwt_speaks_for_itself() {
         let own = json!({"sub": "pairwise", "aud": "api", "exp": NOW + 100, "jti": "2", "scope": "api"});
-        let found: Vec<_> = check(good(), Some(own)).0.into_iter().map(|(class, detail)| (class, detail)).collect();
+        let found: Vec<_> = check(good(), Some(own)).0;
         assert_eq!(
             found.iter().map(|(class, _)| *class).collect::<Vec<_>>(),
             [Class::ClaimSubject, Class::ClaimUnexpected, Class::ClaimUnexpected, Class::ClaimUnexpected]
