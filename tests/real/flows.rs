@@ -157,6 +157,7 @@ fn nothing_secret_of_these_flows_is_shown() {
             }
         }
     }
+    idp.fail(json!({}));
     let daemon = scene.daemon_with(PROBES, &[("RUST_LOG", "debug")]);
     daemon.until("authprobe_backchannel_logout_seconds_count", &["probe=\"both\""], |count| count >= 1.0);
     daemon.until("authprobe_runs_total", &["probe=\"registration\""], |runs| runs >= 1.0);
