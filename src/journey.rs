@@ -10,7 +10,9 @@ use futures_util::FutureExt as _;
 
 use crate::clock::{Clock, Instant, Timestamp};
 use crate::fault::{Class, Fault};
-use crate::outcome::{BrowserReport, Observation, SpanId, StepRecord, StepState, TraceId, Verdict, Warning};
+use crate::outcome::{
+    BrowserReport, Observation, RequestRecord, SpanId, StepRecord, StepState, TraceId, Verdict, Warning,
+};
 
 mod recorder;
 
@@ -211,7 +213,10 @@ impl Journey {
     fn ran_out(&self, name: StepName) -> Fault {
         let budget = self.deadline.duration_since(self.begun);
         let pending = match self.recorder.log().requests.last() {
-            Some(last) if last.error.is_some() => format!("; last request: {} {}", last.method, last.url),
+            Some(last) if last.error.is_some() => {
+                let whose = if last.is_upstream() { ", of an upstream provider" } else { "" };
+                format!("; last request: {} {}{whose}", last.method, last.url)
+            }
             _ => String::new(),
         };
         Fault::new(Class::Timeout, format!("the run's {budget:?} were over in step {name}{pending}"))
@@ -259,6 +264,8 @@ impl Journey {
         let (mut fault, mut steps) = (self.fault, self.steps);
         let log = std::mem::take(&mut *recorder.log());
         let mut warnings = log.warnings;
+        let mut observations = log.observations;
+        observations.extend(host_times(&steps));
         if let Some(fault) = &mut fault {
             clean(&mut fault.detail);
             fault.findings.iter_mut().for_each(|finding| clean(&mut finding.detail));
@@ -276,10 +283,33 @@ impl Journey {
             fault,
             warnings,
             steps,
-            observations: log.observations,
+            observations,
             browser: log.browser.map(|report| report.cleaned(|text| recorder.scrub(text))),
         }
     }
+}
+
+/// The time of each host, in the order in which they were met, where a login crossed to an upstream provider.
+fn host_times(steps: &[StepRecord]) -> Vec<Observation> {
+    let requests = || steps.iter().flat_map(|step| &step.requests).filter(|request| request.is_providers());
+    if !requests().any(RequestRecord::is_upstream) {
+        return Vec::new();
+    }
+    let mut hosts: Vec<(&str, bool, u64, Duration)> = Vec::new();
+    for request in requests() {
+        let (host, upstream) = (request.host.as_str(), request.is_upstream());
+        match hosts.iter_mut().find(|(known, theirs, ..)| *known == host && *theirs == upstream) {
+            Some((.., count, took)) => (*count, *took) = (*count + 1, *took + request.duration),
+            None => hosts.push((host, upstream, 1, request.duration)),
+        }
+    }
+    let told = |(host, upstream, requests, took): (&str, bool, u64, Duration)| Observation::HostTime {
+        host: host.into(),
+        upstream,
+        requests,
+        seconds: took.as_secs_f64(),
+    };
+    hosts.into_iter().map(told).collect()
 }
 
 #[cfg(test)]

@@ -285,6 +285,17 @@ pub enum Observation {
         /// Whether it is the same, or this region is not the odd one.
         agree: bool,
     },
+    /// How long one of the hosts of a login took, where it crossed to an upstream provider.
+    HostTime {
+        /// The host.
+        host: Arc<str>,
+        /// Whether it is an upstream provider's, and not the probed one's.
+        upstream: bool,
+        /// How many requests it answered or failed to.
+        requests: u64,
+        /// All of them together (seconds).
+        seconds: f64,
+    },
     /// A revocation reached this region.
     RevocationPropagation {
         /// Seen from which region.
@@ -348,6 +359,8 @@ pub struct Outcome {
 
 /// The endpoint of requests that test our own uplink.
 pub const REFERENCE: &str = "reference";
+/// The endpoint of pages of another identity provider that a broker sends its users on to.
+pub const UPSTREAM: &str = "upstream";
 /// Steps that succeed only with the right credentials.
 const PROVING: [&str; 3] = ["login", "token", "refresh"];
 
@@ -355,6 +368,11 @@ impl RequestRecord {
     /// Whether it says something about the provider: a region's reference is somebody else's.
     pub fn is_providers(&self) -> bool {
         self.endpoint != REFERENCE
+    }
+
+    /// Whether it was a page of another identity provider that the probed one sent us on to.
+    pub fn is_upstream(&self) -> bool {
+        self.endpoint == UPSTREAM
     }
 }
 

@@ -45,6 +45,7 @@ impl Scene {
             issuer: lab.issuer.as_str().into(),
             metadata: MetadataSource::Auto,
             endpoints: BTreeMap::new(),
+            upstream: None,
             headers: Default::default(),
             trust: Trust::default(),
             max_requests_per_minute: None,
@@ -370,9 +371,11 @@ async fn what_was_judged_before_a_failure_stands_and_the_rest_is_unknown() {
     assert!(observed(&ended, None).contains("code_replay"));
     // Accepted is accepted, whatever fails afterwards.
     scene.lab.set_fault("redirect_uri_loose", &json!({"match": "any"})).unwrap();
-    let fault = scene.run(Who::Spa, "").await.fault.unwrap();
+    let ended = scene.run(Who::Spa, "").await;
+    let fault = ended.fault.unwrap();
     assert_eq!((fault.class, fault.step), (Class::AttackAccepted, "redirect_uri"));
-    assert!(fault.detail.contains("token ended with http_status"), "{fault}");
+    let last = ended.steps.iter().rfind(|step| !step.cleanup).map(|step| (step.name, step.state));
+    assert_eq!(last, Some(("token", StepState::Failed)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -39,6 +39,7 @@ impl Scene {
             issuer: lab.issuer.as_str().into(),
             metadata: MetadataSource::Auto,
             endpoints: BTreeMap::new(),
+            upstream: None,
             headers: Default::default(),
             trust: Trust::default(),
             max_requests_per_minute: None,
@@ -68,11 +69,15 @@ impl Scene {
             client_id: "svc".into(),
             secret: Some(SecretSource::File(self.secret.clone())),
             auth_method: AuthMethod::ClientSecretBasic,
+            proof: Default::default(),
+            par: None,
             redirect_uri: None,
             post_logout_redirect_uri: None,
             scopes: vec![],
             require_pkce: false,
             id_token_alg: None,
+            proof: Default::default(),
+            par: None,
         };
         let cx = Context {
             clock: Clock::system(),

@@ -83,6 +83,7 @@ impl Scene {
             issuer: self.issuer.as_str().into(),
             metadata: self.source,
             endpoints: BTreeMap::new(),
+            upstream: None,
             headers: Default::default(),
             trust: Trust::default(),
             max_requests_per_minute: None,

@@ -55,6 +55,7 @@ impl Scene {
             issuer: lab.issuer.as_str().into(),
             metadata: MetadataSource::Auto,
             endpoints: BTreeMap::new(),
+            upstream: None,
             headers: Default::default(),
             trust: Trust::default(),
             max_requests_per_minute: None,

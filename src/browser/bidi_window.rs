@@ -14,7 +14,6 @@ use serde_json::{Value, json};
 use tokio::sync::{Mutex, mpsc};
 use url::Url;
 
-use super::answer;
 use super::bidi::{Bidi, COMMAND, Event, Failed, lost};
 use super::console::Console;
 use super::fresh::Fresh;
@@ -22,9 +21,10 @@ use super::intercept::{Marking, hold_back, patterns};
 use super::looked::{Looked, Pages};
 use super::scripts::{self, Plan, Worked, call};
 use super::traffic::{Parties, Traffic, text};
-use super::window::{Params, Pending, Sight, View, Window};
+use super::window::{Pending, Sight, View, Window};
 use crate::clock::{Clock, Instant};
 use crate::fault::{Class, Fault};
+use crate::oidc::authorize::Answer;
 use crate::outcome::PageTiming;
 
 mod events;
@@ -40,7 +40,7 @@ const MAX_BLIND: u32 = 5;
 type Background = Pin<Box<dyn Future<Output = Result<Value, Failed>> + Send>>;
 
 /// A posted answer on its way to us.
-type Posted = Pin<Box<dyn Future<Output = Params> + Send>>;
+type Posted = Pin<Box<dyn Future<Output = Answer> + Send>>;
 
 /// See the module.
 pub(super) struct BidiWindow {
@@ -221,7 +221,7 @@ enum Woken {
     Event(Option<Event>),
     Looked(Result<Value, Failed>),
     Background(Result<Value, Failed>),
-    Posted(Params),
+    Posted(Answer),
     Settled,
 }
 
@@ -233,7 +233,7 @@ impl BidiWindow {
         tokio::select! {
             biased;
             event = events.recv() => Woken::Event(event),
-            Some(params) = async { Some(posted.as_mut()?.await) }, if posted.is_some() => Woken::Posted(params),
+            Some(answer) = async { Some(posted.as_mut()?.await) }, if posted.is_some() => Woken::Posted(answer),
             Some(result) = background.next(), if !background.is_empty() => Woken::Background(result),
             Some(result) = async { Some(looking.as_mut()?.await) }, if looking.is_some() => Woken::Looked(result),
             () = tokio::time::sleep_until(until), if settling => Woken::Settled,
@@ -268,13 +268,13 @@ impl Window for BidiWindow {
                 Woken::Looked(result) => self.looked(result)?,
                 Woken::Background(result) => self.on_background(result).map(|()| None)?,
                 Woken::Settled => None,
-                Woken::Posted(params) => {
+                Woken::Posted(answer) => {
                     self.posted = None;
-                    if !answer::is_answer(&params) {
+                    if !answer.is_there() {
                         let detail = "this browser does not tell what is posted to the redirect URI: use Chromium";
                         return Err(Fault::new(Class::Unsupported, detail));
                     }
-                    Some(Sight::Answer(params))
+                    Some(Sight::Answer(answer))
                 }
             };
             match sight {

@@ -16,7 +16,6 @@ use serde::Deserialize;
 use serde_json::Value;
 use url::{Origin, Url};
 
-use super::answer;
 use super::bidi::{COMMAND, RESPONSE};
 use super::bidi_window::Errand;
 use super::broken::{self, Broken};
@@ -27,7 +26,7 @@ use super::traffic::Parties;
 use super::window::{Pending, Sight, View, Window};
 use crate::clock::{Clock, Instant};
 use crate::fault::{Class, Fault};
-use crate::oidc::authorize::is_answer;
+use crate::oidc::authorize::{Answer, is_answer};
 use crate::oidc::form::Page;
 use crate::oidc::form::page::place;
 use crate::outcome::{PageTiming, Warning};
@@ -78,6 +77,8 @@ pub(super) struct ClassicWindow {
     blind: u32,
     /// Whether something was filled in, and whose pages were seen before that.
     typed: bool,
+    /// The answer that was seen last: the window stays there until it goes elsewhere.
+    answered: Option<Answer>,
     before: Vec<Origin>,
     overhead: Duration,
 }
@@ -128,6 +129,7 @@ impl ClassicWindow {
             going: None,
             blind: 0,
             typed: false,
+            answered: None,
             before: Vec::new(),
             overhead: Duration::ZERO,
             clock,
@@ -194,14 +196,18 @@ impl ClassicWindow {
     }
 
     /// The answer, if the browser is where it belongs. Fault: `unsupported`, if it came in a way that cannot be seen.
-    fn answer(&self, urls: &[Url]) -> Result<Option<Sight>, Fault> {
+    fn answer(&mut self, urls: &[Url]) -> Result<Option<Sight>, Fault> {
         let Some(ours) = &self.redirect_uri else { return Ok(None) };
         let mut there = urls.iter().filter(|url| is_answer(url, ours)).peekable();
         if there.peek().is_none() {
             return Ok(None);
         }
-        match there.map(|url| answer::parameters(url, &Value::Null)).find(answer::is_answer) {
-            Some(params) => Ok(Some(Sight::Answer(params))),
+        match there.map(Answer::of_url).find(Answer::is_there) {
+            Some(answer) if self.answered.as_ref() == Some(&answer) => Ok(None),
+            Some(answer) => {
+                self.answered = Some(answer.clone());
+                Ok(Some(Sight::Answer(answer)))
+            }
             None => {
                 let detail = format!(
                     "the browser came to the redirect URI without an answer in its address: a posted one \

@@ -8,7 +8,7 @@ use url::Url;
 use super::answer;
 use super::bidi::{Bidi, COMMAND, Failed};
 use super::traffic::{Parties, Sent, text};
-use super::window::Params;
+use crate::oidc::authorize::Answer;
 
 /// What only the provider is told.
 pub(super) struct Marking {
@@ -96,7 +96,7 @@ fn escaped(text: &str) -> String {
 }
 
 /// What is posted to the redirect URI, as the browser has kept it; the request itself goes no further.
-pub(super) async fn posted(bidi: Bidi, request: Value, url: Url) -> Params {
+pub(super) async fn posted(bidi: Bidi, request: Value, url: Url) -> Answer {
     let ask = json!({ "dataType": "request", "request": request });
     let kept = bidi.command("network.getData", ask, COMMAND).await.unwrap_or_default();
     let _ = bidi.command("network.failRequest", json!({ "request": request }), COMMAND).await;
@@ -105,7 +105,7 @@ pub(super) async fn posted(bidi: Bidi, request: Value, url: Url) -> Params {
         Some("base64") => STANDARD.decode(text(&bytes["value"]).unwrap_or_default()).unwrap_or_default(),
         _ => text(&bytes["value"]).unwrap_or_default().as_bytes().to_vec(),
     };
-    answer::parameters(&url, &json!({ "goog:postData": String::from_utf8_lossy(&form) }))
+    answer::caught(&url, &json!({ "goog:postData": String::from_utf8_lossy(&form) }))
 }
 
 #[cfg(test)]

@@ -22,11 +22,13 @@ use super::{Browsers, Passkey};
 use crate::clock::{Clock, Instant};
 use crate::fault::{Class, Fault};
 use crate::journey::Recorder;
+use crate::oidc::authorize::Answer;
 use crate::oidc::form::answers::Answers;
 use crate::oidc::form::steps::Guide;
 use crate::oidc::http::Egress;
 use crate::oidc::memory::{ProviderMemory, Turn};
 use crate::oidc::settings::Provider;
+use crate::oidc::upstream::Hosts;
 use crate::outcome::BrowserReport;
 use crate::secret::Secret;
 
@@ -54,6 +56,8 @@ pub struct Ask<'a> {
     pub authorization: Option<Url>,
     /// The provider's own: their requests are its, and may carry `traceparent`.
     pub origins: Vec<url::Origin>,
+    /// Its hosts, and those of upstream providers.
+    pub hosts: Hosts,
     /// For pages that ask for one.
     pub passkey: Option<Passkey>,
 }
@@ -62,8 +66,8 @@ pub struct Ask<'a> {
 pub enum Opened {
     /// A page that can be judged.
     Page,
-    /// The parameters of the redirect to us.
-    Answer(Vec<(String, String)>),
+    /// What was sent to the redirect URI.
+    Answer(Answer),
 }
 
 /// An isolated window of a warm browser.
@@ -75,6 +79,7 @@ pub struct Seat {
     deadline: Instant,
     redirect_uri: Url,
     has_passkey: bool,
+    hosts: Hosts,
     /// Whether the login came to its end: nothing needs to be proven.
     well: AtomicBool,
 }
@@ -117,6 +122,7 @@ impl Browsers {
             deadline: ask.deadline,
             redirect_uri: ask.redirect_uri.cloned().unwrap_or_else(nowhere),
             has_passkey: ask.passkey.is_some(),
+            hosts: ask.hosts.clone(),
             well: AtomicBool::new(false),
         })
     }
@@ -170,6 +176,7 @@ fn errand(ask: &Ask<'_>) -> Errand {
         provider: ask.provider.clone(),
         memory: ask.memory.clone(),
         origins: ask.origins.clone(),
+        hosts: ask.hosts.clone(),
         authorization: ask.authorization.clone(),
         recorder: ask.recorder.clone(),
     };
@@ -205,18 +212,13 @@ impl Seat {
         let sight = walk.open(url).await;
         rented.view = walk.latest.take();
         match sight? {
-            Sight::Answer(params) => Ok(Opened::Answer(params)),
+            Sight::Answer(answer) => Ok(Opened::Answer(answer)),
             Sight::Page(_) | Sight::Calm => Ok(Opened::Page),
         }
     }
 
-    /// Logs in, up to the answer or until the element is there; without one, the parameters are none.
-    pub async fn sign_in(
-        &self,
-        guide: &Guide,
-        answers: &Answers,
-        until: Until<'_>,
-    ) -> Result<Vec<(String, String)>, Fault> {
+    /// Logs in, up to the answer, or until the element is there: then the answer is empty.
+    pub async fn sign_in(&self, guide: &Guide, answers: &Answers, until: Until<'_>) -> Result<Answer, Fault> {
         let mut rented = self.rented.lock().await;
         let rented = rented.as_mut().ok_or_else(given_up)?;
         rented.needles = answers.needles();
@@ -233,12 +235,30 @@ impl Seat {
         params
     }
 
+    /// Goes to `url` in the session that a login has left: the answer must come without any page.
+    pub async fn silently(&self, url: &Url) -> Result<Answer, Fault> {
+        let mut rented = self.rented.lock().await;
+        let rented = rented.as_mut().ok_or_else(given_up)?;
+        self.well.store(false, Ordering::Relaxed);
+        let before = rented.view.as_ref().map(|view| view.document);
+        let mut walk = self.walk(&mut *rented.window);
+        let answer = walk.silently(url, before).await;
+        if let Some(view) = walk.latest.take() {
+            rented.view = Some(view);
+        }
+        if answer.is_ok() {
+            self.well.store(true, Ordering::Relaxed);
+        }
+        answer
+    }
+
     fn walk<'a>(&'a self, window: &'a mut dyn Window) -> Walk<'a> {
         let now = self.clock.instant();
         Walk {
             window,
             clock: &self.clock,
             recorder: &self.recorder,
+            hosts: &self.hosts,
             deadline: self.deadline,
             begun: now,
             calm: now,

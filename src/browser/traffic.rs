@@ -20,6 +20,7 @@ use crate::oidc::form::page::{cut, place};
 use crate::oidc::http::{Endpoint, method_name, redact_url, retry_after};
 use crate::oidc::memory::ProviderMemory;
 use crate::oidc::settings::Provider;
+use crate::oidc::upstream::Hosts;
 use crate::outcome::{Phases, RequestRecord, SpanId};
 
 /// The most requests that are watched at once.
@@ -40,6 +41,8 @@ pub(super) struct Parties {
     pub(super) memory: Arc<ProviderMemory>,
     /// Its origins: where it may be told who asks, and what is counted.
     pub(super) origins: Vec<Origin>,
+    /// Its hosts, and those of upstream providers.
+    pub(super) hosts: Hosts,
     /// Its authorization endpoint, for labels.
     pub(super) authorization: Option<Url>,
     /// Of this run.
@@ -201,13 +204,14 @@ impl Traffic {
         let asked = wait.map(|wait| format!(", asks to wait {} s", wait.as_secs())).unwrap_or_default();
         let host = flight.url.host_str().unwrap_or_default();
         let fault = Fault::new(Class::RateLimited, format!("{host} answered 429{asked}")).with_retry_after(wait);
-        (flight.used == Use::Document).then_some(fault)
+        (flight.used == Use::Document).then(|| self.parties.hosts.told(fault, &flight.url))
     }
 
     /// `network.fetchError`. A fault if it was the window's own document and nothing took its place. `why`: what our own
     /// proxy knows of that address.
     pub(super) fn failed(&mut self, params: &Value, why: impl Fn(&Url) -> Option<Fault>) -> Option<Fault> {
         let flight = self.flights.remove(&key(params))?;
+        let at = flight.url.clone();
         let error = text(&params["errorText"]).unwrap_or_default();
         let seen = net_error::fault(error, &flight.url);
         let fault = match seen {
@@ -224,7 +228,7 @@ impl Traffic {
         if let Some(fault) = &fault {
             self.record(flight, None, Phases::default(), 0, None, Some(fault.class));
         }
-        fault.filter(|_| document)
+        fault.filter(|_| document).map(|fault| self.parties.hosts.told(fault, &at))
     }
 
     /// Of this run.
@@ -250,7 +254,8 @@ impl Traffic {
             (status, "") => format!("status {status}"),
             (status, kind) => format!("status {status}, {}", cut(kind, 60)),
         };
-        Some(Fault::new(Class::Malformed, format!("{} is no page that a browser shows ({what})", place(url))))
+        let fault = Fault::new(Class::Malformed, format!("{} is no page that a browser shows ({what})", place(url)));
+        Some(self.parties.hosts.told(fault, url))
     }
 
     /// What a page cannot be judged without, if that is still under way: the longest.
@@ -310,6 +315,7 @@ impl Traffic {
         let own = |endpoint: &Url| endpoint.origin() == url.origin() && endpoint.path() == url.path();
         let endpoint = match flight.used {
             Use::Document if self.parties.authorization.as_ref().is_some_and(own) => Endpoint::Authorization,
+            Use::Document if self.parties.hosts.is_upstream(url) => Endpoint::Upstream,
             Use::Document => Endpoint::LoginPage,
             _ => Endpoint::LoginResource,
         };

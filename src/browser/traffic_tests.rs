@@ -25,13 +25,17 @@ pub(in crate::browser) fn parties(limit: Option<u32>) -> (Parties, Journey) {
         issuer: "https://login.example.com".into(),
         metadata: MetadataSource::Auto,
         endpoints: Default::default(),
+        upstream: None,
         headers: Default::default(),
         trust: Trust::default(),
         max_requests_per_minute: limit,
         propagate_traceparent: false,
     };
+    let mut hosts = Hosts::of(&provider);
+    hosts.add([url("https://login.example.com")].iter());
     let parties = Parties {
         region: "eu".into(),
+        hosts,
         provider: Arc::new(provider),
         memory: Memories::default().provider(&"main".into()),
         origins: vec![url("https://login.example.com").origin()],

@@ -9,14 +9,16 @@ use std::time::Duration;
 use url::Url;
 
 use super::scripts::{Plan, Point, Worked};
-use super::window::{Params, Pending, Sight, View, Window};
+use super::window::{Pending, Sight, View, Window};
 use crate::clock::{Clock, Instant};
 use crate::fault::{Class, Fault};
 use crate::journey::Recorder;
+use crate::oidc::authorize::Answer;
 use crate::oidc::form::answers::Answers;
 use crate::oidc::form::page::{self, Progress, Setting};
 use crate::oidc::form::scripted::{self, Act, Unready};
 use crate::oidc::form::steps::{Guide, Target};
+use crate::oidc::upstream::Hosts;
 
 /// How long a verdict must stand that the page says itself.
 const SAID: Duration = Duration::from_millis(400);
@@ -53,6 +55,8 @@ pub(super) struct Walk<'a> {
     pub(super) window: &'a mut dyn Window,
     pub(super) clock: &'a Clock,
     pub(super) recorder: &'a Recorder,
+    /// Whose pages are met.
+    pub(super) hosts: &'a Hosts,
     pub(super) deadline: Instant,
     /// When this part of the walk began.
     pub(super) begun: Instant,
@@ -113,6 +117,7 @@ impl Walk<'_> {
                 Sight::Page(view) => {
                     self.latest = Some(view.clone());
                     let Err(fault) = page::first(&view.page) else { return Ok(Sight::Page(view)) };
+                    let fault = self.hosts.told(fault, &view.page.url);
                     if view.page.status >= 500 {
                         return Err(fault);
                     }
@@ -126,8 +131,41 @@ impl Walk<'_> {
         }
     }
 
+    /// Goes to `url`, whose answer must come without anybody being asked. `before`: the document that is there now.
+    /// Faults: those of [`Window::next`], `timeout`, `http_status`, `login_page` for a page that stays.
+    pub(super) async fn silently(&mut self, url: &Url, before: Option<u32>) -> Result<Answer, Fault> {
+        self.window.open(url).await?;
+        let last = self.last_moment();
+        let mut standing: Option<(Fault, Instant)> = None;
+        loop {
+            let due = standing.as_ref().map_or(last, |(_, due)| (*due).min(last));
+            match tokio::time::timeout_at(due, self.window.next()).await {
+                Err(_) => match standing {
+                    Some((fault, _)) => return Err(fault),
+                    None => {
+                        let fault = self.ran_out(None, None);
+                        return Err(self.silent(fault).await);
+                    }
+                },
+                Ok(sight) => match sight? {
+                    Sight::Answer(answer) => return Ok(answer),
+                    Sight::Calm => {}
+                    Sight::Page(view) if before.is_some_and(|before| view.document <= before) => {}
+                    Sight::Page(view) => {
+                        self.latest = Some(view.clone());
+                        let fault = page::first(&view.page).err().unwrap_or_else(|| page::unasked(&view.page));
+                        let fault = self.hosts.told(fault, &view.page.url);
+                        // A page may lead on by itself (`response_mode=form_post`).
+                        let since = standing.as_ref().map(|(_, due)| *due);
+                        standing = Some((fault, since.unwrap_or_else(|| self.clock.instant() + MISSING)));
+                    }
+                },
+            }
+        }
+    }
+
     /// Logs in. Faults: those of [`Window::next`] and [`scripted::read`], `timeout`.
-    pub(super) async fn sign_in(&mut self, first: View, manner: Manner<'_>) -> Result<Params, Fault> {
+    pub(super) async fn sign_in(&mut self, first: View, manner: Manner<'_>) -> Result<Answer, Fault> {
         let setting = Setting {
             guide: manner.guide,
             redirect_uri: manner.redirect_uri,
@@ -142,14 +180,15 @@ impl Walk<'_> {
             if let Until::Shows(target) = manner.until
                 && scripted::shows(&view.page, target)?
             {
-                return Ok(Params::new());
+                return Ok(Answer::default());
             }
             let before = progress.clone();
             let mut met = None;
             match scripted::read(&view.page, &mut progress, setting) {
                 Ok(act) => {
                     standing = None;
-                    match self.perform(&act, manner.answers).await? {
+                    let done = self.perform(&act, manner.answers).await;
+                    match done.map_err(|fault| self.hosts.told(fault, &view.page.url))? {
                         Done::All => {}
                         Done::Nothing => progress = before,
                         Done::Met(sight) => met = Some(sight),
@@ -166,7 +205,7 @@ impl Walk<'_> {
                 None => self.wait(standing.as_mut(), &view).await?,
             };
             match sight {
-                Sight::Answer(params) => return Ok(params),
+                Sight::Answer(answer) => return Ok(answer),
                 Sight::Page(next) => {
                     self.latest = Some(next.clone());
                     view = next;
@@ -195,6 +234,7 @@ impl Walk<'_> {
             let lacks = format!("expected {target} after the login");
             fault.detail = fault.detail.replacen(page::WAY_BACK, &lacks, 1);
         }
+        let fault = self.hosts.told(fault, &view.page.url);
         let now = self.clock.instant();
         let left = self.last_moment().duration_since(now);
         // Short runs must not end as a timeout where something better can be said.
@@ -289,7 +329,11 @@ impl Walk<'_> {
         if let Some(pending) = pending {
             let waited = now.duration_since(pending.since);
             let detail = format!("no answer from {} within {:.1} s", pending.place, waited.as_secs_f64());
-            return Fault::new(Class::Timeout, detail);
+            let fault = Fault::new(Class::Timeout, detail);
+            return match Url::parse(&pending.place) {
+                Ok(url) => self.hosts.told(fault, &url),
+                Err(_) => fault,
+            };
         }
         match (standing, view) {
             (Some(standing), _) => standing.fault.clone(),

@@ -8,16 +8,14 @@ use url::Url;
 use super::scripts::{Plan, Worked};
 use crate::clock::Instant;
 use crate::fault::Fault;
+use crate::oidc::authorize::Answer;
 use crate::oidc::form::Page;
 use crate::outcome::PageTiming;
-
-/// The parameters of an answer.
-pub(super) type Params = Vec<(String, String)>;
 
 /// What there is to see.
 pub(super) enum Sight {
     /// What was sent to the redirect URI, which itself was never asked for where the browser lets us prevent it.
-    Answer(Params),
+    Answer(Answer),
     /// A page, newer than the one before.
     Page(View),
     /// Nothing is under way any more that the page cannot be judged without.

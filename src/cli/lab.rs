@@ -26,6 +26,12 @@ pub struct Args {
     /// Speak https, with a certificate whose authority, made at start, is written to FILE (PEM), for `ca_file`
     #[arg(long, value_name = "FILE")]
     tls: Option<PathBuf>,
+    /// Be a broker: users log in at that provider, such as another lab, which runs already
+    #[arg(long, value_name = "ISSUER")]
+    upstream: Option<String>,
+    /// Who the broker is there: a public client with the redirect URI http://ADDR/cb
+    #[arg(long, value_name = "ID", default_value = "spa", requires = "upstream")]
+    upstream_client: String,
     /// Name every fault with its parameters, and stop
     #[arg(long)]
     list_faults: bool,
@@ -46,7 +52,8 @@ pub async fn main(args: Args) -> Exit {
     let started = match address(&args.listen) {
         Ok(listen) => {
             let (tls, faults) = (args.tls.is_some(), args.faults.clone());
-            Lab::start(Options { listen, issuer: args.issuer, faults, tls, clock: Clock::system() }).await
+            let (issuer, upstream) = (args.issuer, args.upstream.map(|issuer| (issuer, args.upstream_client)));
+            Lab::start(Options { listen, issuer, faults, tls, upstream, clock: Clock::system() }).await
         }
         Err(error) => Err(error),
     };

@@ -232,7 +232,7 @@ impl Page<'_> {
 /// Path and query where the host is on the line of another request already known; the host without a path.
 fn place(request: &RequestRecord) -> String {
     match url::Url::parse(&request.url) {
-        Ok(url) if request.endpoint == "reference" || url.path() == "/" => {
+        Ok(url) if request.endpoint == "reference" || request.is_upstream() || url.path() == "/" => {
             format!("{}{}", request.host, url.path())
         }
         Ok(url) => match url.query() {
@@ -273,6 +273,12 @@ fn in_words(observation: &Observation) -> String {
         }
         Observation::Agreement { document, agree: true } => format!("{document}: the same as others are told"),
         Observation::Agreement { document, agree: false } => format!("{document}: not what others are told"),
+        Observation::HostTime { host, upstream, requests, seconds } => {
+            let whose = if *upstream { "upstream provider" } else { "the provider's own" };
+            let took = short(Duration::try_from_secs_f64(*seconds).unwrap_or_default());
+            let plural = if *requests == 1 { "" } else { "s" };
+            format!("{host} ({whose}): {took} in {requests} request{plural}")
+        }
         Observation::RevocationPropagation { region, seconds: Some(seconds), interval } => {
             format!("the revocation reached {region} after {seconds:.3} s (within {interval:.3} s)")
         }

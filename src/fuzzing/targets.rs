@@ -154,6 +154,7 @@ fn jwt(data: &[u8]) {
             access_token: Some("SlAV32hkKG"),
             code: Some("SplxlOBeZQQYbYS6WxSbIA"),
             subject: Some("alice"),
+            front_channel: true,
             alg: &token.header.alg,
             expect: &expect,
             userinfo_follows: false,
@@ -185,6 +186,7 @@ fn token_response(data: &[u8]) {
         code: Secret::new("SplxlOBeZQQYbYS6WxSbIA"),
         redirect_uri: "http://127.0.0.1:8765/cb".to_owned(),
         verifier: Secret::new("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"),
+        resource: vec!["urn:example:api".to_owned()],
     };
     for grant in [code, Grant::ClientCredentials { scopes: vec!["api".into()], extra: Vec::new() }] {
         let mut warnings = Vec::new();
@@ -216,14 +218,30 @@ fn errors(data: &[u8]) {
 fn authorization(data: &[u8]) {
     let pairs: Vec<(String, String)> = url::form_urlencoded::parse(data).into_owned().collect();
     let state = Secret::new("af0ifjsldkj");
-    for iss_promised in [false, true] {
-        let expected = authorize::Expected { state: &state, issuer: ISSUER, iss_promised };
-        match authorize::process(&pairs, expected) {
-            Ok((code, warnings)) => {
-                assert!(!code.expose().is_empty());
-                leave(Ok(()), warnings);
+    for (place, response_mode) in
+        [authorize::ResponseMode::Query, authorize::ResponseMode::Fragment, authorize::ResponseMode::FormPost]
+            .into_iter()
+            .enumerate()
+    {
+        for name in authorize::ResponseType::NAMES {
+            let response_type = authorize::ResponseType::parse(name).expect("a response type");
+            let mut answer = authorize::Answer::default();
+            *[&mut answer.query, &mut answer.fragment, &mut answer.form][place] = pairs.clone();
+            let iss_promised = name.len() % 2 == 0;
+            let expected =
+                authorize::Expected { state: &state, issuer: ISSUER, iss_promised, response_type, response_mode };
+            match authorize::process(&answer, expected) {
+                Ok(granted) => {
+                    assert_eq!(granted.code.is_some(), response_type.code);
+                    assert_eq!(granted.id_token.is_some(), response_type.id_token);
+                    assert_eq!(granted.access.is_some(), response_type.token);
+                    let in_query = response_mode == authorize::ResponseMode::Query;
+                    assert!(!in_query || !response_type.brings_tokens(), "tokens were taken from a query");
+                    assert!(granted.code.is_none_or(|code| !code.expose().is_empty()));
+                    leave(Ok(()), granted.warnings);
+                }
+                Err(fault) => leave(Err::<(), _>(fault), Vec::new()),
             }
-            Err(fault) => leave(Err::<(), _>(fault), Vec::new()),
         }
     }
 }

@@ -87,7 +87,7 @@ pub static CLIENTS: &[Client] = &[
     Client {
         id: "web",
         secret: Some("web-secret"),
-        grants: &["authorization_code", "refresh_token"],
+        grants: &["authorization_code", "implicit", "refresh_token"],
         jwt_access_tokens: true,
         consent: true,
     },
@@ -101,7 +101,7 @@ pub static CLIENTS: &[Client] = &[
     Client {
         id: "spa",
         secret: None,
-        grants: &["authorization_code", "refresh_token"],
+        grants: &["authorization_code", "implicit", "refresh_token"],
         jwt_access_tokens: false,
         consent: false,
     },
@@ -158,6 +158,17 @@ pub fn redirect_allowed(uri: &str) -> bool {
         Some(digits) => digits.bytes().all(|b| b.is_ascii_digit()) && digits.parse::<u16>().is_ok(),
         None => port.is_empty(),
     })
+}
+
+/// Whether a browser may be sent there after a logout, and a logout token go there: any loopback address, without a fragment.
+pub fn on_loopback(uri: &str) -> bool {
+    let Ok(url) = url::Url::parse(uri) else { return false };
+    let loopback = match url.host() {
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        _ => false,
+    };
+    loopback && url.scheme() == "http" && url.fragment().is_none() && url.username().is_empty()
 }
 
 /// Which client asks (RFC 6749 §2.3.1): `client_secret_basic`, `client_secret_post`, or a public client's `client_id`.

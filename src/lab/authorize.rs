@@ -1,21 +1,22 @@
-//! The authorization endpoint: OIDC Core 3.1.2, RFC 6749 §4.1, PKCE by RFC 7636, `iss` by RFC 9207.
+//! The authorization endpoint: OIDC Core 3.1.2, 3.2.2 and 3.3.2, RFC 6749 §4.1, PKCE by RFC 7636, `iss` by RFC 9207.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::StatusCode;
-use url::Url;
-
 use super::accounts::{Client, redirect_allowed};
+use super::extras::Extras;
 use super::fault::{Hook, Setting, Switch};
 use super::form::Form;
 use super::metadata::SCOPES;
 use super::pages;
 use super::reply::Reply;
+use super::response::{Mode, Wants};
 use super::server::Call;
 use super::store::{Code, Death, Grant, Session, random};
+use super::tokens::Wanted;
 use super::{Moment, World, pushed, weakness};
+use http::StatusCode;
 
 /// The name of the cookie that holds the session.
 pub const SESSION_COOKIE: &str = "lab_session";
@@ -31,6 +32,8 @@ pub struct AuthRequest {
     pub hint: String,
     /// Where and how the answer goes.
     pub target: Target,
+    wants: Wants,
+    extras: Arc<Extras>,
     nonce: Option<String>,
     challenge: String,
     prompt: HashSet<String>,
@@ -42,7 +45,7 @@ pub struct AuthRequest {
 pub struct Target {
     redirect_uri: String,
     state: Option<String>,
-    form_post: bool,
+    mode: Mode,
     /// The user code of the device that asked (RFC 8628): it is told by its polls.
     device: Option<String>,
 }
@@ -96,21 +99,28 @@ impl AuthRequest {
         {
             return Err(page("this client has no such redirect_uri: only /cb on a loopback address is registered"));
         }
+        let wants = form.get("response_type").and_then(Wants::read);
         let target = Target {
             redirect_uri: redirect_uri.to_owned(),
             state: form.get("state").map(str::to_owned),
-            form_post: form.get("response_mode") == Some("form_post"),
+            mode: Mode::of_refusal(form, wants),
             device: None,
         };
         let refuse = |error, why: &str| Err(Refusal::Client(target.clone(), error, why.to_owned()));
-        match form.get("response_type") {
-            Some("code") => {}
-            Some(_) if world.faults.switch(Switch::AnyResponseType).is_some() => {}
-            Some(_) => return refuse("unsupported_response_type", "only `code`"),
-            None => return refuse("invalid_request", "response_type is missing"),
+        let wants = match (form.get("response_type"), wants) {
+            (_, Some(wants)) => wants,
+            (Some(_), None) if world.faults.switch(Switch::AnyResponseType).is_some() => Wants::CODE,
+            (Some(_), None) => return refuse("unsupported_response_type", "see response_types_supported"),
+            (None, None) => return refuse("invalid_request", "response_type is missing"),
+        };
+        if Mode::read(form, wants).is_none() {
+            return refuse("invalid_request", "response_mode is query, fragment or form_post; no tokens in a query");
         }
-        if !matches!(form.get("response_mode"), None | Some("query" | "form_post")) {
-            return refuse("invalid_request", "response_mode is query or form_post");
+        if wants.tokens() && !client.may("implicit") {
+            return refuse("unauthorized_client", "this client gets no tokens from here");
+        }
+        if wants.id_token && (form.get("nonce").is_none() || !form.words("scope").iter().any(|s| s == "openid")) {
+            return refuse("invalid_request", "an ID token from here needs the scope openid and a nonce");
         }
         if form.get("request").is_some() {
             return refuse("request_not_supported", "no request objects");
@@ -118,7 +128,8 @@ impl AuthRequest {
         if form.get("request_uri").is_some() {
             return refuse("request_uri_not_supported", "no request objects");
         }
-        let Some(challenge) = weakness::challenge(world, form) else {
+        let challenge = if wants.code { weakness::challenge(world, form) } else { Some(String::new()) };
+        let Some(challenge) = challenge else {
             return refuse("invalid_request", "PKCE is needed: code_challenge, with code_challenge_method S256");
         };
         let prompt: HashSet<String> = form.words("prompt").into_iter().collect();
@@ -130,18 +141,23 @@ impl AuthRequest {
             Some(Err(_)) => return refuse("invalid_request", "max_age is a number of seconds"),
             None => None,
         };
+        let extras = match Extras::read(form, &world.issuer) {
+            Ok(extras) => Arc::new(extras),
+            Err((error, why)) => return refuse(error, why),
+        };
         // Unknown scopes are ignored (OIDC Core 3.1.2.1).
         let scopes = form.words("scope").into_iter().filter(|scope| SCOPES.contains(&scope.as_str())).collect();
         let nonce = form.get("nonce").map(str::to_owned);
         let hint = form.get("login_hint").unwrap_or_default().chars().take(100).collect();
-        Ok(Self { client, scopes, hint, target, nonce, challenge, prompt, max_age })
+        Ok(Self { client, scopes, hint, target, wants, extras, nonce, challenge, prompt, max_age })
     }
 
     /// What a device asks for once its user has come.
     pub fn of_device(client: &'static Client, scopes: Vec<String>, user_code: String) -> Self {
-        let target = Target { redirect_uri: String::new(), state: None, form_post: false, device: Some(user_code) };
+        let target = Target { redirect_uri: String::new(), state: None, mode: Mode::Query, device: Some(user_code) };
         let (hint, challenge, prompt) = Default::default();
-        Self { client, scopes, hint, target, nonce: None, challenge, prompt, max_age: None }
+        let (wants, extras) = (Wants::CODE, Arc::default());
+        Self { client, scopes, hint, target, wants, extras, nonce: None, challenge, prompt, max_age: None }
     }
 
     fn needs_consent(&self, session: &Session) -> bool {
@@ -164,13 +180,12 @@ impl World {
         (!request.needs_consent(session)).then(|| self.grant_code(moment, request, session))
     }
 
-    /// Sends the client its code.
+    /// Sends the client what it asked for: a code, tokens, or both.
     pub fn grant_code(&self, moment: Moment, request: &AuthRequest, session: &Session) -> Reply {
         if let Some(user_code) = &request.target.device {
             return self.device_approved(moment, user_code, session);
         }
-        let code = random();
-        let grant = Grant {
+        let grant = Arc::new(Grant {
             client: request.client,
             user: Some(session.user),
             subject: session.user.sub.to_owned(),
@@ -178,17 +193,42 @@ impl World {
             auth_time: Some(session.auth_time),
             session: Some(session.id.clone()),
             nonce: request.nonce.clone(),
+            extras: Arc::clone(&request.extras),
             made: moment.now,
             death: Death::default(),
-        };
+        });
+        let mut parameters = Vec::new();
+        let code = request.wants.code.then(|| self.code(moment, &grant, request));
+        parameters.extend(code.clone().map(|code| ("code", code)));
+        let mut access = None;
+        if request.wants.token {
+            let audience = request.extras.resource.clone();
+            let wanted = Wanted { audience, ..Wanted::scopes(&request.scopes) };
+            let response = self.token_response(moment, &grant, wanted);
+            for name in ["access_token", "token_type", "expires_in", "scope"] {
+                let value = &response[name];
+                let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                parameters.extend((!value.is_null()).then_some((name, text)));
+            }
+            access = response["access_token"].as_str().map(str::to_owned);
+        }
+        if request.wants.id_token {
+            let token = self.front_id_token(moment, &grant, access.as_deref(), code.as_deref());
+            parameters.push(("id_token", token));
+        }
+        self.respond(&request.target, parameters)
+    }
+
+    fn code(&self, moment: Moment, grant: &Arc<Grant>, request: &AuthRequest) -> String {
+        let code = random();
         let stored = Code {
-            grant: Arc::new(grant),
+            grant: Arc::clone(grant),
             redirect_uri: request.target.redirect_uri.clone(),
             challenge: request.challenge.clone(),
             used: false,
         };
         self.store().codes.insert(moment.now, code.clone(), stored);
-        self.respond(&request.target, vec![("code", code)])
+        code
     }
 
     /// Tells the client that it gets nothing (RFC 6749 §4.1.2.1).
@@ -209,15 +249,6 @@ impl World {
         for (change, setting) in self.faults.take(pick) {
             change(&setting, &mut parameters);
         }
-        if target.form_post {
-            return pages::form_post(&target.redirect_uri, &parameters);
-        }
-        match Url::parse(&target.redirect_uri) {
-            Ok(mut url) => {
-                url.query_pairs_mut().extend_pairs(&parameters);
-                Reply::see_other(url.as_str())
-            }
-            Err(_) => Reply::new(StatusCode::BAD_REQUEST),
-        }
+        target.mode.send(&target.redirect_uri, &parameters)
     }
 }

@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use url::Url;
 
-use super::accounts::{Client, redirect_allowed};
+use super::accounts::{Client, on_loopback};
 use super::fault::{Setting, Switch};
 use super::jws::{Claims, TokenKind};
 use super::store::random;
@@ -25,7 +25,7 @@ const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 /// Has the logout tokens of a client delivered to a loopback address.
 pub fn register(world: &World, client: &str, url: &str) -> Result<(), String> {
     let client = Client::find(client).ok_or_else(|| format!("no client {client}"))?;
-    let parsed = Url::parse(url).ok().filter(|parsed| redirect_allowed(url) && parsed.scheme() == "http");
+    let parsed = Url::parse(url).ok().filter(|_| on_loopback(url));
     let url = parsed.ok_or_else(|| "logout tokens go to loopback addresses by http only".to_owned())?;
     world.store().backchannels.insert(client.id, url);
     Ok(())

@@ -116,6 +116,7 @@ impl World {
                     auth_time: Some(session.auth_time),
                     session: Some(session.id.clone()),
                     nonce: None,
+                    extras: Arc::default(),
                     made: moment.now,
                     death: Death::default(),
                 })),
@@ -171,7 +172,7 @@ pub fn device_code(world: &World, asked: &Asked) -> Result<Value, OauthError> {
         }
     };
     world.store().devices.remove(now, &user_code);
-    Ok(login_tokens(world, asked, &grant, false))
+    login_tokens(world, asked, &grant, false)
 }
 
 /// What a provider grants that does not wait for its user.
@@ -184,6 +185,7 @@ fn nobodys(asked: &Asked, device: &Device) -> Grant {
         auth_time: None,
         session: None,
         nonce: None,
+        extras: Arc::default(),
         made: asked.moment.now,
         death: Death::default(),
     }

@@ -46,6 +46,7 @@ pub fn token_exchange(world: &World, asked: &Asked) -> Result<Value, OauthError>
         auth_time: None,
         session: None,
         nonce: None,
+        extras: Arc::default(),
         made: asked.moment.now,
         death: Death::default(),
     });

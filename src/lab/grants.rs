@@ -117,21 +117,22 @@ fn authorization_code(world: &World, asked: &Asked) -> Result<Value, OauthError>
         stored.used = true;
         Arc::clone(&stored.grant)
     };
-    Ok(login_tokens(world, asked, &grant, true))
+    login_tokens(world, asked, &grant, true)
 }
 
 /// The tokens of a login: an ID token and a refresh token, if they were asked for and the client may.
-pub fn login_tokens(world: &World, asked: &Asked, grant: &Arc<Grant>, with_nonce: bool) -> Value {
+pub fn login_tokens(world: &World, asked: &Asked, grant: &Arc<Grant>, with_nonce: bool) -> Result<Value, OauthError> {
     let has = |scope: &str| grant.scopes.iter().any(|granted| granted == scope);
     let refreshes = has("offline_access") && asked.client.may("refresh_token");
-    let mut response = world.token_response(asked.moment, grant, Wanted::scopes(&grant.scopes));
+    let wanted = Wanted { audience: grant.extras.audience(asked.form)?, ..Wanted::scopes(&grant.scopes) };
+    let mut response = world.token_response(asked.moment, grant, wanted);
     if has("openid") {
         add_id_token(world, asked.moment, grant, &mut response, with_nonce);
     }
     if refreshes {
         response["refresh_token"] = json!(world.refresh_token(asked.moment, grant));
     }
-    response
+    Ok(response)
 }
 
 fn add_id_token(world: &World, moment: Moment, grant: &Grant, response: &mut Value, with_nonce: bool) {
@@ -165,7 +166,9 @@ fn refresh_token(world: &World, asked: &Asked) -> Result<Value, OauthError> {
         stored.used |= rotates;
         (Arc::clone(&stored.grant), scopes)
     };
-    let mut response = world.token_response(asked.moment, &grant, Wanted::scopes(&scopes).bound(&asked.key));
+    let audience = grant.extras.audience(asked.form)?;
+    let wanted = Wanted { audience, ..Wanted::scopes(&scopes) }.bound(&asked.key);
+    let mut response = world.token_response(asked.moment, &grant, wanted);
     if grant.scopes.iter().any(|scope| scope == "openid") {
         add_id_token(world, asked.moment, &grant, &mut response, false);
     }
@@ -201,6 +204,7 @@ fn client_credentials(world: &World, asked: &Asked) -> Result<Value, OauthError>
         auth_time: None,
         session: None,
         nonce: None,
+        extras: Arc::default(),
         made: asked.moment.now,
         death: Death::default(),
     });

@@ -19,7 +19,7 @@ use super::server::Call;
 use super::store::{Interaction, Session, random};
 
 /// The name of the cookie that ties an interaction to the browser that began it.
-const LOGIN_COOKIE: &str = "lab_login";
+pub const LOGIN_COOKIE: &str = "lab_login";
 
 impl World {
     /// Sends the browser to log in, or straight to consent when `session` says it has.
@@ -34,10 +34,16 @@ impl World {
             session,
         };
         let path = self.interaction_path(&id);
-        let cookie = self.cookie(LOGIN_COOKIE, &interaction.browser, &path);
+        let elsewhere = match interaction.session {
+            None => self.upstream_login(&id, &interaction),
+            Some(_) => None,
+        };
+        // Who comes back from elsewhere comes to another path.
+        let reach = if elsewhere.is_some() { "/" } else { &path };
+        let cookie = self.cookie(LOGIN_COOKIE, &interaction.browser, reach);
         self.store().interactions.insert(call.moment.now, id, interaction);
         // The same origin as this request, whatever name the lab is reached by.
-        Reply::see_other(&path).header(SET_COOKIE, &cookie)
+        Reply::see_other(elsewhere.as_ref().unwrap_or(&path)).header(SET_COOKIE, &cookie)
     }
 
     fn interaction_path(&self, id: &str) -> String {
@@ -133,7 +139,7 @@ fn take_login(world: &World, call: &Call, mut interaction: Interaction, form: &F
     log_in(world, call, &interaction, user)
 }
 
-fn log_in(world: &World, call: &Call, interaction: &Interaction, user: &'static User) -> Reply {
+pub fn log_in(world: &World, call: &Call, interaction: &Interaction, user: &'static User) -> Reply {
     let cookie = random();
     let session = Session { id: random(), user, auth_time: call.moment.told, consents: HashSet::new() };
     let mut store = world.store();

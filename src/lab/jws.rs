@@ -121,9 +121,10 @@ pub fn read(token: &str, verifies: impl FnOnce(&[u8], &[u8]) -> bool) -> Option<
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
 }
 
-/// `at_hash` of an access token under RS256: the left half of its SHA-256 (OIDC Core 3.1.3.6).
-pub fn at_hash(access_token: &str) -> String {
-    let hash = digest(&SHA256, access_token.as_bytes());
+/// `at_hash` of an access token or `c_hash` of a code under RS256: the left half of its SHA-256 (OIDC Core 3.1.3.6,
+/// 3.3.2.11).
+pub fn half_hash(of: &str) -> String {
+    let hash = digest(&SHA256, of.as_bytes());
     URL_SAFE_NO_PAD.encode(&hash.as_ref()[..16])
 }
 
@@ -141,6 +142,9 @@ mod tests {
         // RFC 7636 Appendix B.
         assert_eq!(s256("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"), "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
         // OIDC Core A.3: the access token and at_hash of its example.
-        assert_eq!(at_hash("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y"), "77QmUPtjPfzWtF2AnpK9RQ");
+        assert_eq!(half_hash("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y"), "77QmUPtjPfzWtF2AnpK9RQ");
+        // OIDC Core A.4: its code and c_hash.
+        let code = "Qcb0Orv1zh30vL1MPRsbm-diHiMwcLyZvn1arpZv-Jxf_11jnpEX3Tgfvk";
+        assert_eq!(half_hash(code), "LDktKdoQak3Pk0cnXxCltA");
     }
 }

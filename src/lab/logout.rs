@@ -6,7 +6,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::World;
-use super::accounts::{Client, redirect_allowed};
+use super::accounts::{Client, on_loopback};
 use super::authorize::SESSION_COOKIE;
 use super::backchannel;
 use super::endpoint::Endpoint;
@@ -74,7 +74,7 @@ fn way_back(form: &Form, hint: Option<&Claims>) -> Result<Option<Url>, &'static 
     if named.is_some() && hinted.is_some() && named != hinted {
         return Err("client_id is not the one of id_token_hint.");
     }
-    if hinted.or(named).and_then(Client::find).is_none() || !redirect_allowed(uri) {
+    if hinted.or(named).and_then(Client::find).is_none() || !on_loopback(uri) {
         return Err("post_logout_redirect_uri is registered for no client that was named.");
     }
     let mut url = Url::parse(uri).map_err(|_| "post_logout_redirect_uri is no URL.")?;

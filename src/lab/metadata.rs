@@ -7,9 +7,11 @@ use serde_json::{Value, json};
 use super::World;
 use super::accounts::{DEVICE_CODE, JWT_BEARER, TOKEN_EXCHANGE};
 use super::endpoint::Endpoint;
+use super::extras::ACR;
 use super::fault::{Hook, Setting};
 use super::keys::{Published, Signer};
 use super::reply::Reply;
+use super::response;
 use super::server::Call;
 
 /// Scopes that a user can grant. `api` is the lab's own resource.
@@ -34,11 +36,13 @@ pub fn discovery(world: &World, _: &Call) -> Reply {
         "backchannel_logout_supported": true,
         "backchannel_logout_session_supported": true,
         "scopes_supported": SCOPES,
-        "response_types_supported": ["code"],
-        "response_modes_supported": ["query", "form_post"],
+        "response_types_supported": response::TYPES,
+        "response_modes_supported": response::MODES,
         "grant_types_supported": [
-            "authorization_code", "refresh_token", "client_credentials", TOKEN_EXCHANGE, JWT_BEARER, DEVICE_CODE,
+            "authorization_code", "implicit", "refresh_token", "client_credentials", TOKEN_EXCHANGE, JWT_BEARER,
+            DEVICE_CODE,
         ],
+        "acr_values_supported": [ACR],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256"],
         "token_endpoint_auth_methods_supported": [
@@ -52,10 +56,10 @@ pub fn discovery(world: &World, _: &Call) -> Reply {
         "code_challenge_methods_supported": ["S256"],
         "prompt_values_supported": ["none", "login", "consent"],
         "claims_supported": [
-            "iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "azp", "sid", "amr", "name",
+            "iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "at_hash", "c_hash", "azp", "sid", "amr", "name",
             "given_name", "family_name", "preferred_username", "email", "email_verified",
         ],
-        "claims_parameter_supported": false,
+        "claims_parameter_supported": true,
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,
         "authorization_response_iss_parameter_supported": true,

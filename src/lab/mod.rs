@@ -20,11 +20,13 @@ use crate::clock::{Clock, Timestamp};
 pub mod accounts;
 mod authorize;
 mod backchannel;
+mod broker;
 mod certificates;
 mod control;
 mod device;
 pub mod endpoint;
 mod exchange;
+mod extras;
 pub mod fault;
 mod form;
 mod grants;
@@ -41,6 +43,7 @@ mod pushed;
 mod registration;
 mod reply;
 mod resources;
+mod response;
 mod server;
 mod store;
 mod tokens;
@@ -69,6 +72,9 @@ pub struct Options {
     pub faults: Vec<String>,
     /// Whether it speaks TLS, with a certificate of an authority that is made at start ([`LabHandle::authority`]).
     pub tls: bool,
+    /// Another provider at which users log in (a broker), which runs already: its issuer, and who we are there, a public
+    /// client (`spa` of another lab) whose redirect URI is `/cb` of this address.
+    pub upstream: Option<(String, String)>,
     /// The time.
     pub clock: Clock,
 }
@@ -76,7 +82,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-        Self { listen, issuer: None, faults: Vec::new(), tls: false, clock: Clock::system() }
+        Self { listen, issuer: None, faults: Vec::new(), tls: false, upstream: None, clock: Clock::system() }
     }
 }
 
@@ -85,7 +91,8 @@ impl Default for Options {
 pub struct Lab;
 
 impl Lab {
-    /// Starts one. Errors: an address that is not loopback or is taken, an issuer that cannot be one, an unknown fault.
+    /// Starts one. Errors: an address that is not loopback or is taken, an issuer that cannot be one, an unknown fault, an
+    /// upstream provider that is not there.
     pub async fn start(options: Options) -> Result<LabHandle, String> {
         if !options.listen.ip().is_loopback() {
             return Err(format!(
@@ -106,6 +113,10 @@ impl Lab {
             true => Some(Arc::new(Certificates::generate(Clock::system().now())?)),
             false => None,
         };
+        let upstream = match &options.upstream {
+            Some((issuer, client)) => Some(broker::Upstream::discover(issuer, client).await?),
+            None => None,
+        };
         let (current, spare) = tokio::join!(make_key(), make_key());
         let (stop, stopping) = watch::channel(false);
         let shared = Shared {
@@ -114,6 +125,7 @@ impl Lab {
             keys: Mutex::new(Keyring::new(current?, spare?)),
             store: Mutex::default(),
             stats: server::Stats::default(),
+            upstream,
             stopping,
         };
         let world = Arc::new(World { shared: Arc::new(shared), faults });
@@ -214,6 +226,7 @@ struct Shared {
     keys: Mutex<Keyring>,
     store: Mutex<Store>,
     stats: server::Stats,
+    upstream: Option<broker::Upstream>,
     stopping: watch::Receiver<bool>,
 }
 

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use super::World;
 use super::accounts::bearer;
 use super::endpoint::Endpoint;
+use super::extras::named;
 use super::fault::{Setting, Switch};
 use super::jws::{Claims, TokenKind};
 use super::proofs::possessed;
@@ -31,7 +32,8 @@ pub fn userinfo(world: &World, call: &Call) -> Reply {
         }
         Err(refused) => return refused,
     };
-    let claims = access.grant.user.map(|user| user.claims(&access.scopes)).unwrap_or_default();
+    let mut claims = access.grant.user.map(|user| user.claims(&access.scopes)).unwrap_or_default();
+    claims.extend(access.grant.user.map(|user| named(user, &access.grant.extras.userinfo)).unwrap_or_default());
     let document = world.document(Endpoint::Userinfo, Value::Object(claims));
     if world.faults.switch(Switch::UserinfoSigned).is_some() {
         let mut claims = document.as_object().cloned().unwrap_or_default();

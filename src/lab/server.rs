@@ -21,7 +21,8 @@ use super::reply::{Action, Asked, Ending, Reply};
 use super::wire::{Breaks, Doors};
 use super::{Moment, World};
 use super::{
-    authorize, control, device, grants, interaction, introspection, logout, metadata, pushed, registration, resources,
+    authorize, broker, control, device, grants, interaction, introspection, logout, metadata, pushed, registration,
+    resources,
 };
 use crate::clock::Timestamp;
 
@@ -131,6 +132,7 @@ fn router(world: Arc<World>) -> Router {
             _ => router.route(&path, any(answer)),
         };
     }
+    router = router.route(broker::PATH, axum::routing::get(broker::callback));
     router.with_state(world)
 }
 

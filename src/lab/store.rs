@@ -13,6 +13,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use super::accounts::{Client, User};
 use super::authorize::AuthRequest;
 use super::device::Device;
+use super::extras::Extras;
 use super::form::Form;
 use super::pages::LoginForm;
 use super::registration::Registered;
@@ -128,6 +129,8 @@ pub struct Grant {
     pub session: Option<String>,
     /// `nonce` of the request.
     pub nonce: Option<String>,
+    /// What was asked for besides scopes.
+    pub extras: Arc<Extras>,
     /// When it was made.
     pub made: Timestamp,
     /// When all of it was revoked.

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::extras::{ACR, named};
 use super::fault::{Hook, Setting};
-use super::jws::{Claims, Jws, TokenKind, at_hash};
+use super::jws::{Claims, Jws, TokenKind, half_hash};
 use super::store::{Access, Death, Grant, REFRESH_LIFETIME, Refresh, TOKEN_LIFETIME, random, token_key};
 use super::{Moment, World};
 use crate::clock::Timestamp;
@@ -104,14 +105,35 @@ impl World {
 
     /// An ID token (OIDC Core 2 and 3.1.3.6); `nonce` only where the login itself is answered (OIDC Core 12.2).
     pub fn id_token(&self, moment: Moment, grant: &Grant, access_token: &str, with_nonce: bool) -> String {
+        self.make_id_token(moment, grant, [("at_hash", Some(access_token)), ("c_hash", None)], with_nonce)
+    }
+
+    /// An ID token of the authorization endpoint, with the hashes of what comes with it (OIDC Core 3.2.2.10, 3.3.2.11).
+    pub fn front_id_token(&self, moment: Moment, grant: &Grant, access: Option<&str>, code: Option<&str>) -> String {
+        self.make_id_token(moment, grant, [("at_hash", access), ("c_hash", code)], true)
+    }
+
+    fn make_id_token(
+        &self,
+        moment: Moment,
+        grant: &Grant,
+        hashes: [(&str, Option<&str>); 2],
+        with_nonce: bool,
+    ) -> String {
         let mut claims = grant.user.map(|user| user.claims(&grant.scopes)).unwrap_or_default();
+        claims.extend(grant.user.map(|user| named(user, &grant.extras.id_token)).unwrap_or_default());
         claims.insert("iss".into(), json!(self.issuer.text));
         claims.insert("sub".into(), json!(grant.subject));
         claims.insert("aud".into(), json!(grant.client.id));
         claims.insert("azp".into(), json!(grant.client.id));
         claims.insert("iat".into(), json!(moment.told.as_secs()));
         claims.insert("exp".into(), json!((moment.told + TOKEN_LIFETIME).as_secs()));
-        claims.insert("at_hash".into(), json!(at_hash(access_token)));
+        for (name, of) in hashes {
+            claims.extend(of.map(|of| (name.to_owned(), json!(half_hash(of)))));
+        }
+        if grant.extras.acr {
+            claims.insert("acr".into(), json!(ACR));
+        }
         claims.insert("amr".into(), json!(["pwd"]));
         if let Some(at) = grant.auth_time {
             claims.insert("auth_time".into(), json!(at.as_secs()));

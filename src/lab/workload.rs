@@ -81,6 +81,7 @@ pub fn jwt_bearer(world: &World, asked: &Asked) -> Result<Value, OauthError> {
         auth_time: None,
         session: None,
         nonce: None,
+        extras: Arc::default(),
         made: asked.moment.now,
         death: Death::default(),
     });

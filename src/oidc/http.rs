@@ -61,6 +61,8 @@ pub enum Endpoint {
     Authorization,
     /// Pages between authorization endpoint and redirect.
     LoginPage,
+    /// Pages of another identity provider that a broker sends its users on to.
+    Upstream,
     /// What a login page loads: scripts, styles, pictures, calls of its scripts.
     LoginResource,
     /// `token_endpoint`.
@@ -93,6 +95,7 @@ impl Endpoint {
             Self::Jwks => "jwks",
             Self::Authorization => "authorization",
             Self::LoginPage => "login_page",
+            Self::Upstream => crate::outcome::UPSTREAM,
             Self::LoginResource => "login_resource",
             Self::Token => "token",
             Self::Userinfo => "userinfo",

@@ -39,6 +39,9 @@ pub struct IdTokenRules<'a> {
     pub code: Option<&'a str>,
     /// Whom it must be about: after a refresh, the subject of the first (OIDC Core 12.2).
     pub subject: Option<&'a str>,
+    /// Whether it came from the authorization endpoint: the hashes of what came with it are then required (OIDC Core
+    /// 3.2.2.9, 3.3.2.9, 3.3.2.11).
+    pub front_channel: bool,
     /// The `alg` of its header, for the hashes.
     pub alg: &'a str,
     /// What the probe demands.
@@ -175,9 +178,9 @@ pub fn validate(claims: &Claims, rules: &IdTokenRules<'_>) -> Report {
     times(&mut report, claims, rules);
     nonce(&mut report, claims, rules.nonce);
     authentication(&mut report, claims, rules);
-    subject(&mut report, claims, rules.subject);
-    hash(&mut report, claims, "at_hash", rules.access_token, rules.alg);
-    hash(&mut report, claims, "c_hash", rules.code, rules.alg);
+    subject(&mut report, claims, rules);
+    hash(&mut report, claims, "at_hash", rules.access_token, rules);
+    hash(&mut report, claims, "c_hash", rules.code, rules);
     report.findings.extend(match rules.userinfo_follows {
         true => rules.expect.check_present(&claims.0),
         false => rules.expect.check_claims(&claims.0),
@@ -293,8 +296,8 @@ fn authentication(report: &mut Report, claims: &Claims, rules: &IdTokenRules<'_>
     }
 }
 
-/// §2: at most 255 ASCII characters; 12.2 and 5.3.2: always the same.
-fn subject(report: &mut Report, claims: &Claims, expected: Option<&str>) {
+/// §2: at most 255 ASCII characters; 12.2, 3.3.3.6 and 5.3.2: always the same.
+fn subject(report: &mut Report, claims: &Claims, rules: &IdTokenRules<'_>) {
     let clause = "OIDC Core 2";
     let Some(value) = claims.get("sub") else {
         report.wrong(Class::ClaimSubject, clause, "sub is missing");
@@ -309,15 +312,28 @@ fn subject(report: &mut Report, claims: &Claims, expected: Option<&str>) {
     } else if sub.len() > 255 || !sub.is_ascii() {
         report.wrong(Class::ClaimSubject, clause, "sub is not at most 255 ASCII characters");
     }
-    if expected.is_some_and(|expected| expected != sub) {
-        report.wrong(Class::ClaimSubject, "OIDC Core 12.2", "sub is not the one of the first ID token");
+    if rules.subject.is_some_and(|expected| expected != sub) {
+        let clause = if rules.code.is_some() { "OIDC Core 3.3.3.6" } else { "OIDC Core 12.2" };
+        report.wrong(Class::ClaimSubject, clause, "sub is not the one of the first ID token");
     }
 }
 
-/// 3.1.3.8 and 3.3.2.11: if the claim is there, it must fit.
-fn hash(report: &mut Report, claims: &Claims, name: &str, of: Option<&str>, alg: &str) {
-    let (Some(value), Some(of)) = (claims.get(name), of) else { return };
-    let clause = if name == "at_hash" { "OIDC Core 3.1.3.8" } else { "OIDC Core 3.3.2.11" };
+/// 3.1.3.8 and 3.3.2.11: if the claim is there, it must fit; 3.2.2.9 and 3.3.2.9: beside what it is the hash of, it must be
+/// there.
+fn hash(report: &mut Report, claims: &Claims, name: &str, of: Option<&str>, rules: &IdTokenRules<'_>) {
+    let Some(of) = of else { return };
+    let (clause, alg) = (if name == "at_hash" { "OIDC Core 3.1.3.8" } else { "OIDC Core 3.3.2.11" }, rules.alg);
+    let Some(value) = claims.get(name) else {
+        if rules.front_channel {
+            let (clause, with) = match (name, rules.code) {
+                ("c_hash", _) => (clause, "a code"),
+                (_, Some(_)) => ("OIDC Core 3.3.2.9", "an access token"),
+                (_, None) => ("OIDC Core 3.2.2.9", "an access token"),
+            };
+            report.wrong(Class::ClaimMissing, clause, format!("{name} is missing though {with} came with it"));
+        }
+        return;
+    };
     let Some(found) = value.as_str() else {
         report.wrong(Class::ClaimHash, clause, format!("{name} is {}, not a string", json::kind(value)));
         return;

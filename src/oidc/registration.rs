@@ -120,6 +120,13 @@ pub fn created(
         _ => return Err(refusal(answer, "registration endpoint", warnings)),
     }
     let client = described(answer, "registration response", warnings)?;
+    // Only here: who keeps a hash of it cannot tell it again.
+    let by_secret = client.members.get("token_endpoint_auth_method").and_then(Value::as_str);
+    if by_secret.is_some_and(|method| method.starts_with("client_secret")) && client.secret.is_none() {
+        let detail = "registration response: the client is to authenticate with a secret, and got none";
+        let finding = Finding::new(Class::Malformed, "RFC 7591 §3.2.1", detail);
+        Fault::from_findings(vec![finding]).map_or(Ok(()), Err)?;
+    }
     if client.members.contains_key("client_secret") && !client.members.contains_key("client_secret_expires_at") {
         let detail = "client_secret_expires_at is missing beside a client_secret";
         warnings.push(Warning::new("secret_expiry_missing", "RFC 7591 §3.2.1", detail));
@@ -236,11 +243,6 @@ fn described(answer: &Response, what: &str, warnings: &mut Vec<Warning>) -> Resu
         findings.push(Finding::new(Class::Malformed, "RFC 7591 §3.2.1", detail));
     }
     let secret = text("client_secret", &mut findings).map(Secret::new);
-    let by_secret = members.get("token_endpoint_auth_method").and_then(Value::as_str);
-    if by_secret.is_some_and(|method| method.starts_with("client_secret")) && !members.contains_key("client_secret") {
-        let detail = format!("{what}: the client is to authenticate with a secret, and got none");
-        findings.push(Finding::new(Class::Malformed, "RFC 7591 §3.2.1", detail));
-    }
     let management = management(&members, &mut findings);
     match (Fault::from_findings(findings), client_id) {
         (Some(fault), _) => Err(fault),

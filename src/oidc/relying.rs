@@ -72,6 +72,8 @@ pub struct IdTokenAsk<'a> {
     pub expect: &'a Expect,
     /// Whether userinfo is asked next, which may have what the token lacks.
     pub userinfo_follows: bool,
+    /// Whether it came from the authorization endpoint: see [`IdTokenRules::front_channel`].
+    pub front_channel: bool,
 }
 
 impl Relying {

@@ -23,6 +23,9 @@ pub struct Provider {
     pub metadata: MetadataSource,
     /// Members of the metadata that we know better, by their names (`revocation_endpoint`).
     pub endpoints: BTreeMap<String, Url>,
+    /// Hosts of identity providers that it sends its users on to, some with a port; `None`: every host that is neither the
+    /// issuer's nor an endpoint's.
+    pub upstream: Option<Vec<String>>,
     /// Sent with every request to it.
     pub headers: HeaderMap,
     /// Whose certificates are believed.

@@ -14,6 +14,7 @@ use crate::config::values::TextOrSecret;
 use crate::oidc::http::Trust;
 use crate::oidc::metadata::{ENDPOINTS, is_loopback};
 use crate::oidc::settings::{MetadataSource, Provider};
+use crate::oidc::upstream;
 
 /// Headers that are ours to set.
 const RESERVED_HEADERS: [&str; 13] = [
@@ -63,16 +64,35 @@ fn provider(desk: &mut Desk<'_>, item: &Item<'_, Written>, written: &Written, pr
         );
     }
     let ca_file = desk.ca_file(item, "ca_file", written.ca_file.as_ref());
+    let upstream = upstream(desk, item, written);
     Provider {
         name: written.name.0.as_str().into(),
         issuer: written.issuer.as_str().into(),
         metadata,
         endpoints,
+        upstream,
         headers: headers(desk, item, written.headers.as_ref(), &RESERVED_HEADERS),
         trust: Trust { ca_file },
         max_requests_per_minute: written.max_requests_per_minute,
         propagate_traceparent,
     }
+}
+
+fn upstream(desk: &mut Desk<'_>, item: &Item<'_, Written>, written: &Written) -> Option<Vec<String>> {
+    let issuer = Url::parse(&written.issuer).ok();
+    let own = issuer.as_ref().and_then(Url::host_str);
+    let mut found = Vec::new();
+    for text in written.upstream.as_ref()? {
+        match upstream::entry(text) {
+            Ok(entry) if Some(entry.as_str()) == own => {
+                let message = format!("{text} is the issuer's own host: upstream providers are others");
+                desk.wrong(item.mistake("upstream", message));
+            }
+            Ok(entry) => found.push(entry),
+            Err(why) => desk.wrong(item.mistake("upstream", why)),
+        }
+    }
+    Some(found)
 }
 
 fn endpoints(desk: &mut Desk<'_>, item: &Item<'_, Written>, written: &Written) -> BTreeMap<String, Url> {

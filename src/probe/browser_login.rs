@@ -12,6 +12,8 @@ use url::Url;
 use super::login_flow::{self as flow, Authorized};
 use super::login_settings::{self, Login};
 use super::own_keys::problem;
+use super::silent::{self, Agent};
+use super::whole_login as whole;
 use super::{Context, Cost, Kind, Need, ParseContext, Probe, Problem};
 use crate::browser::{Ask, Opened, Passkey, Seat, Until};
 use crate::clock::{Clock, Instant};
@@ -25,6 +27,7 @@ use crate::oidc::form::steps::Target;
 use crate::oidc::metadata::Metadata;
 use crate::oidc::relying::Relying;
 use crate::oidc::settings::User;
+use crate::oidc::upstream::Hosts;
 
 /// A browser and an isolated window are ready: our own time, not the provider's.
 const BROWSER: StepName = "browser";
@@ -43,11 +46,11 @@ const ENDPOINTS: [&str; 5] =
 /// See the module.
 pub const KIND: Kind = Kind {
     name: "browser_login",
-    summary: "Logs in with a real browser, exchanges the code and validates all tokens; or logs in to an application.",
-    spec: "OIDC Core 3.1, RFC 6749 §4.1, RFC 7636, RFC 9207, W3C WebDriver and WebDriver BiDi",
+    summary: "Logs in with a real browser, by code or any other response type, and validates all tokens; or logs in to an application.",
+    spec: "OIDC Core 3, RFC 6749 §4.1, RFC 7636, RFC 9207, RFC 8707, W3C WebDriver and WebDriver BiDi",
     client: Need::Optional,
     user: Need::Required,
-    schema: Login::schema_with::<Settings>,
+    schema: Login::whole_schema_with::<Settings>,
     parse,
 };
 
@@ -74,21 +77,34 @@ struct Application {
     expect: Target,
 }
 
+/// Keys of what only a client of our own can ask for.
+const ASKED: [&str; 10] = [
+    "prompt",
+    "max_age",
+    "acr_values",
+    "claims",
+    "resource",
+    "parameters",
+    "expect",
+    "response_type",
+    "response_mode",
+    "silent",
+];
+
 fn parse(mut table: toml::Table, context: &ParseContext) -> Result<Box<dyn Probe>, Vec<Problem>> {
     let mut problems = Vec::new();
     if table.contains_key("application") {
-        // What only a client of our own can ask for.
-        for key in ["prompt", "max_age", "acr_values", "parameters", "expect"].map(str::to_owned) {
-            if table.contains_key(&key) {
+        for key in ASKED {
+            if table.contains_key(key) {
                 let why = "has no effect with `application`: it asks for the login and keeps the tokens itself";
-                problems.push(problem(key.clone(), format!("`{key}` {why}")));
+                problems.push(problem(key, format!("`{key}` {why}")));
             }
         }
     } else if !context.client {
         let message = "kind `browser_login` needs a `client`, unless an `application` finishes its own login";
         problems.push(problem("", message));
     }
-    let login = Login::take(&mut table, &mut problems);
+    let login = Login::take_whole(&mut table, &mut problems);
     let settings: Settings = login_settings::read(table, &mut problems);
     let application = settings.application.and_then(|application| resolve(&application, &mut problems));
     if problems.is_empty() { Ok(Box::new(BrowserLogin { login, application })) } else { Err(problems) }
@@ -108,23 +124,19 @@ struct BrowserLogin {
 #[async_trait]
 impl Probe for BrowserLogin {
     fn steps(&self) -> Vec<StepName> {
-        vec![
-            flow::DISCOVERY,
-            flow::JWKS,
-            BROWSER,
-            flow::AUTHORIZE,
-            flow::LOGIN,
-            flow::TOKEN,
-            flow::ID_TOKEN,
-            flow::USERINFO,
-        ]
+        let mut steps = vec![flow::DISCOVERY, flow::JWKS, BROWSER, flow::AUTHORIZE, flow::LOGIN];
+        steps.extend(whole::steps(&self.login));
+        if self.login.silent() {
+            steps.push(silent::SILENT);
+        }
+        steps
     }
 
     fn cost(&self) -> Cost {
         // Metadata twice where it hides an endpoint, keys, the login with what its pages load.
         let login = 2 + 1 + flow::LOGIN_REQUESTS + RESOURCES;
-        // Code, userinfo, two revocations.
-        let requests = login + if self.application.is_none() { 1 + 1 + 2 } else { 0 };
+        let renewal = if self.login.silent() { silent::REQUESTS } else { 0 };
+        let requests = login + if self.application.is_none() { whole::requests(&self.login) + renewal } else { 0 };
         Cost { requests, burst: requests + flow::LOGIN_DETOURS + MORE_RESOURCES, ..Cost::default() }
     }
 
@@ -139,12 +151,12 @@ impl Probe for BrowserLogin {
             Some(application) => return self.enter(cx, journey, &relying, &seat, application).await,
             None => self.authorize(cx, journey, &relying, &metadata, &seat).await?,
         };
-        let tokens = flow::exchange(journey, &relying, &metadata, &authorized, &self.login).await?;
-        let nonce = &authorized.pending.nonce;
-        let claims =
-            flow::validate_id_token(journey, &relying, &metadata, &mut keys, &tokens, nonce, &self.login).await?;
-        let subject = flow::subject(claims.as_ref());
-        flow::ask_userinfo(journey, &relying, &metadata, &tokens, subject.as_deref(), &self.login.expect).await
+        let done = whole::conclude(journey, &relying, &metadata, &mut keys, &authorized, &self.login).await?;
+        if self.login.silent() {
+            let (agent, keys) = (Agent::Browser(&seat), &mut keys);
+            silent::renew(journey, &relying, &metadata, keys, &self.login, &done, agent).await?;
+        }
+        Ok(())
     }
 }
 
@@ -170,9 +182,17 @@ impl BrowserLogin {
             redirect_uri,
             authorization: metadata.optional_endpoint("authorization_endpoint"),
             origins: origins(metadata),
+            hosts: self.hosts(relying),
             passkey: passkey(user(cx)?, &relying.recorder)?,
         };
         in_time(&cx.clock, deadline, cx.browsers.seat(ask)).await
+    }
+
+    /// The application that a walk begins at is no upstream provider.
+    fn hosts(&self, relying: &Relying) -> Hosts {
+        let mut hosts = relying.http.hosts();
+        hosts.add(self.application.iter().map(|application| &application.url));
+        hosts
     }
 
     /// Steps `authorize` and `login`, up to the code.
@@ -185,22 +205,22 @@ impl BrowserLogin {
         seat: &Seat,
     ) -> Result<Authorized, Stopped> {
         let pending = journey.step(flow::AUTHORIZE, self.first_page(relying, metadata, seat)).await?;
-        let code = journey
+        let granted = journey
             .step(flow::LOGIN, async {
                 let answers = Answers::of(user(cx)?, relying.memory.clone(), &relying.recorder)?;
-                let params = seat.sign_in(&self.login.guide, &answers, Until::Answer).await;
-                let params = params.map_err(|fault| flow::promised(relying, metadata, fault))?;
-                flow::answer(relying, metadata, &pending, &params)
+                let answer = seat.sign_in(&self.login.guide, &answers, Until::Answer).await;
+                let answer = answer.map_err(|fault| flow::promised(relying, metadata, fault))?;
+                flow::processed(relying, metadata, &pending, &answer)
             })
             .await?;
-        Ok(Authorized { code, pending })
+        Ok(Authorized { granted, pending })
     }
 
     async fn first_page(&self, relying: &Relying, metadata: &Metadata, seat: &Seat) -> Result<Pending, Fault> {
         let pending = relying.push(metadata, flow::request(relying, metadata, &self.login)?).await?;
         match seat.open(&pending.url).await? {
             Opened::Page => Ok(pending),
-            Opened::Answer(params) => match flow::nobody_asked(relying, metadata, &pending, &params)? {},
+            Opened::Answer(answer) => match flow::nobody_asked(relying, metadata, &pending, &answer)? {},
         }
     }
 
@@ -224,7 +244,7 @@ impl BrowserLogin {
         journey
             .step(flow::LOGIN, async {
                 let answers = Answers::of(user(cx)?, relying.memory.clone(), &relying.recorder)?;
-                seat.sign_in(&self.login.guide, &answers, Until::Shows(&application.expect)).await
+                seat.sign_in(&self.login.guide, &answers, Until::Shows(&application.expect)).await.map(drop)
             })
             .await?;
         for step in [flow::TOKEN, flow::ID_TOKEN, flow::USERINFO] {

@@ -129,7 +129,7 @@ impl Probe for DeviceFlow {
         let end = journey.step(flow::LOGIN, self.approve(cx, &relying, &device)).await?;
         let tokens = self.redeem(journey, &relying, &metadata, &mut polls, end).await?;
         let claims = self.id_token(journey, &relying, &metadata, &mut keys, &tokens).await?;
-        flow::ask_userinfo(journey, &relying, &metadata, &tokens, claims.as_deref(), &self.login.expect).await
+        flow::ask_userinfo(journey, &relying, &metadata, &tokens, claims.as_deref(), &self.login).await
     }
 }
 
@@ -331,6 +331,7 @@ impl DeviceFlow {
             subject: None,
             expect: &self.login.expect,
             userinfo_follows: flow::asks_userinfo(relying, metadata),
+            front_channel: false,
         };
         let claims = journey.step(flow::ID_TOKEN, relying.id_token(metadata, keys, id_token, ask)).await?;
         Ok(flow::subject(Some(&claims)))

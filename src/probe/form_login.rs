@@ -1,4 +1,5 @@
-//! `form_login`: authorization code with PKCE, `state` and `nonce`; the login itself over plain HTTP and HTML forms.
+//! `form_login`: every OpenID Connect flow with `state` and `nonce`, and PKCE where a code comes; the login itself over plain
+//! HTTP and HTML forms.
 
 use async_trait::async_trait;
 use schemars::JsonSchema;
@@ -7,11 +8,13 @@ use serde::Deserialize;
 use super::form_walk as walk;
 use super::login_flow as flow;
 use super::login_settings::{self, Login};
+use super::silent::{self, Agent};
+use super::whole_login as whole;
 use super::{Context, Cost, Kind, Need, ParseContext, Probe, Problem, session_end};
 use crate::journey::{Journey, StepName, Stopped};
 use crate::oidc::metadata::Metadata;
 use crate::oidc::relying::Relying;
-use crate::oidc::token::Tokens;
+use crate::secret::Secret;
 
 /// The session at the provider is ended, and is gone.
 const LOGOUT: StepName = "logout";
@@ -19,11 +22,11 @@ const LOGOUT: StepName = "logout";
 /// See the module.
 pub const KIND: Kind = Kind {
     name: "form_login",
-    summary: "Logs in with authorization code and PKCE over plain HTTP and HTML forms, and validates all tokens.",
-    spec: "OIDC Core 3.1, RFC 6749 §4.1, RFC 7636, RFC 9207",
+    summary: "Logs in over plain HTTP and HTML forms, by code with PKCE or any other response type, and validates all tokens.",
+    spec: "OIDC Core 3, RFC 6749 §4.1, RFC 7636, RFC 9207, RFC 8707",
     client: Need::Required,
     user: Need::Required,
-    schema: Login::schema_with::<Settings>,
+    schema: Login::whole_schema_with::<Settings>,
     parse,
 };
 
@@ -37,7 +40,7 @@ struct Settings {
 
 fn parse(mut table: toml::Table, _: &ParseContext) -> Result<Box<dyn Probe>, Vec<Problem>> {
     let mut problems = Vec::new();
-    let login = Login::take(&mut table, &mut problems);
+    let login = Login::take_whole(&mut table, &mut problems);
     let settings: Settings = login_settings::read(table, &mut problems);
     if problems.is_empty() { Ok(Box::new(FormLogin { login, logout: settings.logout })) } else { Err(problems) }
 }
@@ -50,15 +53,11 @@ struct FormLogin {
 #[async_trait]
 impl Probe for FormLogin {
     fn steps(&self) -> Vec<StepName> {
-        let mut steps = vec![
-            flow::DISCOVERY,
-            flow::JWKS,
-            flow::AUTHORIZE,
-            flow::LOGIN,
-            flow::TOKEN,
-            flow::ID_TOKEN,
-            flow::USERINFO,
-        ];
+        let mut steps = vec![flow::DISCOVERY, flow::JWKS, flow::AUTHORIZE, flow::LOGIN];
+        steps.extend(whole::steps(&self.login));
+        if self.login.silent() {
+            steps.push(silent::SILENT);
+        }
         if self.logout {
             steps.push(LOGOUT);
         }
@@ -66,8 +65,9 @@ impl Probe for FormLogin {
     }
 
     fn cost(&self) -> Cost {
-        // Metadata twice where it hides an endpoint, keys, code, tokens, userinfo, two revocations.
-        let requests = 2 + 1 + flow::LOGIN_REQUESTS + 1 + 1 + 2 + if self.logout { 4 } else { 0 };
+        let after = whole::requests(&self.login) + if self.login.silent() { silent::REQUESTS } else { 0 };
+        // Metadata twice where it hides an endpoint, keys, the login.
+        let requests = 2 + 1 + flow::LOGIN_REQUESTS + after + if self.logout { 4 } else { 0 };
         Cost { requests, burst: requests + flow::LOGIN_DETOURS, ..Cost::default() }
     }
 
@@ -75,14 +75,13 @@ impl Probe for FormLogin {
         let relying = cx.relying(journey);
         let (metadata, mut keys) = flow::prepare(journey, &relying, &["revocation_endpoint"]).await?;
         let authorized = walk::authorize_by_form(cx, journey, &relying, &metadata, &self.login).await?;
-        let tokens = flow::exchange(journey, &relying, &metadata, &authorized, &self.login).await?;
-        let nonce = &authorized.pending.nonce;
-        let claims =
-            flow::validate_id_token(journey, &relying, &metadata, &mut keys, &tokens, nonce, &self.login).await?;
-        let subject = flow::subject(claims.as_ref());
-        flow::ask_userinfo(journey, &relying, &metadata, &tokens, subject.as_deref(), &self.login.expect).await?;
+        let done = whole::conclude(journey, &relying, &metadata, &mut keys, &authorized, &self.login).await?;
+        if self.login.silent() {
+            let (agent, keys) = (Agent::Forms, &mut keys);
+            silent::renew(journey, &relying, &metadata, keys, &self.login, &done, agent).await?;
+        }
         if self.logout {
-            self.end_session(journey, &relying, &metadata, &tokens).await?;
+            self.end_session(journey, &relying, &metadata, done.id_token.as_ref()).await?;
         }
         Ok(())
     }
@@ -95,7 +94,7 @@ impl FormLogin {
         journey: &mut Journey,
         relying: &Relying,
         metadata: &Metadata,
-        tokens: &Tokens,
+        id_token: Option<&Secret>,
     ) -> Result<(), Stopped> {
         let Some(endpoint) = metadata.optional_endpoint("end_session_endpoint") else {
             journey.skip(LOGOUT, "the provider has no end_session_endpoint");
@@ -103,8 +102,9 @@ impl FormLogin {
         };
         journey
             .step(LOGOUT, async {
-                session_end::end_session(relying, &endpoint, tokens, None).await?;
-                session_end::session_is_gone(relying, metadata).await
+                session_end::end_session(relying, &endpoint, id_token, None).await?;
+                // As the login itself asks: the client may be registered for nothing else.
+                session_end::session_is_gone(relying, metadata, self.login.ask(relying.client()?)).await
             })
             .await
     }
@@ -125,6 +125,10 @@ mod tests {
         let logout = parsed("logout = true\npage = \"generic\"").ok().unwrap();
         assert_eq!(logout.steps().last(), Some(&"logout"));
         assert!(logout.cost().requests > plain.cost().requests);
+        let hybrid = parsed("response_type = \"code id_token\"\nprompt = \"none\"").ok().unwrap();
+        assert_eq!(hybrid.steps()[4..], ["front_id_token", "token", "id_token", "userinfo", "silent"]);
+        let implicit = parsed("response_type = \"id_token\"").ok().unwrap();
+        assert_eq!(implicit.steps(), ["discovery", "jwks", "authorize", "login", "id_token"]);
     }
 
     #[test]

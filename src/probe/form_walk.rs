@@ -23,18 +23,18 @@ pub async fn authorize_by_form(
     login: &Login,
 ) -> Result<Authorized, Stopped> {
     let (pending, first) = journey.step(flow::AUTHORIZE, first_page(relying, metadata, login)).await?;
-    let code = journey
+    let granted = journey
         .step(flow::LOGIN, async {
             let user = cx.user.as_ref().ok_or_else(|| Fault::new(Class::Config, "this probe needs a user"))?;
             let answers = Answers::of(user, relying.memory.clone(), &relying.recorder)?;
             let endpoint = metadata.endpoint("authorization_endpoint")?;
             let walker = walker(relying, &pending.redirect_uri, &endpoint, Endpoint::Authorization);
-            let params = walker.sign_in(first, &login.guide, &answers).await;
-            let params = params.map_err(|fault| flow::promised(relying, metadata, fault))?;
-            flow::answer(relying, metadata, &pending, &params)
+            let answer = walker.sign_in(first, &login.guide, &answers).await;
+            let answer = answer.map_err(|fault| flow::promised(relying, metadata, fault))?;
+            flow::processed(relying, metadata, &pending, &answer)
         })
         .await?;
-    Ok(Authorized { code, pending })
+    Ok(Authorized { granted, pending })
 }
 
 /// A walker of that run.
@@ -56,9 +56,9 @@ pub async fn first_page(relying: &Relying, metadata: &Metadata, login: &Login) -
     let walker = walker(relying, &pending.redirect_uri, &endpoint, Endpoint::Authorization);
     match walker.open(pending.url.clone()).await? {
         Arrival::Page(first) => {
-            page::first(&first)?;
+            page::first(&first).map_err(|fault| walker.told(fault, &first.url))?;
             Ok((pending, first))
         }
-        Arrival::Answer(params) => match flow::nobody_asked(relying, metadata, &pending, &params)? {},
+        Arrival::Answer(answer) => match flow::nobody_asked(relying, metadata, &pending, &answer)? {},
     }
 }

@@ -14,20 +14,19 @@ use super::issued;
 use super::login_flow as flow;
 use super::login_settings::{self, Login};
 use super::own_keys::problem;
-use super::{Context, Cost, Kind, Need, ParseContext, Probe, Problem, form_walk};
+use super::{Context, Cost, Kind, Need, ParseContext, Probe, Problem};
 use crate::config::nearest;
 use crate::duration::HumanDuration;
-use crate::fault::{Class, Fault};
+use crate::fault::Fault;
 use crate::journey::{Journey, StepName, Stopped};
-use crate::oidc::authorize::{self, Expected};
 use crate::oidc::form::answers::Answers;
-use crate::oidc::form::page::{self, Progress, Setting};
 use crate::oidc::metadata::Metadata;
 use crate::oidc::relying::Relying;
 use crate::oidc::token::Grant;
 
 pub mod attack;
 mod client_auth;
+mod control;
 mod door;
 mod pkce;
 mod redirect_uri;
@@ -39,12 +38,9 @@ mod tally;
 mod transport;
 
 use attack::{Attack, Group, How};
-use door::{Control, Seen};
+use control::{WAY, answered, good_request};
 use stage::Stage;
 use tally::Tally;
-
-/// How many redirects the way of the good request to its login page may have.
-const WAY: usize = 10;
 
 /// See the module.
 pub const KIND: Kind = Kind {
@@ -241,8 +237,7 @@ impl Hardening {
         };
         let (answers, pending, params, code) = journey.step(flow::LOGIN, login).await?;
         let token = async {
-            let redirect_uri = pending.redirect_uri.as_str().to_owned();
-            let grant = Grant::AuthorizationCode { code, redirect_uri, verifier: pending.verifier.clone() };
+            let grant = stage::code_grant(code, &pending);
             let tokens = stage.relying.token(&stage.metadata, grant).await?;
             stage.revoke_later(&tokens);
             Ok(tokens)
@@ -342,49 +337,6 @@ async fn attempt(stage: &Stage, attack: &Attack) -> attack::Judged {
         Some(pending) => door::attack(stage, pending.url, &sent).await,
         None => Ok(attack::Answer::Refused),
     }
-}
-
-/// The good request of a stranger: what attacks are held against. Faults: as those of a login's first page.
-async fn good_request(stage: &Stage) -> Result<Control, Fault> {
-    let pending = stage.relying.push(&stage.metadata, stage.request(&[])?).await?;
-    let (seen, headers, trail) = door::control(stage, pending.url.clone(), WAY).await?;
-    match seen {
-        Seen::Page(looks) if looks.status < 400 && looks.asks => {
-            Ok(Control { looks, headers, trail, blind: door::is_blind(stage).await })
-        }
-        // What is the matter with it, in the words of every login.
-        Seen::Page(looks) => {
-            let (_, page) = form_walk::first_page(&stage.relying, &stage.metadata, &stage.login).await?;
-            let redirect_uri = stage.redirect_uri()?.url();
-            let setting = Setting { guide: stage.guide(), redirect_uri, has_totp: true, has_passkey: false, user: "" };
-            match page::read(&page, &mut Progress::default(), setting) {
-                // A script draws it: where it leads can be told, but not what it shows.
-                Err(fault) if fault.class != Class::Unsupported => Err(fault),
-                _ => Ok(Control { looks, headers, trail, blind: false }),
-            }
-        }
-        Seen::Sent(target) => {
-            let params: Vec<(String, String)> = target.query_pairs().into_owned().collect();
-            match flow::nobody_asked(&stage.relying, &stage.metadata, &pending, &params)? {}
-        }
-        Seen::Further(_) => {
-            let detail = format!("more than {WAY} redirects to the login page");
-            Err(Fault::new(Class::Redirect, detail))
-        }
-    }
-}
-
-/// The code of the good login, if there is one. What its answer lacks besides is for group `response` to judge.
-fn answered(
-    stage: &Stage,
-    pending: &authorize::Pending,
-    params: &[(String, String)],
-) -> Result<crate::secret::Secret, Fault> {
-    if let Some((_, code)) = params.iter().find(|(name, code)| name == "code" && !code.is_empty()) {
-        return Ok(crate::secret::Secret::new(code.as_str()));
-    }
-    let expected = Expected { state: &pending.state, issuer: stage.metadata.issuer(), iss_promised: false };
-    authorize::process(params, expected).map(|(code, _)| code)
 }
 
 #[cfg(test)]

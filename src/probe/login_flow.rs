@@ -6,8 +6,7 @@ use super::login_settings::Login;
 use crate::clock::Clock;
 use crate::fault::{Class, Fault, Finding};
 use crate::journey::{Journey, StepName, Stopped};
-use crate::oidc::authorize::{self, Expected, Pending};
-use crate::oidc::expect::Expect;
+use crate::oidc::authorize::{self, Answer, Ask, Expected, Granted, Pending};
 use crate::oidc::jwks::KeySet;
 use crate::oidc::jwt::{Claims, Jwt};
 use crate::oidc::metadata::Metadata;
@@ -50,39 +49,55 @@ pub async fn prepare(
     Ok((metadata, keys))
 }
 
-/// A code, and the request that it answers.
+/// What the authorization endpoint gave, and the request that it answers.
 pub struct Authorized {
-    /// The authorization code.
-    pub code: Secret,
+    /// A code, unless another response type was asked for.
+    pub granted: Granted,
     /// What was sent for it.
     pub pending: Pending,
 }
 
-/// The authorization request of this run, its secrets masked from now on.
+/// The authorization request of this run, its secrets masked from now on. Faults: `unsupported`, where the metadata says
+/// that something of it is not offered; `config`.
 pub fn request(relying: &Relying, metadata: &Metadata, login: &Login) -> Result<Pending, Fault> {
+    request_for(relying, metadata, &login.ask(relying.client()?))
+}
+
+/// The same, for another request than a login's first.
+pub fn request_for(relying: &Relying, metadata: &Metadata, ask: &Ask) -> Result<Pending, Fault> {
     let client = relying.client()?;
+    if ask.response_type.id_token && !asked_for_openid(relying) {
+        let detail = format!(
+            "response_type {} needs `openid` among the scopes of client {} (OIDC Core 3.2.2.1)",
+            ask.response_type, client.name
+        );
+        return Err(Fault::new(Class::Config, detail));
+    }
+    authorize::offered(metadata, ask)?;
     let redirect_uri = redirect_uri(client)?;
     let endpoint = metadata.endpoint("authorization_endpoint")?;
-    if let Some(methods) = metadata.list("code_challenge_methods_supported")
+    if ask.response_type.code
+        && let Some(methods) = metadata.list("code_challenge_methods_supported")
         && !methods.contains(&"S256")
     {
         let detail = "code_challenge_methods_supported does not list S256";
         relying.recorder.warn(Warning::new("pkce", "RFC 9700 §2.1.1", detail));
     }
-    let pending = authorize::request(&endpoint, &client.client_id, redirect_uri, &login.ask(client));
+    let pending = authorize::request(&endpoint, &client.client_id, redirect_uri, ask);
     pending.protect(&relying.recorder);
     Ok(pending)
 }
 
-/// The first thing that came was an answer already: a code that nobody logged in for is a fault, and so is an error.
+/// The first thing that came was an answer already: one that nobody logged in for is a fault, and so is an error.
 pub fn nobody_asked(
     relying: &Relying,
     metadata: &Metadata,
     pending: &Pending,
-    params: &[(String, String)],
+    answer: &Answer,
 ) -> Result<std::convert::Infallible, Fault> {
-    answer(relying, metadata, pending, params)?;
-    let detail = "the provider answered with a code without asking anybody to log in";
+    processed(relying, metadata, pending, answer)?;
+    let what = pending.response_type;
+    let detail = format!("the provider answered with a {what} without asking anybody to log in");
     Err(promised(relying, metadata, Fault::new(Class::LoginPage, detail)))
 }
 
@@ -92,23 +107,19 @@ pub fn redirect_uri(client: &Client) -> Result<&RedirectUri, Fault> {
     client.redirect_uri.as_ref().ok_or_else(missing)
 }
 
-/// The code of an authorization response, all of whose parameters have been checked (RFC 6749 §4.1.2, RFC 9207).
-pub fn answer(
-    relying: &Relying,
-    metadata: &Metadata,
-    pending: &Pending,
-    params: &[(String, String)],
-) -> Result<Secret, Fault> {
-    // Masked before anything is said about it.
-    params.iter().filter(|(name, _)| name == "code").for_each(|(_, code)| relying.recorder.protect(code));
+/// What an authorization response gives, all of whose parameters have been checked (RFC 6749 §4.1.2, RFC 9207).
+pub fn processed(relying: &Relying, metadata: &Metadata, pending: &Pending, answer: &Answer) -> Result<Granted, Fault> {
+    answer.protect(&relying.recorder);
     let expected = Expected {
         state: &pending.state,
         issuer: metadata.issuer(),
         iss_promised: metadata.flag("authorization_response_iss_parameter_supported") == Some(true),
+        response_type: pending.response_type,
+        response_mode: pending.response_mode,
     };
-    let (code, warnings) = authorize::process(params, expected)?;
-    relying.recorder.warn_all(warnings);
-    Ok(code)
+    let mut granted = authorize::process(answer, expected)?;
+    relying.recorder.warn_all(std::mem::take(&mut granted.warnings));
+    Ok(granted)
 }
 
 /// Step `token`: whatever is issued is revoked when the run is over.
@@ -132,14 +143,9 @@ pub async fn redeem(
     authorized: &Authorized,
     login: &Login,
 ) -> Result<Tokens, Stopped> {
-    let grant = Grant::AuthorizationCode {
-        code: authorized.code.clone(),
-        redirect_uri: authorized.pending.redirect_uri.as_str().to_owned(),
-        verifier: authorized.pending.verifier.clone(),
-    };
     let mut issued = None;
     let work = async {
-        let tokens = issued.insert(relying.token(metadata, grant).await?).clone();
+        let tokens = issued.insert(relying.token(metadata, grant(authorized, login)?).await?).clone();
         let asked = &relying.client()?.scopes;
         match Fault::from_findings(login.expect.check_scopes(tokens.scope.as_deref(), asked)) {
             Some(fault) => Err(fault),
@@ -153,6 +159,29 @@ pub async fn redeem(
     result
 }
 
+/// The code's token request. Fault: `internal`, if no code was asked for.
+pub fn grant(authorized: &Authorized, login: &Login) -> Result<Grant, Fault> {
+    let Authorized { granted, pending } = authorized;
+    let none = || Fault::new(Class::Internal, "a code is to be exchanged that nobody asked for");
+    Ok(Grant::AuthorizationCode {
+        code: granted.code.clone().ok_or_else(none)?,
+        redirect_uri: pending.redirect_uri.as_str().to_owned(),
+        verifier: pending.verifier.clone(),
+        resource: login.resource().to_vec(),
+    })
+}
+
+/// What is known of a login whose tokens are looked at.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Known<'a> {
+    /// The nonce that was sent.
+    pub nonce: Option<&'a Secret>,
+    /// The code, where the authorization endpoint gave an ID token with it.
+    pub code: Option<&'a str>,
+    /// Whom an earlier ID token was about.
+    pub subject: Option<&'a str>,
+}
+
 /// Step `id_token`: the claims; `None` if none was issued because `openid` was not asked for.
 pub async fn validate_id_token(
     journey: &mut Journey,
@@ -160,8 +189,8 @@ pub async fn validate_id_token(
     metadata: &Metadata,
     keys: &mut KeySet,
     tokens: &Tokens,
-    nonce: &Secret,
     login: &Login,
+    known: Known<'_>,
 ) -> Result<Option<Claims>, Stopped> {
     let Some(id_token) = &tokens.id_token else {
         if asked_for_openid(relying) {
@@ -175,18 +204,23 @@ pub async fn validate_id_token(
         return Ok(None);
     };
     let ask = IdTokenAsk {
-        nonce: Some(nonce.expose()),
+        nonce: known.nonce.map(Secret::expose),
         max_age: login.max_age(),
         access_token: Some(tokens.access_token.expose()),
-        code: None,
-        subject: None,
+        code: known.code,
+        subject: known.subject,
         expect: &login.expect,
-        userinfo_follows: asks_userinfo(relying, metadata),
+        userinfo_follows: login.asks_userinfo() && asks_userinfo(relying, metadata),
+        front_channel: false,
     };
-    journey.step(ID_TOKEN, relying.id_token(metadata, keys, id_token, ask)).await.map(Some)
+    let work = async {
+        let claims = relying.id_token(metadata, keys, id_token, ask).await?;
+        Fault::from_findings(login.claims().check_id_token(&claims.0)).map_or(Ok(claims), Err)
+    };
+    journey.step(ID_TOKEN, work).await.map(Some)
 }
 
-/// Whether a login ends with a question to userinfo.
+/// Whether there is userinfo to be asked for.
 pub fn asks_userinfo(relying: &Relying, metadata: &Metadata) -> bool {
     metadata.optional_endpoint("userinfo_endpoint").is_some() && asked_for_openid(relying)
 }
@@ -198,8 +232,12 @@ pub async fn ask_userinfo(
     metadata: &Metadata,
     tokens: &Tokens,
     subject: Option<&str>,
-    expect: &Expect,
+    login: &Login,
 ) -> Result<(), Stopped> {
+    if !login.asks_userinfo() {
+        journey.skip(USERINFO, "the access token is for the `resource` that was asked for");
+        return Ok(());
+    }
     if metadata.optional_endpoint("userinfo_endpoint").is_none() {
         journey.skip(USERINFO, "the provider has no userinfo_endpoint");
         return Ok(());
@@ -208,21 +246,30 @@ pub async fn ask_userinfo(
         journey.skip(USERINFO, "`openid` is not among the scopes");
         return Ok(());
     }
-    let work = async {
-        let userinfo = relying.userinfo(metadata, &tokens.access_token, subject).await?;
-        // What userinfo does not repeat, the ID token may have said.
-        let id_token = tokens.id_token.as_ref().and_then(|token| Jwt::decode(token.expose(), "ID token").ok());
-        let findings = match id_token {
-            Some(Jwt { claims: Claims(mut claims), .. }) => {
-                claims.extend(userinfo);
-                expect.check_claims(&claims)
-            }
-            // A refresh may bring none; the login's was complete.
-            None => expect.check_present(&userinfo),
-        };
-        Fault::from_findings(findings).map_or(Ok(()), Err)
-    };
-    journey.step(USERINFO, work).await
+    journey.step(USERINFO, check_userinfo(relying, metadata, tokens, subject, login)).await
+}
+
+/// What userinfo says with that access token: `sub` compared, and what the probe demands.
+pub async fn check_userinfo(
+    relying: &Relying,
+    metadata: &Metadata,
+    tokens: &Tokens,
+    subject: Option<&str>,
+    login: &Login,
+) -> Result<(), Fault> {
+    let userinfo = relying.userinfo(metadata, &tokens.access_token, subject).await?;
+    let mut findings = login.claims().check_userinfo(&userinfo);
+    // What userinfo does not repeat, the ID token may have said.
+    let id_token = tokens.id_token.as_ref().and_then(|token| Jwt::decode(token.expose(), "ID token").ok());
+    findings.extend(match id_token {
+        Some(Jwt { claims: Claims(mut claims), .. }) => {
+            claims.extend(userinfo);
+            login.expect.check_claims(&claims)
+        }
+        // A refresh may bring none; the login's was complete.
+        None => login.expect.check_present(&userinfo),
+    });
+    Fault::from_findings(findings).map_or(Ok(()), Err)
 }
 
 /// `fault`, unless OpenID Connect was asked of a provider that never promised it: what it lists as `scopes_supported` lacks

@@ -20,6 +20,7 @@ use crate::clock::Instant;
 use crate::duration::HumanDuration;
 use crate::fault::{Class, Fault, Finding};
 use crate::journey::{Journey, StepName, Stopped};
+use crate::oidc::authorize::Ask;
 use crate::oidc::jwks::KeySet;
 use crate::oidc::jwt::Jwt;
 use crate::oidc::logout_token::{self, About, Session};
@@ -125,9 +126,9 @@ impl Probe for Logout {
         let mut keys = journey.step(flow::JWKS, relying.keys(&metadata)).await?;
         let authorized = form_walk::authorize_by_form(cx, journey, &relying, &metadata, &self.login).await?;
         let tokens = flow::exchange(journey, &relying, &metadata, &authorized, &self.login).await?;
-        let nonce = &authorized.pending.nonce;
+        let known = flow::Known { nonce: Some(&authorized.pending.nonce), ..flow::Known::default() };
         let claims =
-            flow::validate_id_token(journey, &relying, &metadata, &mut keys, &tokens, nonce, &self.login).await?;
+            flow::validate_id_token(journey, &relying, &metadata, &mut keys, &tokens, &self.login, known).await?;
         let session = claims.as_ref().map(Session::of).unwrap_or_default();
         let heard = Heard::default();
         let listening = async {
@@ -140,7 +141,8 @@ impl Probe for Logout {
         let mut listening = pin!(maybe_done(listening));
         let leave = async {
             let back = relying.client()?.post_logout_redirect_uri.clone();
-            let mut leaving = pin!(session_end::end_session(&relying, &endpoint, &tokens, back.as_ref()));
+            let mut leaving =
+                pin!(session_end::end_session(&relying, &endpoint, tokens.id_token.as_ref(), back.as_ref()));
             poll_fn(|task| {
                 let _ = listening.as_mut().poll(task);
                 leaving.as_mut().poll(task)
@@ -275,7 +277,8 @@ impl Heard {
 
 /// The session must be gone; what could be refreshed should be, too. Returns tokens that came of that.
 async fn nothing_is_left(relying: &Relying, metadata: &Metadata, tokens: &Tokens) -> Result<Option<Tokens>, Fault> {
-    session_end::session_is_gone(relying, metadata).await?;
+    let ask = Ask { scopes: relying.client()?.scopes.clone(), ..Ask::default() };
+    session_end::session_is_gone(relying, metadata, ask).await?;
     let granted = tokens.scope.as_ref().unwrap_or(&relying.client()?.scopes);
     // Back-Channel Logout §2.7: those of offline_access are to live on.
     let Some(token) = tokens.refresh_token.as_ref().filter(|_| !granted.iter().any(|s| s == "offline_access")) else {

@@ -41,8 +41,10 @@ pub mod registration;
 pub mod resource;
 pub mod revocation;
 mod session_end;
+mod silent;
 pub mod token_exchange;
 pub mod userinfo;
+mod whole_login;
 
 /// Every kind. `check`, documents, schema and the metric series are made from this table.
 pub const KINDS: &[&Kind] = &[
@@ -159,6 +161,12 @@ pub trait Probe: Send + Sync {
     /// [`crate::oidc::mailbox`]).
     fn receives_logouts(&self) -> bool {
         false
+    }
+
+    /// Whether the outage detector may ask for runs of it, up to one a second, to confirm what another run found: not where
+    /// a run leaves its mark on the provider.
+    fn confirms(&self) -> bool {
+        true
     }
 
     /// Walks once. Everything it finds goes through `journey`.

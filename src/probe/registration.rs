@@ -133,6 +133,10 @@ impl Probe for Registration {
         Cost { requests, burst: requests + 3, ..Cost::default() }
     }
 
+    fn confirms(&self) -> bool {
+        false
+    }
+
     async fn run(&self, cx: &Context, journey: &mut Journey) -> Result<(), Stopped> {
         let relying = cx.relying(journey);
         let offers = async {
@@ -156,7 +160,7 @@ impl Probe for Registration {
         let management = client.management.clone().unwrap_or(management);
         let secret = authenticate(journey, &relying, &metadata, &client).await?;
         journey.step(DELETE, relying.delete_client(&management)).await?;
-        made.with(|making| making.left = None);
+        let deleted = made.with(|making| making.left.take());
         let gone = async {
             relying.client_is_gone(&management).await?;
             match &secret {
@@ -167,8 +171,19 @@ impl Probe for Registration {
                 _ => Ok(()),
             }
         };
-        journey.step(GONE, gone).await
+        let result = journey.step(GONE, gone).await;
+        if let (Some(left), true) = (deleted, survived(journey)) {
+            let detail = format!("client {} lives on though its deletion was acknowledged", left.shown());
+            relying.recorder.warn(Warning::new("client_left_behind", "RFC 7592 §2.3", detail));
+            cx.memory.with(|memory: &mut Remembered| memory.left = Some(left));
+        }
+        result
     }
+}
+
+/// Whether the fault on record is that the deletion had no effect.
+fn survived(journey: &Journey) -> bool {
+    journey.fault().is_some_and(|fault| fault.class == Class::RevocationIneffective)
 }
 
 impl Registration {
@@ -214,7 +229,10 @@ async fn settle(cx: &Context, journey: &mut Journey, relying: &Relying) -> Resul
     let Some(left) = remembered.left else { return Ok(()) };
     let shown = left.shown();
     let delete = async {
-        let result = remove(relying, &left).await;
+        let result = match (remove(relying, &left).await, &left.management) {
+            (Ok(()), Some(management)) => relying.client_is_gone(management).await,
+            (result, _) => result,
+        };
         result.map_err(|fault| {
             let still = format!("client {shown} of an earlier run is still there, so no other is registered");
             Fault { detail: format!("{}; {still}", fault.detail), ..fault }

@@ -16,7 +16,9 @@ use super::{Context, Cost, Kind, Need, ParseContext, Probe, Problem};
 use crate::duration::HumanDuration;
 use crate::fault::Fault;
 use crate::journey::{Journey, StepName, Stopped};
+use crate::oidc::clock_skew::Timing;
 use crate::oidc::metadata;
+use crate::oidc::relying::Relying;
 
 mod aged;
 mod asked;
@@ -214,8 +216,8 @@ impl Probe for Resource {
             })
             .await?;
         let obtained = self.access.obtain(cx, journey, &relying, &metadata).await?;
-        // Its own cookies: a session at the provider must not open the API's door.
-        let relying = crate::oidc::relying::Relying { http: cx.http(journey), ..relying };
+        // Its own cookies: a session at the provider must not open the API's door. And its own clock.
+        let relying = Relying { http: cx.http(journey), timing: Timing::default(), ..relying };
         let (settings, access) = (&self.settings, &self.access);
         let api = Api { settings, access, relying: &relying, metadata: &metadata, found: Mutex::default() };
         let result = self.walk(&api, cx, journey, &obtained).await;

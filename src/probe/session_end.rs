@@ -6,7 +6,7 @@ use super::form_walk as walk;
 use super::login_flow as flow;
 use crate::clock::Instant;
 use crate::fault::{Class, Fault};
-use crate::oidc::authorize::{self, Ask, Expected};
+use crate::oidc::authorize::{self, Answer, Ask, Expected};
 use crate::oidc::form::walker::Arrival;
 use crate::oidc::form::{Page, leave};
 use crate::oidc::http::Endpoint;
@@ -14,8 +14,8 @@ use crate::oidc::metadata::Metadata;
 use crate::oidc::pkce;
 use crate::oidc::relying::Relying;
 use crate::oidc::settings::RedirectUri;
-use crate::oidc::token::Tokens;
 use crate::outcome::Warning;
+use crate::secret::Secret;
 
 /// Ends the session (§2), by pressing the button where somebody has to confirm it. With `back` (§3) the provider must lead
 /// there, with the `state` that was sent. Returns when the request that ended it was sent.
@@ -25,7 +25,7 @@ use crate::outcome::Warning;
 pub async fn end_session(
     relying: &Relying,
     endpoint: &Url,
-    tokens: &Tokens,
+    id_token: Option<&Secret>,
     back: Option<&RedirectUri>,
 ) -> Result<Instant, Fault> {
     let client = relying.client()?;
@@ -37,7 +37,7 @@ pub async fn end_session(
     relying.recorder.protect(state.expose());
     let mut url = endpoint.clone();
     url.query_pairs_mut().append_pair("client_id", &client.client_id);
-    if let Some(id_token) = &tokens.id_token {
+    if let Some(id_token) = id_token {
         url.query_pairs_mut().append_pair("id_token_hint", id_token.expose());
     }
     if let Some(back) = back {
@@ -86,23 +86,29 @@ fn came_back(arrival: &Arrival, state: &str) -> Result<(), Fault> {
     }
 }
 
-/// A request with `prompt=none` must not be answered with a code any more (OIDC Core 3.1.2.6). Faults besides those of the
+/// A request such as `ask` with `prompt=none` must not be answered with a code any more (OIDC Core 3.1.2.6). Faults besides those of the
 /// request: `logout_ineffective`; those of the answer.
-pub async fn session_is_gone(relying: &Relying, metadata: &Metadata) -> Result<(), Fault> {
+pub async fn session_is_gone(relying: &Relying, metadata: &Metadata, ask: Ask) -> Result<(), Fault> {
     let client = relying.client()?;
     let redirect_uri = flow::redirect_uri(client)?;
     let endpoint = metadata.endpoint("authorization_endpoint")?;
-    let ask = Ask { scopes: client.scopes.clone(), prompt: Some("none".to_owned()), ..Ask::default() };
+    let ask = Ask { prompt: Some("none".to_owned()), ..ask };
     let pending = authorize::request(&endpoint, &client.client_id, redirect_uri, &ask);
     pending.protect(&relying.recorder);
     let pending = relying.push(metadata, pending).await?;
     let walker = walk::walker(relying, redirect_uri, &endpoint, Endpoint::Authorization);
     match walker.open(pending.url).await? {
-        Arrival::Answer(params) => {
-            params.iter().filter(|(name, _)| name == "code").for_each(|(_, code)| relying.recorder.protect(code));
+        Arrival::Answer(answer) => {
+            answer.protect(&relying.recorder);
             // Whether errors carry a promised `iss` is not what is asked here.
-            let expected = Expected { state: &pending.state, issuer: metadata.issuer(), iss_promised: false };
-            judge_silence(&params, expected)
+            let expected = Expected {
+                state: &pending.state,
+                issuer: metadata.issuer(),
+                iss_promised: false,
+                response_type: pending.response_type,
+                response_mode: pending.response_mode,
+            };
+            judge_silence(&answer, expected)
         }
         Arrival::Page(page) if page.status >= 500 => {
             let detail = format!("after the logout a request with prompt=none ended with status {}", page.status);
@@ -118,15 +124,16 @@ pub async fn session_is_gone(relying: &Relying, metadata: &Metadata) -> Result<(
 
 /// What the answer to `prompt=none` says of the session (OIDC Core 3.1.2.6): a code needs one, and so does the question
 /// which account or which consent it shall be.
-fn judge_silence(params: &[(String, String)], expected: Expected<'_>) -> Result<(), Fault> {
+fn judge_silence(answer: &Answer, expected: Expected<'_>) -> Result<(), Fault> {
     let ineffective = |what: &str| {
         let detail = format!("after the logout a request with prompt=none was answered with {what}");
         Err(Fault::new(Class::LogoutIneffective, detail))
     };
-    match authorize::process(params, expected) {
+    match authorize::process(answer, expected) {
+        Ok(granted) if granted.code.is_none() => ineffective("tokens"),
         Ok(_) => ineffective("a code"),
         Err(fault) if fault.class == Class::OauthError => {
-            match params.iter().find(|(name, _)| name == "error").map(|(_, code)| code.as_str()) {
+            match answer.iter().find(|(name, _)| name == "error").map(|(_, code)| code.as_str()) {
                 Some("login_required" | "interaction_required") => Ok(()),
                 Some(code @ ("consent_required" | "account_selection_required")) => ineffective(code),
                 _ => Err(fault),
@@ -152,17 +159,23 @@ fn landed(relying: &Relying, endpoint: &Url, page: &Page) -> Result<(), Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::secret::Secret;
+    use crate::oidc::authorize::{ResponseMode, ResponseType};
 
-    fn params(query: &str) -> Vec<(String, String)> {
-        url::form_urlencoded::parse(query.as_bytes()).into_owned().collect()
+    fn params(query: &str) -> Answer {
+        Answer::of_url(&Url::parse(&format!("http://127.0.0.1:8765/cb?{query}")).unwrap())
     }
 
     #[test]
     fn only_an_answer_without_session_shows_that_it_is_gone() {
         let judge = |query: &str| {
             let state = Secret::new("xyz");
-            let expected = Expected { state: &state, issuer: "https://a.example.com", iss_promised: false };
+            let expected = Expected {
+                state: &state,
+                issuer: "https://a.example.com",
+                iss_promised: false,
+                response_type: ResponseType::default(),
+                response_mode: ResponseMode::Query,
+            };
             judge_silence(&params(query), expected).map_err(|fault| fault.class)
         };
         assert_eq!(judge("error=login_required&state=xyz"), Ok(()));

@@ -92,9 +92,9 @@ impl Probe for Userinfo {
         let mut keys = journey.step(flow::JWKS, relying.keys(&metadata)).await?;
         let authorized = walk::authorize_by_form(cx, journey, &relying, &metadata, &self.login).await?;
         let tokens = flow::exchange(journey, &relying, &metadata, &authorized, &self.login).await?;
-        let nonce = &authorized.pending.nonce;
+        let known = flow::Known { nonce: Some(&authorized.pending.nonce), ..flow::Known::default() };
         let claims =
-            flow::validate_id_token(journey, &relying, &metadata, &mut keys, &tokens, nonce, &self.login).await?;
+            flow::validate_id_token(journey, &relying, &metadata, &mut keys, &tokens, &self.login, known).await?;
         let subject = flow::subject(claims.as_ref());
         journey.step(flow::USERINFO, self.by_get(&relying, &metadata, &tokens, subject.as_deref())).await?;
         journey.step(POST, self.by_post(&relying, &metadata, &tokens, subject.as_deref())).await?;

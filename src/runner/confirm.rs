@@ -20,7 +20,8 @@ impl Runner {
     /// Starts a confirmation run of a check, or says why none can be made now. Never waits; from any thread.
     ///
     /// - `shutdown`: not started yet, or ending; `paused`: by hand;
-    /// - `late`: the plan in force has no such check (any more);
+    /// - `late`: the plan in force has no such check (any more), or none that may be asked for
+    ///   ([`Probe::confirms`](crate::probe::Probe::confirms));
     /// - `overlap`: a run of this check is in progress, or one that must not coincide with it would be due before it is over
     ///   (the check's own if it logs somebody in or covers all regions; others that need the same one-time codes, passkey or
     ///   browser);
@@ -38,6 +39,9 @@ impl Runner {
             return Err(Missed::Paused);
         }
         let lane = state.lanes.iter().find(|lane| lane.check.labels == *check).ok_or(Missed::Late)?;
+        if !lane.check.probe.probe.confirms() {
+            return Err(Missed::Late);
+        }
         let gate = lane.enter_to_confirm()?;
         let now = self.engine.clock.now();
         let over = now + lane.check.probe.timeout + CLEANUP_GRACE;

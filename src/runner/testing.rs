@@ -173,6 +173,7 @@ impl Planner {
             issuer: "https://login.example.com".into(),
             metadata: MetadataSource::Auto,
             endpoints: BTreeMap::new(),
+            upstream: None,
             headers: HeaderMap::new(),
             trust: Trust::default(),
             max_requests_per_minute: None,

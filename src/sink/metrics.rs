@@ -134,7 +134,8 @@ impl Metrics {
     fn facts(&self, outcome: &Outcome) {
         let (provider, labels) = (&*outcome.check.provider, labels(&outcome.check));
         let mut expiry: HashMap<(&str, &str), Timestamp> = HashMap::new();
-        for request in outcome.requests().filter(|request| request.is_providers()) {
+        // An upstream provider's certificate is not this one's to renew.
+        for request in outcome.requests().filter(|request| request.is_providers() && !request.is_upstream()) {
             if let Some(at) = request.certificate_not_after {
                 let earliest = expiry.entry((&request.region, request.endpoint)).or_insert(at);
                 *earliest = at.min(*earliest);
@@ -159,6 +160,7 @@ impl Metrics {
                     self.set(&table::DISAGREE, &labels, if *agree { 0.0 } else { 1.0 });
                 }
                 Observation::TokenLifetime { .. }
+                | Observation::HostTime { .. }
                 | Observation::RevocationPropagation { .. }
                 | Observation::Attack { .. }
                 | Observation::BackchannelLogout { .. } => {}
@@ -242,6 +244,7 @@ impl Metrics {
                 | Observation::KeySet { .. }
                 | Observation::KeyRotation { .. }
                 | Observation::Agreement { .. }
+                | Observation::HostTime { .. }
                 | Observation::Attack { .. } => {}
             }
         }

@@ -36,16 +36,26 @@ async fn faults_of_registration_have_their_classes_and_steps() {
         ("http_500", json!({"endpoint": "registration"}), "http_status/provider at create"),
         ("http_503", json!({"endpoint": "client_configuration", "count": 1}), "http_status/provider at read"),
         ("connection_reset", json!({"endpoint": "client_configuration", "count": 1}), "reset/network at read"),
-        // RFC 7592 §2.1: a deleted client is refused.
-        ("registration_survives", plain(), "revocation_ineffective/provider at gone"),
     ] {
         stage.fault(fault, &parameters);
         let ended = stage.run("registration", "").await;
         assert_eq!(shown(&ended), expected, "{fault} {parameters}: {:?}", ended.fault);
-        if fault != "registration_survives" {
-            assert_eq!(stage.remembered("registered_clients").await, 0, "{fault}");
-        }
+        assert_eq!(stage.remembered("registered_clients").await, 0, "{fault}");
     }
+}
+
+/// RFC 7592 §2.1: a deleted client is refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_survives_its_deletion_is_the_last_one() {
+    let stage = stage().await;
+    stage.fault("registration_survives", &plain());
+    let ended = stage.run("registration", "").await;
+    assert_eq!(shown(&ended), "revocation_ineffective/provider at gone");
+    assert!(warned(&ended, "client_left_behind").unwrap().contains("lives on"));
+    assert_eq!(shown(&stage.run("registration", "").await), "revocation_ineffective/provider at delete");
+    assert_eq!(stage.remembered("registered_clients").await, 1);
+    stage.fault("", &plain());
+    assert_eq!(shown(&stage.run("registration", "").await), "good");
 }
 
 /// However a run ends: the client goes.

@@ -39,6 +39,7 @@ impl Stage {
             issuer: lab.issuer.as_str().into(),
             metadata: MetadataSource::Auto,
             endpoints: BTreeMap::new(),
+            upstream: None,
             headers: Default::default(),
             trust: Trust::default(),
             max_requests_per_minute: None,
@@ -68,11 +69,15 @@ impl Stage {
             client_id: self.client.into(),
             secret: (!public).then(|| SecretSource::File(self.folder.join("secret"))),
             auth_method: if public { AuthMethod::None } else { AuthMethod::ClientSecretBasic },
+            proof: Default::default(),
+            par: None,
             redirect_uri: Some(RedirectUri::parse("http://127.0.0.1:8765/cb").unwrap()),
             post_logout_redirect_uri: self.post_logout_redirect_uri.map(|uri| RedirectUri::parse(uri).unwrap()),
             scopes: self.scopes.iter().map(|scope| (*scope).to_owned()).collect(),
             require_pkce: false,
             id_token_alg: None,
+            proof: Default::default(),
+            par: None,
         }
     }
 

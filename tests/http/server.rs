@@ -35,6 +35,7 @@ impl Default for Setup {
                 issuer: "https://issuer.test".into(),
                 metadata: MetadataSource::Auto,
                 endpoints: Default::default(),
+                upstream: None,
                 headers: Default::default(),
                 trust: Trust::default(),
                 max_requests_per_minute: None,

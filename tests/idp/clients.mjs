@@ -66,8 +66,8 @@ const made = [
   ...Object.keys(KEYS).map(signing),
   code('dpop', 'dpop-secret', { ...everything, dpop_bound_access_tokens: true }),
   code('par', 'par-secret', { require_pushed_authorization_requests: true }),
-  code('implicit', 'implicit-secret', { ...implicit, response_types: ['id_token'], grant_types: ['implicit'] }),
-  code('hybrid', 'hybrid-secret', { ...implicit, response_types: ['code id_token', 'code id_token token'] }),
+  code('implicit', 'implicit-secret', { ...implicit, response_types: ['id_token', 'id_token token'], grant_types: ['implicit'] }),
+  code('hybrid', 'hybrid-secret', { ...implicit, response_types: ['code', 'code id_token', 'code token', 'code id_token token'] }),
   code('signed-userinfo', 'signed-secret', { userinfo_signed_response_alg: 'RS256' }),
   code('signed-introspection', 'signed-secret', { ...everything, introspection_signed_response_alg: 'RS256' }),
   {
@@ -77,6 +77,8 @@ const made = [
   code('bye', 'bye-secret', env.BACKCHANNEL_LOGOUT_URI && {
     backchannel_logout_uri: env.BACKCHANNEL_LOGOUT_URI, backchannel_logout_session_required: true,
   }),
+  // A broker that has its users log in here: a lab's public client.
+  ...(env.BROKER_CALLBACK ? [code('broker', undefined, { token_endpoint_auth_method: 'none', redirect_uris: [env.BROKER_CALLBACK] })] : []),
   ...(env.CLIENT_CA ? [code('tls', undefined, {
     ...everything, token_endpoint_auth_method: 'tls_client_auth', tls_client_auth_subject_dn: 'CN=authprobe-client',
     tls_client_certificate_bound_access_tokens: true,

@@ -40,6 +40,43 @@ fn forms_are_found_where_they_are() {
     assert!(forms(PASSWORD).iter().any(|form| "a=pl%40nted%2Fpass+word%2B7%26%3D%C3%A9".contains(form.as_str())));
 }
 
+/// What no other story needs.
+const TOKEN_KINDS: &str = r#"
+
+[[probe]]
+name = "introspect"
+kind = "introspection"
+client = "web"
+user = "alice"
+
+[[probe]]
+name = "who"
+kind = "userinfo"
+client = "web"
+user = "alice"
+
+[[probe]]
+name = "api"
+kind = "resource"
+client = "web"
+user = "alice"
+url = "ISSUER/me"
+revoked = true
+
+[[probe]]
+name = "workload"
+kind = "jwt_bearer"
+provider = "main"
+assertion = { file = "assertion" }
+"#;
+
+/// An assertion that looks good, and is signed by nobody.
+fn assertion() -> String {
+    let part = |value: Value| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(value.to_string());
+    let claims = json!({ "iss": "https://ci.example.com", "sub": "planted-job", "aud": "x", "exp": 4_000_000_000_u64 });
+    format!("{}.{}.{}", part(json!({ "alg": "RS256" })), part(claims), part(json!("planted signature")))
+}
+
 #[test]
 fn nothing_secret_is_shown_anywhere() {
     let users = json!({ "alice": PASSWORD }).to_string();
@@ -56,13 +93,20 @@ fn nothing_secret_is_shown_anywhere() {
         collector.url, alertmanager.url
     );
     let mut shown = Vec::new();
+    let every = format!("{EVERY_KIND}{TOKEN_KINDS}").replace("ISSUER", &idp.issuer);
+    let assertion = assertion();
+    scene.folder.write("assertion", &assertion);
+    // It offers no such grant: where the endpoint is configured, the assertion is sent all the same.
+    scene.provider = format!("endpoints = {{ token_endpoint = \"{}/token\" }}", idp.issuer);
 
     // Every library may say what it likes.
-    let mut daemon = scene.daemon_with(EVERY_KIND, &[("RUST_LOG", "debug")]);
-    let probes = ["discovery", "keys", "machine", "login", "refresh", "revocation", "exchange"];
+    let mut daemon = scene.daemon_with(&every, &[("RUST_LOG", "debug")]);
+    let probes =
+        ["discovery", "keys", "machine", "login", "refresh", "revocation", "exchange", "introspect", "who", "api"];
     for probe in probes {
         daemon.until("authprobe_runs_total", &[&format!("probe=\"{probe}\"")], |runs| runs >= 1.0);
     }
+    daemon.until("authprobe_runs_inconclusive_total", &["probe=\"workload\""], |runs| runs >= 1.0);
     // And when things go wrong: answers that echo what was sent, errors at every step.
     let headers =
         json!({ "content-type": "application/json", "www-authenticate": format!("Bearer realm=\"{PASSWORD}\"") });
@@ -104,21 +148,21 @@ fn nothing_secret_is_shown_anywhere() {
     for faults in [json!({ "/me": { "status": 500 } }), json!({})] {
         idp.fail(faults);
         for arguments in [&["login"][..], &["login", "--json"], &["refresh"], &["exchange"]] {
-            let finished = scene.command(EVERY_KIND, "probe", arguments);
+            let finished = scene.command(&every, "probe", arguments);
             shown.extend([("probe", finished.stdout), ("stderr", finished.stderr)]);
         }
     }
     scene.folder.write("alice.password", "another planted/password");
-    let refused = scene.command(EVERY_KIND, "probe", &["login"]);
+    let refused = scene.command(&every, "probe", &["login"]);
     assert_eq!(refused.code, 3);
     shown.extend([("probe", refused.stdout), ("stderr", refused.stderr)]);
-    let check = scene.command(EVERY_KIND, "check", &[]);
+    let check = scene.command(&every, "check", &[]);
     shown.extend([("check", check.stdout), ("stderr", check.stderr)]);
 
     let mut secrets = idp.secrets();
     let seen = secrets.len();
     assert!(seen > 50, "the provider saw only {seen} secrets");
-    secrets.extend([PASSWORD, SECRET, "another planted/password"].map(str::to_owned));
+    secrets.extend([PASSWORD, SECRET, "another planted/password", &assertion].map(str::to_owned));
     assert_nowhere(&secrets, &shown);
 }
 

@@ -24,6 +24,7 @@ mod prometheus;
 mod providers;
 mod readme;
 mod regions;
+mod response_types;
 mod rotation;
 mod scenes;
 mod token_kinds;

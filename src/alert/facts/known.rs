@@ -145,6 +145,7 @@ impl Known {
             Observation::KeyRotation { .. }
             | Observation::KeySet { .. }
             | Observation::Agreement { .. }
+            | Observation::HostTime { .. }
             | Observation::RevocationPropagation { .. }
             | Observation::Attack { .. }
             | Observation::BackchannelLogout { .. } => {}
@@ -232,7 +233,7 @@ impl Known {
 
     fn certificates(&mut self, outcome: &Outcome, end: Timestamp) {
         let mut shown: BTreeMap<(&'static str, Arc<str>), Certificate> = BTreeMap::new();
-        for request in outcome.requests().filter(|request| request.is_providers()) {
+        for request in outcome.requests().filter(|request| request.is_providers() && !request.is_upstream()) {
             let Some(not_after) = request.certificate_not_after else { continue };
             let certificate = Certificate { not_after, host: request.host.clone(), seen: end };
             let key = (request.endpoint, request.region.clone());

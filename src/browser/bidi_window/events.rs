@@ -96,7 +96,7 @@ impl BidiWindow {
                 }
                 self.ask("network.failRequest", json!({ "request": id }));
             }
-            return Ok(Some(Sight::Answer(answer::parameters(&sent.url, &params["request"]))));
+            return Ok(Some(Sight::Answer(answer::caught(&sent.url, &params["request"]))));
         }
         if blocked {
             let headers = self.marking.extended(&sent, &params["request"]["headers"]);

@@ -52,6 +52,11 @@ pub struct Provider {
     pub max_requests_per_minute: Option<u32>,
     /// Members of the metadata that are known better here: `{ revocation_endpoint = "https://…" }`.
     pub endpoints: Option<BTreeMap<String, String>>,
+    /// Hosts of other identity providers that it sends its users on to (a broker): `["idp.partner.example"]`, some with a
+    /// port. Their pages are measured and blamed apart. Default: every host that is neither the issuer's nor an endpoint's;
+    /// `[]`: none.
+    #[schemars(length(max = 100))]
+    pub upstream: Option<Vec<String>>,
     /// Sent with every request to it, so that its operators can tell probes apart; `{ env = … }` or `{ file = … }` for
     /// what is secret.
     pub headers: Option<BTreeMap<String, TextOrSecret>>,

@@ -179,7 +179,9 @@ impl State {
     fn fires(&mut self, setting: &Setting) -> bool {
         let turn = self.seen;
         self.seen += 1;
-        if !takes_turn(setting.rate(), setting.whole("seed").unsigned_abs(), turn) {
+        if turn < setting.whole("after").unsigned_abs()
+            || !takes_turn(setting.rate(), setting.whole("seed").unsigned_abs(), turn)
+        {
             return false;
         }
         let count = setting.whole("count").unsigned_abs();
@@ -290,6 +292,14 @@ mod tests {
         let of = |seed| (0..100).filter(|turn| takes_turn(0.1, seed, *turn)).collect::<Vec<_>>();
         assert_eq!(of(3), of(3));
         assert_ne!(of(3), of(4));
+    }
+
+    #[test]
+    fn the_first_opportunities_can_be_left_alone() {
+        let faults = Faults::default();
+        faults.set("no_rotation", &json!({"after": 2})).unwrap();
+        let taken: Vec<_> = (0..4).map(|_| faults.switch(Switch::NoRotation).is_some()).collect();
+        assert_eq!(taken, [false, false, true, true]);
     }
 
     #[test]

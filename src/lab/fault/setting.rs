@@ -47,6 +47,11 @@ pub const COMMON: &[Parameter] = &[
         kind: Kind::Whole { default: 0, min: 0, max: 1_000_000 },
     },
     Parameter {
+        name: "after",
+        about: "leaves so many opportunities alone first",
+        kind: Kind::Whole { default: 0, min: 0, max: 1_000_000 },
+    },
+    Parameter {
         name: "from",
         about: "only for requests from there, such as one region's `source_address`",
         kind: Kind::Address,

@@ -8,7 +8,7 @@ use super::steps::With;
 use super::words::{self, Meaning};
 use super::{Next, Value};
 use crate::fault::{Class, Fault};
-use crate::oidc::authorize::is_answer;
+use crate::oidc::authorize::{Answer, is_answer};
 
 /// What a field must score at least to be taken for what it may be.
 const SURE: i32 = 40;
@@ -163,8 +163,8 @@ fn login_button<'a, 'f>(reading: &Reading<'a>, form: &'f Form<'a>) -> Option<&'f
 fn on_the_way(reading: &Reading<'_>) -> Option<Next> {
     let document = reading.document;
     let to_us = document.select("a[href]").filter_map(|link| document.resolve(link.attr("href")?)).find(|url| {
-        is_answer(url, reading.setting.redirect_uri)
-            && url.query_pairs().any(|(name, _)| matches!(name.as_ref(), "code" | "response"))
+        let ends = |name: &str| matches!(name, "code" | "response" | "id_token" | "access_token");
+        is_answer(url, reading.setting.redirect_uri) && Answer::of_url(url).iter().any(|(name, _)| ends(name))
     });
     let refresh = || {
         let mut metas = document.select("meta[http-equiv][content]");

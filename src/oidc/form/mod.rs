@@ -25,6 +25,8 @@ mod words;
 pub use page::{Page, Progress};
 use steps::With;
 
+use crate::oidc::authorize::Answer;
+
 /// The content of a field that is about to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
@@ -47,6 +49,17 @@ pub struct Submission {
     pub fields: Vec<(String, Value)>,
 }
 
+impl Submission {
+    /// The answer that it is, sent to the redirect URI with that content.
+    fn answer(&self, fields: Vec<(String, String)>) -> Answer {
+        match self.post {
+            true => Answer::posted(&self.url, fields),
+            // A form that is sent by GET replaces the query.
+            false => Answer { query: fields, ..Answer::default() },
+        }
+    }
+}
+
 /// What to do on a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Next {
@@ -55,7 +68,7 @@ pub enum Next {
     /// Go there.
     Follow(Url),
     /// The page is the answer: a form to the redirect URI that sends itself (`response_mode=form_post`).
-    Answer(Vec<(String, String)>),
+    Answer(Answer),
 }
 
 #[cfg(test)]

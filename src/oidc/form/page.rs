@@ -96,6 +96,24 @@ pub fn read(page: &Page, progress: &mut Progress, setting: Setting<'_>) -> Resul
     Ok(next)
 }
 
+/// What a page does by itself: the answer of a form that is posted to us, or a hop on the way. Faults: `too_large`,
+/// `login_page`.
+pub fn sends_itself(page: &Page, redirect_uri: &Url) -> Result<Option<Next>, Fault> {
+    let document = Document::parse(&page.content, &page.url)?;
+    let (forms, guide) = (forms(&document), Guide::default());
+    let setting = Setting { guide: &guide, redirect_uri, has_totp: false, has_passkey: false, user: "" };
+    Reading { page, document: &document, forms: &forms, setting }.sends_itself()
+}
+
+/// A page in place of the answer to `prompt=none`: OIDC Core 3.1.2.1, "MUST NOT display any authentication or consent user
+/// interface pages".
+pub fn unasked(page: &Page) -> Fault {
+    let place = place(&page.url);
+    let detail =
+        format!("a request with prompt=none came to a page at {place} instead of an answer (OIDC Core 3.1.2.1)");
+    Fault::new(Class::LoginPage, detail)
+}
+
 impl<'a> Reading<'a> {
     fn decide(&self, progress: &mut Progress) -> Result<Next, Fault> {
         if let Some(next) = self.sends_itself()? {
@@ -129,10 +147,11 @@ impl<'a> Reading<'a> {
             if is_answer(&target, self.setting.redirect_uri) {
                 let Some(submission) = form.submission(self.document, button, &Default::default()) else { continue };
                 let has = |wanted: &str| submission.fields.iter().any(|(name, _)| name == wanted);
-                let answers = has("code") || has("response");
+                let answers = ["code", "response", "id_token", "access_token"].into_iter().any(has);
                 // Among other forms, one that nothing sends by itself, or that brings an error, is there to cancel.
                 if (self.forms.len() == 1 && (answers || has("error"))) || (answers && self.has_sending_script()) {
-                    return Ok(Some(Next::Answer(plain(submission))));
+                    let fields = plain(&submission);
+                    return Ok(Some(Next::Answer(submission.answer(fields))));
                 }
             }
         }
@@ -364,11 +383,12 @@ pub fn cut(text: &str, max: usize) -> String {
     out
 }
 
-fn plain(submission: Submission) -> Vec<(String, String)> {
-    let fields = submission.fields.into_iter();
-    fields
-        .filter_map(|(name, value)| if let Value::Plain(value) = value { Some((name, value)) } else { None })
-        .collect()
+fn plain(submission: &Submission) -> Vec<(String, String)> {
+    let plain = |(name, value): &(String, Value)| match value {
+        Value::Plain(value) => Some((name.clone(), value.clone())),
+        Value::Answer(_) => None,
+    };
+    submission.fields.iter().filter_map(plain).collect()
 }
 
 /// Whether the first page is one at all: what cannot be a login page ends the authorization request already.

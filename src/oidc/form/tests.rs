@@ -7,6 +7,7 @@ use super::presets;
 use super::steps::{Guide, StepSettings, Target, With};
 use super::{Next, Page, Progress, Submission, Value};
 use crate::fault::{Account, Blame, Class, Fault};
+use crate::oidc::authorize::Answer;
 
 const KEYCLOAK: &str = r#"<!DOCTYPE html><html class="login-pf"><head><title>Sign in to main</title>
 <script type="module" src="/resources/js/authChecker.js"></script></head><body>
@@ -318,12 +319,17 @@ fn pages_made_by_scripts_are_unsupported() {
     assert_eq!(class(for_script, Progress::default()), Class::Unsupported);
 }
 
+fn posted(params: &[(&str, &str)]) -> Answer {
+    let form = params.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Answer { form, ..Answer::default() }
+}
+
 #[test]
 fn form_post_is_an_answer_and_hops_are_taken() {
     let form_post = r#"<html><body onload="javascript:document.forms[0].submit()"><form method="post" action="https://app.example.com/cb">
         <input type="hidden" name="code" value="abc"/><input type="hidden" name="state" value="xyz"/></form></body></html>"#;
     let answer = plainly(form_post, after_login()).unwrap();
-    assert_eq!(answer, Next::Answer(vec![("code".into(), "abc".into()), ("state".into(), "xyz".into())]));
+    assert_eq!(answer, Next::Answer(posted(&[("code", "abc"), ("state", "xyz")])));
     let hop = form_post.replace("app.example.com/cb", "idp.example.com/sso");
     let hop = submission(plainly(&hop, Progress::default()).unwrap());
     assert_eq!((hop.url.as_str(), fields(&hop).as_str()), ("https://idp.example.com/sso", "code=abc&state=xyz"));
@@ -353,11 +359,11 @@ fn a_way_to_cancel_is_not_the_answer() {
     }
     assert_eq!(class(&link, after_login()), Class::LoginPage);
     // Alone on its page an error is the answer; a code also beside others, if it is sent by itself.
-    let error = vec![("error".into(), "access_denied".into()), ("state".into(), "s".into())];
+    let error = posted(&[("error", "access_denied"), ("state", "s")]);
     assert_eq!(plainly(&form, after_login()).unwrap(), Next::Answer(error));
     let code = format!(r#"<form method=post action="{to_us}"><input type=hidden name=code value=abc></form>"#);
     let search = "<form><input name=q></form>";
-    let answer = Next::Answer(vec![("code".into(), "abc".into())]);
+    let answer = Next::Answer(posted(&[("code", "abc")]));
     assert_eq!(plainly(&format!("{search}{code}<script>f.submit()</script>"), after_login()).unwrap(), answer);
     assert!(plainly(&format!("{search}{code}"), after_login()).is_err());
 }

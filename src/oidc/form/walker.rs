@@ -12,7 +12,7 @@ use super::{Next, Submission, Value};
 use crate::clock::Clock;
 use crate::fault::{Class, Fault};
 use crate::journey::Recorder;
-use crate::oidc::authorize::is_answer;
+use crate::oidc::authorize::{Answer, is_answer};
 use crate::oidc::http::{Endpoint, Http, Request, Response};
 use crate::outcome::Warning;
 
@@ -30,8 +30,8 @@ pub(super) const MAX_PAGES: usize = 20;
 pub enum Arrival {
     /// A page that wants something.
     Page(Page),
-    /// The parameters that were sent to the redirect URI, which itself is never requested.
-    Answer(Vec<(String, String)>),
+    /// What was sent to the redirect URI, which itself is never requested.
+    Answer(Answer),
 }
 
 /// A user agent without scripts, for one login.
@@ -58,13 +58,13 @@ impl Walker<'_> {
 
     /// Answers page after page until the provider sends us back. Faults: those of [`Walker::open`] and of
     /// [`super::page::read`].
-    pub async fn sign_in(&self, first: Page, guide: &Guide, answers: &Answers) -> Result<Vec<(String, String)>, Fault> {
+    pub async fn sign_in(&self, first: Page, guide: &Guide, answers: &Answers) -> Result<Answer, Fault> {
         self.walk(first, Progress::default(), guide, answers).await
     }
 
     /// The same for a page that comes though our user is logged in: nothing is typed any more, but a question for consent
     /// is answered.
-    pub async fn consent(&self, first: Page, answers: &Answers) -> Result<Vec<(String, String)>, Fault> {
+    pub async fn consent(&self, first: Page, answers: &Answers) -> Result<Answer, Fault> {
         let progress = Progress { given: vec![With::Username, With::Password], ..Progress::default() };
         self.walk(first, progress, &Guide::default(), answers).await
     }
@@ -75,7 +75,7 @@ impl Walker<'_> {
         mut progress: Progress,
         guide: &Guide,
         answers: &Answers,
-    ) -> Result<Vec<(String, String)>, Fault> {
+    ) -> Result<Answer, Fault> {
         let setting = Setting {
             guide,
             redirect_uri: self.redirect_uri,
@@ -85,17 +85,17 @@ impl Walker<'_> {
         };
         let mut page = first;
         for _ in 0..MAX_PAGES {
-            let next = read(&page, &mut progress, setting)?;
+            let next = read(&page, &mut progress, setting).map_err(|fault| self.told(fault, &page.url))?;
             if progress.submissions > MAX_FORMS {
                 break;
             }
             let arrival = match next {
-                Next::Answer(params) => Arrival::Answer(params),
+                Next::Answer(answer) => Arrival::Answer(answer),
                 Next::Follow(url) => self.lead_on(&page, url).await?,
                 Next::Submit(submission) => self.submit(&page, submission, answers).await?,
             };
             match arrival {
-                Arrival::Answer(params) => return Ok(params),
+                Arrival::Answer(answer) => return Ok(answer),
                 Arrival::Page(next) => page = next,
             }
         }
@@ -116,9 +116,9 @@ impl Walker<'_> {
 
     pub(super) async fn lead_on(&self, page: &Page, url: Url) -> Result<Arrival, Fault> {
         if is_answer(&url, self.redirect_uri) {
-            return Ok(Arrival::Answer(parameters(&url)));
+            return Ok(Arrival::Answer(Answer::of_url(&url)));
         }
-        allowed(&page.url, &url)?;
+        allowed(&page.url, &url).map_err(|fault| self.told(fault, &page.url))?;
         self.follow(self.get(url, Some(&page.url))).await
     }
 
@@ -148,9 +148,9 @@ impl Walker<'_> {
         fields: Vec<(String, String)>,
     ) -> Result<Arrival, Fault> {
         if is_answer(&submission.url, self.redirect_uri) {
-            return Ok(Arrival::Answer(fields));
+            return Ok(Arrival::Answer(submission.answer(fields)));
         }
-        allowed(&page.url, &submission.url)?;
+        allowed(&page.url, &submission.url).map_err(|fault| self.told(fault, &page.url))?;
         let mut url = submission.url.clone();
         if !submission.post {
             url.query_pairs_mut().clear().extend_pairs(&fields);
@@ -175,7 +175,16 @@ impl Walker<'_> {
 
     fn label(&self, url: &Url) -> Endpoint {
         let (endpoint, label) = self.endpoint;
-        if url.origin() == endpoint.origin() && url.path() == endpoint.path() { label } else { Endpoint::LoginPage }
+        match url {
+            _ if url.origin() == endpoint.origin() && url.path() == endpoint.path() => label,
+            _ if self.http.hosts().is_upstream(url) => Endpoint::Upstream,
+            _ => Endpoint::LoginPage,
+        }
+    }
+
+    /// `fault`, which a page there is to blame for: says so if that is an upstream provider's.
+    pub fn told(&self, fault: Fault, url: &Url) -> Fault {
+        self.http.hosts().told(fault, url)
     }
 
     async fn follow(&self, mut request: Request) -> Result<Arrival, Fault> {
@@ -185,19 +194,19 @@ impl Walker<'_> {
             if !redirects(response.status) {
                 return Ok(Arrival::Page(page(response)));
             }
-            let target = location(&response)?;
+            let target = location(&response).map_err(|fault| self.told(fault, &response.url))?;
             self.warn_of_kept_password(&request, response.status);
             if is_answer(&target, self.redirect_uri) {
-                return Ok(Arrival::Answer(parameters(&target)));
+                return Ok(Arrival::Answer(Answer::of_url(&target)));
             }
-            allowed(&request.url, &target)?;
+            allowed(&request.url, &target).map_err(|fault| self.told(fault, &request.url))?;
             request = redirected(request, response.status, target);
             request.endpoint = self.label(&request.url);
             let seen = visits.entry(request.url.clone()).or_default();
             *seen += 1;
             if *seen > MAX_VISITS {
                 let detail = format!("the redirects go in a circle through {}", place(&request.url));
-                return Err(Fault::new(Class::Redirect, detail));
+                return Err(self.told(Fault::new(Class::Redirect, detail), &request.url));
             }
         }
         let detail = format!("more than {MAX_REDIRECTS} redirects in a row; at {}", place(&request.url));
@@ -301,11 +310,6 @@ pub fn page(response: Response) -> Page {
         url: response.url,
         content,
     }
-}
-
-/// The parameters of an answer: in the query, where `response_mode=query` puts them.
-fn parameters(url: &Url) -> Vec<(String, String)> {
-    url.query_pairs().into_owned().collect()
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ use super::walker::{Arrival, Walker};
 use crate::clock::Clock;
 use crate::fault::{Class, Fault};
 use crate::journey::Recorder;
+use crate::oidc::authorize::Answer;
 use crate::oidc::http::{Egress, Endpoint, Http};
 use crate::oidc::memory::Memories;
 use crate::oidc::settings::{MetadataSource, Provider, User};
@@ -138,6 +139,7 @@ impl Walk {
             issuer: base.as_str().into(),
             metadata: MetadataSource::None,
             endpoints: Default::default(),
+            upstream: None,
             headers: HeaderMap::new(),
             trust: Default::default(),
             max_requests_per_minute: None,
@@ -153,7 +155,7 @@ impl Walk {
         (Self { base, redirect_uri, http, recorder, memories }, journey)
     }
 
-    async fn from(&self, path: &str) -> Result<Vec<(String, String)>, Fault> {
+    async fn from(&self, path: &str) -> Result<Answer, Fault> {
         let clock = Clock::system();
         let endpoint = self.base.join("/authorize").unwrap();
         let walker = Walker {
@@ -165,7 +167,7 @@ impl Walk {
         };
         let first: Page = match walker.open(self.base.join(path).unwrap()).await? {
             Arrival::Page(page) => page,
-            Arrival::Answer(params) => return Ok(params),
+            Arrival::Answer(answer) => return Ok(answer),
         };
         let file = std::env::temp_dir().join(format!("authprobe-walk-{}", std::process::id()));
         std::fs::write(&file, "wonder=land&7\n").unwrap();
@@ -181,8 +183,9 @@ impl Walk {
     }
 }
 
-fn code() -> Vec<(String, String)> {
-    vec![("code".into(), "abc".into()), ("state".into(), "xyz".into())]
+fn code() -> Answer {
+    let query = vec![("code".into(), "abc".into()), ("state".into(), "xyz".into())];
+    Answer { query, ..Answer::default() }
 }
 
 #[tokio::test]

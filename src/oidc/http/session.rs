@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ::http::header::{CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue};
+use ::http::header::{CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
 use ::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
 use url::{Origin, Url};
@@ -20,7 +20,9 @@ use crate::clock::{Clock, Instant};
 use crate::fault::{Class, Fault};
 use crate::journey::Recorder;
 use crate::oidc::memory::ProviderMemory;
+use crate::oidc::metadata::Metadata;
 use crate::oidc::settings::Provider;
+use crate::oidc::upstream::{self, Hosts};
 
 /// How much earlier than the run's deadline a request gives up by itself, so that its fault can say where it hung.
 const MARGIN: Duration = Duration::from_millis(25);
@@ -39,6 +41,7 @@ pub struct Http {
     timeout: Duration,
     jar: Arc<ProtectingJar>,
     sent: Arc<Mutex<Sent>>,
+    hosts: Arc<Mutex<Hosts>>,
 }
 
 /// What a run has sent so far.
@@ -65,7 +68,8 @@ impl Http {
         }
         let jar = Arc::new(ProtectingJar::new(recorder.clone()));
         let (timeout, sent) = (REQUEST_TIMEOUT, Arc::default());
-        Self { egress, provider, memory, recorder, clock, deadline, timeout, jar, sent }
+        let hosts = Arc::new(Mutex::new(Hosts::of(&provider)));
+        Self { egress, provider, memory, recorder, clock, deadline, timeout, jar, sent, hosts }
     }
 
     /// The same client with another bound for each request than [`REQUEST_TIMEOUT`].
@@ -101,6 +105,16 @@ impl Http {
         Self { deadline, ..self.clone() }
     }
 
+    /// Takes the hosts of these endpoints for the provider's own.
+    pub fn learn(&self, metadata: &Metadata) {
+        self.hosts.lock().expect("hosts").learn(metadata);
+    }
+
+    /// Whose hosts are known so far.
+    pub fn hosts(&self) -> Hosts {
+        self.hosts.lock().expect("hosts").clone()
+    }
+
     /// When the run is over: no request is begun after it.
     pub fn deadline(&self) -> Instant {
         self.deadline
@@ -126,7 +140,11 @@ impl Http {
         let result = self.in_time(&request, &mut flight).await;
         flight.marks.end();
         flight.over(result.as_ref().err().map(|fault| fault.class));
-        self.refuse_rate_limit(result?)
+        let told = |fault| match request.endpoint {
+            Endpoint::Upstream => upstream::told(fault, &request.url),
+            _ => fault,
+        };
+        self.refuse_rate_limit(result.map_err(told)?).map_err(told)
     }
 
     fn charge(&self, request: &Request) -> Result<(), Fault> {
@@ -211,8 +229,12 @@ impl Http {
         let json =
             || request.json.as_ref().map(|json| (HeaderValue::from_static("application/json"), json.to_string()));
         let body = request.form.as_deref().map(|form| encode(form, request.multipart)).or_else(json);
-        if let Some((content_type, _)) = &body {
+        if let Some((content_type, body)) = &body {
             headers.insert(CONTENT_TYPE, content_type.clone());
+            // RFC 9110 §8.6. The client leaves it out, and then the content type is for nothing.
+            if body.is_empty() {
+                headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+            }
         }
         // Over TLS HTTP/2 may be spoken, which has no such header.
         if request.url.scheme() == "http" {
@@ -233,7 +255,7 @@ impl Http {
     /// Whether the provider itself is asked, and not a reference, a protected resource of somebody else's, or a third
     /// party that a login page sent us to.
     fn is_providers(&self, request: &Request) -> bool {
-        if request.endpoint == Endpoint::Reference {
+        if matches!(request.endpoint, Endpoint::Reference | Endpoint::Upstream) {
             return false;
         }
         let origin = request.url.origin();

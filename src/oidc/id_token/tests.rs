@@ -23,6 +23,7 @@ fn rules(expect: &Expect) -> IdTokenRules<'_> {
         access_token: Some(ACCESS),
         code: Some(CODE),
         subject: None,
+        front_channel: false,
         alg: "RS256",
         expect,
         userinfo_follows: false,
@@ -214,6 +215,28 @@ fn authentication_time() {
     assert_eq!(classes(with(json!({}))), [Class::ClaimAuth]);
     assert_eq!(classes(with(json!({"auth_time": "yesterday"}))), [Class::Malformed]);
     assert_eq!(check(&json!({"auth_time": NOW - 100_000})), []);
+}
+
+/// 3.2.2.9, 3.3.2.9 and 3.3.2.11: "at_hash REQUIRED", "c_hash REQUIRED" beside what they are hashes of.
+#[test]
+fn hashes_are_required_from_the_authorization_endpoint() {
+    let front = |absent: &str, code: bool, access: bool| {
+        let found = check_with(&json!({absent: "(absent)"}), |rules| {
+            rules.front_channel = true;
+            rules.code = rules.code.filter(|_| code);
+            rules.access_token = rules.access_token.filter(|_| access);
+        });
+        found
+            .into_iter()
+            .map(|(class, detail)| (class, detail.split(' ').next().unwrap().to_owned()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(front("c_hash", true, true), [(Class::ClaimMissing, "c_hash".to_owned())]);
+    assert_eq!(front("at_hash", true, true), [(Class::ClaimMissing, "at_hash".to_owned())]);
+    assert_eq!(front("at_hash", false, true), [(Class::ClaimMissing, "at_hash".to_owned())]);
+    assert_eq!(front("at_hash", true, false), [], "`code id_token` brings no access token");
+    assert_eq!(front("c_hash", false, true), [], "`id_token token` brings no code");
+    assert_eq!(front("(nothing)", true, true), []);
 }
 
 /// §2: at most 255 ASCII characters; 12.2: "its sub Claim Value MUST be the same".

@@ -64,6 +64,7 @@ impl Relying {
         if let Some(skew) = self.timing.skew() {
             self.recorder.observe(skew.observation());
         }
+        self.http.learn(&metadata);
         Ok(metadata)
     }
 

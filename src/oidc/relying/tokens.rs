@@ -78,6 +78,7 @@ impl Relying {
             access_token: ask.access_token,
             code: ask.code,
             subject: ask.subject,
+            front_channel: ask.front_channel,
             alg: &jwt.header.alg,
             expect: ask.expect,
             userinfo_follows: ask.userinfo_follows,

@@ -21,6 +21,8 @@ pub enum Grant {
         redirect_uri: String,
         /// PKCE's `code_verifier`.
         verifier: Secret,
+        /// `resource`, once each (RFC 8707 §2.2).
+        resource: Vec<String>,
     },
     /// RFC 6749 §6.
     Refresh {
@@ -74,11 +76,12 @@ impl Grant {
     pub fn form(&self) -> Vec<(String, String)> {
         let mut form = Form(Vec::new());
         match self {
-            Self::AuthorizationCode { code, redirect_uri, verifier } => {
+            Self::AuthorizationCode { code, redirect_uri, verifier, resource } => {
                 form.add("grant_type", "authorization_code");
                 form.add("code", code.expose());
                 form.add("redirect_uri", redirect_uri);
                 form.add("code_verifier", verifier.expose());
+                resource.iter().for_each(|value| form.add("resource", value));
             }
             Self::Refresh { token, scopes } => {
                 form.add("grant_type", "refresh_token");

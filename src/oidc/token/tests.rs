@@ -31,6 +31,7 @@ fn code() -> Grant {
         code: Secret::new("SplxlOBeZQQYbYS6WxSbIA"),
         redirect_uri: "https://client.example.com/cb".into(),
         verifier: Secret::new("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"),
+        resource: vec![],
     }
 }
 

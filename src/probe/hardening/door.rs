@@ -1,7 +1,7 @@
 //! Authorization requests of a stranger: nobody is logged in, and nobody logs in. What comes of it is held against the
 //! login page that the good request shows.
 
-use ::http::{HeaderMap, header};
+use ::http::HeaderMap;
 use url::Url;
 
 use super::attack::{Answer, Judged};
@@ -48,24 +48,18 @@ pub struct Control {
 
 /// Sends a good authorization request. `sent`: what the answer might obey besides the registered redirect URI. No
 /// redirect to a client or an attacker is followed.
-pub async fn knock(stage: &Stage, url: Url, sent: &[String], origin: Option<&str>) -> Result<(Seen, HeaderMap), Fault> {
-    knock_as(&stage.stranger(), stage, url, sent, origin).await
+pub async fn knock(stage: &Stage, url: Url, sent: &[String]) -> Result<(Seen, HeaderMap), Fault> {
+    knock_as(&stage.stranger(), stage, url, sent).await
 }
 
-async fn knock_as(
-    relying: &Relying,
-    stage: &Stage,
-    url: Url,
-    sent: &[String],
-    origin: Option<&str>,
-) -> Result<(Seen, HeaderMap), Fault> {
+async fn knock_as(relying: &Relying, stage: &Stage, url: Url, sent: &[String]) -> Result<(Seen, HeaderMap), Fault> {
     let registered = stage.redirect_uri()?;
     let leaves = |target: &Url| {
         !matches!(target.scheme(), "http" | "https")
             || is_answer(target, registered.url())
             || sent.iter().any(|sent| obeys(target, sent, registered.url()))
     };
-    walk(relying, url, origin, HOPS, leaves, |page| looks(page, stage.guide())).await
+    walk(relying, url, HOPS, leaves, |page| looks(page, stage.guide())).await
 }
 
 /// Tries an attack on the request `sent` (empty: the redirect URI is the registered one): as a stranger, or in the session
@@ -74,14 +68,14 @@ pub async fn attack(stage: &Stage, url: Url, sent: &[String]) -> Judged {
     let Some(control) = &stage.control else { return Ok(Answer::Skipped("there is no login page".to_owned())) };
     let registered = stage.redirect_uri()?.url();
     if !control.blind {
-        let (seen, _) = knock(stage, url, sent, None).await?;
+        let (seen, _) = knock(stage, url, sent).await?;
         return judge(control, &seen, sent, registered);
     }
     if stage.session.is_none() {
         let why = "the provider looks at a request only once somebody is logged in";
         return Ok(Answer::Skipped(why.to_owned()));
     }
-    let (seen, _) = knock_as(&stage.relying, stage, url, sent, None).await?;
+    let (seen, _) = knock_as(&stage.relying, stage, url, sent).await?;
     if let Seen::Sent(target) = &seen {
         stage.received(target);
     }
@@ -91,7 +85,7 @@ pub async fn attack(stage: &Stage, url: Url, sent: &[String]) -> Judged {
 /// Whether a client that does not exist is shown a login page as well.
 pub async fn is_blind(stage: &Stage) -> bool {
     let Ok(pending) = stage.request(&[("client_id", Some("authprobe-unknown"))]) else { return false };
-    let seen = knock(stage, pending.url, &[], None).await;
+    let seen = knock(stage, pending.url, &[]).await;
     matches!(seen, Ok((Seen::Page(page), _)) if page.asks && page.status < 400)
 }
 
@@ -104,23 +98,19 @@ pub async fn control(stage: &Stage, url: Url, most: usize) -> Result<(Seen, Head
         trail.push(shape(target));
         is_answer(target, registered.url())
     };
-    let (seen, headers) = walk(&relying, url, None, most, leaves, |page| looks(page, stage.guide())).await?;
+    let (seen, headers) = walk(&relying, url, most, leaves, |page| looks(page, stage.guide())).await?;
     Ok((seen, headers, trail))
 }
 
 async fn walk(
     relying: &Relying,
     url: Url,
-    origin: Option<&str>,
     hops: usize,
     mut leaves: impl FnMut(&Url) -> bool,
     look: impl Fn(&crate::oidc::form::Page) -> Looks,
 ) -> Result<(Seen, HeaderMap), Fault> {
     let mut request = Request::get(Endpoint::Authorization, url);
     request.headers = navigation(None, &request.url);
-    if let Some(origin) = origin.and_then(|origin| origin.parse().ok()) {
-        request.headers.insert(header::ORIGIN, origin);
-    }
     let mut trail = Vec::new();
     loop {
         let response = relying.http.send(request.clone()).await?;

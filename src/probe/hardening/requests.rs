@@ -1,6 +1,6 @@
 //! Authorization requests that are wrong in another way than by their redirect URI. Nobody is logged in.
 
-use ::http::header;
+use ::http::{HeaderValue, header};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
@@ -8,6 +8,7 @@ use super::attack::{Answer, Attack, How, Judged, Needs, Strength};
 use super::door::{self, ATTACKER, Seen};
 use super::stage::{Change, Stage};
 use crate::fault::{Class, Fault};
+use crate::oidc::http::{Endpoint, Request};
 
 /// The attacks of this group.
 pub const TABLE: &[Attack] = &[
@@ -61,7 +62,7 @@ pub const TABLE: &[Attack] = &[
 /// `None`: it was refused where it was pushed.
 async fn seen(stage: &Stage, changes: &[Change<'_>]) -> Result<Option<Seen>, Fault> {
     match stage.ask(changes).await? {
-        Some(pending) => Ok(Some(door::knock(stage, pending.url, &[], None).await?.0)),
+        Some(pending) => Ok(Some(door::knock(stage, pending.url, &[]).await?.0)),
         None => Ok(None),
     }
 }
@@ -104,7 +105,11 @@ fn cors(stage: &Stage) -> BoxFuture<'_, Judged> {
         let Some(pending) = stage.ask(&[]).await? else {
             return Ok(Answer::Unknown("a good request is refused".to_owned()));
         };
-        let (_, headers) = door::knock(stage, pending.url, &[], Some(&origin)).await?;
+        let mut request = Request::get(Endpoint::Authorization, pending.url);
+        if let Ok(value) = HeaderValue::from_str(&origin) {
+            request.headers.insert(header::ORIGIN, value);
+        }
+        let headers = stage.stranger().http.send(request).await?.headers;
         let allowed =
             headers.get(header::ACCESS_CONTROL_ALLOW_ORIGIN).map(|value| String::from_utf8_lossy(value.as_bytes()));
         Ok(match allowed {

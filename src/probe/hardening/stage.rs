@@ -180,9 +180,10 @@ impl Stage {
         let endpoint = self.metadata.endpoint("authorization_endpoint")?;
         let walker = self.walker(pending, &endpoint);
         let params = match walker.open(pending.url.clone()).await? {
-            Arrival::Answer(params) => params,
+            Arrival::Answer(answer) => answer,
             Arrival::Page(first) => walker.sign_in(first, self.guide(), answers).await?,
         };
+        let params = params.into_params();
         self.protect_codes(&params);
         Ok(params)
     }
@@ -201,7 +202,7 @@ impl Stage {
         let endpoint = self.metadata.endpoint("authorization_endpoint")?;
         let walker = self.walker(&pending, &endpoint);
         let params = match walker.open(pending.url.clone()).await? {
-            Arrival::Answer(params) => params,
+            Arrival::Answer(answer) => answer,
             Arrival::Page(page) => {
                 let looks = looks(&page, self.guide());
                 match () {
@@ -218,6 +219,7 @@ impl Stage {
                 }
             }
         };
+        let params = params.into_params();
         self.protect_codes(&params);
         let value = |name: &str| params.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str());
         match (value("code"), value("error")) {
@@ -311,10 +313,15 @@ impl Stage {
     }
 }
 
-/// The form of the token request for a code.
-pub fn form(code: Secret, pending: &Pending) -> Vec<(String, String)> {
+/// The token request for a code.
+pub fn code_grant(code: Secret, pending: &Pending) -> Grant {
     let redirect_uri = pending.redirect_uri.as_str().to_owned();
-    Grant::AuthorizationCode { code, redirect_uri, verifier: pending.verifier.clone() }.form()
+    Grant::AuthorizationCode { code, redirect_uri, verifier: pending.verifier.clone(), resource: Vec::new() }
+}
+
+/// Its form.
+pub fn form(code: Secret, pending: &Pending) -> Vec<(String, String)> {
+    code_grant(code, pending).form()
 }
 
 /// A form without one of its fields, or with another value in it.

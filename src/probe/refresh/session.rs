@@ -104,8 +104,8 @@ impl Run<'_> {
         };
         if self.age(&family) < age {
             self.keep(metadata, &refreshed);
-            let expect = &self.probe.login.expect;
-            flow::ask_userinfo(journey, &self.relying, metadata, &tokens, family.subject.as_deref(), expect).await?;
+            let login = &self.probe.login;
+            flow::ask_userinfo(journey, &self.relying, metadata, &tokens, family.subject.as_deref(), login).await?;
             if self.probe.rotation == Rotation::Required {
                 journey.skip(REUSE, "done when the session has reached its age, since it ends it");
             }
@@ -170,7 +170,8 @@ impl Run<'_> {
         let authorized = form_walk::authorize_by_form(self.cx, journey, relying, metadata, login).await?;
         let tokens = flow::redeem(journey, relying, metadata, &authorized, login).await?;
         let nonce = authorized.pending.nonce;
-        let claims = match flow::validate_id_token(journey, relying, metadata, keys, &tokens, &nonce, login).await {
+        let known = flow::Known { nonce: Some(&nonce), ..flow::Known::default() };
+        let claims = match flow::validate_id_token(journey, relying, metadata, keys, &tokens, login, known).await {
             Ok(claims) => claims,
             Err(stopped) => {
                 flow::revoke_later(journey, relying, metadata, &tokens);
@@ -276,6 +277,7 @@ impl Run<'_> {
             subject: family.subject.as_deref(),
             expect: &self.probe.login.expect,
             userinfo_follows: flow::asks_userinfo(&self.relying, metadata),
+            front_channel: false,
         };
         let claims = self.relying.id_token(metadata, keys, id_token, ask).await?;
         match claims.0.get("nonce") {
@@ -298,8 +300,8 @@ impl Run<'_> {
     ) -> Result<(), Stopped> {
         let whole = Tokens { refresh_token: Some(latest.token.clone()), ..tokens.clone() };
         flow::revoke_later(journey, &self.relying, metadata, &whole);
-        let expect = &self.probe.login.expect;
-        flow::ask_userinfo(journey, &self.relying, metadata, tokens, used.subject.as_deref(), expect).await?;
+        let login = &self.probe.login;
+        flow::ask_userinfo(journey, &self.relying, metadata, tokens, used.subject.as_deref(), login).await?;
         if self.probe.rotation != Rotation::Required {
             return Ok(());
         }

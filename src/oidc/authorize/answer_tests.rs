@@ -1,0 +1,163 @@
+use super::*;
+
+const ISSUER: &str = "https://server.example.com";
+
+fn read(url: &str, response_type: &str, mode: ResponseMode, iss_promised: bool) -> Result<Granted, Fault> {
+    let response_type = ResponseType::parse(response_type).unwrap();
+    let state = Secret::new("xyz");
+    let expected = Expected { state: &state, issuer: ISSUER, iss_promised, response_type, response_mode: mode };
+    process(&Answer::of_url(&Url::parse(&format!("https://client.example.org/cb{url}")).unwrap()), expected)
+}
+
+fn answer(query: &str, iss_promised: bool) -> Result<Granted, Fault> {
+    read(&format!("?{query}"), "code", ResponseMode::Query, iss_promised)
+}
+
+fn class(query: &str, iss_promised: bool) -> Class {
+    answer(query, iss_promised).unwrap_err().class
+}
+
+/// In the fragment.
+fn front(response_type: &str, fragment: &str) -> Result<Granted, Fault> {
+    read(&format!("#{fragment}&state=xyz"), response_type, ResponseMode::Fragment, false)
+}
+
+/// RFC 6749 §4.1.2 and RFC 9207 §2.3.
+#[test]
+fn the_answers_of_the_rfcs_are_accepted() {
+    let granted = answer("code=SplxlOBeZQQYbYS6WxSbIA&state=xyz", false).unwrap();
+    assert_eq!((granted.code.unwrap().expose(), granted.warnings.len()), ("SplxlOBeZQQYbYS6WxSbIA", 0));
+    let granted =
+        answer("code=x1848ZT64p4IirMPT0R-X3141MFPTuBX&state=xyz&iss=https%3A%2F%2Fserver.example.com", true).unwrap();
+    assert!(granted.warnings.is_empty());
+    let granted = answer("code=a&state=xyz&iss=https%3A%2F%2Fserver.example.com", false).unwrap();
+    assert_eq!(granted.warnings[0].code, "response_issuer");
+}
+
+#[test]
+fn state_is_compared_before_anything_else() {
+    assert_eq!(class("error=access_denied&state=XYZ", false), Class::StateMismatch);
+    assert_eq!(class("code=a", false), Class::StateMismatch);
+    assert_eq!(class("code=a&state=xyz%20&iss=https://evil.example", true), Class::StateMismatch);
+    let detail = answer("error=login_required", false).unwrap_err().detail;
+    assert!(detail.ends_with("error=login_required"), "{detail}");
+}
+
+#[test]
+fn the_issuer_must_be_right_in_errors_as_well() {
+    assert_eq!(class("code=a&state=xyz", true), Class::ResponseIssuer);
+    assert_eq!(class("error=access_denied&state=xyz", true), Class::ResponseIssuer);
+    assert_eq!(class("code=a&state=xyz&iss=https%3A%2F%2Fserver.example.com%2F", true), Class::ResponseIssuer);
+    assert_eq!(class("code=a&state=xyz&iss=https%3A%2F%2Fevil.example", false), Class::ResponseIssuer);
+}
+
+#[test]
+fn errors_are_passed_on_cut() {
+    let query = format!("error=access_denied&error_description={}&state=xyz", "x".repeat(5000));
+    let fault = answer(&query, false).unwrap_err();
+    assert_eq!(fault.class, Class::OauthError);
+    assert!(fault.detail.starts_with("the authorization endpoint answered access_denied"));
+    assert!(fault.detail.len() < 400);
+    for code in ["login_required", "interaction_required", "consent_required", "server_error", "made%0aup"] {
+        assert_eq!(class(&format!("error={code}&state=xyz"), false), Class::OauthError);
+    }
+}
+
+#[test]
+fn what_is_no_answer_is_malformed() {
+    for query in ["state=xyz", "code=&state=xyz", "code=a&code=b&state=xyz", "code=a&state=xyz&state=xyz"] {
+        assert_eq!(class(query, false), Class::Malformed, "{query}");
+    }
+}
+
+/// OIDC Core 3.2.2.5, 3.3.2.5 and A.3: the examples of the implicit and hybrid flow.
+#[test]
+fn every_response_type_gets_what_it_asks_for() {
+    let token = "access_token=SlAV32hkKG&token_type=bearer&expires_in=3600";
+    for (response_type, fragment, given) in [
+        ("id_token", "id_token=eyJ0.NiJ9.eyJ1c2".to_owned(), (false, true, false)),
+        ("id_token token", format!("{token}&id_token=eyJ0.NiJ9.eyJ1c2"), (false, true, true)),
+        ("code id_token", "code=SplxlOBeZQQYbYS6WxSbIA&id_token=eyJ0.NiJ9.eyJ1c2".to_owned(), (true, true, false)),
+        ("code token", format!("code=SplxlOBeZQQYbYS6WxSbIA&{token}"), (true, false, true)),
+        ("code id_token token", format!("code=Spl&{token}&id_token=eyJ0.NiJ9.eyJ1c2"), (true, true, true)),
+    ] {
+        let granted = front(response_type, &fragment).unwrap();
+        let found = (granted.code.is_some(), granted.id_token.is_some(), granted.access.is_some());
+        assert_eq!((found, granted.warnings.len()), (given, 0), "{response_type}");
+        for (name, word) in [("code", "code"), ("id_token", "id_token"), ("access_token", "token")] {
+            if !response_type.split(' ').any(|asked| asked == word) {
+                continue;
+            }
+            let without: Vec<&str> =
+                fragment.split('&').filter(|pair| !pair.starts_with(&format!("{name}="))).collect();
+            let fault = front(response_type, &without.join("&")).unwrap_err();
+            assert_eq!(fault.class, Class::Malformed, "{response_type} without {name}");
+            assert!(fault.detail.contains(&format!("`{name}`")), "{}", fault.detail);
+        }
+    }
+    let access = front("id_token token", &format!("{token}&id_token=a&scope=openid+api")).unwrap().access.unwrap();
+    assert_eq!(access.expires_in, Some(Duration::from_secs(3600)));
+    assert_eq!((access.token.expose(), access.scope.unwrap().join("+").as_str()), ("SlAV32hkKG", "openid+api"));
+}
+
+/// Multiple Response Types §2.1 and §5.
+#[test]
+fn the_answer_comes_where_it_belongs() {
+    let wrong = |url: &str, response_type: &str, mode| {
+        let fault = read(url, response_type, mode, false).unwrap_err();
+        (fault.class, fault.detail)
+    };
+    let hybrid = "code=a&id_token=b&state=xyz";
+    let (class, detail) = wrong(&format!("?{hybrid}"), "code id_token", ResponseMode::Fragment);
+    assert_eq!(class, Class::Malformed);
+    assert!(detail.starts_with("`id_token` came in the query, where logs"), "{detail}");
+    let (class, detail) = wrong(&format!("#{hybrid}"), "code id_token", ResponseMode::FormPost);
+    assert_eq!(class, Class::Malformed);
+    assert!(detail.starts_with("the answer came in the fragment instead of the posted form"), "{detail}");
+    let (class, detail) = wrong("#code=a&state=xyz", "code", ResponseMode::Query);
+    assert_eq!((class, detail.contains("fragment instead of the query")), (Class::Malformed, true), "{detail}");
+    // A copy in the query is no less read there.
+    let both = format!("?access_token=x#{hybrid}");
+    assert_eq!(wrong(&both, "code id_token", ResponseMode::Fragment).0, Class::Malformed);
+    assert_eq!(wrong("?code=a&access_token=b&state=xyz", "code", ResponseMode::Query).0, Class::Malformed);
+    // An error is an error wherever it comes, once it is ours.
+    let (class, detail) = wrong("?error=access_denied&state=xyz", "id_token", ResponseMode::Fragment);
+    assert_eq!((class, detail.contains("query instead of the fragment")), (Class::OauthError, true), "{detail}");
+    assert_eq!(wrong("?error=access_denied", "id_token", ResponseMode::Fragment).0, Class::StateMismatch);
+    // What some servers leave behind (`#_=_`), or the redirect URI has itself, is no answer.
+    assert!(read("?code=a&state=xyz#_=_", "code", ResponseMode::Query, false).is_ok());
+    assert!(read(&format!("?kept=1#{hybrid}"), "code id_token", ResponseMode::Fragment, false).is_ok());
+}
+
+#[test]
+fn what_nobody_asked_for_is_a_warning_and_not_used() {
+    let fragment = "code=a&id_token=b&access_token=c&token_type=mystery&expires_in=never";
+    let granted = front("code id_token", fragment).unwrap();
+    assert!(granted.access.is_none());
+    assert_eq!(granted.warnings[0].code, "unasked_token");
+    assert!(front("id_token", "id_token=b&code=a").unwrap().code.is_none());
+}
+
+/// RFC 6749 §4.2.2.
+#[test]
+fn an_access_token_says_what_it_is_and_for_how_long() {
+    let access = |rest: &str| front("id_token token", &format!("id_token=a&access_token=b{rest}"));
+    let codes: Vec<_> = access("").unwrap().warnings.iter().map(|warning| warning.code).collect();
+    assert_eq!(codes, ["token_type_missing", "expires_in_missing"]);
+    for (rest, class) in [
+        ("&token_type=DPoP&expires_in=1", Class::Unsupported),
+        ("&token_type=mystery&expires_in=1", Class::Malformed),
+        ("&token_type=Bearer&expires_in=soon", Class::Malformed),
+        ("&token_type=Bearer&expires_in=-1", Class::Malformed),
+        ("&token_type=Bearer&expires_in=0", Class::ClaimExpired),
+        ("&token_type=Bearer&token_type=Bearer&expires_in=1", Class::Malformed),
+    ] {
+        assert_eq!(access(rest).unwrap_err().class, class, "{rest}");
+    }
+}
+
+#[test]
+fn what_is_secret_in_an_answer_is_never_shown() {
+    let url = Url::parse("https://a.example/cb?code=SplxlOBe#id_token=eyJ0&access_token=SlAV32").unwrap();
+    assert_eq!(format!("{:?}", Answer::of_url(&url)), r#"["code", "id_token", "access_token"]"#);
+}
