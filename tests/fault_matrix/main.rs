@@ -18,6 +18,7 @@ mod support;
 use std::collections::BTreeSet;
 
 use authprobe::lab::fault;
+use authprobe::probe::KINDS;
 use row::hold;
 use serde_json::json;
 use stage::Stage;
@@ -30,6 +31,13 @@ fn no_fault_is_without_a_row() {
     assert_eq!(all.difference(&mentioned).collect::<Vec<_>>(), none, "faults that no row mentions");
     assert_eq!(mentioned.difference(&all).collect::<Vec<_>>(), none, "rows of faults that the lab does not have");
     assert!(all.len() >= 60, "{} faults", all.len());
+}
+
+#[test]
+fn no_kind_is_without_a_probe() {
+    let tried: BTreeSet<_> = stage::PROBES.iter().map(stage::Probe::kind).chain(["browser_login"]).collect();
+    let kinds: BTreeSet<_> = KINDS.iter().map(|kind| kind.name).collect();
+    assert_eq!(tried, kinds);
 }
 
 #[test]
@@ -52,7 +60,7 @@ macro_rules! tables {
 
 tables! {
     healthy transport statuses discovery keys token_responses tokens authorization login_pages lifecycle resources flows
-    weaknesses
+    clients weaknesses
 }
 
 /// A quarter of the requests fails: the runs that it hits are told apart from those that it does not.

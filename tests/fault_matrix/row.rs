@@ -7,12 +7,17 @@ use serde_json::Value;
 
 use crate::stage::{PROBES, Stage};
 
-/// Several probes by one name. Whoever logs a user in by the authorization endpoint; whoever validates an ID token and asks
-/// userinfo; whoever is a client for itself and gets its token in the step `token`.
+/// Several probes by one name: whoever logs a user in by the authorization endpoint; validates an ID token; asks userinfo;
+/// is a client for itself and gets its token in the step `token`; looks into that token.
 const GROUPS: &[(&str, &str)] = &[
-    ("LOGINS", "form_login form_login.steps refresh revocation userinfo"),
-    ("IDS", "form_login form_login.steps refresh userinfo device"),
-    ("MACHINES", "client_credentials introspection resource jwt_bearer"),
+    ("LOGINS", "form_login form_login.steps form_login.pushed refresh revocation userinfo logout"),
+    ("IDS", "form_login form_login.steps form_login.pushed refresh userinfo device logout"),
+    ("USERINFOS", "form_login form_login.steps form_login.pushed refresh userinfo device"),
+    (
+        "MACHINES",
+        "client_credentials client_credentials.bound client_credentials.assertion introspection resource jwt_bearer",
+    ),
+    ("GRANTS", "client_credentials client_credentials.bound client_credentials.assertion jwt_bearer"),
 ];
 
 /// How many rows run at a time: each has a lab of its own.

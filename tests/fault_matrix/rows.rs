@@ -4,6 +4,7 @@ use crate::row::Row;
 
 pub mod authorization;
 pub mod browser;
+pub mod clients;
 pub mod discovery;
 pub mod flows;
 pub mod healthy;
@@ -32,6 +33,7 @@ pub fn all() -> impl Iterator<Item = &'static Row> {
         lifecycle::ROWS,
         resources::ROWS,
         flows::ROWS,
+        clients::ROWS,
         weaknesses::ROWS,
         browser::ROWS,
     ]

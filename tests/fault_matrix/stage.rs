@@ -2,16 +2,18 @@
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use authprobe::clock::Clock;
 use authprobe::lab::{Lab, LabHandle, Options};
 use authprobe::outcome::{CheckLabels, Outcome, Verdict};
-use authprobe::plan::{self, Check, Plan};
+use authprobe::plan::{self, Check, Plan, Server};
 use authprobe::runner::{Credentials, Engine, Missed, Stopper, Watch};
+use authprobe::web::backchannel::{self, Receiver};
 use serde_json::Value;
+use tokio::net::TcpListener;
 
 use crate::row::{Row, With};
 
@@ -52,6 +54,11 @@ pub const PROBES: &[Probe] = &[
     Probe { name: "jwt_bearer", who: MACHINE, own: "assertion = { file = \"assertion\" }" },
     Probe { name: "resource", who: MACHINE, own: RESOURCE },
     Probe { name: "device", who: DEVICE, own: "bound = \"5s\"" },
+    Probe { name: "registration", who: NOBODY, own: "" },
+    Probe { name: "logout", who: USER, own: "back_channel = true\nbound = \"3s\"" },
+    Probe { name: "client_credentials.bound", who: "client = \"bound\"", own: "" },
+    Probe { name: "client_credentials.assertion", who: "client = \"shared\"", own: "" },
+    Probe { name: "form_login.pushed", who: "client = \"pushed\"\nuser = \"alice\"", own: "" },
     Probe { name: "hardening", who: USER, own: "" },
 ];
 
@@ -115,6 +122,8 @@ impl Watch for Nobody {
 pub struct Stage {
     lab: LabHandle,
     plan: Plan,
+    /// Where logout tokens come.
+    door: Mutex<Option<TcpListener>>,
     folder: PathBuf,
 }
 
@@ -127,7 +136,9 @@ impl Stage {
         std::fs::create_dir_all(&folder).expect("a folder");
         let lab = Lab::start(Options { tls: row.has(With::Tls), ..Options::default() }).await.expect("the lab starts");
         let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).expect("a file");
-        for (name, secret) in [("web", "web-secret"), ("svc", "svc-secret"), ("alice", "wonderland-7")] {
+        let shared = "shared-secret-that-is-long-enough-for-HS256";
+        let secrets = [("web", "web-secret"), ("svc", "svc-secret"), ("bound", "bound-secret"), ("shared", shared)];
+        for (name, secret) in secrets.into_iter().chain([("alice", "wonderland-7")]) {
             write(name, secret);
         }
         write("assertion", &lab.assertion(&Value::Null));
@@ -136,12 +147,14 @@ impl Stage {
         }
         let text = configuration(row, &lab);
         let plan = plan::from_str("matrix.toml", &text, &folder).unwrap_or_else(|why| panic!("{why}\n{text}"));
-        Self { lab, plan, folder }
+        let door = Mutex::new(Some(TcpListener::bind("127.0.0.1:0").await.expect("a port")));
+        Self { lab, plan, door, folder }
     }
 
     /// Runs every check once, as the row wants it: what each came to, by name (and region, if there are several).
     pub async fn run(&self, row: &Row) -> Vec<(String, String)> {
         let engines: Vec<_> = self.plan.checks.iter().map(|check| Ran { check, engine: engine() }).collect();
+        self.receive(&engines);
         if row.has(With::After) || row.has(With::AfterRotation) {
             all(&engines).await;
         }
@@ -159,6 +172,20 @@ impl Stage {
             (format!("{}{region}", check.labels.probe), shown)
         };
         self.plan.checks.iter().zip(came).map(named).collect()
+    }
+
+    /// Has logout tokens delivered to the check that waits for them.
+    fn receive(&self, engines: &[Ran<'_>]) {
+        let Some(waits) = engines.iter().find(|ran| ran.check.labels.kind == "logout") else { return };
+        let Some(door) = self.door.lock().expect("the door").take() else { return };
+        let listen = door.local_addr().expect("its address");
+        let server = Server { listen, tls: None, read_token: None, admin_token: None, public_url: None };
+        let mailbox = waits.engine.memories.mailbox.clone();
+        let receiver = Receiver::new(mailbox.clone(), Arc::new(|client| client == "web"));
+        tokio::spawn(backchannel::serve(door, &server, receiver, std::future::pending()).expect("a receiver"));
+        mailbox.open();
+        let url = format!("http://{listen}/backchannel-logout/web");
+        self.lab.deliver_logout_tokens("web", &url).expect("a client");
     }
 
     /// Runs one probe so often, one after the other.
@@ -259,6 +286,31 @@ client_secret = {{ file = "svc" }}
 scopes = ["api"]
 
 [[client]]
+name = "bound"
+provider = "lab"
+client_id = "bound"
+client_secret = {{ file = "bound" }}
+scopes = ["api"]
+dpop = true
+
+[[client]]
+name = "shared"
+provider = "lab"
+client_id = "shared"
+client_secret = {{ file = "shared" }}
+auth_method = "client_secret_jwt"
+scopes = ["api"]
+
+[[client]]
+name = "pushed"
+provider = "lab"
+client_id = "web"
+client_secret = {{ file = "web" }}
+redirect_uri = "http://127.0.0.1:8765/cb"
+scopes = ["openid", "profile"]
+par = true
+
+[[client]]
 name = "tv"
 provider = "lab"
 client_id = "tv"
@@ -269,7 +321,10 @@ scopes = ["openid", "profile", "email", "offline_access"]
 "#
     );
     let regions = if row.has(With::West) { r#"["east", "west"]"# } else { r#"["east"]"# };
-    for probe in PROBES.iter().filter(|probe| row.of(probe.name).is_some() || !DEAR.contains(&probe.name)) {
+    // There is one receiver of logout tokens, so one check for them.
+    let apart = |name: &str| name == "logout" && row.has(With::West);
+    let due = |probe: &&Probe| row.of(probe.name).is_some() || !(DEAR.contains(&probe.name) || apart(probe.name));
+    for probe in PROBES.iter().filter(due) {
         let named = row.of(probe.name).is_some() || row.of(&format!("{}@east", probe.name)).is_some();
         let own = probe.own.replace("ISSUER", issuer);
         let timeout = if row.has(With::Hasty) && named { HASTY } else { PATIENT };

@@ -9,15 +9,15 @@ rows! {
     // OIDC Discovery §4.2: application/json. Every client reads it all the same.
     "wrong_content_type" r#"{"endpoint": "discovery"}"# [] { "*" => "good content_type"; }
     "wrong_content_type" r#"{"endpoint": "jwks"}"# [] {
-        "jwks IDS client_credentials token_exchange jwt_bearer" => "good content_type";
+        "jwks IDS GRANTS token_exchange" => "good content_type";
     }
     "wrong_content_type" r#"{"endpoint": "token"}"# [] {
-        "MACHINES token_exchange LOGINS device" => "good content_type";
+        "MACHINES token_exchange LOGINS device registration" => "good content_type";
     }
     "wrong_content_type" r#"{"endpoint": "introspection"}"# [] { "introspection revocation" => "good content_type"; }
     // OIDC Discovery §5.3.2 of Core: the media type tells JSON from a signed answer.
     "wrong_content_type" r#"{"endpoint": "userinfo"}"# [] {
-        "IDS" => "good content_type";
+        "USERINFOS" => "good content_type";
     }
     "metadata_member_missing" r#"{"which": "issuer"}"# [] { "*" => "bad metadata_invalid/provider at discovery"; }
     // OIDC Discovery §3: REQUIRED. Who can do without it sees that it is gone; who needs it cannot go on, and it is not for
@@ -25,7 +25,7 @@ rows! {
     "metadata_member_missing" r#"{"which": "authorization_endpoint"}"# [] {
         "discovery" => "bad metadata_invalid/provider at discovery";
         "LOGINS" => "bad metadata_invalid/provider at authorize";
-        "MACHINES token_exchange device" => "good metadata";
+        "MACHINES token_exchange device registration" => "good metadata";
     }
     "metadata_member_missing" r#"{"which": "token_endpoint"}"# [] {
         "discovery" => "bad metadata_invalid/provider at discovery";
@@ -33,27 +33,30 @@ rows! {
         // It makes sure first that the grant is offered.
         "jwt_bearer" => "bad metadata_invalid/provider at discovery";
         "device" => "bad metadata_invalid/provider at pending";
+        "registration" => "good metadata";
         "token_exchange" => "bad metadata_invalid/provider at subject_token";
     }
     "metadata_member_missing" r#"{"which": "jwks_uri"}"# [] {
         "discovery" => "bad metadata_invalid/provider at discovery";
         "jwks IDS" => "bad metadata_invalid/provider at jwks";
-        "client_credentials jwt_bearer" => "bad metadata_invalid/provider at access_token";
+        "GRANTS" => "bad metadata_invalid/provider at access_token";
         "token_exchange" => "bad metadata_invalid/provider at issued_token";
-        "introspection resource revocation" => "good metadata";
+        "introspection resource revocation registration" => "good metadata";
     }
     "jwks_uri_missing" "" [] {
         "discovery" => "bad metadata_invalid/provider at discovery";
         "jwks IDS" => "bad metadata_invalid/provider at jwks";
-        "client_credentials jwt_bearer" => "bad metadata_invalid/provider at access_token";
+        "GRANTS" => "bad metadata_invalid/provider at access_token";
         "token_exchange" => "bad metadata_invalid/provider at issued_token";
-        "introspection resource revocation" => "good metadata";
+        "introspection resource revocation registration" => "good metadata";
     }
     // RECOMMENDED or OPTIONAL: not offered, which is the provider's right.
     "metadata_member_missing" r#"{"which": "userinfo_endpoint"}"# [] {
         "userinfo" => "inconclusive unsupported/configuration at discovery";
     }
-    "metadata_member_missing" r#"{"which": "end_session_endpoint"}"# [] {}
+    "metadata_member_missing" r#"{"which": "end_session_endpoint"}"# [] {
+        "logout" => "inconclusive unsupported/configuration at discovery";
+    }
     "metadata_member_missing" r#"{"which": "introspection_endpoint"}"# [] {
         "introspection" => "inconclusive unsupported/configuration at discovery";
     }
@@ -62,30 +65,32 @@ rows! {
     }
     "metadata_member_missing" r#"{"which": "response_types_supported"}"# [] {
         "discovery" => "bad metadata_invalid/provider at discovery";
-        "MACHINES token_exchange LOGINS device" => "good metadata";
+        "MACHINES token_exchange LOGINS device registration" => "good metadata";
     }
     "metadata_member_missing" r#"{"which": "subject_types_supported"}"# [] {
         "discovery" => "bad metadata_invalid/provider at discovery";
-        "MACHINES token_exchange LOGINS device" => "good metadata";
+        "MACHINES token_exchange LOGINS device registration" => "good metadata";
     }
     "metadata_member_missing" r#"{"which": "id_token_signing_alg_values_supported"}"# [] {
         "discovery" => "bad metadata_invalid/provider at discovery";
-        "MACHINES token_exchange LOGINS device" => "good metadata";
+        "MACHINES token_exchange LOGINS device registration" => "good metadata";
     }
     // An endpoint that moved to where nothing is: `discovery` knows only if it has seen another address before.
     "endpoint_moved" "" [] {
         "MACHINES LOGINS" => "bad http_status/provider at token";
         "device" => "bad http_status/provider at pending";
+        "registration" => "bad http_status/provider at authenticate";
         "token_exchange" => "bad http_status/provider at subject_token";
     }
     "endpoint_moved" "" [After] {
         "discovery" => "bad http_status/provider at endpoints";
         "MACHINES LOGINS" => "bad http_status/provider at token";
         "device" => "bad http_status/provider at pending";
+        "registration" => "bad http_status/provider at authenticate";
         "token_exchange" => "bad http_status/provider at subject_token";
     }
     "endpoint_moved" r#"{"which": "userinfo_endpoint"}"# [] {
-        "IDS" => "bad http_status/provider at userinfo";
+        "USERINFOS" => "bad http_status/provider at userinfo";
     }
     "endpoint_moved" r#"{"which": "authorization_endpoint"}"# [] {
         "LOGINS" => "bad http_status/provider at authorize";
@@ -101,18 +106,19 @@ rows! {
         // It makes sure first that the grant is offered.
         "jwt_bearer" => "bad metadata_invalid/provider at discovery";
         "device" => "bad metadata_invalid/provider at pending";
+        "registration" => "bad metadata_invalid/provider at authenticate";
         "token_exchange" => "bad metadata_invalid/provider at subject_token";
     }
     "endpoint_http" r#"{"which": "authorization_endpoint"}"# [] {
         "discovery" => "bad metadata_invalid/provider at discovery";
         "LOGINS" => "bad metadata_invalid/provider at authorize";
-        "MACHINES token_exchange device" => "good metadata";
+        "MACHINES token_exchange device registration" => "good metadata";
     }
     "endpoint_http" r#"{"which": "jwks_uri"}"# [] {
         "discovery" => "bad metadata_invalid/provider at discovery";
         "jwks IDS" => "bad metadata_invalid/provider at jwks";
-        "client_credentials jwt_bearer" => "bad metadata_invalid/provider at access_token";
+        "GRANTS" => "bad metadata_invalid/provider at access_token";
         "token_exchange" => "bad metadata_invalid/provider at issued_token";
-        "introspection resource revocation" => "good metadata";
+        "introspection resource revocation registration" => "good metadata";
     }
 }

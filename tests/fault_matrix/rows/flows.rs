@@ -11,13 +11,31 @@ rows! {
     "device_never_approved" "" [] { "device" => "bad oauth_error/provider at token"; }
     "device_expires" "" [] { "device" => "bad oauth_error/provider at pending"; }
     "device_unapproved" "" [] { "device" => "bad attack_accepted/provider at pending"; }
-    "registration_not_offered" "" [] {}
-    "registration_delete_fails" "" [] {}
-    "registration_survives" "" [] {}
-    "registration_unmanaged" "" [] {}
-    "logout_not_offered" "" [] {}
-    "backchannel_not_offered" "" [] {}
-    "backchannel_late" "" [] {}
-    "backchannel_never" "" [] {}
-    "backchannel_invalid" "" [] {}
+    "registration_not_offered" "" [] { "registration" => "inconclusive unsupported/configuration at discovery"; }
+    // RFC 7592 §2.3.
+    "registration_delete_fails" "" [] { "registration" => "bad http_status/provider at delete"; }
+    "registration_survives" "" [] { "registration" => "bad revocation_ineffective/provider at gone"; }
+    // RFC 7591 without RFC 7592 is a provider's right.
+    "registration_unmanaged" "" [] { "registration" => "inconclusive unsupported/configuration at read"; }
+    "http_500" r#"{"endpoint": "registration"}"# [] { "registration" => "bad http_status/provider at create"; }
+    "http_500" r#"{"endpoint": "device_authorization"}"# [] {
+        "device" => "bad http_status/provider at device_authorization";
+    }
+    // OIDC RP-Initiated Logout §2.1, OIDC Back-Channel Logout §2.1: optional.
+    "logout_not_offered" "" [] { "logout" => "inconclusive unsupported/configuration at discovery"; }
+    "backchannel_not_offered" "" [] { "logout" => "inconclusive unsupported/configuration at discovery"; }
+    // Within the bound of three seconds, and beyond.
+    "backchannel_late" r#"{"seconds": 1}"# [] {}
+    "backchannel_late" r#"{"seconds": 20}"# [] { "logout" => "bad logout_ineffective/provider at backchannel"; }
+    "backchannel_never" "" [] { "logout" => "bad logout_ineffective/provider at backchannel"; }
+    // OIDC Back-Channel Logout §2.4 and §2.6, one by one.
+    "backchannel_invalid" r#"{"what": "signature"}"# [] {
+        "logout" => "bad signature_invalid/provider at backchannel";
+    }
+    "backchannel_invalid" r#"{"what": "audience"}"# [] { "logout" => "bad claim_audience/provider at backchannel"; }
+    "backchannel_invalid" r#"{"what": "issuer"}"# [] { "logout" => "bad claim_issuer/provider at backchannel"; }
+    "backchannel_invalid" r#"{"what": "events"}"# [] { "logout" => "bad claim_missing/provider at backchannel"; }
+    "backchannel_invalid" r#"{"what": "nonce"}"# [] { "logout" => "bad claim_unexpected/provider at backchannel"; }
+    "backchannel_invalid" r#"{"what": "expired"}"# [] { "logout" => "bad claim_expired/provider at backchannel"; }
+    "backchannel_invalid" r#"{"what": "jti"}"# [] { "logout" => "bad claim_missing/provider at backchannel"; }
 }

@@ -31,11 +31,15 @@ rows! {
         "resource@west" => "bad revocation_ineffective/provider at revoked";
     }
     // OIDC RP-Initiated Logout §2.
-    "logout_ignored" "" [] { "form_login" => "bad logout_ineffective/provider at logout"; }
+    "logout_ignored" "" [] {
+        "form_login" => "bad logout_ineffective/provider at logout";
+        "logout" => "bad logout_ineffective/provider at session";
+    }
     // One region alone.
     "http_500" r#"{"endpoint": "token", "from": "127.0.0.2"}"# [West] {
-        "client_credentials@west introspection@west resource@west jwt_bearer@west form_login@west form_login.steps@west refresh@west userinfo@west" => "bad http_status/provider at token";
+        "client_credentials@west client_credentials.bound@west client_credentials.assertion@west introspection@west resource@west jwt_bearer@west form_login@west form_login.steps@west form_login.pushed@west refresh@west userinfo@west" => "bad http_status/provider at token";
         "token_exchange@west" => "bad http_status/provider at subject_token";
         "device@west" => "bad http_status/provider at pending";
+        "registration@west" => "bad http_status/provider at authenticate";
     }
 }

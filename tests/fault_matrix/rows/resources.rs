@@ -54,7 +54,7 @@ rows! {
     // OIDC Core 5.3.2 allows it.
     "userinfo_signed" "" [] {}
     "userinfo_trusting" "" [] { "userinfo" => "bad attack_accepted/provider at bad_token"; }
-    "userinfo_wrong_subject" "" [] { "IDS" => "bad claim_subject/provider at userinfo"; }
+    "userinfo_wrong_subject" "" [] { "USERINFOS" => "bad claim_subject/provider at userinfo"; }
     // OIDC Core 5.3: GET and POST; a client can do with one.
     "userinfo_no_post" "" [] { "userinfo" => "good userinfo_post"; }
 }

@@ -6,7 +6,7 @@ rows! {
     "http_500" "" [] { "*" => "bad http_status/provider at discovery"; }
     "http_500" r#"{"endpoint": "jwks"}"# [] {
         "jwks IDS" => "bad http_status/provider at jwks";
-        "client_credentials jwt_bearer" => "bad http_status/provider at access_token";
+        "GRANTS" => "bad http_status/provider at access_token";
         "token_exchange" => "bad http_status/provider at issued_token";
     }
     "http_500" r#"{"endpoint": "authorization"}"# [] {
@@ -18,19 +18,21 @@ rows! {
     "http_500" r#"{"endpoint": "token"}"# [] {
         "MACHINES LOGINS" => "bad http_status/provider at token";
         "device" => "bad http_status/provider at pending";
+        "registration" => "bad http_status/provider at authenticate";
         "token_exchange" => "bad http_status/provider at subject_token";
     }
     "http_500" r#"{"endpoint": "userinfo"}"# [] {
-        "IDS" => "bad http_status/provider at userinfo";
+        "USERINFOS" => "bad http_status/provider at userinfo";
     }
     "http_500" r#"{"endpoint": "introspection"}"# [] {
         "introspection" => "bad http_status/provider at active";
         "revocation" => "bad http_status/provider at alive";
     }
-    "http_500" r#"{"endpoint": "end_session"}"# [] { "form_login" => "bad http_status/provider at logout"; }
+    "http_500" r#"{"endpoint": "end_session"}"# [] { "form_login logout" => "bad http_status/provider at logout"; }
     "http_502_html" r#"{"endpoint": "token"}"# [] {
         "MACHINES LOGINS" => "bad http_status/provider at token";
         "device" => "bad http_status/provider at pending";
+        "registration" => "bad http_status/provider at authenticate";
         "token_exchange" => "bad http_status/provider at subject_token";
     }
     "http_502_html" r#"{"endpoint": "login_page"}"# [] {
@@ -38,12 +40,12 @@ rows! {
     }
     "http_503" r#"{"endpoint": "jwks"}"# [] {
         "jwks IDS" => "bad http_status/provider at jwks";
-        "client_credentials jwt_bearer" => "bad http_status/provider at access_token";
+        "GRANTS" => "bad http_status/provider at access_token";
         "token_exchange" => "bad http_status/provider at issued_token";
     }
     "jwks_down" "" [] {
         "jwks IDS" => "bad http_status/provider at jwks";
-        "client_credentials jwt_bearer" => "bad http_status/provider at access_token";
+        "GRANTS" => "bad http_status/provider at access_token";
         "token_exchange" => "bad http_status/provider at issued_token";
     }
     "introspection_down" "" [] {
@@ -55,10 +57,11 @@ rows! {
     "rate_limited" r#"{"retry_after": 0, "endpoint": "token"}"# [] {
         "MACHINES LOGINS" => "bad rate_limited/provider at token";
         "device" => "bad rate_limited/provider at pending";
+        "registration" => "bad rate_limited/provider at authenticate";
         "token_exchange" => "bad rate_limited/provider at subject_token";
     }
     "rate_limited" r#"{"retry_after": 30, "endpoint": "userinfo"}"# [] {
-        "IDS" => "bad rate_limited/provider at userinfo";
+        "USERINFOS" => "bad rate_limited/provider at userinfo";
     }
     "rate_limited" r#"{"retry_after": 0, "endpoint": "authorization"}"# [] {
         "LOGINS" => "bad rate_limited/provider at authorize";
@@ -68,6 +71,7 @@ rows! {
     "http_401_bare" r#"{"endpoint": "token"}"# [] {
         "MACHINES LOGINS" => "bad malformed/provider at token";
         "device" => "bad malformed/provider at pending";
+        "registration" => "bad malformed/provider at authenticate";
         "token_exchange" => "bad malformed/provider at subject_token";
     }
     // RFC 7662 §2.3 and RFC 7009 §2.2.1 refer to the same.
@@ -80,11 +84,15 @@ rows! {
     }
     // RFC 6750 §3.1: 401 refuses the token, whatever its challenge says.
     "http_401_bare" r#"{"endpoint": "userinfo"}"# [] {
-        "IDS" => "bad oauth_error/provider at userinfo";
+        "USERINFOS" => "bad oauth_error/provider at userinfo";
     }
     "http_401_bare" r#"{"endpoint": "authorization"}"# [] {
         "LOGINS" => "bad http_status/provider at authorize";
     }
     // RFC 6749 §5.2: invalid_grant comes with 400. Only the one who shows a used token meets it, and is refused all the same.
-    "grant_refused_403" "" [] { "refresh" => "good error_status"; }
+    "grant_refused_403" "" [] {
+        "refresh" => "good error_status";
+        // It shows a code that never was.
+        "registration" => "good error_status";
+    }
 }

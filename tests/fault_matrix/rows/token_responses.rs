@@ -6,6 +6,7 @@ rows! {
     "token_invalid_json" "" [] {
         "MACHINES LOGINS" => "bad malformed/provider at token";
         "device" => "bad malformed/provider at pending";
+        "registration" => "bad malformed/provider at authenticate";
         "token_exchange" => "bad malformed/provider at subject_token";
     }
     // RFC 6749 §5.1: REQUIRED.
@@ -15,7 +16,7 @@ rows! {
     }
     // REQUIRED as well, but every client takes it for Bearer.
     "token_type_missing" "" [] {
-        "MACHINES token_exchange LOGINS device" => "good token_type_missing";
+        "MACHINES token_exchange LOGINS device registration" => "good token_type_missing";
     }
     // RFC 6749 §7.1: a client MUST NOT use a token of a type that it does not understand.
     "token_type_wrong" "" [] {
@@ -24,7 +25,7 @@ rows! {
     }
     // RFC 6749 A.14: digits, and in JSON a number; clients read both.
     "expires_in_string" "" [] {
-        "MACHINES token_exchange LOGINS device" => "good expires_in_type";
+        "MACHINES token_exchange LOGINS device registration" => "good expires_in_type";
     }
     // OIDC Core 3.1.3.3.
     "missing_id_token" "" [] {
@@ -42,6 +43,8 @@ rows! {
     "token_error" r#"{"error": "invalid_client", "status": 401}"# [] {
         "MACHINES LOGINS" => "inconclusive credentials/configuration at token";
         "device" => "inconclusive credentials/configuration at pending";
+        // The client is the provider's own making.
+        "registration" => "bad oauth_error/provider at authenticate";
         "token_exchange" => "inconclusive credentials/configuration at subject_token";
     }
     "token_error" r#"{"error": "invalid_grant"}"# [] {
@@ -69,6 +72,7 @@ rows! {
     "token_error" r#"{"error": "server_error", "status": 500}"# [] {
         "MACHINES LOGINS" => "bad http_status/provider at token";
         "device" => "bad http_status/provider at pending";
+        "registration" => "bad http_status/provider at authenticate";
         "token_exchange" => "bad http_status/provider at subject_token";
     }
     // An error with 200 is an error, and a wrong status besides.
@@ -79,7 +83,7 @@ rows! {
     }
     // OIDC Core 5.3.2.
     "userinfo_wrong_sub" "" [] {
-        "IDS" => "bad claim_subject/provider at userinfo";
+        "USERINFOS" => "bad claim_subject/provider at userinfo";
     }
     // RFC 7662 §2.2: a token that was just issued is active.
     "introspection_inactive" "" [] {

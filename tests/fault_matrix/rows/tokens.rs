@@ -6,7 +6,7 @@ use crate::rows;
 rows! {
     "bad_signature" "" [] { "IDS" => "bad signature_invalid/provider at id_token"; }
     "bad_signature" r#"{"token": "access"}"# [] {
-        "client_credentials jwt_bearer" => "bad signature_invalid/provider at access_token";
+        "GRANTS" => "bad signature_invalid/provider at access_token";
         "token_exchange" => "bad signature_invalid/provider at issued_token";
         "refresh" => "bad signature_invalid/provider at refresh";
     }
@@ -14,7 +14,7 @@ rows! {
     // for it at registration.
     "alg_none" "" [] { "IDS" => "bad algorithm_forbidden/provider at id_token"; }
     "alg_none" r#"{"token": "access"}"# [] {
-        "client_credentials jwt_bearer" => "bad algorithm_forbidden/provider at access_token";
+        "GRANTS" => "bad algorithm_forbidden/provider at access_token";
         "token_exchange" => "bad algorithm_forbidden/provider at issued_token";
         "refresh" => "bad algorithm_forbidden/provider at refresh";
         // Userinfo and the API take what the provider issues, so they accept a token that nobody signed.
@@ -25,7 +25,7 @@ rows! {
     "hmac_confusion" "" [] { "IDS" => "bad algorithm_forbidden/provider at id_token"; }
     // RFC 9068 §2.1 allows any algorithm for an access token, though only the resource can verify this one.
     "hmac_confusion" r#"{"token": "access"}"# [] {
-        "client_credentials token_exchange jwt_bearer refresh" => "good access_token_hmac";
+        "GRANTS token_exchange refresh" => "good access_token_hmac";
     }
     // OIDC Core 10.2: to encrypt, a provider needs a key or a method that the client registered. So this is how the client
     // is registered, and authprobe has no key for it: nothing that counts against the provider.
@@ -37,7 +37,7 @@ rows! {
     // 3.1.3.7-2.
     "wrong_issuer" "" [] { "IDS" => "bad claim_issuer/provider at id_token"; }
     "wrong_issuer" r#"{"token": "access"}"# [] {
-        "client_credentials jwt_bearer" => "bad claim_issuer/provider at access_token";
+        "GRANTS" => "bad claim_issuer/provider at access_token";
         "token_exchange" => "bad claim_issuer/provider at issued_token";
         "refresh" => "bad claim_issuer/provider at refresh";
     }
@@ -56,13 +56,13 @@ rows! {
     // 3.3.2.11: only where a code comes beside the token.
     "wrong_c_hash" "" [] {}
     // 5.3.2: it is userinfo that shows it.
-    "wrong_subject" "" [] { "IDS" => "bad claim_subject/provider at userinfo"; }
+    "wrong_subject" "" [] { "USERINFOS" => "bad claim_subject/provider at userinfo"; }
     // 3.1.3.7-9.
     "expired_token" "" [] { "IDS" => "bad claim_expired/provider at id_token"; }
     // RFC 7662 §2.2: introspection calls it active, and says another time than the token.
     "expired_token" r#"{"token": "access", "seconds": 7200}"# [] {
         "introspection" => "bad claim_unexpected/provider at active";
-        "client_credentials jwt_bearer" => "bad claim_expired/provider at access_token";
+        "GRANTS" => "bad claim_expired/provider at access_token";
         "token_exchange" => "bad claim_expired/provider at issued_token";
         "refresh" => "bad claim_expired/provider at refresh";
     }
@@ -70,13 +70,13 @@ rows! {
     "future_iat" "" [] { "IDS" => "bad claim_not_yet_valid/provider at id_token"; }
     "future_iat" r#"{"token": "access"}"# [] {
         "introspection" => "bad claim_unexpected/provider at active";
-        "client_credentials jwt_bearer" => "bad claim_not_yet_valid/provider at access_token";
+        "GRANTS" => "bad claim_not_yet_valid/provider at access_token";
         "token_exchange" => "bad claim_not_yet_valid/provider at issued_token";
         "refresh" => "bad claim_not_yet_valid/provider at refresh";
     }
     "future_nbf" "" [] { "IDS" => "bad claim_not_yet_valid/provider at id_token"; }
     "future_nbf" r#"{"token": "access"}"# [] {
-        "client_credentials jwt_bearer" => "bad claim_not_yet_valid/provider at access_token";
+        "GRANTS" => "bad claim_not_yet_valid/provider at access_token";
         "token_exchange" => "bad claim_not_yet_valid/provider at issued_token";
         "refresh" => "bad claim_not_yet_valid/provider at refresh";
     }
@@ -106,17 +106,17 @@ rows! {
     }
     // RFC 9068 §2.2: REQUIRED of an access token of that type.
     "missing_claim" r#"{"claim": "exp", "token": "access"}"# [] {
-        "client_credentials jwt_bearer" => "bad claim_missing/provider at access_token";
+        "GRANTS" => "bad claim_missing/provider at access_token";
         "token_exchange" => "bad claim_missing/provider at issued_token";
         "refresh" => "bad claim_missing/provider at refresh";
     }
     "missing_claim" r#"{"claim": "aud", "token": "access"}"# [] {
-        "client_credentials jwt_bearer" => "bad claim_missing/provider at access_token";
+        "GRANTS" => "bad claim_missing/provider at access_token";
         "token_exchange" => "bad claim_missing/provider at issued_token";
         "refresh" => "bad claim_missing/provider at refresh";
     }
     "missing_subject" r#"{"token": "access"}"# [] {
-        "client_credentials jwt_bearer" => "bad claim_missing/provider at access_token";
+        "GRANTS" => "bad claim_missing/provider at access_token";
         "token_exchange" => "bad claim_missing/provider at issued_token";
         "refresh" => "bad claim_missing/provider at refresh";
     }

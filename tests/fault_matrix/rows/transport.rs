@@ -7,27 +7,29 @@ rows! {
     "endpoint_unreachable" r#"{"which": "token_endpoint"}"# [] {
         "MACHINES LOGINS" => "bad connect/network at token";
         "device" => "bad connect/network at pending";
+        "registration" => "bad connect/network at authenticate";
         "token_exchange" => "bad connect/network at subject_token";
     }
     "endpoint_unreachable" r#"{"which": "jwks_uri"}"# [] {
         "jwks IDS" => "bad connect/network at jwks";
         // Whether keys are needed shows with the token (RFC 6749 §1.4: it may be opaque).
-        "client_credentials jwt_bearer" => "bad connect/network at access_token";
+        "GRANTS" => "bad connect/network at access_token";
         "token_exchange" => "bad connect/network at issued_token";
     }
     "endpoint_unreachable" r#"{"which": "authorization_endpoint"}"# [] {
         "LOGINS" => "bad connect/network at authorize";
     }
     "endpoint_unreachable" r#"{"which": "userinfo_endpoint"}"# [] {
-        "IDS" => "bad connect/network at userinfo";
+        "USERINFOS" => "bad connect/network at userinfo";
     }
     "endpoint_unreachable" r#"{"which": "end_session_endpoint"}"# [] {
-        "form_login" => "bad connect/network at logout";
+        "form_login logout" => "bad connect/network at logout";
     }
     "connection_reset" "" [] { "*" => "bad reset/network at discovery"; }
     "connection_reset" r#"{"endpoint": "token"}"# [] {
         "MACHINES LOGINS" => "bad reset/network at token";
         "device" => "bad reset/network at pending";
+        "registration" => "bad reset/network at authenticate";
         "token_exchange" => "bad reset/network at subject_token";
     }
     "connection_reset" r#"{"endpoint": "login_page"}"# [] {
@@ -36,30 +38,31 @@ rows! {
     "reset_mid_body" "" [] { "*" => "bad reset/network at discovery"; }
     "reset_mid_body" r#"{"endpoint": "jwks"}"# [] {
         "jwks IDS" => "bad reset/network at jwks";
-        "client_credentials jwt_bearer" => "bad reset/network at access_token";
+        "GRANTS" => "bad reset/network at access_token";
         "token_exchange" => "bad reset/network at issued_token";
     }
     "reset_mid_body" r#"{"endpoint": "userinfo"}"# [] {
-        "IDS" => "bad reset/network at userinfo";
+        "USERINFOS" => "bad reset/network at userinfo";
     }
     // Late, but in time.
     "latency" r#"{"delay_ms": 200}"# [] {}
     "latency" r#"{"delay_ms": 60000, "endpoint": "userinfo"}"# [Hasty] {
-        "IDS" => "bad timeout/network at userinfo";
+        "USERINFOS" => "bad timeout/network at userinfo";
     }
     "hang" "" [Hasty] { "*" => "bad timeout/network at discovery"; }
     "hang" r#"{"endpoint": "token"}"# [Hasty] {
         "MACHINES LOGINS" => "bad timeout/network at token";
         "device" => "bad timeout/network at pending";
+        "registration" => "bad timeout/network at authenticate";
         "token_exchange" => "bad timeout/network at subject_token";
     }
     "slow_head" r#"{"delay_ms": 3000}"# [Hasty] { "*" => "bad timeout/network at discovery"; }
     "slow_head" r#"{"delay_ms": 3000, "endpoint": "userinfo"}"# [Hasty] {
-        "IDS" => "bad timeout/network at userinfo";
+        "USERINFOS" => "bad timeout/network at userinfo";
     }
     "slow_body" r#"{"delay_ms": 3000}"# [Hasty] { "*" => "bad timeout/network at discovery"; }
     "slow_body" r#"{"delay_ms": 3000, "endpoint": "userinfo"}"# [Hasty] {
-        "IDS" => "bad timeout/network at userinfo";
+        "USERINFOS" => "bad timeout/network at userinfo";
     }
     "oversize_body" "" [] { "*" => "bad too_large/provider at discovery"; }
     "oversize_body" r#"{"endpoint": "login_page"}"# [] {
@@ -68,12 +71,13 @@ rows! {
     "oversize_body" r#"{"endpoint": "token"}"# [] {
         "MACHINES LOGINS" => "bad too_large/provider at token";
         "device" => "bad too_large/provider at pending";
+        "registration" => "bad too_large/provider at authenticate";
         "token_exchange" => "bad too_large/provider at subject_token";
     }
     "gzip_bomb" "" [] { "*" => "bad too_large/provider at discovery"; }
     "gzip_bomb" r#"{"endpoint": "jwks"}"# [] {
         "jwks IDS" => "bad too_large/provider at jwks";
-        "client_credentials jwt_bearer" => "bad too_large/provider at access_token";
+        "GRANTS" => "bad too_large/provider at access_token";
         "token_exchange" => "bad too_large/provider at issued_token";
     }
     // RFC 9110 §8.4: the content coding says what the body is; it is not.
@@ -89,12 +93,13 @@ rows! {
     "redirect_loop" r#"{"endpoint": "discovery"}"# [] { "*" => "bad redirect/provider at discovery"; }
     "redirect_loop" r#"{"endpoint": "jwks"}"# [] {
         "jwks IDS" => "bad redirect/provider at jwks";
-        "client_credentials jwt_bearer" => "bad redirect/provider at access_token";
+        "GRANTS" => "bad redirect/provider at access_token";
         "token_exchange" => "bad redirect/provider at issued_token";
     }
     "redirect_loop" r#"{"endpoint": "token"}"# [] {
         "MACHINES LOGINS" => "bad redirect/provider at token";
         "device" => "bad redirect/provider at pending";
+        "registration" => "bad redirect/provider at authenticate";
         "token_exchange" => "bad redirect/provider at subject_token";
     }
     "redirect_loop" r#"{"endpoint": "login_page"}"# [] {
@@ -114,13 +119,13 @@ rows! {
     // OIDC Core 3.1.3.7-9 and -10 leave a few minutes of skew to the client; five are too many for `iat`.
     "skewed_clock" r#"{"seconds": 300}"# [] {
         "IDS" => "bad claim_not_yet_valid/provider at id_token";
-        "client_credentials jwt_bearer" => "bad claim_not_yet_valid/provider at access_token";
+        "GRANTS" => "bad claim_not_yet_valid/provider at access_token";
         "token_exchange" => "bad claim_not_yet_valid/provider at issued_token";
         "introspection" => "bad claim_not_yet_valid/provider at active";
     }
     "skewed_clock" r#"{"seconds": -3600}"# [] {
         "IDS" => "bad claim_expired/provider at id_token";
-        "client_credentials jwt_bearer" => "bad claim_expired/provider at access_token";
+        "GRANTS" => "bad claim_expired/provider at access_token";
         "token_exchange" => "bad claim_expired/provider at issued_token";
         "introspection" => "bad claim_expired/provider at active";
     }

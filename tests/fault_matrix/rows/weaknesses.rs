@@ -12,6 +12,7 @@ rows! {
     "silent_login" "" [] {
         "hardening" => "bad attack_accepted/provider at request";
         "form_login" => "bad logout_ineffective/provider at logout";
+        "logout" => "bad logout_ineffective/provider at session";
     }
     // RFC 9700 §2.6 and §4.16: told, no more.
     "authorization_cors" "" [] { "hardening" => "good authorization_cors"; }
