@@ -75,8 +75,6 @@ async fn what_is_wrong_with_an_answer_in_a_fragment_is_found_as_in_a_query() {
         let ended = stage.run("form_login", hybrid).await;
         assert_eq!(shown(&ended), expected, "{fault}: {}", detail(&ended));
     }
-    stage.fault("metadata_member_missing", &json!({"which": "authorization_endpoint"}));
-    assert!(shown(&stage.run("form_login", hybrid).await).starts_with("unsupported/configuration"));
 }
 
 /// OIDC Core 5.5; §3.1.2.1 `acr_values`, `max_age`.

@@ -29,7 +29,7 @@ pub struct Args {
     /// Be a broker: users log in at that provider, such as another lab, which runs already
     #[arg(long, value_name = "ISSUER")]
     upstream: Option<String>,
-    /// Who the broker is there: a public client with the redirect URI http://ADDR/cb
+    /// Who the broker is there: a public client with the redirect URI http://ADDR/broker
     #[arg(long, value_name = "ID", default_value = "spa", requires = "upstream")]
     upstream_client: String,
     /// Name every fault with its parameters, and stop

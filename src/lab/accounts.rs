@@ -6,6 +6,7 @@ use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value, json};
 
+use super::broker;
 use super::form::Form;
 use super::reply::Reply;
 
@@ -149,11 +150,11 @@ impl Client {
     }
 }
 
-/// Whether answers may be sent there: `/cb` on a loopback address, character by character but for the port (RFC 8252 §7.3,
-/// RFC 9700 §4.1.3).
+/// Whether answers may be sent there: `/cb` on a loopback address, or where another lab takes them as a broker, character by
+/// character but for the port (RFC 8252 §7.3, RFC 9700 §4.1.3).
 pub fn redirect_allowed(uri: &str) -> bool {
     let after = ["http://127.0.0.1", "http://[::1]"].iter().find_map(|registered| uri.strip_prefix(registered));
-    let port = after.and_then(|after| after.strip_suffix("/cb"));
+    let port = after.and_then(|after| after.strip_suffix("/cb").or_else(|| after.strip_suffix(broker::PATH)));
     port.is_some_and(|port| match port.strip_prefix(':') {
         Some(digits) => digits.bytes().all(|b| b.is_ascii_digit()) && digits.parse::<u16>().is_ok(),
         None => port.is_empty(),

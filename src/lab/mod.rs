@@ -73,7 +73,7 @@ pub struct Options {
     /// Whether it speaks TLS, with a certificate of an authority that is made at start ([`LabHandle::authority`]).
     pub tls: bool,
     /// Another provider at which users log in (a broker), which runs already: its issuer, and who we are there, a public
-    /// client (`spa` of another lab) whose redirect URI is `/cb` of this address.
+    /// client (`spa` of another lab) whose redirect URI is `/broker` of this address.
     pub upstream: Option<(String, String)>,
     /// The time.
     pub clock: Clock,

@@ -1,8 +1,10 @@
 //! The browser's side: authorization requests, login, consent, single sign-on, logout.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
-use crate::client::{CALLBACK, Rp, callback, location};
+use crate::client::{CALLBACK, Rp, callback, location, part, verify};
 use crate::looks::{self, SCOPE};
 
 #[tokio::test]
@@ -12,7 +14,9 @@ async fn bad_requests_are_told_to_the_client_where_it_is_known() {
         (&[("response_type", "token")][..], "unsupported_response_type"),
         (&[("code_challenge", "")], "invalid_request"),
         (&[("code_challenge_method", "plain")], "invalid_request"),
-        (&[("response_mode", "fragment")], "invalid_request"),
+        (&[("response_mode", "jwt")], "invalid_request"),
+        (&[("acr_values", ""), ("resource", "urn:unknown")], "invalid_target"),
+        (&[("claims", "no JSON")], "invalid_request"),
         (&[("prompt", "none login")], "invalid_request"),
         (&[("request", "x")], "request_not_supported"),
         (&[("max_age", "soon")], "invalid_request"),
@@ -97,6 +101,33 @@ async fn a_form_in_two_steps_and_a_form_that_posts_itself() {
     let html = done.text().await.unwrap();
     assert!(html.contains(&format!("action=\"{CALLBACK}\"")) && html.contains("document.forms[0].submit()"));
     assert!(html.contains(&format!("name=\"state\" value=\"{}\"", sent.state)) && html.contains("name=\"code\""));
+}
+
+/// OAuth 2.0 Multiple Response Types §5; OIDC Core 3.3.2.5, 3.3.2.11.
+#[tokio::test]
+async fn tokens_come_in_the_fragment_with_the_hashes_of_what_comes_with_them() {
+    let rp = Rp::new().await;
+    let more = [("response_type", "token code id_token"), ("resource", "urn:authprobe:lab:api")];
+    let (sent, page) = rp.begin("spa", "openid", &more).await;
+    let done = rp.submit(page, &[("username", "alice"), ("password", "wonderland-7")]).await.unwrap();
+    let to = url::Url::parse(&location(&done).unwrap()).unwrap();
+    assert_eq!(to.query(), None);
+    let params: std::collections::HashMap<String, String> =
+        url::form_urlencoded::parse(to.fragment().unwrap().as_bytes()).into_owned().collect();
+    assert_eq!((params["state"].as_str(), params["token_type"].as_str()), (sent.state.as_str(), "Bearer"));
+    let id_token = Value::from(params["id_token"].as_str());
+    let claims = part(&id_token, 1);
+    let half = |of: &str| {
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, of.as_bytes());
+        URL_SAFE_NO_PAD.encode(&digest.as_ref()[..16])
+    };
+    assert_eq!(claims["c_hash"], half(&params["code"]));
+    assert_eq!(claims["at_hash"], half(&params["access_token"]));
+    assert_eq!((claims["nonce"].as_str(), verify(&id_token, &rp.cached_keys)), (Some(&*sent.nonce), "verifies"));
+    let (status, tokens) = rp.exchange(&sent, &params["code"]).await;
+    assert_eq!((status, &part(&tokens["id_token"], 1)["sub"]), (200, &claims["sub"]));
+    let (_, refused) = rp.begin("spa", "openid", &[("response_type", "id_token"), ("response_mode", "query")]).await;
+    assert!(location(&refused).unwrap().contains("#error=invalid_request"), "never a token in a query");
 }
 
 #[tokio::test]

@@ -151,7 +151,7 @@ fn claims_resources_and_silent_renewals_work_as_they_do_for_applications() {
 #[test]
 fn a_broker_leads_to_the_certified_provider_and_back() {
     let listen = format!("127.0.0.1:{}", net::free_port());
-    let callback = format!("http://{listen}/cb");
+    let callback = format!("http://{listen}/broker");
     let environment = [("BROKER_CALLBACK", callback.as_str())];
     let idp = Idp::with(&Options { name: Some("localhost"), environment: &environment, ..Options::default() });
     let mut lab = Process::start(env!("CARGO_BIN_EXE_authprobe"), |command| {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{assert_good, assert_says, now, on_demand, probe, scene};
+use super::{assert_good, assert_says, now, on_demand, probe};
 use crate::support::idp::Idp;
 use crate::support::scene::Scene;
 
@@ -25,7 +25,7 @@ fn every_way_back_is_caught() {
     let native = probe("native", "").replace("client = \"web\"", "client = \"native\"");
     let names = ["query", "form-post", "fragment"];
     let mut probes = vec![native];
-    probes.extend(names.map(|name| probe(name, &scene(if name == "query" { "plain" } else { name }))));
+    probes.extend(names.map(|name| probe(name, &format!("response_mode = \"{}\"", name.replace('-', "_")))));
     // Were the answer delivered, somebody would get it.
     let listener = std::net::TcpListener::bind("127.0.0.1:8765").ok();
     if let Some(listener) = &listener {
