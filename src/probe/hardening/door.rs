@@ -118,10 +118,6 @@ async fn walk(
         if !redirects(response.status) {
             return Ok((Seen::Page(look(&page(response))), headers));
         }
-        if origin.is_some() {
-            // A script asks the endpoint itself (RFC 9700 §2.6): what is said where it leads is another answer.
-            return Ok((Seen::Further(Vec::new()), headers));
-        }
         let target = location(&response)?;
         if leaves(&target) {
             return Ok((Seen::Sent(target), headers));
