@@ -216,10 +216,7 @@ pub fn knows_client(answer: &Response) -> Result<bool, Fault> {
         (200, None) => Err(Fault::new(Class::AttackAccepted, "a code that was never issued is answered with success")),
         (200 | 400..500, Some(error)) => Ok(error.code != "invalid_client"),
         (401, None) => Ok(false),
-        (400..500, None) => {
-            let detail = format!("token endpoint: status {} without an error object", answer.status.as_u16());
-            Err(Fault::new(Class::Malformed, detail))
-        }
+        (400, None) => Err(Fault::new(Class::Malformed, "token endpoint: status 400 without an error object")),
         _ => Err(response::status_fault(answer, "token endpoint")),
     }
 }
