@@ -59,11 +59,12 @@ pub const PROBES: &[Probe] = &[
     Probe { name: "client_credentials.bound", who: "client = \"bound\"", own: "" },
     Probe { name: "client_credentials.assertion", who: "client = \"shared\"", own: "" },
     Probe { name: "form_login.pushed", who: "client = \"pushed\"\nuser = \"alice\"", own: "" },
+    Probe { name: "form_login.hybrid", who: USER, own: "response_type = \"code id_token\"" },
     Probe { name: "hardening", who: USER, own: "" },
 ];
 
 /// Those that take long: they run in rows that name them.
-const DEAR: &[&str] = &["hardening"];
+const DEAR: &[&str] = &["hardening", "form_login.hybrid"];
 
 /// With everything that can be asked of an API; the issuer goes before the path.
 const RESOURCE: &str = r#"

@@ -12,7 +12,7 @@ rows! {
         "jwks IDS GRANTS token_exchange" => "good content_type";
     }
     "wrong_content_type" r#"{"endpoint": "token"}"# [] {
-        "MACHINES token_exchange LOGINS device registration" => "good content_type";
+        "MACHINES token_exchange LOGINS device" => "good content_type";
     }
     "wrong_content_type" r#"{"endpoint": "introspection"}"# [] { "introspection revocation" => "good content_type"; }
     // OIDC Discovery §5.3.2 of Core: the media type tells JSON from a signed answer.

@@ -16,7 +16,9 @@ rows! {
     }
     // REQUIRED as well, but every client takes it for Bearer.
     "token_type_missing" "" [] {
-        "MACHINES token_exchange LOGINS device registration" => "good token_type_missing";
+        "MACHINES token_exchange LOGINS device" => "good token_type_missing";
+        // RFC 9449 §5: who proved a key wants to read DPoP.
+        "client_credentials.bound" => "bad malformed/provider at token";
     }
     // RFC 6749 §7.1: a client MUST NOT use a token of a type that it does not understand.
     "token_type_wrong" "" [] {
@@ -25,7 +27,7 @@ rows! {
     }
     // RFC 6749 A.14: digits, and in JSON a number; clients read both.
     "expires_in_string" "" [] {
-        "MACHINES token_exchange LOGINS device registration" => "good expires_in_type";
+        "MACHINES token_exchange LOGINS device" => "good expires_in_type";
     }
     // OIDC Core 3.1.3.3.
     "missing_id_token" "" [] {
@@ -33,10 +35,12 @@ rows! {
         // RFC 8628 speaks of no ID token.
         "device" => "good id_token_missing";
     }
-    // RFC 6749 §5.2, one by one. The request is as it must be, and the grant is offered.
+    // RFC 6749 §5.2, one by one. The request is as it must be, and the grant is offered. Whoever is deleted must be called
+    // invalid_client; any other error says that the client was authenticated.
     "token_error" r#"{"error": "invalid_request"}"# [] {
         "MACHINES LOGINS" => "bad oauth_error/provider at token";
         "device" => "bad oauth_error/provider at pending";
+        "registration" => "bad revocation_ineffective/provider at gone";
         "token_exchange" => "bad oauth_error/provider at subject_token";
     }
     // Our client is refused.
@@ -50,22 +54,26 @@ rows! {
     "token_error" r#"{"error": "invalid_grant"}"# [] {
         "MACHINES LOGINS" => "bad oauth_error/provider at token";
         "device" => "bad oauth_error/provider at pending";
+        "registration" => "bad revocation_ineffective/provider at gone";
         "token_exchange" => "bad oauth_error/provider at subject_token";
     }
     // Our client is not registered for it.
     "token_error" r#"{"error": "unauthorized_client"}"# [] {
         "MACHINES LOGINS" => "inconclusive config/configuration at token";
         "device" => "inconclusive config/configuration at pending";
+        "registration" => "bad revocation_ineffective/provider at gone";
         "token_exchange" => "inconclusive config/configuration at subject_token";
     }
     "token_error" r#"{"error": "unsupported_grant_type"}"# [] {
         "MACHINES LOGINS" => "bad oauth_error/provider at token";
         "device" => "bad oauth_error/provider at pending";
+        "registration" => "bad revocation_ineffective/provider at gone";
         "token_exchange" => "bad oauth_error/provider at subject_token";
     }
     "token_error" r#"{"error": "invalid_scope"}"# [] {
         "MACHINES LOGINS" => "bad oauth_error/provider at token";
         "device" => "bad oauth_error/provider at pending";
+        "registration" => "bad revocation_ineffective/provider at gone";
         "token_exchange" => "bad oauth_error/provider at subject_token";
     }
     // No error of the token endpoint: its status says what it is.
@@ -79,6 +87,7 @@ rows! {
     "token_error" r#"{"error": "invalid_grant", "status": 200}"# [] {
         "MACHINES LOGINS" => "bad oauth_error/provider at token";
         "device" => "bad oauth_error/provider at pending";
+        "registration" => "bad revocation_ineffective/provider at gone";
         "token_exchange" => "bad oauth_error/provider at subject_token";
     }
     // OIDC Core 5.3.2.

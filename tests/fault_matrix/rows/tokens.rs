@@ -49,12 +49,19 @@ rows! {
     "several_audiences" "" [] { "IDS" => "good additional_audience"; }
     // 3.1.3.7-5.
     "wrong_azp" "" [] { "IDS" => "bad claim_audience/provider at id_token"; }
+    // The same in the token that comes from the authorization endpoint (3.3.2.12).
+    "wrong_audience" r#"{"token": "all"}"# [] {
+        "GRANTS" => "good";
+        "form_login.hybrid" => "bad claim_audience/provider at front_id_token";
+        "IDS" => "bad claim_audience/provider at id_token";
+        "introspection" => "bad claim_audience/provider at active";
+    }
     // 3.1.3.7-11.
     "wrong_nonce" "" [] { "device" => "good"; "IDS" => "bad claim_nonce/provider at id_token"; }
     // 3.1.3.8.
     "wrong_at_hash" "" [] { "IDS" => "bad claim_hash/provider at id_token"; }
-    // 3.3.2.11: only where a code comes beside the token.
-    "wrong_c_hash" "" [] {}
+    // 3.3.2.11: where a code comes beside the token.
+    "wrong_c_hash" "" [] { "form_login.hybrid" => "bad claim_hash/provider at front_id_token"; }
     // 5.3.2: it is userinfo that shows it.
     "wrong_subject" "" [] { "USERINFOS" => "bad claim_subject/provider at userinfo"; }
     // 3.1.3.7-9.

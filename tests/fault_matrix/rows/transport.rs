@@ -118,12 +118,18 @@ rows! {
     "tls_expired" "" [] {}
     // OIDC Core 3.1.3.7-9 and -10 leave a few minutes of skew to the client; five are too many for `iat`.
     "skewed_clock" r#"{"seconds": 300}"# [] {
+        // RFC 7523 §3 and RFC 9449 §4.3: assertions and proofs have times too, and this provider refuses ours.
+        "client_credentials.assertion" => "inconclusive credentials/configuration at token";
+        "client_credentials.bound" => "bad oauth_error/provider at token";
         "IDS" => "bad claim_not_yet_valid/provider at id_token";
         "GRANTS" => "bad claim_not_yet_valid/provider at access_token";
         "token_exchange" => "bad claim_not_yet_valid/provider at issued_token";
         "introspection" => "bad claim_not_yet_valid/provider at active";
     }
     "skewed_clock" r#"{"seconds": -3600}"# [] {
+        // RFC 7523 §3 and RFC 9449 §4.3: assertions and proofs have times too, and this provider refuses ours.
+        "client_credentials.assertion" => "inconclusive credentials/configuration at token";
+        "client_credentials.bound" => "bad oauth_error/provider at token";
         "IDS" => "bad claim_expired/provider at id_token";
         "GRANTS" => "bad claim_expired/provider at access_token";
         "token_exchange" => "bad claim_expired/provider at issued_token";
