@@ -98,8 +98,10 @@ impl Probe for Userinfo {
         let subject = flow::subject(claims.as_ref());
         journey.step(flow::USERINFO, self.by_get(&relying, &metadata, &tokens, subject.as_deref())).await?;
         journey.step(POST, self.by_post(&relying, &metadata, &tokens, subject.as_deref())).await?;
-        journey.step(WITHOUT_TOKEN, refused(&relying, &metadata, Bad::NoToken, None)).await?;
-        journey.step(BAD_TOKEN, bad_tokens(&relying, &metadata, &tokens.access_token)).await
+        // Without the cookies of the login: its session must not answer instead of the token.
+        let stranger = Relying { http: cx.http(journey), ..relying };
+        journey.step(WITHOUT_TOKEN, refused(&stranger, &metadata, Bad::NoToken, None)).await?;
+        journey.step(BAD_TOKEN, bad_tokens(&stranger, &metadata, &tokens.access_token)).await
     }
 }
 
