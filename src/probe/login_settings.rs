@@ -267,7 +267,9 @@ fn extended(mut schema: Schema, more: Schema) -> Schema {
     let own = schema.ensure_object().entry("properties").or_insert_with(|| Value::Object(Default::default()));
     if let Some(own) = own.as_object_mut() {
         // A kind's own key wins: what is called `resource` may be another thing there.
-        more.into_iter().for_each(|(name, key)| drop(own.entry(name).or_insert(key)));
+        for (name, key) in more {
+            own.entry(name).or_insert(key);
+        }
     }
     schema
 }
