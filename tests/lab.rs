@@ -4,6 +4,8 @@
 mod client;
 #[path = "lab/command.rs"]
 mod command;
+#[path = "lab/doors.rs"]
+mod doors;
 #[path = "lab/faults.rs"]
 mod faults;
 #[path = "lab/flows.rs"]

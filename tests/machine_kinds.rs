@@ -76,8 +76,6 @@ impl Scene {
             scopes: vec![],
             require_pkce: false,
             id_token_alg: None,
-            proof: Default::default(),
-            par: None,
         };
         let cx = Context {
             clock: Clock::system(),

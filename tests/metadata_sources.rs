@@ -109,6 +109,7 @@ impl Scene {
             recorder,
             clock,
             timing: Default::default(),
+            nonces: Default::default(),
         };
         (journey, relying)
     }

@@ -60,4 +60,18 @@ mod tests {
         let lines = console.lines(journey.recorder());
         assert!(lines[0].starts_with("warn: x x") && !lines[0].contains("wonder"), "{lines:?}");
     }
+
+    /// A page that logs where it goes shows an answer that nobody has seen yet.
+    #[test]
+    fn answers_in_fragments_are_masked_before_anybody_knows_them() {
+        let journey = crate::journey::Journey::new(crate::clock::Clock::system(), Duration::from_secs(1), Vec::new());
+        let (code, access) = ("UoQpfGx2f1BTeGuPrhZxHXDi6ZM40ohEVDtG", "AHEOxBFqsnTKvYgrZpLeWd3f");
+        let id_token = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIyNDgyODk3NjEwMDEifQ.c2lnbmF0dXJlLTEyMzQ1Njc4";
+        let mut console = Console::default();
+        let answer = format!("code={code}&id_token={id_token}&access_token={access}&state=x");
+        console.add(&json!({ "text": format!("going to http://127.0.0.1:8765/cb#{answer}") }));
+        let lines = console.lines(journey.recorder()).concat();
+        assert!(lines.contains("going to") && ![code, id_token, access].iter().any(|s| lines.contains(s)), "{lines}");
+        assert!(!lines.contains("eyJ"), "{lines}");
+    }
 }

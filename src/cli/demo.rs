@@ -215,7 +215,10 @@ mod tests {
                 "form_login",
                 "refresh",
                 "revocation",
-                "token_exchange"
+                "token_exchange",
+                "userinfo",
+                "introspection",
+                "hardening"
             ]
         );
         assert_eq!(plan.regions.len(), 2);

@@ -1,6 +1,6 @@
 //! Holds a document against a JSON Schema and finds everything that does not fit. Knows the part of draft 2020-12 that
-//! schemars writes, and words of our own: `x-expects` (what a string must look like), `x-later` (values that a later version
-//! will know), `x-forbidden` (keys and why they must not be there) and the name `SecretSource`.
+//! schemars writes, and words of our own: `x-expects` (what a string must look like), `x-forbidden` (keys and why they
+//! must not be there) and the name `SecretSource`.
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
@@ -14,7 +14,7 @@ use super::tree::{Node, Path, Table, Value};
 
 mod words;
 
-use words::{accepts, article, discriminator, is, later, list, names_a_source, same, tag, types, unknown_value};
+use words::{accepts, article, discriminator, is, list, names_a_source, same, tag, types, unknown_value};
 
 /// How deep references may lead: schemas are our own, but a cycle must not hang.
 const MAX_REFS: usize = 16;
@@ -128,7 +128,7 @@ impl<'a> Walker<'a, '_> {
             return true;
         }
         let names: Vec<&str> = allowed.iter().filter_map(|value| value.as_str()).collect();
-        self.mistakes.push(unknown_value(&names, &later(schema), node, path));
+        self.mistakes.push(unknown_value(&names, node, path));
         false
     }
 
@@ -136,14 +136,14 @@ impl<'a> Walker<'a, '_> {
     fn check_union(&mut self, branches: &'a [Json], schema: &Map<String, Json>, node: &Node, path: &Path) {
         let resolved: Vec<(&'a Json, &'a str)> = branches.iter().map(|branch| self.resolve(branch)).collect();
         if let Some(key) = discriminator(&resolved) {
-            return self.check_tagged(&resolved, key, schema, node, path);
+            return self.check_tagged(&resolved, key, node, path);
         }
         if branches.iter().any(|branch| self.fits(branch, node, path)) {
             return;
         }
         let constants = self.constants(branches, 0);
         if node.as_str().is_some() && !constants.is_empty() {
-            let mistake = unknown_value(&constants, &later(schema), node, path);
+            let mistake = unknown_value(&constants, node, path);
             let others = self.wanted(&resolved, &[]);
             self.mistakes.push(if others.is_empty() { mistake } else { mistake.help(format!("or {others}")) });
             return;
@@ -202,14 +202,7 @@ impl<'a> Walker<'a, '_> {
     }
 
     /// Tables that differ by the value of one key.
-    fn check_tagged(
-        &mut self,
-        branches: &[(&'a Json, &'a str)],
-        key: &str,
-        schema: &Map<String, Json>,
-        node: &Node,
-        path: &Path,
-    ) {
+    fn check_tagged(&mut self, branches: &[(&'a Json, &'a str)], key: &str, node: &Node, path: &Path) {
         let Some(table) = node.as_table() else {
             return self.report(node, path, format!("expected a table, found {}", node.type_name()));
         };
@@ -221,7 +214,7 @@ impl<'a> Walker<'a, '_> {
         };
         match branches.iter().find(|(branch, _)| value.as_str().is_some() && tag(branch, key) == value.as_str()) {
             Some((branch, _)) => self.check(branch, node, path),
-            None => self.mistakes.push(unknown_value(&names, &later(schema), value, &path.join(key))),
+            None => self.mistakes.push(unknown_value(&names, value, &path.join(key))),
         }
     }
 

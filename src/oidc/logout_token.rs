@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::clock::Timestamp;
 use crate::fault::{Class, Finding};
 use crate::oidc::clock_skew::Skew;
-use crate::oidc::id_token::{Report, Times};
+use crate::oidc::id_token::{LEEWAY, Report, Times};
 use crate::oidc::json;
 use crate::oidc::jwt::{Claims, Jwt};
 
@@ -57,6 +57,16 @@ pub fn about(claims: &Claims, session: &Session) -> About {
         (None, _) | (Some(_), None) if subject.is_some() && ours => About::Ours,
         _ => About::Other,
     }
+}
+
+/// Whether it names that very session: without, it may be about any of the user's.
+pub fn names(claims: &Claims, session: &Session) -> bool {
+    session.id.as_deref().is_some_and(|own| claims.string("sid") == Some(own))
+}
+
+/// Whether a token of that `iat` was issued before a session `ended`, by clocks that may differ.
+pub fn precedes(iat: f64, ended: Timestamp, skew: Option<Skew>) -> bool {
+    iat - skew.map_or(0.0, Skew::seconds) + LEEWAY.as_secs_f64() < ended.as_secs_f64()
 }
 
 /// What a logout token is held against.
@@ -234,6 +244,36 @@ mod tests {
             assert_eq!(classes(&claims, None), [Class::ClaimMissing], "{name}");
         }
         assert_eq!(classes(&example(), Some("at+jwt")), [Class::Malformed]);
+    }
+
+    #[test]
+    fn a_token_of_an_earlier_logout_is_told_by_its_date() {
+        let skew = Skew::from_issued_at(
+            1_700_000_300.5,
+            crate::oidc::clock_skew::Exchange { received: NOW, round_trip: Duration::ZERO },
+        );
+        for (iat, skew, expected) in [
+            (1_700_000_000.0, None, false),
+            (1_699_999_950.0, None, false),
+            (1_699_999_900.0, None, true),
+            // Of a provider that is five minutes ahead.
+            (1_700_000_250.0, Some(skew), false),
+            (1_700_000_000.0, Some(skew), true),
+        ] {
+            assert_eq!(precedes(iat, NOW, skew), expected, "{iat} {skew:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_sid_names_a_session() {
+        let named = |sid: Option<&str>, own: &Session| {
+            let claims = [("sub", Some(own.subject.as_str())), ("sid", sid)];
+            let claims = claims.into_iter().filter_map(|(name, value)| Some((name.to_owned(), json!(value?))));
+            names(&Claims(claims.collect()), own)
+        };
+        let (full, plain) = (session(), Session { id: None, ..session() });
+        assert!(named(full.id.as_deref(), &full));
+        assert!(!named(None, &full) && !named(Some("x"), &full) && !named(None, &plain) && !named(Some("x"), &plain));
     }
 
     #[test]

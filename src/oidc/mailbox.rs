@@ -26,13 +26,27 @@ pub struct Letter {
     pub token: Secret,
     /// When it came.
     pub received: Instant,
-    verdict: watch::Sender<Option<bool>>,
+    votes: watch::Sender<Votes>,
+}
+
+/// What those who got a letter say of it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Votes {
+    /// Whether it was accepted.
+    accepted: Option<bool>,
+    /// How many say that it is not about them.
+    passed: usize,
 }
 
 impl Letter {
     /// Says whether it was accepted, for the sender. One that somebody accepts is accepted.
     pub fn answer(&self, accepted: bool) {
-        self.verdict.send_modify(|verdict| *verdict = Some(accepted || *verdict == Some(true)));
+        self.votes.send_modify(|votes| votes.accepted = Some(accepted || votes.accepted == Some(true)));
+    }
+
+    /// Says that it is about somebody else. Once all say so, its sender need not wait.
+    pub fn pass(&self) {
+        self.votes.send_modify(|votes| votes.passed += 1);
     }
 }
 
@@ -76,9 +90,9 @@ impl Mailbox {
     /// Hands a token to everybody who waits at its address. `None`: nobody does.
     pub fn post(&self, address: &str, token: Secret, received: Instant) -> Option<Posted> {
         let sender = self.addresses().get(address).cloned()?;
-        let (verdict, answered) = watch::channel(None);
-        sender.send(Letter { token, received, verdict }).ok()?;
-        Some(Posted(answered))
+        let (sent, votes) = watch::channel(Votes::default());
+        let readers = sender.send(Letter { token, received, votes: sent }).ok()?;
+        Some(Posted { votes, readers })
     }
 
     fn addresses(&self) -> MutexGuard<'_, HashMap<String, broadcast::Sender<Letter>>> {
@@ -110,13 +124,18 @@ impl Waiting {
 
 /// A letter that somebody has got.
 #[derive(Debug)]
-pub struct Posted(watch::Receiver<Option<bool>>);
+pub struct Posted {
+    votes: watch::Receiver<Votes>,
+    readers: usize,
+}
 
 impl Posted {
-    /// Whether it was accepted; `None`: nobody said within that time.
+    /// Whether it was accepted; `None`: it is about nobody who is there, or nobody said within that time.
     pub async fn verdict(mut self, within: Duration) -> Option<bool> {
-        let answered = tokio::time::timeout(within, self.0.wait_for(Option::is_some)).await;
-        answered.ok()?.ok().and_then(|verdict| *verdict)
+        let readers = self.readers;
+        let said = |votes: &Votes| votes.accepted.is_some() || votes.passed >= readers;
+        let answered = tokio::time::timeout(within, self.votes.wait_for(said)).await;
+        answered.ok()?.ok().and_then(|votes| votes.accepted)
     }
 }
 
@@ -180,6 +199,24 @@ mod tests {
         one.next().await.answer(false);
         assert_eq!(posted.verdict(second).await, Some(false));
         assert_eq!(post(&mailbox, "web", "c").unwrap().verdict(second).await, None);
+    }
+
+    /// What nobody knows holds nobody up; one who knows it is waited for.
+    #[tokio::test(start_paused = true)]
+    async fn a_letter_that_is_about_nobody_is_answered_at_once() {
+        let mailbox = Mailbox::default();
+        mailbox.open();
+        let (mut one, mut two) = (mailbox.wait_at("web").unwrap(), mailbox.wait_at("web").unwrap());
+        let begun = Clock::system().instant();
+        let posted = post(&mailbox, "web", "a").unwrap();
+        one.next().await.pass();
+        two.next().await.pass();
+        assert_eq!(posted.verdict(Duration::from_secs(1)).await, None);
+        assert_eq!(Clock::system().instant(), begun, "it did not wait");
+        let posted = post(&mailbox, "web", "b").unwrap();
+        one.next().await.pass();
+        two.next().await.answer(true);
+        assert_eq!(posted.verdict(Duration::from_secs(1)).await, Some(true));
     }
 
     #[test]

@@ -29,6 +29,8 @@ mod resources;
 mod signatures;
 mod tokens;
 
+pub use logout::Refused;
+
 /// A run and its cleanup are over after this.
 const CLEANUP: Duration = Duration::from_secs(600);
 

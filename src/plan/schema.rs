@@ -7,26 +7,6 @@ use schemars::generate::SchemaSettings;
 use crate::config::model::Config;
 use crate::probe::{KINDS, Kind, Need};
 
-/// Kinds of the contract that a later version brings.
-const LATER_KINDS: &[&str] = &[
-    "browser_login",
-    "client_credentials",
-    "device",
-    "discovery",
-    "form_login",
-    "hardening",
-    "introspection",
-    "jwks",
-    "jwt_bearer",
-    "logout",
-    "refresh",
-    "registration",
-    "resource",
-    "revocation",
-    "token_exchange",
-    "userinfo",
-];
-
 /// The schema of a whole configuration (draft 2020-12).
 pub fn document() -> Json {
     document_of(KINDS)
@@ -47,14 +27,12 @@ pub fn document_of(kinds: &[&Kind]) -> Json {
         branches.push(json!({ "$ref": format!("#/$defs/{name}") }));
         definitions.insert(name, probe(kind, &common, own));
     }
-    let later: Vec<&str> = LATER_KINDS.iter().copied().filter(|name| !kinds.iter().any(|k| k.name == *name)).collect();
     definitions.insert(
         "Probe".to_owned(),
         json!({
             "type": "object",
             "description": "What is done, and when. `kind` says which keys there are.",
             "oneOf": branches,
-            "x-later": later,
         }),
     );
     let mut root = match definitions.remove("Config") {

@@ -78,8 +78,8 @@ fn refusals(desk: &mut Desk<'_>, item: &Item<'_, Slo>, probes: &[&PlannedProbe])
     };
     for probe in probes.iter().filter(|probe| !asks(probe)) {
         let message = format!("probe `{}` (`{}`) asks for nothing that must be refused", probe.name, probe.kind.name);
-        let help =
-            "`hardening` and `revocation` do, `refresh` with rotation = \"required\", `form_login` with logout = true";
+        let help = "`hardening`, `introspection`, `logout`, `resource`, `revocation` and `userinfo` do, \
+                    `refresh` with rotation = \"required\", `form_login` with logout = true";
         desk.wrong(item.mistake(place(item), message).help(help));
     }
 }

@@ -204,7 +204,7 @@ fn what_does_not_belong_to_a_kind_is_said_by_the_kind() {
         ),
         ("kind = \"keys\"\nprovider = \"main\"\ndepth = 3", "probe \"p\".depth: deeper than there are regions"),
         ("kind = \"keys\"\nprovider = \"main\"\ndepth = 0", "probe \"p\".depth: 0 is out of range: at least 1"),
-        ("kind = \"jwt_bearer\"", "probe \"p\".kind: `jwt_bearer` comes with a later version of authprobe"),
+        ("kind = \"jwt_bearer\"", "probe \"p\".kind: unknown value \"jwt_bearer\""),
         ("kind = \"login\"\nclient = \"web\"\nusers = [\"alice\"]", "probe \"p\".users: 1 user for 2 regions"),
         (
             "kind = \"wide\"\nclient = \"web\"\nusers = [\"alice\", \"bob\"]",

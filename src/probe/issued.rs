@@ -29,6 +29,11 @@ pub fn machine_scopes(client: &Client) -> Vec<String> {
 pub struct Opacity(Option<bool>);
 
 impl Opacity {
+    /// Of a token that was just issued.
+    pub fn seen(opaque: bool) -> Self {
+        Self(Some(opaque))
+    }
+
     /// As remembered.
     pub fn of(memory: &CheckMemory) -> Self {
         memory.look()

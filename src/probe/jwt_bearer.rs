@@ -101,6 +101,15 @@ fn parse(table: toml::Table, cx: &ParseContext) -> Result<Box<dyn Probe>, Vec<Pr
     Ok(Box::new(JwtBearer { source, has_client: cx.client, settings }))
 }
 
+/// What a check remembers.
+#[derive(Clone, Default)]
+struct Seen {
+    /// Of the last access token.
+    opacity: Opacity,
+    /// Whom the last assertion was for that the provider accepted.
+    accepted: Vec<String>,
+}
+
 struct JwtBearer {
     source: SecretSource,
     has_client: bool,
@@ -122,7 +131,8 @@ impl Probe for JwtBearer {
     async fn run(&self, cx: &Context, journey: &mut Journey) -> Result<(), Stopped> {
         let relying = cx.relying(journey);
         let metadata = journey.step(DISCOVERY, offers(&relying)).await?;
-        let mut keys = issued::keys(journey, &relying, &metadata, Opacity::of(&cx.memory)).await?;
+        let seen: Seen = cx.memory.look();
+        let mut keys = issued::keys(journey, &relying, &metadata, seen.opacity).await?;
         let assertion = journey.step(ASSERTION, self.assertion(&relying)).await?;
         let grant = self.grant(assertion.clone());
         let tokens = journey
@@ -130,17 +140,18 @@ impl Probe for JwtBearer {
                 let result = relying.token(&metadata, grant).await;
                 result.map_err(|fault| {
                     let fault = issued::unsupported_grant(&metadata, JWT_BEARER, fault);
-                    refused(fault, &assertion, &metadata)
+                    refused(fault, &assertion, &metadata, &seen.accepted)
                 })
             })
             .await?;
+        cx.memory.with(|seen: &mut Seen| seen.accepted = audience(&assertion));
         if self.settings.revoke && relying.client.is_some() {
             issued::revoke_later(journey, &relying, &metadata, &tokens.access_token);
         }
         journey
             .step(ACCESS_TOKEN, async {
                 let claims = relying.verify_access_token(&metadata, &mut keys, &tokens).await?;
-                Opacity::remember(&cx.memory, claims.is_none());
+                cx.memory.with(|seen: &mut Seen| seen.opacity = Opacity::seen(claims.is_none()));
                 let mut findings = issued::check_claims(&self.settings.expect, claims.as_ref());
                 findings.extend(self.settings.expect.check_scopes(tokens.scope.as_deref(), &self.settings.scopes));
                 Fault::from_findings(findings).map_or(Ok(()), Err)
@@ -210,23 +221,29 @@ fn usable(assertion: &Secret, now: Timestamp) -> Result<(), String> {
 }
 
 /// RFC 7523 §3.1: `invalid_grant` for whatever is wrong with an assertion. One that is not for this provider (§3-3: its
-/// issuer or token endpoint) is ours to mend.
-fn refused(fault: Fault, assertion: &Secret, metadata: &Metadata) -> Fault {
+/// issuer or token endpoint) is ours to mend, unless the provider goes by another name too and has accepted that before
+/// (`accepted`).
+fn refused(fault: Fault, assertion: &Secret, metadata: &Metadata, accepted: &[String]) -> Fault {
     let code = fault.detail.split(' ').next().unwrap_or_default();
     if fault.class != Class::OauthError || code != "invalid_grant" {
         return fault;
     }
-    let Ok(jwt) = Jwt::decode(assertion.expose(), "assertion") else { return fault };
+    let audience = audience(assertion);
     let endpoint = metadata.members().get("token_endpoint").and_then(serde_json::Value::as_str);
-    let audience = jwt.claims.audience();
-    let ours = |aud: &&str| *aud == metadata.issuer() || Some(*aud) == endpoint;
-    if audience.iter().any(ours) {
+    let ours = |aud: &String| aud == metadata.issuer() || Some(aud.as_str()) == endpoint;
+    if audience.iter().any(ours) || audience.iter().all(|aud| accepted.contains(aud)) {
         return fault;
     }
     let found = json::short(&audience.join(" "), 150);
     let issuer = metadata.issuer();
     let detail = format!("the assertion is for {found}, neither {issuer} nor its token endpoint: {}", fault.detail);
     Fault::new(Class::Config, detail)
+}
+
+/// Whom an assertion is for.
+fn audience(assertion: &Secret) -> Vec<String> {
+    let jwt = Jwt::decode(assertion.expose(), "assertion");
+    jwt.map(|jwt| jwt.claims.audience().into_iter().map(str::to_owned).collect()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -285,12 +302,16 @@ mod tests {
         let metadata = Metadata::process(&answer, Document::Oauth, ISSUER, &BTreeMap::new(), &mut vec![]).unwrap();
         let class = |aud: Value, detail: &str| {
             let assertion = assertion(|claims| claims["aud"] = aud);
-            refused(Fault::new(Class::OauthError, detail), &assertion, &metadata).class
+            let before = ["api://Exchange".to_owned()];
+            refused(Fault::new(Class::OauthError, detail), &assertion, &metadata, &before).class
         };
         assert_eq!(class(json!(ISSUER), "invalid_grant (no)"), Class::OauthError);
         assert_eq!(class(json!(["x", format!("{ISSUER}/token")]), "invalid_grant"), Class::OauthError);
         assert_eq!(class(json!("https://other.example.com"), "invalid_grant (audience)"), Class::Config);
         assert_eq!(class(json!("https://other.example.com"), "invalid_scope"), Class::OauthError);
+        // What it went by before it still goes by.
+        assert_eq!(class(json!("api://Exchange"), "invalid_grant"), Class::OauthError);
+        assert_eq!(class(json!(["api://Exchange", "x"]), "invalid_grant"), Class::Config);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `logout`: after a login the session is ended (RP-initiated), the way leads back to us, and it is gone; with
 //! `back_channel` a logout token must come to our own receiver in time, and be valid.
 
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Mutex;
@@ -10,23 +11,25 @@ use async_trait::async_trait;
 use futures_util::future::maybe_done;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use tokio::sync::watch;
 use url::Url;
 
 use super::login_flow as flow;
 use super::login_settings::{self, Login};
 use super::own_keys::problem;
 use super::{Context, Cost, Kind, Need, ParseContext, Probe, Problem, form_walk, session_end};
-use crate::clock::Instant;
+use crate::clock::{Instant, Timestamp};
 use crate::duration::HumanDuration;
-use crate::fault::{Class, Fault, Finding};
+use crate::fault::{Class, Fault};
 use crate::journey::{Journey, StepName, Stopped};
 use crate::oidc::authorize::Ask;
+use crate::oidc::clock_skew::Skew;
 use crate::oidc::jwks::KeySet;
 use crate::oidc::jwt::Jwt;
 use crate::oidc::logout_token::{self, About, Session};
 use crate::oidc::mailbox::Waiting;
 use crate::oidc::metadata::Metadata;
-use crate::oidc::relying::Relying;
+use crate::oidc::relying::{Refused, Relying};
 use crate::oidc::token::{Grant, Tokens};
 use crate::outcome::{Observation, Warning};
 
@@ -39,8 +42,10 @@ const BACKCHANNEL: StepName = "backchannel";
 
 /// How long a logout token may take unless `bound` says otherwise.
 const BOUND: HumanDuration = HumanDuration::from_secs(10);
-/// The most logout tokens that are verified in one run: anybody may send some.
-const MAX_TRIES: u32 = 8;
+/// The most key sets that are fetched in one run for logout tokens: anybody may send some.
+const MAX_FETCHES: u32 = 8;
+/// The most tokens without our `sid` that are kept until it is known when the session was ended; the oldest make room.
+const MAX_UNNAMED: usize = 32;
 
 /// See the module.
 pub const KIND: Kind = Kind {
@@ -111,7 +116,7 @@ impl Probe for Logout {
         // that nothing is left, two revocations.
         let requests = 2 + 1 + flow::LOGIN_REQUESTS + 1 + 3 + 2 + 2;
         // Keys again for a logout token that is signed with another.
-        let keys = if self.back_channel { MAX_TRIES } else { 0 };
+        let keys = if self.back_channel { MAX_FETCHES } else { 0 };
         let waits = if self.back_channel { self.bound } else { Duration::ZERO };
         Cost { requests, burst: requests + flow::LOGIN_DETOURS + keys, waits, ..Cost::default() }
     }
@@ -120,9 +125,13 @@ impl Probe for Logout {
         self.back_channel
     }
 
+    fn confirms(&self) -> bool {
+        false
+    }
+
     async fn run(&self, cx: &Context, journey: &mut Journey) -> Result<(), Stopped> {
         let relying = cx.relying(journey);
-        let (endpoint, metadata, waiting) = journey.step(flow::DISCOVERY, self.offers(cx, &relying)).await?;
+        let (endpoint, metadata) = journey.step(flow::DISCOVERY, self.offers(cx, &relying)).await?;
         let mut keys = journey.step(flow::JWKS, relying.keys(&metadata)).await?;
         let authorized = form_walk::authorize_by_form(cx, journey, &relying, &metadata, &self.login).await?;
         let tokens = flow::exchange(journey, &relying, &metadata, &authorized, &self.login).await?;
@@ -131,9 +140,15 @@ impl Probe for Logout {
             flow::validate_id_token(journey, &relying, &metadata, &mut keys, &tokens, &self.login, known).await?;
         let session = claims.as_ref().map(Session::of).unwrap_or_default();
         let heard = Heard::default();
+        // What came before cannot be about this logout.
+        let waiting = match self.wait(cx, &relying) {
+            Ok(waiting) => waiting,
+            Err(fault) => return journey.step(LOGOUT, async { Err(fault) }).await,
+        };
+        let (ending, ended) = watch::channel(None);
         let listening = async {
             match waiting {
-                Some(waiting) => heard.listen(waiting, &relying, &metadata, keys, &session).await,
+                Some(waiting) => heard.listen(waiting, ended, &relying, &metadata, keys, &session).await,
                 None => std::future::pending().await,
             }
         };
@@ -150,6 +165,8 @@ impl Probe for Logout {
             .await
         };
         let sent = journey.step(LOGOUT, leave).await?;
+        let ago = relying.clock.instant().saturating_duration_since(sent);
+        ending.send_replace(Some(Ending { sent, time: relying.clock.now() - ago }));
         let gone = async {
             let mut looking = pin!(nothing_is_left(&relying, &metadata, &tokens));
             poll_fn(|task| {
@@ -174,12 +191,12 @@ impl Probe for Logout {
 }
 
 impl Logout {
-    /// The endpoint, the metadata, and a place where logout tokens arrive: before anybody is logged in.
-    async fn offers(&self, cx: &Context, relying: &Relying) -> Result<(Url, Metadata, Option<Waiting>), Fault> {
+    /// The endpoint and the metadata; and whether logout tokens can arrive: before anybody is logged in.
+    async fn offers(&self, cx: &Context, relying: &Relying) -> Result<(Url, Metadata), Fault> {
         let metadata = relying.metadata_with(&["end_session_endpoint"], &["revocation_endpoint"]).await?;
         let endpoint = metadata.endpoint("end_session_endpoint")?;
         if !self.back_channel {
-            return Ok((endpoint, metadata, None));
+            return Ok((endpoint, metadata));
         }
         if metadata.flag("backchannel_logout_supported") != Some(true) {
             let detail = "the provider's backchannel_logout_supported is not true";
@@ -189,9 +206,17 @@ impl Logout {
             let detail = "without `openid` among the client's scopes no ID token says whose logout token is ours";
             return Err(Fault::new(Class::Config, detail));
         }
+        self.wait(cx, relying)?;
+        Ok((endpoint, metadata))
+    }
+
+    /// A place where logout tokens arrive, if one must come.
+    fn wait(&self, cx: &Context, relying: &Relying) -> Result<Option<Waiting>, Fault> {
+        if !self.back_channel {
+            return Ok(None);
+        }
         let waiting = cx.mailbox.wait_at(&relying.client()?.name);
-        let waiting = waiting.map_err(|why| Fault::new(Class::Config, format!("logout tokens cannot come: {why}")))?;
-        Ok((endpoint, metadata, Some(waiting)))
+        waiting.map(Some).map_err(|why| Fault::new(Class::Config, format!("logout tokens cannot come: {why}")))
     }
 
     fn judge(&self, relying: &Relying, came: Option<Instant>, sent: Instant, heard: &Heard) -> Result<(), Fault> {
@@ -205,13 +230,31 @@ impl Logout {
         if let Some(fault) = &heard.refused {
             return Err(fault.clone());
         }
-        let siblings = match heard.siblings {
-            0 => String::new(),
-            1 => "; one came for another session of this user".to_owned(),
-            many => format!("; {many} came for other sessions of this user"),
-        };
-        let detail = format!("no logout token within {} of the logout{siblings}", HumanDuration(self.bound));
+        let besides = heard.besides();
+        let detail = format!("no logout token within {} of the logout{besides}", HumanDuration(self.bound));
         Err(Fault::new(Class::LogoutIneffective, detail))
+    }
+}
+
+/// When the session was ended: the request was sent.
+#[derive(Clone, Copy, Debug)]
+struct Ending {
+    sent: Instant,
+    time: Timestamp,
+}
+
+/// A valid token without our `sid`: it may be about another session of the user, which another region ended.
+#[derive(Clone, Copy, Debug)]
+struct Unnamed {
+    received: Instant,
+    /// `iat`.
+    issued: Option<f64>,
+}
+
+impl Unnamed {
+    /// Whether it can be about the session that was ended then.
+    fn follows(&self, ending: Ending, skew: Option<Skew>) -> bool {
+        self.received >= ending.sent && self.issued.is_none_or(|iat| !logout_token::precedes(iat, ending.time, skew))
     }
 }
 
@@ -221,51 +264,92 @@ struct Heard(Mutex<Aside>);
 
 #[derive(Default)]
 struct Aside {
-    /// What was wrong with the last one that was, or may have been, ours.
+    /// What was wrong with the last one that was, or may have been, ours: one that the provider has signed, or that names
+    /// our session, which nobody else knows.
     refused: Option<Fault>,
     /// How many were about other sessions of the same user.
     siblings: u32,
+    /// How many anybody may have sent.
+    unproven: u32,
+}
+
+impl Aside {
+    fn refuse(&mut self, refused: Refused, named: bool) {
+        match refused {
+            Refused { signed: true, fault } => self.refused = Some(fault),
+            Refused { fault, .. } if named && self.refused.is_none() => self.refused = Some(fault),
+            Refused { .. } => self.unproven += 1,
+        }
+    }
+
+    /// For people.
+    fn besides(&self) -> String {
+        let siblings = match self.siblings {
+            0 => String::new(),
+            1 => "; one came for another session of this user".to_owned(),
+            many => format!("; {many} came for other sessions of this user"),
+        };
+        match self.unproven {
+            0 => siblings,
+            1 => format!("{siblings}; one came that is not signed with the provider's keys"),
+            many => format!("{siblings}; {many} came that are not signed with the provider's keys"),
+        }
+    }
 }
 
 impl Heard {
     /// Until a valid logout token of that session has come: when. One that is not valid may be anybody's, so that the wait
-    /// goes on.
+    /// goes on. One that does not name the session counts once it is known when that was `ended`.
     async fn listen(
         &self,
         mut waiting: Waiting,
+        mut ended: watch::Receiver<Option<Ending>>,
         relying: &Relying,
         metadata: &Metadata,
         mut keys: KeySet,
         session: &Session,
     ) -> Instant {
-        let mut tries = 0;
+        let (mut fetches, mut unnamed) = (MAX_FETCHES, VecDeque::<Unnamed>::new());
         loop {
-            let letter = waiting.next().await;
-            relying.recorder.protect(letter.token.expose());
-            let result = match Jwt::decode(letter.token.expose(), "logout token") {
-                Err(fault) => Err(fault),
-                Ok(jwt) => match logout_token::about(&jwt.claims, session) {
-                    About::Other => continue,
-                    About::Sibling => {
-                        self.with(|aside| aside.siblings += 1);
-                        continue;
-                    }
-                    About::Nobody => {
-                        let clause = "OIDC Back-Channel Logout 2.4";
-                        let finding = Finding::new(Class::ClaimMissing, clause, "logout token: neither sub nor sid");
-                        Fault::from_findings(vec![finding]).map_or(Ok(()), Err)
-                    }
-                    About::Ours if tries == MAX_TRIES => continue,
-                    About::Ours => {
-                        tries += 1;
-                        relying.logout_token(metadata, &mut keys, &jwt, session).await
-                    }
-                },
+            let ending = *ended.borrow_and_update();
+            if let Some(ending) = ending {
+                let skew = relying.timing.skew();
+                let ours = unnamed.drain(..).find(|token| token.follows(ending, skew));
+                if let Some(token) = ours {
+                    return token.received;
+                }
+            }
+            let letter = tokio::select! {
+                letter = waiting.next() => letter,
+                Ok(()) = ended.changed() => continue,
             };
+            relying.recorder.protect(letter.token.expose());
+            let Ok(jwt) = Jwt::decode(letter.token.expose(), "logout token") else {
+                letter.answer(false);
+                self.with(|aside| aside.unproven += 1);
+                continue;
+            };
+            match logout_token::about(&jwt.claims, session) {
+                About::Ours | About::Nobody => {}
+                other => {
+                    letter.pass();
+                    self.with(|aside| aside.siblings += u32::from(other == About::Sibling));
+                    continue;
+                }
+            }
+            let named = logout_token::names(&jwt.claims, session);
+            let result = relying.logout_token(metadata, &mut keys, &jwt, session, &mut fetches).await;
             letter.answer(result.is_ok());
             match result {
-                Ok(()) => return letter.received,
-                Err(fault) => self.with(|aside| aside.refused = Some(fault)),
+                Ok(()) if named => return letter.received,
+                Ok(()) => {
+                    if unnamed.len() == MAX_UNNAMED {
+                        unnamed.pop_front();
+                    }
+                    let issued = jwt.claims.date("iat").ok().flatten();
+                    unnamed.push_back(Unnamed { received: letter.received, issued });
+                }
+                Err(refused) => self.with(|aside| aside.refuse(refused, named)),
             }
         }
     }
@@ -311,6 +395,33 @@ mod tests {
         let both = parsed("back_channel = true\nbound = \"20s\"").ok().unwrap();
         assert_eq!((both.cost().waits, both.receives_logouts()), (Duration::from_secs(20), true));
         assert_eq!(both.steps().last(), Some(&"backchannel"));
+    }
+
+    /// Another region's logout of the same user is not ours.
+    #[tokio::test(start_paused = true)]
+    async fn a_token_without_our_session_counts_from_the_logout_on() {
+        let (sent, time) = (crate::clock::Clock::system().instant(), Timestamp::from_secs(1_700_000_000));
+        let ending = Ending { sent, time };
+        let follows = |received, issued| Unnamed { received, issued }.follows(ending, None);
+        let (second, now) = (Duration::from_secs(1), Some(1_700_000_000.0));
+        assert!(follows(sent, now) && follows(sent + second, now) && follows(sent, None));
+        assert!(!follows(sent - second, now), "it came before");
+        assert!(!follows(sent + second, Some(1_699_999_000.0)), "it was issued long before");
+    }
+
+    #[test]
+    fn what_anybody_can_send_does_not_decide() {
+        let fault = |class| Fault::new(class, "x");
+        let class = |aside: &Aside| aside.refused.as_ref().map(|fault| fault.class);
+        let mut aside = Aside::default();
+        aside.refuse(fault(Class::SignatureInvalid).into(), false);
+        assert_eq!((class(&aside), aside.unproven), (None, 1));
+        assert!(aside.besides().contains("one came that is not signed"));
+        aside.refuse(fault(Class::SignatureInvalid).into(), true);
+        assert_eq!(class(&aside), Some(Class::SignatureInvalid));
+        aside.refuse(Refused { signed: true, fault: fault(Class::ClaimAudience) }, false);
+        aside.refuse(fault(Class::SignatureInvalid).into(), true);
+        assert_eq!(class(&aside), Some(Class::ClaimAudience), "what the provider signed tells more");
     }
 
     #[test]

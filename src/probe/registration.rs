@@ -14,6 +14,8 @@ use url::Url;
 
 use super::own_keys::{self, problem};
 use super::{Context, Cost, Kind, Need, ParseContext, Probe, Problem};
+use crate::clock::Timestamp;
+use crate::duration::HumanDuration;
 use crate::fault::{Class, Fault};
 use crate::journey::{Journey, StepName, Stopped};
 use crate::oidc::http::Response;
@@ -40,6 +42,11 @@ const GONE: StepName = "gone";
 
 /// How long cleanup waits for an answer that the run did not wait for.
 const PATIENCE: Duration = Duration::from_secs(4);
+
+/// For how long none is registered after the first attempt that may have left one behind, doubled with each further one.
+const HOLD: Duration = Duration::from_secs(60);
+/// At most for so long.
+const LONGEST_HOLD: Duration = Duration::from_secs(3600);
 
 /// See the module.
 pub const KIND: Kind = Kind {
@@ -91,6 +98,43 @@ struct Remembered {
     left: Option<Left>,
     /// The provider lets none be deleted: no other is made.
     unmanaged: Option<String>,
+    /// How many attempts in a row may each have left one behind that we know nothing of.
+    unknown: u32,
+    /// Until then no other is made.
+    held_until: Option<Timestamp>,
+}
+
+impl Remembered {
+    /// Holds back, the longer the more may have been left. Returns for how long.
+    fn hold(&mut self, now: Timestamp) -> Duration {
+        let hold = HOLD.saturating_mul(1 << self.unknown.min(10)).min(LONGEST_HOLD);
+        self.unknown = self.unknown.saturating_add(1);
+        self.held_until = Some(now + hold);
+        hold
+    }
+}
+
+/// What an attempt to register leaves behind.
+#[derive(Debug)]
+enum Trace {
+    Nothing,
+    Client(Left),
+    /// Perhaps a client of which we know nothing.
+    Unknown,
+}
+
+impl Trace {
+    fn of(result: &Result<Response, Fault>) -> Self {
+        match result {
+            Ok(answer) if !answer.status.is_success() => Self::Nothing,
+            Ok(answer) => Left::of(answer).map_or(Self::Unknown, Self::Client),
+            // The request was under way, or may have been.
+            Err(fault) => match fault.class {
+                Class::Timeout | Class::Reset | Class::Malformed | Class::TooLarge => Self::Unknown,
+                _ => Self::Nothing,
+            },
+        }
+    }
 }
 
 /// What a run has made, or is about to.
@@ -199,21 +243,37 @@ impl Registration {
         let panicked = |_| Err(Fault::new(Class::Internal, "the registration panicked"));
         let asked = request.map(move |done| done.unwrap_or_else(panicked)).boxed().shared();
         made.with(|making| making.asked = Some(asked.clone()));
-        let answer = asked.await?;
-        made.with(|making| {
-            making.asked = None;
-            making.left = Left::of(&answer);
-        });
-        let client = relying.registered(|warnings| registration::created(&answer, &document, invited, warnings));
-        let left = made.with(|making| making.left.clone());
-        if let Some(left) = left.filter(|left| left.management.is_none()) {
-            cx.memory.with(|memory: &mut Remembered| memory.unmanaged = Some(left.shown()));
-            let detail =
-                format!("client {} cannot be deleted by us and was left behind: delete it by hand", left.shown());
-            relying.recorder.warn(Warning::new("client_left_behind", "RFC 7592", detail));
-        }
-        client
+        let answer = asked.await;
+        made.with(|making| making.asked = None);
+        take_note(relying, &cx.memory, made, &answer);
+        let answer = answer?;
+        relying.registered(|warnings| registration::created(&answer, &document, invited, warnings))
     }
+}
+
+/// What is to be taken away after the attempt; what cannot be is remembered, and a warning.
+fn take_note(relying: &Relying, memory: &CheckMemory, made: &Made, result: &Result<Response, Fault>) {
+    let warn = |detail: String| relying.recorder.warn(Warning::new("client_left_behind", "RFC 7592", detail));
+    match Trace::of(result) {
+        Trace::Nothing => {}
+        Trace::Client(left) => {
+            memory.with(|memory: &mut Remembered| memory.unknown = 0);
+            if left.management.is_none() {
+                memory.with(|memory: &mut Remembered| memory.unmanaged = Some(left.shown()));
+                let shown = left.shown();
+                warn(format!("client {shown} cannot be deleted by us and was left behind: delete it by hand"));
+            }
+            made.with(|making| making.left = Some(left));
+        }
+        Trace::Unknown => hold_back(relying, memory, "the answer to the registration tells of no client"),
+    }
+}
+
+/// Nobody knows whether a client was made: the next attempt has to wait.
+fn hold_back(relying: &Relying, memory: &CheckMemory, why: &str) {
+    let hold = HumanDuration(memory.with(|memory: &mut Remembered| memory.hold(relying.clock.now())));
+    let detail = format!("{why}: if one was made it is left behind; no other is registered for {hold}");
+    relying.recorder.warn(Warning::new("client_left_behind", "RFC 7592", detail));
 }
 
 /// What an earlier run could not take away: as long as it is there, no other client is made.
@@ -225,6 +285,12 @@ async fn settle(cx: &Context, journey: &mut Journey, relying: &Relying) -> Resul
              earlier run is still there"
         );
         return journey.step(CREATE, async { Err(Fault::new(Class::Unsupported, detail)) }).await;
+    }
+    if let Some(until) = remembered.held_until.filter(|until| relying.clock.now() < *until) {
+        let detail = format!(
+            "no client is registered before {until}: the last attempt may have left one behind that we know nothing of"
+        );
+        return journey.step(CREATE, async { Err(Fault::new(Class::Budget, detail)) }).await;
     }
     let Some(left) = remembered.left else { return Ok(()) };
     let shown = left.shown();
@@ -249,14 +315,16 @@ async fn take_away(relying: Relying, memory: CheckMemory, made: Made) -> Result<
     let relying = relying.for_cleanup();
     if let Some(asked) = made.with(|making| making.asked.take()) {
         match tokio::time::timeout(PATIENCE, asked.clone()).await {
-            Ok(answer) => made.with(|making| making.left = answer.ok().as_ref().and_then(Left::of)),
+            Ok(answer) => take_note(&relying, &memory, &made, &answer),
             Err(_) => {
-                let detail = "the registration was not answered in time: if it made a client, that may be left behind";
-                relying.recorder.warn(Warning::new("client_left_behind", "", detail));
+                hold_back(&relying, &memory, "the registration was not answered in time");
                 // The last try, as long as the request lives.
                 tokio::spawn(async move {
-                    if let Some(left) = asked.await.ok().as_ref().and_then(Left::of) {
-                        let _ = remove(&relying, &left).await;
+                    let Trace::Client(left) = Trace::of(&asked.await) else { return };
+                    if left.management.is_none() {
+                        memory.with(|memory: &mut Remembered| memory.unmanaged = Some(left.shown()));
+                    } else if remove(&relying, &left).await.is_err() {
+                        memory.with(|memory: &mut Remembered| memory.left = Some(left));
                     }
                 });
                 return Ok(());
@@ -265,7 +333,7 @@ async fn take_away(relying: Relying, memory: CheckMemory, made: Made) -> Result<
     }
     let Some(left) = made.with(|making| making.left.take()) else { return Ok(()) };
     if left.management.is_none() {
-        // On record since it was made.
+        // On record since its answer came.
         return Ok(());
     }
     let Err(fault) = remove(&relying, &left).await else { return Ok(()) };
@@ -318,6 +386,31 @@ async fn authenticate(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_that_tells_of_no_client_may_have_made_one() {
+        use crate::oidc::response::testing;
+        let of = |status, body| match Trace::of(&Ok(testing::response(status, &[], body))) {
+            Trace::Nothing => "nothing",
+            Trace::Client(_) => "client",
+            Trace::Unknown => "unknown",
+        };
+        assert_eq!((of(201, "{\"client_id\": \"x\"}"), of(400, "{}"), of(503, "")), ("client", "nothing", "nothing"));
+        assert_eq!((of(201, "{\"client_id\": "), of(201, "{}"), of(200, "<html>")), ("unknown", "unknown", "unknown"));
+        let failed = |class| matches!(Trace::of(&Err(Fault::new(class, "x"))), Trace::Unknown);
+        assert!(failed(Class::Timeout) && failed(Class::Reset));
+        assert!(!failed(Class::Connect) && !failed(Class::Dns) && !failed(Class::RateLimited));
+    }
+
+    #[test]
+    fn each_further_attempt_waits_longer() {
+        let (mut memory, now) = (Remembered::default(), Timestamp::from_secs(0));
+        let holds: Vec<_> = (0..8).map(|_| memory.hold(now).as_secs() / 60).collect();
+        assert_eq!(holds, [1, 2, 4, 8, 16, 32, 60, 60]);
+        assert_eq!(memory.held_until, Some(Timestamp::from_secs(3600)));
+        memory.unknown = u32::MAX - 1;
+        assert_eq!(memory.hold(now), LONGEST_HOLD);
+    }
 
     #[test]
     fn what_the_provider_chooses_cannot_be_set() {

@@ -7,8 +7,9 @@ use super::login_flow as flow;
 use crate::clock::Instant;
 use crate::fault::{Class, Fault};
 use crate::oidc::authorize::{self, Answer, Ask, Expected};
+use crate::oidc::form::Page;
+use crate::oidc::form::leave::{self, Wants};
 use crate::oidc::form::walker::Arrival;
-use crate::oidc::form::{Page, leave};
 use crate::oidc::http::Endpoint;
 use crate::oidc::metadata::Metadata;
 use crate::oidc::pkce;
@@ -20,8 +21,8 @@ use crate::secret::Secret;
 /// Ends the session (§2), by pressing the button where somebody has to confirm it. With `back` (§3) the provider must lead
 /// there, with the `state` that was sent. Returns when the request that ended it was sent.
 ///
-/// Faults besides those of the requests: `http_status`, `logout_ineffective` (a page that cannot be confirmed), `redirect`
-/// and `state_mismatch` (not back, or not as sent), `config`.
+/// Faults besides those of the requests: `http_status`, `redirect` and `state_mismatch` (not back, or not as sent), `config`.
+/// A page that asks for something else is a warning: [`session_is_gone`] tells whether it was a confirmation.
 pub async fn end_session(
     relying: &Relying,
     endpoint: &Url,
@@ -50,11 +51,18 @@ pub async fn end_session(
     let mut arrival = walker.open(url).await?;
     if let Arrival::Page(page) = &arrival {
         landed(relying, endpoint, page)?;
-        if let Some(confirmation) = leave::confirmation(page)? {
-            sent = relying.clock.instant();
-            arrival = walker.press(page, confirmation).await?;
-            if let Arrival::Page(after) = &arrival {
-                landed(relying, endpoint, after)?;
+        match leave::wants(page)? {
+            Wants::Nothing => {}
+            Wants::Confirmation(confirmation) => {
+                sent = relying.clock.instant();
+                arrival = walker.press(page, confirmation).await?;
+                if let Arrival::Page(after) = &arrival {
+                    landed(relying, endpoint, after)?;
+                }
+            }
+            Wants::Something => {
+                let detail = "the logout page asks for something, and no button on it ends the session";
+                relying.recorder.warn(Warning::new("logout_page", "OIDC RP-Initiated Logout 2", detail));
             }
         }
     }

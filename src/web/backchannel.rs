@@ -3,14 +3,16 @@
 //! Providers have no token of ours, so nobody is asked for one. What comes is handed to runs that wait for it, who verify
 //! it, and is kept by nobody.
 
+use std::collections::HashMap;
 use std::future::Future;
-use std::sync::Arc;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::http::{Extensions, HeaderMap, StatusCode, Uri};
 use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
@@ -19,6 +21,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
+use super::guard::Peer;
 use super::problem::Problem;
 use super::{MAX_BODY, guard, listen, tls};
 use crate::clock::Clock;
@@ -30,6 +33,8 @@ use crate::secret::Secret;
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How many logout tokens may be under way at once.
 const MAX_UNDER_WAY: usize = 32;
+/// How many of them may come from one address.
+const MAX_OF_ONE_PEER: usize = 16;
 
 /// Whether logout tokens of a client of that name are expected at all.
 pub type Expects = Arc<dyn Fn(&str) -> bool + Send + Sync>;
@@ -40,12 +45,46 @@ pub struct Receiver {
     mailbox: Arc<Mailbox>,
     expects: Expects,
     room: Arc<Semaphore>,
+    peers: Peers,
+}
+
+/// How many logout tokens of each address are under way.
+#[derive(Clone, Default)]
+struct Peers(Arc<Mutex<HashMap<IpAddr, usize>>>);
+
+/// One of them, until it is dropped.
+struct Turn(Peers, IpAddr);
+
+impl Peers {
+    /// `None`: that address has as many under way as it may.
+    fn enter(&self, peer: IpAddr) -> Option<Turn> {
+        let mut peers = self.0.lock().expect("peers");
+        let count = peers.entry(peer).or_default();
+        if *count >= MAX_OF_ONE_PEER {
+            return None;
+        }
+        *count += 1;
+        drop(peers);
+        Some(Turn(self.clone(), peer))
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let mut peers = self.0.0.lock().expect("peers");
+        if let Some(count) = peers.get_mut(&self.1) {
+            *count -= 1;
+            if *count == 0 {
+                peers.remove(&self.1);
+            }
+        }
+    }
 }
 
 impl Receiver {
     /// Hands what comes for the clients that it `expects` to the mailbox.
     pub fn new(mailbox: Arc<Mailbox>, expects: Expects) -> Self {
-        Self { mailbox, expects, room: Arc::new(Semaphore::new(MAX_UNDER_WAY)) }
+        Self { mailbox, expects, room: Arc::new(Semaphore::new(MAX_UNDER_WAY)), peers: Peers::default() }
     }
 
     /// Its one route.
@@ -77,11 +116,17 @@ pub fn serve(
 async fn receive(
     State(receiver): State<Receiver>,
     Path(client): Path<String>,
+    extensions: Extensions,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
     if !(receiver.expects)(&client) {
         return Problem::new(StatusCode::NOT_FOUND, "no logout tokens are expected here").into_response();
+    }
+    let peer = extensions.get::<Peer>().map(|peer| peer.0.ip());
+    let turn = peer.map(|peer| receiver.peers.enter(peer));
+    if matches!(turn, Some(None)) {
+        return refused(StatusCode::TOO_MANY_REQUESTS, "too many logout tokens of one sender at once");
     }
     let Ok(_room) = receiver.room.try_acquire() else {
         return refused(StatusCode::TOO_MANY_REQUESTS, "too many logout tokens at once");
@@ -180,6 +225,18 @@ mod tests {
             let (status, token) = tokio::join!(status(&receiver, "web", FORM, "logout_token=a.b.c"), run);
             assert_eq!((status, token.as_str()), (expected, "a.b.c"));
         }
+    }
+
+    #[test]
+    fn one_sender_leaves_room_for_others() {
+        let (peers, one, other) = (Peers::default(), IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
+        let mut turns: Vec<_> = std::iter::from_fn(|| peers.enter(one)).collect();
+        assert_eq!(turns.len(), MAX_OF_ONE_PEER);
+        assert!(peers.enter(other).is_some());
+        turns.pop();
+        assert!(peers.enter(one).is_some());
+        drop(turns);
+        assert!(peers.0.lock().unwrap().is_empty(), "nobody is remembered");
     }
 
     #[tokio::test(start_paused = true)]

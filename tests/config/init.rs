@@ -39,9 +39,23 @@ async fn what_the_provider_supports_is_enabled_and_valid() {
         written.lines().filter_map(|line| line.strip_prefix("kind = ")).map(|kind| kind.trim_matches('"')).collect();
     assert_eq!(
         enabled,
-        ["discovery", "jwks", "client_credentials", "form_login", "refresh", "revocation", "token_exchange"],
+        [
+            "discovery",
+            "jwks",
+            "client_credentials",
+            "form_login",
+            "refresh",
+            "revocation",
+            "token_exchange",
+            "userinfo",
+            "introspection",
+            "logout"
+        ],
         "{written}"
     );
+    for (kind, why) in [("device", "it needs a client that is registered"), ("hardening", "it tries attacks")] {
+        assert!(written.contains(&format!("# kind = \"{kind}\"")) && written.contains(why), "{written}");
+    }
     let entries: Vec<&str> = written.lines().filter_map(|line| line.strip_prefix("catalogue = ")).collect();
     let expected = ["jwks-failures", "token-issuance", "login-success", "revocation-propagation"];
     assert_eq!(entries, expected.map(|name| format!("\"{name}\"")), "{written}");

@@ -68,7 +68,9 @@ fn shipped_configurations_fit() {
             fits(&schema, &path.display().to_string(), &std::fs::read_to_string(&path).unwrap());
         }
     }
-    for document in ["README.md", "docs/configuration.md", "docs/browser.md", "docs/slis.md"] {
+    let documents =
+        ["README.md", "docs/configuration.md", "docs/browser.md", "docs/kinds/form_login.md", "docs/slis.md"];
+    for document in documents {
         for block in toml_blocks(&root().join(document)) {
             fits(&schema, document, &block);
         }

@@ -76,8 +76,6 @@ impl Stage {
             scopes: self.scopes.iter().map(|scope| (*scope).to_owned()).collect(),
             require_pkce: false,
             id_token_alg: None,
-            proof: Default::default(),
-            par: None,
         }
     }
 

@@ -45,8 +45,10 @@ function saw(ctx) {
     log(ctx.body?.[name]);
   }
   log(ctx.get('dpop'));
-  log(/[?&#]code=([^&#]+)/.exec(ctx.response.get('location'))?.[1]);
-  log(/name="code" value="([^"]+)"/.exec(typeof ctx.body === 'string' ? ctx.body : '')?.[1]);
+  for (const name of ['code', 'id_token', 'access_token']) {
+    log(new RegExp(`[?&#]${name}=([^&#]+)`).exec(ctx.response.get('location'))?.[1]);
+    log(new RegExp(`name="${name}" value="([^"]+)"`).exec(typeof ctx.body === 'string' ? ctx.body : '')?.[1]);
+  }
   for (const cookie of [ctx.response.get('set-cookie') ?? []].flat()) log(/^[^=]+=([^;]*)/.exec(cookie)?.[1]);
 }
 

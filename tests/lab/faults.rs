@@ -226,6 +226,35 @@ static CASES: &[Case] = cases! {
         "pushed: 201, then 200; plain: 200" => "pushed: 201, then no reference; plain: 200";
     "par_forgotten" "" pushed:
         "pushed: 201, then 200; plain: 200" => "pushed: 201, then 400; plain: 200";
+    "device_not_offered" "" offered:
+        "device_authorization_endpoint registration_endpoint end_session_endpoint backchannel_logout_supported" =>
+        "registration_endpoint end_session_endpoint backchannel_logout_supported";
+    "registration_not_offered" "" offered:
+        "device_authorization_endpoint registration_endpoint end_session_endpoint backchannel_logout_supported" =>
+        "device_authorization_endpoint end_session_endpoint backchannel_logout_supported";
+    "logout_not_offered" "" offered:
+        "device_authorization_endpoint registration_endpoint end_session_endpoint backchannel_logout_supported" =>
+        "device_authorization_endpoint registration_endpoint backchannel_logout_supported";
+    "backchannel_not_offered" "" offered:
+        "device_authorization_endpoint registration_endpoint end_session_endpoint backchannel_logout_supported" =>
+        "device_authorization_endpoint registration_endpoint end_session_endpoint";
+    "device_slow_down" "" device: "early: authorization_pending, yes: true, then: tokens" =>
+        "early: slow_down, yes: true, then: slow_down";
+    "device_denied" "" device: "early: authorization_pending, yes: true, then: tokens" =>
+        "early: authorization_pending, yes: true, then: access_denied";
+    "device_never_approved" "" device: "early: authorization_pending, yes: true, then: tokens" =>
+        "early: authorization_pending, yes: true, then: authorization_pending";
+    "device_expires" "" device: "early: authorization_pending, yes: true, then: tokens" =>
+        "early: expired_token, yes: true, then: expired_token";
+    "device_unapproved" "" device: "early: authorization_pending, yes: true, then: tokens" =>
+        "early: tokens, yes: false, then: invalid_grant";
+    "registration_delete_fails" "" registered: "201, deleted 204, read 401" => "201, deleted 500, read 200";
+    "registration_survives" "" registered: "201, deleted 204, read 401" => "201, deleted 204, read 200";
+    "registration_unmanaged" "" registered: "201, deleted 204, read 401" => "201, not managed";
+    "backchannel_never" "" told_of_logout: "verifies, aud web" => "nothing";
+    "backchannel_late" r#"{"seconds": 2}"# told_of_logout: "verifies, aud web" => "nothing";
+    "backchannel_invalid" "" told_of_logout: "verifies, aud web" => "refused, aud web";
+    "backchannel_invalid" r#"{"what": "audience"}"# told_of_logout: "verifies, aud web" => "verifies, aud somebody-else";
     // Last: the look rotates the keys.
     "early_removal" "" retired: "still published" => "gone";
 };

@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::client::{CALLBACK, Params, Rp, Sent, callback, location, part, verify};
 pub use crate::proofs::{asserted, possession, pushed};
 
+pub use crate::doors::{device, offered, registered, told_of_logout};
 pub use crate::weaknesses::*;
 
 pub const SCOPE: &str = "openid profile email offline_access api";

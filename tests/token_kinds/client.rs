@@ -17,7 +17,6 @@ pub fn of(id: &str, secret: SecretSource) -> Client {
         par: None,
         post_logout_redirect_uri: None,
         redirect_uri: Some(RedirectUri::parse("http://127.0.0.1:8765/cb").unwrap()),
-        post_logout_redirect_uri: None,
         scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
         require_pkce: false,
         id_token_alg: None,

@@ -261,7 +261,7 @@ fn offers(ask: &Ask<'_>, metadata: &Metadata, auth: &Result<AuthMethod, String>)
         objective,
         why_not,
     };
-    vec![
+    let mut offers = vec![
         offer(
             "discovery",
             "discovery",
@@ -317,6 +317,62 @@ fn offers(ask: &Ask<'_>, metadata: &Metadata, auth: &Result<AuthMethod, String>)
             None,
             grant(TOKEN_EXCHANGE).or_else(service),
         ),
+    ];
+    offers.extend(further(absent, login, *auth == Ok(AuthMethod::None)));
+    offers
+}
+
+/// Beyond getting tokens. `absent` says that a member is, `login` why nobody can log in.
+fn further(absent: impl Fn(&str) -> Option<String>, login: impl Fn() -> Option<String>, public: bool) -> Vec<Offer> {
+    let proves_itself = || public.then(|| "a public client cannot use it".to_owned());
+    let own_client = || Some("it needs a client that is registered for devices".to_owned());
+    let agreed = || Some("it tries attacks: agree on that with whoever runs the provider".to_owned());
+    vec![
+        Offer {
+            kind: "userinfo",
+            name: "userinfo",
+            about: "A login, then who the user is, asked with good tokens and bad ones.",
+            every: "5m",
+            lines: &[],
+            objective: None,
+            why_not: absent("userinfo_endpoint").or_else(&login),
+        },
+        Offer {
+            kind: "introspection",
+            name: "introspection",
+            about: "A login, then what is said of its token, of a made-up one and of a revoked one.",
+            every: "15m",
+            lines: &["user = \"synthetic\""],
+            objective: None,
+            why_not: absent("introspection_endpoint").or_else(proves_itself).or_else(&login),
+        },
+        Offer {
+            kind: "device",
+            name: "device",
+            about: "A device authorized on the login pages (RFC 8628).",
+            every: "15m",
+            lines: &[],
+            objective: None,
+            why_not: absent("device_authorization_endpoint").or_else(own_client),
+        },
+        Offer {
+            kind: "logout",
+            name: "logout",
+            about: "A login, then its session ended: it must be gone.",
+            every: "15m",
+            lines: &[],
+            objective: None,
+            why_not: absent("end_session_endpoint").or_else(&login),
+        },
+        Offer {
+            kind: "hardening",
+            name: "hardening",
+            about: "Attacks that must be refused; it has an objective of its own.",
+            every: "1h",
+            lines: &["user = \"synthetic\"", "timeout = \"2m\""],
+            objective: Some("security"),
+            why_not: login().or_else(agreed),
+        },
     ]
 }
 

@@ -10,10 +10,6 @@ pub(super) fn list<'a>(schema: &'a Map<String, Json>, keyword: &str) -> &'a [Jso
     schema.get(keyword).and_then(Json::as_array).map_or(&[], Vec::as_slice)
 }
 
-pub(super) fn later(schema: &Map<String, Json>) -> Vec<&str> {
-    list(schema, "x-later").iter().filter_map(Json::as_str).collect()
-}
-
 pub(super) fn types(schema: &Map<String, Json>) -> Vec<&str> {
     match schema.get("type") {
         Some(Json::String(name)) => vec![name],
@@ -81,20 +77,17 @@ pub(super) fn discriminator<'a>(branches: &[(&'a Json, &str)]) -> Option<&'a str
         .find(|key| tag(first.0, key).is_some() && rest.iter().all(|(branch, _)| tag(branch, key).is_some()))
 }
 
-pub(super) fn unknown_value(names: &[&str], later: &[&str], node: &Node, path: &Path) -> Mistake {
+pub(super) fn unknown_value(names: &[&str], node: &Node, path: &Path) -> Mistake {
     let allowed = match names {
         [one] => format!("allowed: {}", listed([*one])),
         _ => format!("one of {}", listed(names.iter().copied())),
     };
     let mut message = match &node.value {
-        Value::String(text) if later.contains(&text.as_str()) => {
-            format!("`{text}` comes with a later version of authprobe")
-        }
         Value::String(text) => format!("unknown value {:?}", text.chars().take(60).collect::<String>()),
         _ => format!("expected a string, found {}", node.type_name()),
     };
-    if let Some(text) = node.as_str().filter(|text| !later.contains(text))
-        && let Some(near) = nearest(text, names.iter().chain(later).copied())
+    if let Some(text) = node.as_str()
+        && let Some(near) = nearest(text, names.iter().copied())
     {
         message.push_str(&format!(": did you mean `{near}`?"));
     }

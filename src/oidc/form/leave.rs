@@ -4,15 +4,25 @@ use super::controls::forms;
 use super::document::{Document, visible};
 use super::page::Page;
 use super::{Submission, words};
-use crate::fault::{Class, Fault};
+use crate::fault::Fault;
 
-/// The form that confirms the logout, if the page asks for that. Faults: `too_large`; `logout_ineffective` if the page asks
-/// in a way that we do not understand.
-pub fn confirmation(page: &Page) -> Result<Option<Submission>, Fault> {
+/// What a page of the logout wants.
+#[derive(Debug, PartialEq)]
+pub enum Wants {
+    /// Nothing: it says goodbye, or is a login page.
+    Nothing,
+    /// A confirmation.
+    Confirmation(Submission),
+    /// Something that we do not understand: another confirmation, or a form that has nothing to do with the logout.
+    Something,
+}
+
+/// What the page wants. Faults: `too_large`.
+pub fn wants(page: &Page) -> Result<Wants, Fault> {
     let document = Document::parse(&page.content, &page.url)?;
     // A login page after the logout is a sign that it is done.
     if document.select("input[type=password], input[autocomplete~=username]").any(visible) {
-        return Ok(None);
+        return Ok(Wants::Nothing);
     }
     let forms = forms(&document);
     let mut asks = false;
@@ -21,15 +31,12 @@ pub fn confirmation(page: &Page) -> Result<Option<Submission>, Fault> {
             asks = true;
             let attribute = |name| button.element.attr(name).unwrap_or_default();
             if words::ends_session(&button.label(), &[attribute("name"), attribute("value"), attribute("id")]) {
-                return Ok(form.submission(&document, Some(button), &Default::default()));
+                let submission = form.submission(&document, Some(button), &Default::default());
+                return Ok(submission.map_or(Wants::Nothing, Wants::Confirmation));
             }
         }
     }
-    if asks {
-        let detail = "the logout page asks for something, and no button on it ends the session";
-        return Err(Fault::new(Class::LogoutIneffective, detail));
-    }
-    Ok(None)
+    Ok(if asks { Wants::Something } else { Wants::Nothing })
 }
 
 #[cfg(test)]
@@ -49,6 +56,13 @@ mod tests {
         }
     }
 
+    fn confirmation(content: &str) -> Submission {
+        match wants(&page(content)).unwrap() {
+            Wants::Confirmation(submission) => submission,
+            other => panic!("{other:?}"),
+        }
+    }
+
     /// oidc-provider's and canaille's confirmation pages.
     #[test]
     fn confirmations_are_found() {
@@ -56,23 +70,24 @@ mod tests {
             <form id="op.logoutForm" method="post" action="https://login.example.com/session/end/confirm"><input type="hidden" name="xsrf" value="a"/></form>
             <button autofocus type="submit" form="op.logoutForm" value="yes" name="logout">Yes, sign me out</button>
             <button type="submit" form="op.logoutForm">No, stay signed in</button>"#;
-        let confirm = confirmation(&page(oidc_provider)).unwrap().unwrap();
+        let confirm = confirmation(oidc_provider);
         assert_eq!(confirm.url.path(), "/session/end/confirm");
         let expected =
             [("xsrf".to_owned(), Value::Plain("a".into())), ("logout".to_owned(), Value::Plain("yes".into()))];
         assert_eq!(confirm.fields, expected);
         let canaille = r#"<form method=post><button name="answer" value="stay">Stay logged</button>
             <button name="answer" value="logout">Logout</button></form>"#;
-        let confirm = confirmation(&page(canaille)).unwrap().unwrap();
+        let confirm = confirmation(canaille);
         assert_eq!(confirm.fields, [("answer".to_owned(), Value::Plain("logout".into()))]);
     }
 
     #[test]
     fn a_page_that_only_says_goodbye_is_done() {
-        assert_eq!(confirmation(&page("<h1>Goodbye</h1>")), Ok(None));
+        assert_eq!(wants(&page("<h1>Goodbye</h1>")), Ok(Wants::Nothing));
         let login = "<form method=post><input autocomplete='section-login username'><button>Continue</button></form>";
-        assert_eq!(confirmation(&page(login)), Ok(None));
-        let strange = "<form method=post><button>Frobnicate</button></form>";
-        assert_eq!(confirmation(&page(strange)).unwrap_err().class, Class::LogoutIneffective);
+        assert_eq!(wants(&page(login)), Ok(Wants::Nothing));
+        // Such as a newsletter's.
+        let strange = "<h1>Goodbye</h1><form method=post><button>Frobnicate</button></form>";
+        assert_eq!(wants(&page(strange)), Ok(Wants::Something));
     }
 }

@@ -213,12 +213,15 @@ fn probe_of(kind: &str) -> String {
     } else {
         "client = \"web\"\n"
     });
-    if about.user == crate::probe::Need::Required || kind == "revocation" {
+    if about.user == crate::probe::Need::Required || ["introspection", "resource", "revocation"].contains(&kind) {
         text.push_str("user = \"alice\"\n");
     }
-    if kind == "refresh" {
-        text.push_str("rotation = \"required\"\n");
-    }
+    text.push_str(match kind {
+        "refresh" => "rotation = \"required\"\n",
+        "jwt_bearer" => "assertion = { env = \"ASSERTION\" }\n",
+        "resource" => "url = \"https://api.example.com/me\"\n",
+        _ => "",
+    });
     text
 }
 
