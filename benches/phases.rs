@@ -181,6 +181,7 @@ impl Client {
             trust: Trust { ca_file: Some(ca_file.to_owned()) },
             max_requests_per_minute: None,
             propagate_traceparent: false,
+            upstream: None,
         };
         Self { egress: Arc::new(egress), provider: Arc::new(provider), memory: Arc::default() }
     }

@@ -89,6 +89,7 @@ fn plan() -> Plan {
         trust: Trust::default(),
         max_requests_per_minute: None,
         propagate_traceparent: false,
+        upstream: None,
     });
     let probe = |n: usize| {
         Arc::new(PlannedProbe {
