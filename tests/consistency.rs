@@ -178,7 +178,7 @@ fn the_region_that_is_given_other_keys_is_named_and_the_others_stay_good() {
     assert_eq!(alert["labels"]["probe"], "jwks");
     let told = alert["annotations"]["description"].as_str().unwrap();
     assert!(told.contains("ap differs from eu, us since") && told.contains(" at least"), "{told}");
-    let names: Vec<_> = daemon.get("/api/v1/alerts").json()["alerts"].as_array().unwrap().iter().cloned().collect();
+    let names: Vec<_> = daemon.get("/api/v1/alerts").json()["alerts"].as_array().unwrap().to_vec();
     assert!(names.iter().all(|alert| alert["labels"]["alertname"] != "AuthOutage"), "nobody is locked out: {names:?}");
 }
 
@@ -249,7 +249,7 @@ fn one_region_and_one_address_have_nothing_to_compare() {
 fn a_revocation_is_seen_from_every_region() {
     let (nodes, folder) = (Nodes::start(&[1, 2]), Folder::new());
     folder.write("secret", "svc-secret");
-    let mut run = |regions: &[(&str, &[u8])]| {
+    let run = |regions: &[(&str, &[u8])]| {
         let config = nodes.config(&folder, "127.0.0.1:0", regions, "");
         let mut text = std::fs::read_to_string(&config).unwrap();
         text.push_str(

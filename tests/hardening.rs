@@ -9,10 +9,11 @@ use authprobe::browser::Browsers;
 use authprobe::clock::Clock;
 use authprobe::fault::Class;
 use authprobe::journey::{Ended, Journey};
+use authprobe::lab::proofs::PRIVATE_KEY;
 use authprobe::lab::{Lab, LabHandle, Options};
 use authprobe::oidc::http::{Egress, Trust};
 use authprobe::oidc::memory::Memories;
-use authprobe::oidc::settings::{AuthMethod, Client, MetadataSource, Provider, RedirectUri, User};
+use authprobe::oidc::settings::{AuthMethod, Client, MetadataSource, Proof, Provider, RedirectUri, User};
 use authprobe::outcome::{Observation, StepState, Verdict};
 use authprobe::probe::{self, Context, ParseContext, hardening};
 use authprobe::secret::SecretSource;
@@ -29,6 +30,8 @@ enum Who {
     Nobody,
     /// A client without users.
     Machine,
+    /// The same with a key of its own.
+    Keyed,
 }
 
 struct Scene {
@@ -54,7 +57,8 @@ impl Scene {
         let folder =
             std::env::temp_dir().join(format!("authprobe-hardening-{}-{}", std::process::id(), lab.address.port()));
         std::fs::create_dir_all(&folder).unwrap();
-        for (name, secret) in [("web", "web-secret"), ("svc", "svc-secret"), ("alice", "wonderland-7")] {
+        let secrets = [("web", "web-secret"), ("svc", "svc-secret"), ("keyed", PRIVATE_KEY), ("alice", "wonderland-7")];
+        for (name, secret) in secrets {
             std::fs::write(folder.join(name), secret).unwrap();
         }
         Self { lab, provider, folder }
@@ -69,18 +73,24 @@ impl Scene {
             Who::Spa => "spa",
             Who::Web | Who::Nobody => "web",
             Who::Machine => "svc",
+            Who::Keyed => "keyed",
         };
         Client {
             name: id.into(),
             client_id: id.into(),
-            secret: (who != Who::Spa).then(|| self.secret(id)),
-            auth_method: if who == Who::Spa { AuthMethod::None } else { AuthMethod::ClientSecretBasic },
-            proof: Default::default(),
+            secret: (!matches!(who, Who::Spa | Who::Keyed)).then(|| self.secret(id)),
+            auth_method: match who {
+                Who::Spa => AuthMethod::None,
+                Who::Keyed => AuthMethod::PrivateKeyJwt,
+                _ => AuthMethod::ClientSecretBasic,
+            },
+            proof: Proof { key: (who == Who::Keyed).then(|| self.secret(id)), ..Proof::default() },
             par: None,
             post_logout_redirect_uri: None,
-            redirect_uri: (who != Who::Machine).then(|| RedirectUri::parse("http://127.0.0.1:8765/cb").unwrap()),
+            redirect_uri: (!matches!(who, Who::Machine | Who::Keyed))
+                .then(|| RedirectUri::parse("http://127.0.0.1:8765/cb").unwrap()),
             scopes: match who {
-                Who::Machine => vec!["api".to_owned()],
+                Who::Machine | Who::Keyed => vec!["api".to_owned()],
                 _ => ["openid", "profile", "offline_access"].map(str::to_owned).to_vec(),
             },
             require_pkce: who == Who::Web,
@@ -176,7 +186,7 @@ const NONE: [&str; 0] = [];
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sound_provider_refuses_everything() {
     let scene = Scene::new().await;
-    for (who, tried) in [(Who::Spa, 30), (Who::Web, 34), (Who::Nobody, 22), (Who::Machine, 4)] {
+    for (who, tried) in [(Who::Spa, 30), (Who::Web, 34), (Who::Nobody, 22), (Who::Machine, 4), (Who::Keyed, 6)] {
         let ended = scene.run(who, "").await;
         assert_eq!((ended.verdict, &ended.fault), (Verdict::Good, &None), "{who:?}");
         assert_eq!(warned(&ended), set(NONE), "{who:?}: {:?}", ended.warnings);
@@ -253,6 +263,7 @@ async fn every_redirect_uri_is_found_where_any_will_do() {
 async fn each_weakness_lets_its_attacks_through_and_no_others() {
     let scene = Scene::new().await;
     let assertions = ["assertion_unsigned", "assertion_hmac_client_id", "assertion_hmac_random"];
+    let keyed = [&assertions[..], &["assertion_hmac_public_key", "assertion_foreign_key"]].concat();
     let cases: &[(&str, Value, Who, &[&str], &[&str])] = &[
         ("response_type_unchecked", json!({}), Who::Nobody, &["response_type_unknown"], &["response_type_token"]),
         ("silent_login", json!({}), Who::Nobody, &["prompt_none_without_session"], &[]),
@@ -283,6 +294,7 @@ async fn each_weakness_lets_its_attacks_through_and_no_others() {
         ("assertion_unsigned_accepted", json!({}), Who::Machine, &["assertion_unsigned"], &[]),
         ("assertion_hmac_accepted", json!({}), Who::Machine, &["assertion_hmac_client_id"], &[]),
         ("assertion_unverified", json!({}), Who::Machine, &assertions, &[]),
+        ("assertion_unverified", json!({}), Who::Keyed, &keyed, &[]),
     ];
     let mut wrong = Vec::new();
     for (fault, parameters, who, attacks, warnings) in cases {
@@ -395,6 +407,17 @@ async fn the_user_types_the_password_twice_at_most() {
         |request: &&authprobe::outcome::RequestRecord| request.endpoint == "login_page" && request.method == "POST";
     let forms = ended.steps.iter().flat_map(|step| &step.requests).filter(posted).count();
     assert_eq!(forms, 1, "the session is enough for every further code");
+}
+
+/// Up to one run a second would be an attack itself.
+#[test]
+fn outages_are_not_confirmed_by_attacks() {
+    let parse = ParseContext { regions: 1, base: ".".into(), client: true };
+    for kind in ["hardening", "device", "logout", "registration"] {
+        let probe = probe::kind(kind).map(|kind| (kind.parse)(toml::Table::new(), &parse));
+        let probe = probe.unwrap().unwrap_or_else(|problems| panic!("{kind}: {problems:?}"));
+        assert!(!probe.confirms(), "{kind}");
+    }
 }
 
 #[test]

@@ -34,13 +34,11 @@ pub struct AccessSettings {
     /// What client credentials ask for. Absent: the client's scopes, less those that only make sense for users. (A login
     /// asks for the client's scopes.)
     scopes: Option<Vec<String>>,
-    /// The resources that the token is for (RFC 8707), once each.
-    resource: Vec<String>,
     /// With client credentials, `audience`, once each, where the provider wants it so.
     audience: Vec<String>,
 }
 
-const KEYS: [&str; 4] = ["grant", "scopes", "resource", "audience"];
+const KEYS: [&str; 3] = ["grant", "scopes", "audience"];
 /// What the probe makes itself.
 const MADE: [&str; 2] = ["grant_type", "client_secret"];
 
@@ -120,9 +118,9 @@ impl Access {
         Grant::ClientCredentials { scopes: scopes.to_vec(), extra }
     }
 
-    /// The resources that the token is asked for.
+    /// The resources that the token is asked for, by a login and by client credentials alike.
     pub fn resource(&self) -> &[String] {
-        &self.settings.resource
+        self.login.resource()
     }
 
     /// The audiences that the token is asked for.
@@ -167,7 +165,7 @@ impl Access {
 
     async fn ask(&self, relying: &Relying, metadata: &Metadata) -> Result<(Tokens, Vec<String>), Fault> {
         let scopes = self.scopes(relying)?;
-        let grant = self.client_credentials(&scopes, &self.settings.resource, &self.settings.audience);
+        let grant = self.client_credentials(&scopes, self.login.resource(), &self.settings.audience);
         let result = relying.token(metadata, grant).await;
         let tokens = result.map_err(|fault| issued::unsupported_grant(metadata, "client_credentials", fault))?;
         let missing = self.login.expect.check_scopes(tokens.scope.as_deref(), &scopes);
@@ -222,6 +220,7 @@ mod tests {
         let grant = access.client_credentials(&["x".to_owned()], access.resource(), access.audience());
         let form: Vec<_> = grant.form().iter().map(|(name, value)| format!("{name}={value}")).collect();
         assert_eq!(form, ["grant_type=client_credentials", "scope=x", "resource=urn:a", "audience=b", "tenant=c"]);
+        assert_eq!(access.login.resource(), ["urn:a"], "a login asks for it as well");
     }
 
     #[test]

@@ -114,6 +114,10 @@ impl Probe for DeviceFlow {
         Cost { requests, burst, waits: self.bound, ..Cost::default() }
     }
 
+    fn confirms(&self) -> bool {
+        false
+    }
+
     async fn run(&self, cx: &Context, journey: &mut Journey) -> Result<(), Stopped> {
         let relying = cx.relying(journey);
         let metadata = journey.step(flow::DISCOVERY, offers(&relying)).await?;

@@ -37,8 +37,8 @@ mod stage;
 mod tally;
 mod transport;
 
-use attack::{Attack, Group, How};
-use control::{WAY, answered, good_request};
+use attack::{Attack, Group};
+use control::{WAY, answered, attempt, good_request};
 use stage::Stage;
 use tally::Tally;
 
@@ -130,9 +130,12 @@ impl Probe for Hardening {
 
     fn cost(&self) -> Cost {
         let logs_in = self.attacks.iter().any(|(group, _)| group.follows_login());
-        let (login, detours) = if logs_in { (2 * flow::LOGIN_REQUESTS + 1, 2 * flow::LOGIN_DETOURS) } else { (0, 0) };
-        // Metadata twice where it hides an endpoint, the control, a client that does not exist, the token, revocations.
-        let fixed = 2 + 2 + 1 + login + 8;
+        let login = 2 * flow::LOGIN_REQUESTS + 1;
+        // Metadata twice where it hides an endpoint, the control, a client that does not exist and a redirect URI that is
+        // nobody's (at the door, and in a session), the token, revocations.
+        let fixed = 2 + 2 + 3 + if logs_in { login } else { 0 } + 8;
+        // Attacks at the door take a login as well where strangers are told nothing.
+        let detours = 2 * flow::LOGIN_DETOURS + if logs_in { 0 } else { login } + 3 * door::MOST;
         // A refusal is one answer as a rule.
         let least: u32 = self
             .attacks
@@ -146,6 +149,10 @@ impl Probe for Hardening {
             all_regions: false,
             waits: self.reuse_grace,
         }
+    }
+
+    fn confirms(&self) -> bool {
+        false
     }
 
     async fn run(&self, cx: &Context, journey: &mut Journey) -> Result<(), Stopped> {
@@ -180,18 +187,17 @@ impl Hardening {
         };
         (stage.rotation, stage.reuse_grace) = (self.rotation, self.reuse_grace);
         self.control(journey, &mut stage).await?;
-        let blind = stage.control.as_ref().is_some_and(|control| control.blind);
-        let waits = |group: &Group| group.follows_login() || blind && group.is_at_the_door();
-        for group in self.groups().filter(|group| !waits(group)) {
+        let inside: Vec<Group> = self.groups().filter(|group| door::is_judged_inside(&stage, *group)).collect();
+        for group in self.groups().filter(|group| !group.follows_login() && !inside.contains(group)) {
             self.try_group(journey, &stage, group, tally).await?;
         }
-        if self.groups().any(|group| waits(&group)) {
-            self.log_in(cx, journey, &mut stage).await?;
+        if !inside.is_empty() || self.groups().any(Group::follows_login) {
+            self.log_in(cx, journey, &mut stage, &inside, tally).await?;
         } else {
             journey.skip(flow::LOGIN, "no attack takes one");
             journey.skip(flow::TOKEN, "no attack takes one");
         }
-        for group in self.groups().filter(waits) {
+        for group in self.groups().filter(|group| group.follows_login()) {
             self.try_group(journey, &stage, group, tally).await?;
         }
         match (tally.fruitless(), self.groups().last()) {
@@ -220,10 +226,20 @@ impl Hardening {
         Ok(())
     }
 
-    /// Steps `login` and `token`: what attacks on a session need.
-    async fn log_in(&self, cx: &Context, journey: &mut Journey, stage: &mut Stage) -> Result<(), Stopped> {
+    /// Steps `login` and `token`: what attacks on a session need. `inside`: groups that take the login, but no token.
+    async fn log_in(
+        &self,
+        cx: &Context,
+        journey: &mut Journey,
+        stage: &mut Stage,
+        inside: &[Group],
+        tally: &mut Tally,
+    ) -> Result<(), Stopped> {
         let Some(user) = &cx.user else {
             journey.skip(flow::LOGIN, "the probe has no `user`");
+            for group in inside {
+                self.try_group(journey, stage, *group, tally).await?;
+            }
             return self.ask_for_itself(journey, stage).await;
         };
         let login = async {
@@ -233,9 +249,13 @@ impl Hardening {
             let params = stage.sign_in(&pending, &answers).await;
             let params = params.map_err(|fault| flow::promised(&stage.relying, &stage.metadata, fault))?;
             let code = answered(stage, &pending, &params)?;
-            Ok((answers, pending, params, code))
+            Ok((answers, pending, params, code, door::obeys_anybody(stage).await))
         };
-        let (answers, pending, params, code) = journey.step(flow::LOGIN, login).await?;
+        let (answers, pending, params, code, obeys_anybody) = journey.step(flow::LOGIN, login).await?;
+        stage.entered(obeys_anybody);
+        for group in inside {
+            self.try_group(journey, stage, *group, tally).await?;
+        }
         let token = async {
             let grant = stage::code_grant(code, &pending);
             let tokens = stage.relying.token(&stage.metadata, grant).await?;
@@ -320,23 +340,6 @@ fn left_out(notes: &[(&'static str, String)]) -> String {
         }
     }
     reasons.iter().map(|(why, names)| format!("{} ({why})", names.join(", "))).collect::<Vec<_>>().join("; ")
-}
-
-async fn attempt(stage: &Stage, attack: &Attack) -> attack::Judged {
-    let mutate = match attack.how {
-        How::By(run) => return run(stage).await,
-        How::RedirectUri(mutate) => mutate,
-    };
-    let registered = stage.redirect_uri()?;
-    let sent = mutate(registered);
-    if sent.is_empty() {
-        return Ok(attack::Answer::Skipped("there is no such form of the registered redirect URI".to_owned()));
-    }
-    let changes: Vec<stage::Change<'_>> = sent.iter().map(|uri| ("redirect_uri", Some(uri.as_str()))).collect();
-    match stage.ask(&changes).await? {
-        Some(pending) => door::attack(stage, pending.url, &sent).await,
-        None => Ok(attack::Answer::Refused),
-    }
 }
 
 #[cfg(test)]

@@ -266,7 +266,10 @@ fn extended(mut schema: Schema, more: Schema) -> Schema {
     let more = more.get("properties").and_then(Value::as_object).cloned().unwrap_or_default();
     let own = schema.ensure_object().entry("properties").or_insert_with(|| Value::Object(Default::default()));
     if let Some(own) = own.as_object_mut() {
-        own.extend(more);
+        // A kind's own key wins: what is called `resource` may be another thing there.
+        for (name, key) in more {
+            own.entry(name).or_insert(key);
+        }
     }
     schema
 }

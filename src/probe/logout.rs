@@ -125,6 +125,10 @@ impl Probe for Logout {
         self.back_channel
     }
 
+    fn confirms(&self) -> bool {
+        false
+    }
+
     async fn run(&self, cx: &Context, journey: &mut Journey) -> Result<(), Stopped> {
         let relying = cx.relying(journey);
         let (endpoint, metadata) = journey.step(flow::DISCOVERY, self.offers(cx, &relying)).await?;

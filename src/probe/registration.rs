@@ -247,8 +247,7 @@ impl Registration {
         made.with(|making| making.asked = None);
         take_note(relying, &cx.memory, made, &answer);
         let answer = answer?;
-        let client = relying.registered(|warnings| registration::created(&answer, &document, invited, warnings));
-        client
+        relying.registered(|warnings| registration::created(&answer, &document, invited, warnings))
     }
 }
 

@@ -102,7 +102,10 @@ struct Settings {
 
 fn parse(mut table: toml::Table, context: &ParseContext) -> Result<Box<dyn Probe>, Vec<Problem>> {
     let mut problems = Vec::new();
+    // Its own: the URL of a resource, not what a login asks for.
+    let resource = table.remove("resource");
     let login = Login::take(&mut table, &mut problems);
+    table.extend(resource.map(|url| ("resource".to_owned(), url)));
     let settings: Settings = login_settings::read(table, &mut problems);
     let mut wrong = |key: &str, message: &str| problems.push(problem(key, message));
     match (&settings.resource, settings.poll) {

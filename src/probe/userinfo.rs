@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::form_walk as walk;
 use super::login_flow as flow;
 use super::login_settings::{self, Login};
+use super::own_keys::problem;
 use super::{Context, Cost, Kind, Need, ParseContext, Probe, Problem};
 use crate::fault::{Class, Fault, Finding};
 use crate::journey::{Journey, StepName, Stopped};
@@ -53,6 +54,9 @@ fn parse(mut table: toml::Table, _: &ParseContext) -> Result<Box<dyn Probe>, Vec
     let mut problems = Vec::new();
     let login = Login::take(&mut table, &mut problems);
     let settings: Settings = login_settings::read(table, &mut problems);
+    if !login.resource().is_empty() {
+        problems.push(problem("resource", "with it the access token is not for userinfo"));
+    }
     if problems.is_empty() { Ok(Box::new(Userinfo { login, signed: settings.signed })) } else { Err(problems) }
 }
 
@@ -217,6 +221,7 @@ mod tests {
         assert_eq!(cost("signed = false").requests + 2, cost("signed = true").requests);
         assert_eq!(cost("signed = false").burst, cost("signed = true").burst);
         assert_eq!(parsed("singed = true\npage = 'x'").err().unwrap().len(), 2);
+        assert_eq!(parsed("resource = ['urn:a']").err().unwrap()[0].key, "resource");
     }
 
     #[test]

@@ -61,7 +61,7 @@ fn without_bidi_a_session_serves_one_login_and_is_ended() {
     let (idp, driver) = (Idp::start(), Driver::start());
     let front = Front::of(&driver, no_bidi());
     let scene = scene(&idp, &front.url(""));
-    for parameters in ["", "parameters = { scene = \"live-two-step\" }", "parameters = { scene = \"fragment\" }"] {
+    for parameters in ["", "parameters = { scene = \"live-two-step\" }", "response_mode = \"fragment\""] {
         let (code, run) = scene.probe_once(&login(parameters), "login");
         assert_eq!((code, run.verdict(), run.fault()), (0, "good", String::new()), "{parameters}: {run:?}");
         assert_eq!(warnings(&run).iter().filter(|code| **code == "no_bidi").count(), 1, "{run:?}");

@@ -21,7 +21,7 @@ const GROUPS: &[(&str, &str)] = &[
 ];
 
 /// How many rows run at a time: each has a lab of its own.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 2;
 
 /// One line of the table.
 pub struct Row {

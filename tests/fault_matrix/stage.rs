@@ -55,7 +55,7 @@ pub const PROBES: &[Probe] = &[
     Probe { name: "resource", who: MACHINE, own: RESOURCE },
     Probe { name: "device", who: DEVICE, own: "bound = \"5s\"" },
     Probe { name: "registration", who: NOBODY, own: "" },
-    Probe { name: "logout", who: USER, own: "back_channel = true\nbound = \"3s\"" },
+    Probe { name: "logout", who: USER, own: "back_channel = true\nbound = \"10s\"" },
     Probe { name: "client_credentials.bound", who: "client = \"bound\"", own: "" },
     Probe { name: "client_credentials.assertion", who: "client = \"shared\"", own: "" },
     Probe { name: "form_login.pushed", who: "client = \"pushed\"\nuser = \"alice\"", own: "" },

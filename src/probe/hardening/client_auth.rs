@@ -6,7 +6,8 @@ use futures_util::future::BoxFuture;
 use jsonwebtoken::EncodingKey;
 
 use super::attack::{Answer, Attack, How, Judged, Needs, Strength};
-use super::stage::{Redeemed, Stage};
+use super::replay;
+use super::stage::Stage;
 use crate::fault::{Class, Fault};
 use crate::oidc::alg::Alg;
 use crate::oidc::assertion;
@@ -82,11 +83,8 @@ async fn attempt(stage: &Stage, proof: Vec<(String, String)>, what: &str) -> Jud
         Err(why) => return Ok(Answer::Unknown(why)),
     };
     form.extend(proof);
-    Ok(match stage.redeem(form, false).await? {
-        Redeemed::Tokens(..) => Answer::Accepted(format!("{what}: tokens were issued")),
-        // An assertion where there must be none, another client, no client: whatever it is called, nothing was issued.
-        Redeemed::Refused(_) => Answer::Refused,
-    })
+    // An assertion where there must be none, another client, no client: whatever it is called, nothing was issued.
+    Ok(replay::judged(&stage.redeem(form, false).await?, what))
 }
 
 fn nothing(stage: &Stage) -> BoxFuture<'_, Judged> {

@@ -1,7 +1,8 @@
 //! The good request and the good login: what attacks are held against.
 
+use super::attack::{self, Attack, How};
 use super::door::{self, Control, Seen};
-use super::stage::Stage;
+use super::stage::{Change, Stage};
 use crate::fault::{Class, Fault};
 use crate::oidc::authorize::{self, Expected};
 use crate::oidc::form::page::{self, Progress, Setting};
@@ -17,9 +18,7 @@ pub async fn good_request(stage: &Stage) -> Result<Control, Fault> {
     let pending = stage.relying.push(&stage.metadata, stage.request(&[])?).await?;
     let (seen, headers, trail) = door::control(stage, pending.url.clone(), WAY).await?;
     match seen {
-        Seen::Page(looks) if looks.status < 400 && looks.asks => {
-            Ok(Control { looks, headers, trail, blind: door::is_blind(stage).await })
-        }
+        Seen::Page(looks) if looks.status < 400 && looks.asks => door::strangers(stage, looks, headers, trail).await,
         // What is the matter with it, in the words of every login.
         Seen::Page(looks) => {
             let (_, page) = form_walk::first_page(&stage.relying, &stage.metadata, &stage.login).await?;
@@ -28,7 +27,7 @@ pub async fn good_request(stage: &Stage) -> Result<Control, Fault> {
             match page::read(&page, &mut Progress::default(), setting) {
                 // A script draws it: where it leads can be told, but not what it shows.
                 Err(fault) if fault.class != Class::Unsupported => Err(fault),
-                _ => Ok(Control { looks, headers, trail, blind: false }),
+                _ => door::strangers(stage, looks, headers, trail).await,
             }
         }
         Seen::Sent(target) => {
@@ -57,4 +56,22 @@ pub fn answered(stage: &Stage, pending: &authorize::Pending, params: &[(String, 
     let answer = authorize::Answer { query: params.to_vec(), ..authorize::Answer::default() };
     let code = authorize::process(&answer, expected)?.code;
     code.ok_or_else(|| Fault::new(Class::Internal, "a code is expected that nobody asked for"))
+}
+
+/// Tries an attack.
+pub async fn attempt(stage: &Stage, attack: &Attack) -> attack::Judged {
+    let mutate = match attack.how {
+        How::By(run) => return run(stage).await,
+        How::RedirectUri(mutate) => mutate,
+    };
+    let registered = stage.redirect_uri()?;
+    let sent = mutate(registered);
+    if sent.is_empty() {
+        return Ok(attack::Answer::Skipped("there is no such form of the registered redirect URI".to_owned()));
+    }
+    let changes: Vec<Change<'_>> = sent.iter().map(|uri| ("redirect_uri", Some(uri.as_str()))).collect();
+    match stage.ask(&changes).await? {
+        Some(pending) => door::attack(stage, pending.url, &sent).await,
+        None => Ok(attack::Answer::Refused),
+    }
 }

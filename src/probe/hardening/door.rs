@@ -4,7 +4,7 @@
 use ::http::HeaderMap;
 use url::Url;
 
-use super::attack::{Answer, Judged};
+use super::attack::{Answer, Group, Judged};
 use super::redirect_uri::obeys;
 use super::stage::Stage;
 use crate::fault::{Class, Fault};
@@ -17,7 +17,7 @@ use crate::oidc::relying::Relying;
 /// Where an attacker would want answers: a name that resolves nowhere (RFC 6761 §6.5).
 pub const ATTACKER: &str = "attacker.example";
 /// How many redirects are followed.
-const HOPS: usize = 2;
+pub const HOPS: usize = 2;
 /// The most requests that one look at the door takes: a pushed request is one more.
 pub const MOST: u32 = 2 + HOPS as u32;
 
@@ -44,6 +44,9 @@ pub struct Control {
     /// Whether it is shown whatever was asked, even to a client that does not exist: such a provider looks at a request
     /// only once somebody is logged in, and its login page says nothing.
     pub blind: bool,
+    /// Whether it is shown whatever the redirect URI is, even one that is nobody's: such a provider looks at redirect URIs
+    /// only once somebody is logged in, or never.
+    pub late: bool,
 }
 
 /// Sends a good authorization request. `sent`: what the answer might obey besides the registered redirect URI. No
@@ -67,26 +70,83 @@ async fn knock_as(relying: &Relying, stage: &Stage, url: Url, sent: &[String]) -
 pub async fn attack(stage: &Stage, url: Url, sent: &[String]) -> Judged {
     let Some(control) = &stage.control else { return Ok(Answer::Skipped("there is no login page".to_owned())) };
     let registered = stage.redirect_uri()?.url();
-    if !control.blind {
+    if !control.blind && (!control.late || sent.is_empty()) {
         let (seen, _) = knock(stage, url, sent).await?;
         return judge(control, &seen, sent, registered);
     }
-    if stage.session.is_none() {
-        let why = "the provider looks at a request only once somebody is logged in";
+    if !stage.inside {
+        let why = "the provider looks at a request only once somebody is logged in, if ever";
         return Ok(Answer::Skipped(why.to_owned()));
     }
+    attack_inside(stage, url, sent).await
+}
+
+async fn attack_inside(stage: &Stage, url: Url, sent: &[String]) -> Judged {
     let (seen, _) = knock_as(&stage.relying, stage, url, sent).await?;
     if let Seen::Sent(target) = &seen {
         stage.received(target);
     }
-    judge_inside(&seen, sent, registered)
+    judge_inside(&seen, sent, stage.redirect_uri()?.url())
 }
 
-/// Whether a client that does not exist is shown a login page as well.
-pub async fn is_blind(stage: &Stage) -> bool {
-    let Ok(pending) = stage.request(&[("client_id", Some("authprobe-unknown"))]) else { return false };
-    let seen = knock(stage, pending.url, &[]).await;
-    matches!(seen, Ok((Seen::Page(page), _)) if page.asks && page.status < 400)
+/// The control with that login page: asks what else it is shown to. A failure there must not pass for a refusal: where
+/// everybody sees the page, every attack would seem to be accepted.
+pub async fn strangers(stage: &Stage, looks: Looks, headers: HeaderMap, trail: Vec<String>) -> Result<Control, Fault> {
+    let mut control = Control { looks, headers, trail, blind: false, late: false };
+    let unknown = stage.request(&[("client_id", Some("authprobe-unknown"))])?;
+    control.blind = is_shown(stage, &control, unknown.url, &[]).await?;
+    if !control.blind {
+        let sent = [nobodys()];
+        control.late = match stage.ask(&[("redirect_uri", Some(sent[0].as_str()))]).await? {
+            Some(pending) => match is_shown(stage, &control, pending.url, &sent).await {
+                // It may be that one request, or how the provider refuses: only a session can tell.
+                Err(fault) if fault.class == Class::HttpStatus => true,
+                shown => shown?,
+            },
+            None => false,
+        };
+    }
+    Ok(control)
+}
+
+/// A redirect URI that nobody has registered.
+fn nobodys() -> String {
+    format!("https://{ATTACKER}/authprobe")
+}
+
+async fn is_shown(stage: &Stage, control: &Control, url: Url, sent: &[String]) -> Result<bool, Fault> {
+    let (seen, _) = knock(stage, url, sent).await?;
+    Ok(shows(&judge(control, &seen, sent, stage.redirect_uri()?.url())?, &seen))
+}
+
+/// Whether that is a login page, or the way to one. In doubt it is: in a session doubts can be settled.
+fn shows(answer: &Answer, seen: &Seen) -> bool {
+    match (answer, seen) {
+        (_, Seen::Sent(_)) => false,
+        (Answer::Accepted(_), _) => true,
+        (Answer::Unknown(_), Seen::Page(page)) => page.asks,
+        _ => false,
+    }
+}
+
+/// Whether a group's attacks are tried in the session of the good login.
+pub fn is_judged_inside(stage: &Stage, group: Group) -> bool {
+    stage.control.as_ref().is_some_and(|control| {
+        (control.blind && group.is_at_the_door()) || (control.late && group == Group::RedirectUri)
+    })
+}
+
+/// Whether somebody who is logged in is sent wherever the request says. Then the door's word does: the provider looks at
+/// no redirect URI ever. `false` if it cannot be told.
+pub async fn obeys_anybody(stage: &Stage) -> bool {
+    if stage.control.as_ref().is_none_or(|control| !control.late) {
+        return false;
+    }
+    let sent = [nobodys()];
+    match stage.ask(&[("redirect_uri", Some(sent[0].as_str()))]).await {
+        Ok(Some(pending)) => matches!(attack_inside(stage, pending.url, &sent).await, Ok(Answer::Accepted(_))),
+        _ => false,
+    }
 }
 
 /// The way of the good request, which may be longer.
@@ -139,7 +199,12 @@ pub fn judge(control: &Control, seen: &Seen, sent: &[String], registered: &Url) 
             Err(Fault::new(Class::HttpStatus, format!("the authorization endpoint answered {}", page.status)))
         }
         Seen::Page(page) if page.status >= 400 => Ok(Answer::Refused),
-        Seen::Page(page) if page.asks => Ok(Answer::Accepted("the provider shows its login page".to_owned())),
+        Seen::Page(page) if page.asks && same_page(page, &control.looks) => {
+            Ok(Answer::Accepted("the provider shows its login page".to_owned()))
+        }
+        Seen::Page(page) if page.asks => Ok(Answer::Unknown(
+            "one can log in on the page that the provider shows, but it is not that of a good request".to_owned(),
+        )),
         Seen::Page(page) if control.looks.asks || page.place != control.looks.place => Ok(Answer::Refused),
         Seen::Page(page) if page.title != control.looks.title => Ok(Answer::Refused),
         Seen::Page(_) => Ok(Answer::Unknown(
@@ -150,6 +215,20 @@ pub fn judge(control: &Control, seen: &Seen, sent: &[String], registered: &Url) 
         }
         Seen::Further(_) => Ok(Answer::Unknown("the provider redirects further than was followed".to_owned())),
     }
+}
+
+/// Whether both have the same title, and are in the same place but for identifiers: long segments of a path. Error pages
+/// may well have a box to log in.
+fn same_page(one: &Looks, other: &Looks) -> bool {
+    let is_identifier = |segment: &str| segment == "*" || segment.len() >= 16;
+    let (one_path, other_path): (Vec<&str>, Vec<&str>) =
+        (one.place.split('/').skip(3).collect(), other.place.split('/').skip(3).collect());
+    let same = |(one, other): (&&str, &&str)| one == other || (is_identifier(one) && is_identifier(other));
+    let origin = |place: &str| place.split('/').take(3).map(str::to_owned).collect::<Vec<_>>();
+    one.title == other.title
+        && origin(&one.place) == origin(&other.place)
+        && one_path.len() == other_path.len()
+        && one_path.iter().zip(&other_path).all(same)
 }
 
 /// The same, of somebody who is logged in: a good request would be answered at once.
@@ -201,7 +280,7 @@ mod tests {
 
     fn control(asks: bool) -> Control {
         let trail = ["https://a.example/1", "https://a.example/2", "https://a.example/3"].map(str::to_owned).to_vec();
-        Control { looks: looks(200, asks, "Sign in"), headers: HeaderMap::new(), trail, blind: false }
+        Control { looks: looks(200, asks, "Sign in"), headers: HeaderMap::new(), trail, blind: false, late: false }
     }
 
     fn judged(control: &Control, seen: Seen) -> Judged {
@@ -220,6 +299,42 @@ mod tests {
     fn a_login_page_is_acceptance() {
         let answer = judged(&control(true), Seen::Page(looks(200, true, "Sign in"))).unwrap();
         assert!(matches!(answer, Answer::Accepted(_)));
+    }
+
+    #[test]
+    fn an_error_page_with_a_box_to_log_in_is_no_acceptance() {
+        let there = |place: &str, title: &str| {
+            let page = Looks { place: place.to_owned(), ..looks(200, true, title) };
+            judged(&control(true), Seen::Page(page)).unwrap()
+        };
+        assert!(matches!(there("https://a.example/login", "Sign in"), Answer::Accepted(_)));
+        assert!(matches!(there("https://a.example/login", "Invalid request"), Answer::Unknown(_)));
+        assert!(matches!(there("https://a.example/error", "Sign in"), Answer::Unknown(_)));
+    }
+
+    #[test]
+    fn the_same_page_has_the_same_title_and_place_but_for_identifiers() {
+        let at = |place: &str| Looks { place: place.to_owned(), ..looks(200, true, "Sign in") };
+        let same = |one: &str, other: &str| same_page(&at(one), &at(other));
+        assert!(same("https://a.example/x/*/login", "https://a.example/x/*/login"));
+        assert!(same("https://a.example/x/*", "https://a.example/x/abcdefghijklmnopqrstu"));
+        assert!(!same("https://a.example/x/*", "https://a.example/x/error"));
+        assert!(!same("https://a.example/x", "https://b.example/x"));
+        assert!(!same("https://a.example/x", "https://a.example/x/y"));
+    }
+
+    /// A provider with a long way to its login page, and one with another page for whom it does not know.
+    #[test]
+    fn whoever_shows_strangers_a_login_page_or_the_way_to_it_is_blind() {
+        let shown = |seen: Seen| shows(&judged(&control(true), seen.clone()).unwrap(), &seen);
+        assert!(shown(Seen::Page(looks(200, true, "Sign in"))));
+        assert!(shown(Seen::Page(looks(200, true, "Sign in to nothing"))));
+        assert!(shown(Seen::Further(control(true).trail)));
+        assert!(!shown(Seen::Page(looks(400, false, "Error"))));
+        assert!(!shown(Seen::Page(looks(200, false, "Error"))));
+        assert!(!shown(Seen::Sent(Url::parse("https://attacker.example/collect?error=x").unwrap())));
+        let pages_by_scripts = Seen::Page(looks(200, false, "Sign in"));
+        assert!(!shows(&judged(&control(false), pages_by_scripts.clone()).unwrap(), &pages_by_scripts));
     }
 
     /// RFC 6749 §4.1.2.1: it must not redirect there, not even with an error.

@@ -73,11 +73,21 @@ pub const TABLE: &[Attack] = &[
     },
 ];
 
-fn judged(redeemed: &Redeemed, what: &str) -> Answer {
+/// What that is for an attack; `what`: what the provider did if it issued tokens.
+pub fn judged(redeemed: &Redeemed, what: &str) -> Answer {
     match redeemed {
         Redeemed::Tokens(..) => Answer::Accepted(format!("{what}: tokens were issued")),
+        // RFC 9449 §5, §8: forged requests come without a proof of possession. Nothing else of them was looked at.
+        Redeemed::Refused(error) if matches!(error.as_str(), "invalid_dpop_proof" | "use_dpop_nonce") => {
+            Answer::Unknown(format!("it was refused for its DPoP proof: {error}"))
+        }
         Redeemed::Refused(_) => Answer::Refused,
     }
+}
+
+/// RFC 9700 §2.2.2: refresh tokens of public clients are rotated, or bound to a key.
+fn must_rotate(rotation: Rotation, auth_method: AuthMethod, bound: bool) -> bool {
+    rotation == Rotation::Required || (auth_method == AuthMethod::None && !bound)
 }
 
 fn other_redirect_uri(stage: &Stage) -> BoxFuture<'_, Judged> {
@@ -166,9 +176,9 @@ fn refresh_replay(stage: &Stage) -> BoxFuture<'_, Judged> {
             }
         };
         let rotated = next.is_some_and(|next| next != first);
-        let must = stage.client.auth_method == AuthMethod::None || stage.rotation == Rotation::Required;
+        let must = must_rotate(stage.rotation, stage.client.auth_method, stage.client.proof.dpop);
         if !rotated && !must {
-            let why = "refresh tokens are not rotated, and need not be for a confidential client".to_owned();
+            let why = "refresh tokens are not rotated, and need not be for such a client".to_owned();
             return Ok(Answer::Skipped(why));
         }
         if !stage.reuse_grace.is_zero() {
@@ -223,4 +233,29 @@ fn tokens_of_replay(stage: &Stage) -> BoxFuture<'_, Judged> {
         Ok(if works { Answer::Accepted("it still works".to_owned()) } else { Answer::Refused })
     }
     .boxed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_for_want_of_a_proof_says_nothing() {
+        let refused = |error: &str| judged(&Redeemed::Refused(error.to_owned()), "x");
+        assert_eq!(refused("invalid_client"), Answer::Refused);
+        for error in ["invalid_dpop_proof", "use_dpop_nonce"] {
+            assert!(matches!(refused(error), Answer::Unknown(_)), "{error}");
+        }
+        assert!(matches!(judged(&Redeemed::Tokens(Secret::new("t"), None), "x"), Answer::Accepted(_)));
+    }
+
+    /// RFC 9700 §2.2.2: rotation or sender constraint.
+    #[test]
+    fn refresh_tokens_that_are_bound_to_a_key_need_no_rotation() {
+        assert!(must_rotate(Rotation::Auto, AuthMethod::None, false));
+        assert!(!must_rotate(Rotation::Auto, AuthMethod::None, true));
+        assert!(!must_rotate(Rotation::Auto, AuthMethod::ClientSecretBasic, false));
+        assert!(must_rotate(Rotation::Required, AuthMethod::None, true));
+        assert!(must_rotate(Rotation::Required, AuthMethod::ClientSecretBasic, false));
+    }
 }

@@ -43,6 +43,8 @@ pub struct Stage {
     pub login: Login,
     /// What the good request shows; `None`: the client has no redirect URI.
     pub control: Option<Control>,
+    /// Whether our user is logged in: with tokens, there is a `session`.
+    pub inside: bool,
     /// The good login; `None`: the probe has no user, or did not get there yet.
     pub session: Option<Session>,
     /// Whether the client asks for itself (client credentials).
@@ -113,6 +115,7 @@ impl Stage {
             metadata,
             login: login.clone(),
             control: None,
+            inside: false,
             session: None,
             machine: false,
             rotation: Rotation::Auto,
@@ -186,6 +189,14 @@ impl Stage {
         let params = params.into_params();
         self.protect_codes(&params);
         Ok(params)
+    }
+
+    /// The good login was answered. `obeys_anybody`: see [`super::door::obeys_anybody`].
+    pub fn entered(&mut self, obeys_anybody: bool) {
+        self.inside = true;
+        if let Some(control) = &mut self.control {
+            control.late &= !obeys_anybody;
+        }
     }
 
     /// Begins the session that attacks use: what the good login brought.
