@@ -60,7 +60,8 @@ async fn what_is_wrong_with_an_answer_in_a_fragment_is_found_as_in_a_query() {
         ("state_mangled", json!({}), "state_mismatch/provider at login"),
         ("state_missing", json!({}), "state_mismatch/provider at login"),
         ("response_iss_wrong", json!({}), "response_issuer/provider at login"),
-        ("response_iss_missing", json!({}), "response_issuer/provider at login"),
+        // RFC 9207 §4: the ID token says who answered.
+        ("response_iss_missing", json!({}), "good response_issuer"),
         ("response_code_missing", json!({}), "malformed/provider at login"),
         ("response_code_twice", json!({}), "malformed/provider at login"),
         ("authorization_error", json!({"error": "access_denied"}), "oauth_error/provider at login"),

@@ -94,15 +94,16 @@ fn a_browser_brings_answers_from_fragments_and_posted_forms() {
     let idp = Idp::start();
     let scene = stage(&idp);
     let mut shown = Vec::new();
-    for (response_type, mode, more) in [
-        ("code id_token", "fragment", ""),
-        ("code id_token", "form_post", ""),
-        ("code id_token token", "fragment", "silent = true"),
-        ("code id_token", "form_post", "silent = true"),
+    for (client, response_type, mode, more) in [
+        ("hybrid", "code id_token", "fragment", ""),
+        ("hybrid", "code id_token", "form_post", ""),
+        ("hybrid", "code id_token token", "fragment", ""),
+        ("web", "code", "query", "silent = true"),
+        ("web", "code", "form_post", "silent = true"),
     ] {
         let keys =
             format!("response_type = \"{response_type}\"\nresponse_mode = \"{mode}\"\ntimeout = \"60s\"\n{more}");
-        let run = good(&scene, &probe("browser_login", "hybrid", &keys));
+        let run = good(&scene, &probe("browser_login", client, &keys));
         assert_eq!(done(&run).contains(&"silent"), !more.is_empty(), "{keys}");
         shown.push(("a run", run.0.to_string()));
     }
@@ -114,12 +115,16 @@ fn what_a_client_or_the_provider_does_not_offer_is_said() {
     let idp = Idp::start();
     let scene = stage(&idp);
     let fault = |client: &str, keys: &str| scene.probe_once(&probe("form_login", client, keys), "login").1;
-    // Registered for less: the client's configuration is to blame.
+    // Registered for less. RFC 6749 §4.1.2.1 has `unauthorized_client` for that; this provider calls it `invalid_request`.
     let refused = fault("web", "response_type = \"code id_token\"");
-    assert_eq!(refused.fault(), "config/configuration at authorize", "{:#}", refused.0["fault"]);
+    assert_eq!(refused.fault(), "oauth_error/provider at authorize", "{:#}", refused.0["fault"]);
     let acr = fault("web", "acr_values = [\"bronze\"]");
     assert_eq!(acr.fault(), "unsupported/configuration at authorize");
     assert!(acr.0["fault"]["detail"].as_str().unwrap().contains("acr_values_supported"));
+    // This provider lets no native application renew its login without the user (RFC 8252 §8.6).
+    let native = fault("hybrid", "response_type = \"code id_token\"\nsilent = true");
+    assert_eq!(native.fault(), "oauth_error/provider at silent", "{:#}", native.0["fault"]);
+    assert!(native.0["fault"]["detail"].as_str().unwrap().contains("interaction_required"));
     let target = fault("web", "resource = [\"urn:example:unknown\"]");
     assert_eq!(target.fault(), "oauth_error/provider at authorize", "{:#}", target.0["fault"]);
     assert!(target.0["fault"]["detail"].as_str().unwrap().contains("invalid_target"));
@@ -133,7 +138,7 @@ fn claims_resources_and_silent_renewals_work_as_they_do_for_applications() {
     let scene = stage(&idp);
     for (client, keys, step) in [
         ("web", "prompt = \"none\"", "silent"),
-        ("implicit", "response_type = \"id_token\"\nsilent = true", "silent"),
+        ("web", "silent = true\nresponse_mode = \"form_post\"", "silent"),
         ("web", "resource = [\"urn:example:api\"]", "access_token"),
         ("web", "max_age = \"5m\"\n[probe.claims.userinfo]\nemail = { essential = true }", "userinfo"),
         (

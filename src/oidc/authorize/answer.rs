@@ -218,6 +218,12 @@ impl<'a> Reader<'a> {
                 let detail = format!("`iss` is {found:?} instead of {wanted:?} (RFC 9207 §2.4){error}");
                 return Err(Fault::new(Class::ResponseIssuer, detail));
             }
+            // RFC 9207 §4: the ID token's own `iss`, which is required and checked, tells as much; some providers leave it at that.
+            None if expected.iss_promised && expected.response_type.id_token => warnings.push(Warning::new(
+                "response_issuer",
+                "RFC 9207 §2",
+                "`iss` is promised by the metadata but missing; only the ID token says who answered",
+            )),
             None if expected.iss_promised => {
                 let detail = format!("`iss` is promised by the metadata but missing (RFC 9207 §2.4){}", with_error());
                 return Err(Fault::new(Class::ResponseIssuer, detail));

@@ -100,6 +100,20 @@ fn every_response_type_gets_what_it_asks_for() {
     assert_eq!((access.token.expose(), access.scope.unwrap().join("+").as_str()), ("SlAV32hkKG", "openid+api"));
 }
 
+/// RFC 9207 §2 and §4.
+#[test]
+fn beside_an_id_token_a_missing_issuer_is_survived_and_a_wrong_one_is_not() {
+    let hybrid = |rest: &str| {
+        let url = format!("#code=a&id_token=b&state=xyz{rest}");
+        read(&url, "code id_token", ResponseMode::Fragment, true)
+    };
+    assert_eq!(hybrid("").unwrap().warnings[0].code, "response_issuer");
+    assert!(hybrid("&iss=https%3A%2F%2Fserver.example.com").unwrap().warnings.is_empty());
+    assert_eq!(hybrid("&iss=https%3A%2F%2Fevil.example").unwrap_err().class, Class::ResponseIssuer);
+    let code = read("#code=a&access_token=b&state=xyz", "code token", ResponseMode::Fragment, true);
+    assert_eq!(code.unwrap_err().class, Class::ResponseIssuer);
+}
+
 /// Multiple Response Types §2.1 and §5.
 #[test]
 fn the_answer_comes_where_it_belongs() {
