@@ -259,12 +259,15 @@ async fn every_redirect_uri_is_found_where_any_will_do() {
     assert_eq!(accepted(&scene.run(Who::Spa, "").await), expected);
 }
 
+/// A fault of the lab, its parameters, who is attacked, what is then accepted, what is only warned of.
+type Weakness<'c> = (&'c str, Value, Who, &'c [&'c str], &'c [&'c str]);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn each_weakness_lets_its_attacks_through_and_no_others() {
     let scene = Scene::new().await;
     let assertions = ["assertion_unsigned", "assertion_hmac_client_id", "assertion_hmac_random"];
     let keyed = [&assertions[..], &["assertion_hmac_public_key", "assertion_foreign_key"]].concat();
-    let cases: &[(&str, Value, Who, &[&str], &[&str])] = &[
+    let cases: &[Weakness] = &[
         ("response_type_unchecked", json!({}), Who::Nobody, &["response_type_unknown"], &["response_type_token"]),
         ("silent_login", json!({}), Who::Nobody, &["prompt_none_without_session"], &[]),
         ("authorization_cors", json!({}), Who::Nobody, &[], &["authorization_cors"]),
