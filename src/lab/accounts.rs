@@ -150,6 +150,14 @@ impl Client {
     }
 }
 
+/// The client that an `aud` names: the one value, or the first of several that is one.
+pub fn audience(aud: &Value) -> Option<&'static Client> {
+    match aud {
+        Value::Array(several) => several.iter().filter_map(Value::as_str).find_map(Client::find),
+        one => one.as_str().and_then(Client::find),
+    }
+}
+
 /// Whether answers may be sent there: `/cb` on a loopback address, or where another lab takes them as a broker, character by
 /// character but for the port (RFC 8252 §7.3, RFC 9700 §4.1.3).
 pub fn redirect_allowed(uri: &str) -> bool {

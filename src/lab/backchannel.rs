@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use url::Url;
 
-use super::accounts::{Client, on_loopback};
+use super::accounts::{Client, audience, on_loopback};
 use super::fault::{Setting, Switch};
 use super::jws::{Claims, TokenKind};
 use super::store::random;
@@ -33,7 +33,7 @@ pub fn register(world: &World, client: &str, url: &str) -> Result<(), String> {
 
 /// Tells the client of an ID token that its session has ended.
 pub fn tell(world: &World, moment: Moment, hint: &Claims) {
-    let client = hint.get("aud").and_then(Value::as_str).and_then(Client::find);
+    let client = hint.get("aud").and_then(audience);
     let Some(client) = client else { return };
     let Some(url) = world.store().backchannels.get(client.id).cloned() else { return };
     if world.faults.switch(Switch::BackchannelNever).is_some() {

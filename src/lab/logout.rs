@@ -6,7 +6,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::World;
-use super::accounts::{Client, on_loopback};
+use super::accounts::{Client, audience, on_loopback};
 use super::authorize::SESSION_COOKIE;
 use super::backchannel;
 use super::endpoint::Endpoint;
@@ -69,7 +69,9 @@ fn own_id_token(world: &World, token: &str) -> Option<Claims> {
 /// Where the browser goes afterwards.
 fn way_back(form: &Form, hint: Option<&Claims>) -> Result<Option<Url>, &'static str> {
     let Some(uri) = form.get("post_logout_redirect_uri") else { return Ok(None) };
-    let hinted = hint.and_then(|claims| claims.get("aud")).and_then(Value::as_str);
+    let hinted = hint
+        .and_then(|claims| claims.get("aud"))
+        .and_then(|aud| audience(aud).map(|client| client.id).or(aud.as_str()));
     let named = form.get("client_id");
     if named.is_some() && hinted.is_some() && named != hinted {
         return Err("client_id is not the one of id_token_hint.");
