@@ -21,7 +21,7 @@ use super::store::{Access, random};
 /// `client_assertion_type` (RFC 7523 §2.2).
 const ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 /// How far a proof's `iat` may be from our clock (seconds).
-const FRESH: i64 = 60;
+const FRESH: i64 = 120;
 /// Where a nonce is given (RFC 9449 §8).
 const NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
