@@ -29,6 +29,9 @@ pub mod config;
 pub mod detect;
 pub mod duration;
 pub mod fault;
+#[cfg(test)]
+#[path = "../tests/folder/mod.rs"]
+mod folder;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod journey;

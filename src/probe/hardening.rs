@@ -200,9 +200,9 @@ impl Hardening {
         for group in self.groups().filter(|group| group.follows_login()) {
             self.try_group(journey, &stage, group, tally).await?;
         }
-        match (tally.fruitless(), self.groups().last()) {
-            (Some(fault), Some(last)) => Err(journey.conclude(last.step(), fault)),
-            _ => Ok(()),
+        match tally.fruitless() {
+            Some((step, fault)) => Err(journey.conclude(step, fault)),
+            None => Ok(()),
         }
     }
 

@@ -8,6 +8,8 @@
 //! | `rows` | the table |
 
 mod browser;
+#[path = "../lab_stage/mod.rs"]
+mod lab_stage;
 mod row;
 mod rows;
 mod stage;

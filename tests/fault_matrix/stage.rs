@@ -1,20 +1,20 @@
 //! A lab with one fault, a configuration as a user would write it, and one run of each probe.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use authprobe::clock::Clock;
 use authprobe::lab::{Lab, LabHandle, Options};
-use authprobe::outcome::{CheckLabels, Outcome, Verdict};
+use authprobe::outcome::{CheckLabels, Outcome};
 use authprobe::plan::{self, Check, Plan, Server};
 use authprobe::runner::{Credentials, Engine, Missed, Stopper, Watch};
 use authprobe::web::backchannel::{self, Receiver};
 use serde_json::Value;
 use tokio::net::TcpListener;
 
+use crate::lab_stage::folder::Folder;
+use crate::lab_stage::told;
 use crate::row::{Row, With};
 
 /// A probe of the configuration. Its name is its kind's, perhaps with what is special about it after a dot.
@@ -125,31 +125,27 @@ pub struct Stage {
     plan: Plan,
     /// Where logout tokens come.
     door: Mutex<Option<TcpListener>>,
-    folder: PathBuf,
+    _folder: Folder,
 }
 
 impl Stage {
     /// A healthy one, for that row.
     pub async fn new(row: &Row) -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let folder = std::env::temp_dir().join(format!("authprobe-matrix-{}-{count}", std::process::id()));
-        std::fs::create_dir_all(&folder).expect("a folder");
+        let folder = Folder::new();
         let lab = Lab::start(Options { tls: row.has(With::Tls), ..Options::default() }).await.expect("the lab starts");
-        let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).expect("a file");
         let shared = "shared-secret-that-is-long-enough-for-HS256";
         let secrets = [("web", "web-secret"), ("svc", "svc-secret"), ("bound", "bound-secret"), ("shared", shared)];
         for (name, secret) in secrets.into_iter().chain([("alice", "wonderland-7")]) {
-            write(name, secret);
+            folder.write(name, secret);
         }
-        write("assertion", &lab.assertion(&Value::Null));
+        folder.write("assertion", &lab.assertion(&Value::Null));
         if let Some(authority) = &lab.authority {
-            write("ca.pem", authority);
+            folder.write("ca.pem", authority);
         }
         let text = configuration(row, &lab);
         let plan = plan::from_str("matrix.toml", &text, &folder).unwrap_or_else(|why| panic!("{why}\n{text}"));
         let door = Mutex::new(Some(TcpListener::bind("127.0.0.1:0").await.expect("a port")));
-        Self { lab, plan, door, folder }
+        Self { lab, plan, door, _folder: folder }
     }
 
     /// Runs every check once, as the row wants it: what each came to, by name (and region, if there are several).
@@ -204,7 +200,6 @@ impl Stage {
     /// Ends the lab.
     pub async fn end(self) {
         self.lab.shutdown().await;
-        let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 
@@ -227,7 +222,8 @@ impl Ran<'_> {
         let (_stopper, stop) = Stopper::new();
         let outcome = self.engine.run_now(self.check, &Credentials::of(self.check), stop).await;
         self.engine.clean_up().await;
-        shown(&outcome.expect("nobody interrupts it"))
+        let outcome = outcome.expect("nobody interrupts it");
+        told(outcome.verdict, outcome.fault.as_ref(), &outcome.warnings)
     }
 }
 
@@ -241,22 +237,6 @@ pub fn shown_json(run: &Value) -> String {
             format!("{verdict} {class}/{blame} at {step}")
         }
         None => text("/verdict").to_owned(),
-    }
-}
-
-/// `verdict class/blame at step`, or `good` and the codes of the warnings.
-pub fn shown(outcome: &Outcome) -> String {
-    match &outcome.fault {
-        Some(fault) => {
-            format!("{} {}/{} at {}", outcome.verdict.as_str(), fault.class, fault.blame, fault.step)
-        }
-        None => {
-            assert_eq!(outcome.verdict, Verdict::Good);
-            let mut codes: Vec<&str> = outcome.warnings.iter().map(|warning| warning.code).collect();
-            codes.sort_unstable();
-            codes.dedup();
-            std::iter::once("good").chain(codes).collect::<Vec<_>>().join(" ")
-        }
     }
 }
 

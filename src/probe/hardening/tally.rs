@@ -12,24 +12,26 @@ const NAMED: usize = 6;
 pub struct Tally {
     recorder: Recorder,
     findings: Vec<(StepName, &'static str, Finding)>,
-    judged: u32,
-    /// The first that could not be judged because something failed.
-    failed: Option<Fault>,
+    /// Steps of which some attack was judged.
+    judged: Vec<StepName>,
+    /// What failed first in each step.
+    failed: Vec<(StepName, Fault)>,
     /// Attacks that have been dealt with.
     done: Vec<&'static str>,
     /// Why no further attack is tried.
-    halted: Option<String>,
+    halted: Option<Fault>,
 }
 
 impl Tally {
     /// Nothing yet.
     pub fn new(recorder: Recorder) -> Self {
-        Self { recorder, findings: Vec::new(), judged: 0, failed: None, done: Vec::new(), halted: None }
+        let (findings, judged, failed) = (Vec::new(), Vec::new(), Vec::new());
+        Self { recorder, findings, judged, failed, done: Vec::new(), halted: None }
     }
 
     /// Why no further attack is tried: the provider or our own limit said that it was enough.
-    pub fn halted(&self) -> Option<&str> {
-        self.halted.as_deref()
+    pub fn halted(&self) -> Option<&Fault> {
+        self.halted.as_ref()
     }
 
     /// Takes in what became of an attack. Gives the reason if it does not apply.
@@ -37,8 +39,12 @@ impl Tally {
         self.done.push(attack.name);
         match judged {
             Ok(Answer::Skipped(why)) => return Some(format!("{}: {why}", attack.name)),
-            Ok(Answer::Refused) => self.observe(attack, Some(false)),
+            Ok(Answer::Refused) => {
+                self.judged.push(group.step());
+                self.observe(attack, Some(false));
+            }
             Ok(Answer::Accepted(what)) => {
+                self.judged.push(group.step());
                 self.observe(attack, Some(true));
                 let detail = format!("{}: {}; {what}", attack.name, attack.summary);
                 match attack.strength {
@@ -49,16 +55,27 @@ impl Tally {
                     Strength::Should => self.recorder.warn(Warning::new(attack.name, attack.clause, detail)),
                 }
             }
-            Ok(Answer::Unknown(why)) => self.unjudged(attack, &why),
+            Ok(Answer::Unknown(why)) => {
+                self.unjudged(attack, &why);
+                if let Some(fault) = self.halted.clone() {
+                    self.fail(group, fault);
+                }
+            }
             Err(fault) => {
                 self.unjudged(attack, &fault.to_string());
                 if matches!(fault.class, Class::RateLimited | Class::Budget) {
-                    self.halted = Some(fault.to_string());
+                    self.halted = Some(fault.clone());
                 }
-                self.failed.get_or_insert(fault);
+                self.fail(group, fault);
             }
         }
         None
+    }
+
+    fn fail(&mut self, group: Group, fault: Fault) {
+        if !self.failed.iter().any(|(step, _)| *step == group.step()) {
+            self.failed.push((group.step(), fault));
+        }
     }
 
     /// Puts attacks on record that were to be tried and were not, because the run was over before.
@@ -71,9 +88,13 @@ impl Tally {
         }
     }
 
-    /// The fault of the steps's own group, if any of its attacks was accepted.
+    /// The fault of the step's own group: any of its attacks was accepted, or something failed and not one was judged.
     pub fn of_group(&self, group: Group) -> Result<(), Fault> {
-        self.fault(|step| step == group.step()).map_or(Ok(()), |(_, fault)| Err(fault))
+        let fruitless = || self.failed.iter().find(|(step, _)| *step == group.step() && !self.judged.contains(step));
+        match self.fault(|step| step == group.step()).or_else(|| fruitless().cloned()) {
+            Some((_, fault)) => Err(fault),
+            None => Ok(()),
+        }
     }
 
     /// What the whole run is: the step, and all attacks that were accepted.
@@ -81,9 +102,9 @@ impl Tally {
         self.fault(|_| true)
     }
 
-    /// Why not one attack could be judged, if so.
-    pub fn fruitless(&self) -> Option<Fault> {
-        self.failed.clone().filter(|_| self.judged == 0)
+    /// The first step in which something failed and not one attack was judged: what it was to show is not known.
+    pub fn fruitless(&self) -> Option<(StepName, Fault)> {
+        self.failed.iter().find(|(step, _)| !self.judged.contains(step)).cloned()
     }
 
     fn fault(&self, of: impl Fn(StepName) -> bool) -> Option<(StepName, Fault)> {
@@ -108,7 +129,6 @@ impl Tally {
     }
 
     fn observe(&mut self, attack: &'static Attack, accepted: Option<bool>) {
-        self.judged += u32::from(accepted.is_some());
         if attack.strength == Strength::Must {
             self.recorder.observe(Observation::Attack { attack: attack.name, accepted });
         }

@@ -34,5 +34,5 @@ rows! {
     "authorization_error" r#"{"error": "server_error"}"# [] { "browser_login" => "bad oauth_error/provider at login"; }
     "http_500" r#"{"endpoint": "token"}"# [] { "browser_login" => "bad http_status/provider at token"; }
     "bad_signature" "" [] { "browser_login" => "bad signature_invalid/provider at id_token"; }
-    "userinfo_wrong_sub" "" [] { "browser_login" => "bad claim_subject/provider at userinfo"; }
+    "userinfo_wrong_subject" "" [] { "browser_login" => "bad claim_subject/provider at userinfo"; }
 }

@@ -43,13 +43,6 @@ rows! {
         "token_exchange" => "bad metadata_invalid/provider at issued_token";
         "introspection resource revocation registration" => "good metadata";
     }
-    "jwks_uri_missing" "" [] {
-        "discovery" => "bad metadata_invalid/provider at discovery";
-        "jwks IDS" => "bad metadata_invalid/provider at jwks";
-        "GRANTS" => "bad metadata_invalid/provider at access_token";
-        "token_exchange" => "bad metadata_invalid/provider at issued_token";
-        "introspection resource revocation registration" => "good metadata";
-    }
     // RECOMMENDED or OPTIONAL: not offered, which is the provider's right.
     "metadata_member_missing" r#"{"which": "userinfo_endpoint"}"# [] {
         "userinfo" => "inconclusive unsupported/configuration at discovery";

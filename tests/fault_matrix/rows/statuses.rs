@@ -43,15 +43,6 @@ rows! {
         "GRANTS" => "bad http_status/provider at access_token";
         "token_exchange" => "bad http_status/provider at issued_token";
     }
-    "jwks_down" "" [] {
-        "jwks IDS" => "bad http_status/provider at jwks";
-        "GRANTS" => "bad http_status/provider at access_token";
-        "token_exchange" => "bad http_status/provider at issued_token";
-    }
-    "introspection_down" "" [] {
-        "introspection" => "bad http_status/provider at active";
-        "revocation" => "bad http_status/provider at alive";
-    }
     // RFC 6585 §4: with and without Retry-After.
     "rate_limited" "" [] { "*" => "bad rate_limited/provider at discovery"; }
     "rate_limited" r#"{"retry_after": 0, "endpoint": "token"}"# [] {

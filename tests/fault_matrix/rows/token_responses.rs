@@ -90,13 +90,4 @@ rows! {
         "registration" => "bad revocation_ineffective/provider at gone";
         "token_exchange" => "bad oauth_error/provider at subject_token";
     }
-    // OIDC Core 5.3.2.
-    "userinfo_wrong_sub" "" [] {
-        "USERINFOS" => "bad claim_subject/provider at userinfo";
-    }
-    // RFC 7662 §2.2: a token that was just issued is active.
-    "introspection_inactive" "" [] {
-        "introspection" => "bad oauth_error/provider at active";
-        "revocation" => "bad oauth_error/provider at alive";
-    }
 }

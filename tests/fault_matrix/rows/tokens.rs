@@ -90,7 +90,6 @@ rows! {
     // 3.1.3.7-13: who asked for `max_age` minds.
     "stale_auth_time" "" [] { "form_login" => "bad claim_auth/provider at id_token"; }
     // OIDC Core 2, one by one. `sub` has a class of its own.
-    "missing_subject" "" [] { "IDS" => "bad claim_subject/provider at id_token"; }
     "missing_claim" r#"{"claim": "sub"}"# [] {
         "IDS" => "bad claim_subject/provider at id_token";
     }
@@ -122,7 +121,7 @@ rows! {
         "token_exchange" => "bad claim_missing/provider at issued_token";
         "refresh" => "bad claim_missing/provider at refresh";
     }
-    "missing_subject" r#"{"token": "access"}"# [] {
+    "missing_claim" r#"{"claim": "sub", "token": "access"}"# [] {
         "GRANTS" => "bad claim_missing/provider at access_token";
         "token_exchange" => "bad claim_missing/provider at issued_token";
         "refresh" => "bad claim_missing/provider at refresh";
