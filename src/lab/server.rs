@@ -10,7 +10,7 @@ use axum::extract::{ConnectInfo, Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_TYPE, COOKIE, DATE, STRICT_TRANSPORT_SECURITY};
+use http::header::{ALLOW, CONTENT_TYPE, COOKIE, DATE, LOCATION, STRICT_TRANSPORT_SECURITY};
 use http::{HeaderMap, Method, StatusCode, Uri};
 use serde_json::{Map, Value, json};
 
@@ -149,8 +149,7 @@ async fn answer(
     let world = world.seen_from(&breaks);
     world.stats.count(endpoint);
     if world.in_the_clear && !world.serves_in_the_clear(endpoint) {
-        let why = "This port speaks TLS; only /lab/ is there without.\n";
-        return Reply::new(StatusCode::BAD_REQUEST).body("text/plain", why).into_response();
+        return to_tls(&world, endpoint, &request).into_response();
     }
     let moment = world.moment();
     let (head, body) = request.into_parts();
@@ -185,6 +184,16 @@ async fn answer(
         _ => {}
     }
     reply.header(DATE, &moment.told.to_utc().format("%a, %d %b %Y %H:%M:%S GMT").to_string()).into_response()
+}
+
+/// What plain http gets where there is TLS: browsers are sent there, programs are refused.
+fn to_tls(world: &World, endpoint: Endpoint, request: &Request) -> Reply {
+    if matches!(endpoint, Endpoint::Authorization | Endpoint::LoginPage) && request.method() == Method::GET {
+        let origin = world.issuer.base.strip_suffix(&world.issuer.path).unwrap_or(&world.issuer.base);
+        return Reply::new(StatusCode::MOVED_PERMANENTLY).header(LOCATION, &format!("{origin}{}", request.uri()));
+    }
+    let why = "This port speaks TLS; only /lab/ is there without.\n";
+    Reply::new(StatusCode::BAD_REQUEST).body("text/plain", why)
 }
 
 async fn handle(world: &World, route: Route, body: Body, call: impl FnOnce(Bytes) -> Call) -> Reply {

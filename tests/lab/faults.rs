@@ -75,8 +75,8 @@ static CASES: &[Case] = cases! {
     "tls_untrusted" "" handshake: "200" => "no handshake";
     "tls_incomplete_chain" "" handshake: "200" => "no handshake";
     "tls_refused" "" handshake: "200" => "no handshake";
-    "plain_http_served" "" in_the_clear: "keys 400, login 400" => "keys 200, login 200";
-    "plain_http_served" r#"{"endpoint": "jwks"}"# in_the_clear: "keys 400, login 400" => "keys 200, login 400";
+    "plain_http_served" "" in_the_clear: "keys 400, login 301" => "keys 200, login 200";
+    "plain_http_served" r#"{"endpoint": "jwks"}"# in_the_clear: "keys 400, login 301" => "keys 200, login 301";
     "hsts_missing" "" hsts: "max-age=31536000" => "none";
     "hsts_missing" r#"{"header": "zero"}"# hsts: "max-age=31536000" => "max-age=0";
     "discovery_garbage" "" discovery: "200, application/json, JSON" => "200, application/json, no JSON";
@@ -211,6 +211,9 @@ static CASES: &[Case] = cases! {
         "name: 401, none: 401, keyed: 401, any: 401" => "name: 401, none: 401, keyed: 200, any: 401";
     "assertion_unverified" "" proofs:
         "name: 401, none: 401, keyed: 401, any: 401" => "name: 401, none: 200, keyed: 200, any: 200";
+    "secret_refused" "" secrets: "basic 200, post 200" => "basic 200, post 401";
+    "secret_refused" r#"{"method": "client_secret_basic"}"# secrets: "basic 200, post 200" => "basic 401, post 200";
+    "session_forgotten" "" renewed: "a code" => "login_required";
     "assertion_refused" "" asserted: "200" => "401, invalid_client";
     "dpop_nonce" "" possession: "DPoP, our key" => "400, a nonce, then DPoP, our key";
     "dpop_nonce" r#"{"mode": "endless"}"# possession: "DPoP, our key" => "400, a nonce, then use_dpop_nonce";

@@ -270,8 +270,26 @@ pub async fn in_the_clear(rp: &Rp) -> String {
     let plain = |member: &str| rp.url(member).replacen("https:", "http:", 1);
     let keys = rp.http.get(plain("jwks_uri")).send().await.unwrap().status().as_u16();
     let url = url::Url::parse_with_params(&plain("authorization_endpoint"), &rp.good_request("spa")).unwrap();
-    let page = rp.follow(rp.http.get(url).send().await.unwrap()).await;
+    let mut page = rp.http.get(url).send().await.unwrap();
+    while let Some(next) = location(&page).filter(|next| next.starts_with("http:")) {
+        page = rp.http.get(next).send().await.unwrap();
+    }
     format!("keys {keys}, login {}", page.status().as_u16())
+}
+
+/// What a machine's secret is worth in either way (RFC 6749 §2.3.1).
+pub async fn secrets(rp: &Rp) -> String {
+    let grant = ("grant_type", "client_credentials");
+    let (basic, _) = rp.as_client("token_endpoint", "svc", &[grant]).await;
+    let form = [grant, ("client_id", "svc"), ("client_secret", "svc-secret")];
+    let post = rp.post(&rp.url("token_endpoint"), &form).await.status().as_u16();
+    format!("basic {basic}, post {post}")
+}
+
+/// Whether somebody who has just logged in is still known (`prompt=none`).
+pub async fn renewed(rp: &Rp) -> String {
+    rp.log_in("spa", "openid").await.unwrap();
+    unasked(rp).await
 }
 
 /// What browsers are told about coming back (RFC 6797).

@@ -105,6 +105,8 @@ pub enum Switch {
     PasswordRefused,
     /// Logging out leaves the session as it was.
     LogoutIgnored,
+    /// Nobody is known to be logged in.
+    SessionForgotten,
     /// Every poll of a device is too quick.
     DeviceSlowDown,
     /// A device whose user said yes is refused.
@@ -115,6 +117,8 @@ pub enum Switch {
     DeviceExpires,
     /// A device need not wait for its user.
     DeviceUnapproved,
+    /// The client's secret is refused where it comes in that way.
+    SecretsRefused,
     /// Client assertions are refused.
     AssertionsRefused,
     /// Proofs of possession need a nonce.

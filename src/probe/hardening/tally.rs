@@ -12,26 +12,43 @@ const NAMED: usize = 6;
 pub struct Tally {
     recorder: Recorder,
     findings: Vec<(StepName, &'static str, Finding)>,
-    /// Steps of which some attack was judged.
-    judged: Vec<StepName>,
-    /// What failed first in each step.
-    failed: Vec<(StepName, Fault)>,
+    /// Steps with judged attacks, and how firmly those must be refused.
+    judged: Vec<(StepName, Strength)>,
+    /// What failed first in each step, for attacks of either strength, and what ended the tries.
+    failed: Vec<Failure>,
+    /// The first of which it could not be told what became of it, though nothing failed.
+    vague: Option<(StepName, String)>,
     /// Attacks that have been dealt with.
     done: Vec<&'static str>,
     /// Why no further attack is tried.
     halted: Option<Fault>,
 }
 
+/// What failed in a step.
+struct Failure {
+    step: StepName,
+    strength: Strength,
+    fault: Fault,
+    /// Whether no further attack was tried for it.
+    ends: bool,
+}
+
 impl Tally {
     /// Nothing yet.
     pub fn new(recorder: Recorder) -> Self {
         let (findings, judged, failed) = (Vec::new(), Vec::new(), Vec::new());
-        Self { recorder, findings, judged, failed, done: Vec::new(), halted: None }
+        Self { recorder, findings, judged, failed, vague: None, done: Vec::new(), halted: None }
     }
 
-    /// Why no further attack is tried: the provider or our own limit said that it was enough.
+    /// Why no further attack is tried: the provider or our own limit said that it was enough, or there is no time.
     pub fn halted(&self) -> Option<&Fault> {
         self.halted.as_ref()
+    }
+
+    /// There is no time for further attacks. The first reason stands.
+    pub fn out_of_time(&mut self) {
+        let over = || Fault::new(Class::Timeout, "the time of the run was over before all attacks were tried");
+        self.halted.get_or_insert_with(over);
     }
 
     /// Takes in what became of an attack. Gives the reason if it does not apply.
@@ -39,13 +56,9 @@ impl Tally {
         self.done.push(attack.name);
         match judged {
             Ok(Answer::Skipped(why)) => return Some(format!("{}: {why}", attack.name)),
-            Ok(Answer::Refused) => {
-                self.judged.push(group.step());
-                self.observe(attack, Some(false));
-            }
+            Ok(Answer::Refused) => self.judge(group, attack, false),
             Ok(Answer::Accepted(what)) => {
-                self.judged.push(group.step());
-                self.observe(attack, Some(true));
+                self.judge(group, attack, true);
                 let detail = format!("{}: {}; {what}", attack.name, attack.summary);
                 match attack.strength {
                     Strength::Must => {
@@ -57,8 +70,9 @@ impl Tally {
             }
             Ok(Answer::Unknown(why)) => {
                 self.unjudged(attack, &why);
-                if let Some(fault) = self.halted.clone() {
-                    self.fail(group, fault);
+                match self.halted.clone() {
+                    Some(fault) => self.fail(group, attack, fault),
+                    None => _ = self.vague.get_or_insert((group.step(), why)),
                 }
             }
             Err(fault) => {
@@ -66,16 +80,34 @@ impl Tally {
                 if matches!(fault.class, Class::RateLimited | Class::Budget) {
                     self.halted = Some(fault.clone());
                 }
-                self.fail(group, fault);
+                self.fail(group, attack, fault);
             }
         }
         None
     }
 
-    fn fail(&mut self, group: Group, fault: Fault) {
-        if !self.failed.iter().any(|(step, _)| *step == group.step()) {
-            self.failed.push((group.step(), fault));
+    fn judge(&mut self, group: Group, attack: &'static Attack, accepted: bool) {
+        self.judged.push((group.step(), attack.strength));
+        self.observe(attack, Some(accepted));
+    }
+
+    fn fail(&mut self, group: Group, attack: &'static Attack, fault: Fault) {
+        let (step, strength) = (group.step(), attack.strength);
+        let known = |failure: &Failure| failure.step == step && failure.strength == strength;
+        let ends = self.halted.as_ref() == Some(&fault);
+        if ends || !self.failed.iter().any(known) {
+            self.failed.push(Failure { step, strength, fault, ends });
         }
+    }
+
+    /// What leaves a step's question open: none of its attacks was judged (what only should be refused says nothing of what
+    /// must be), or no further one could be tried.
+    fn open(&self) -> impl Iterator<Item = (StepName, Fault)> {
+        let answers = |(step, strength): &(StepName, Strength), failure: &Failure| {
+            *step == failure.step && (*strength == Strength::Must || failure.strength == Strength::Should)
+        };
+        let open = move |failure: &&Failure| failure.ends || !self.judged.iter().any(|judged| answers(judged, failure));
+        self.failed.iter().filter(open).map(|failure| (failure.step, failure.fault.clone()))
     }
 
     /// Puts attacks on record that were to be tried and were not, because the run was over before.
@@ -88,10 +120,10 @@ impl Tally {
         }
     }
 
-    /// The fault of the step's own group: any of its attacks was accepted, or something failed and not one was judged.
+    /// The fault of the step's own group: any of its attacks was accepted, or what it was to show is not known.
     pub fn of_group(&self, group: Group) -> Result<(), Fault> {
-        let fruitless = || self.failed.iter().find(|(step, _)| *step == group.step() && !self.judged.contains(step));
-        match self.fault(|step| step == group.step()).or_else(|| fruitless().cloned()) {
+        let own = |step: StepName| step == group.step();
+        match self.fault(own).or_else(|| self.open().find(|(step, _)| own(step))) {
             Some((_, fault)) => Err(fault),
             None => Ok(()),
         }
@@ -102,9 +134,12 @@ impl Tally {
         self.fault(|_| true)
     }
 
-    /// The first step in which something failed and not one attack was judged: what it was to show is not known.
+    /// The first step of which it is not known what it was to show, and what failed there. Where nothing failed, and still
+    /// not one attack could be told, the provider is one that tells nothing (`unsupported`).
     pub fn fruitless(&self) -> Option<(StepName, Fault)> {
-        self.failed.iter().find(|(step, _)| !self.judged.contains(step)).cloned()
+        let untold = || self.vague.as_ref().filter(|_| self.judged.is_empty());
+        let unsupported = |why: &str| Fault::new(Class::Unsupported, format!("not one attack could be judged: {why}"));
+        self.open().next().or_else(|| untold().map(|(step, why)| (*step, unsupported(why))))
     }
 
     fn fault(&self, of: impl Fn(StepName) -> bool) -> Option<(StepName, Fault)> {
