@@ -2,6 +2,10 @@
 //! hand from RFC 9700 and the specifications that each attack names.
 
 mod lab_stage;
+#[path = "hardening/over_tls.rs"]
+mod over_tls;
+#[path = "hardening/unknown.rs"]
+mod unknown;
 
 use std::collections::BTreeSet;
 
@@ -11,7 +15,7 @@ use authprobe::lab::Options;
 use authprobe::oidc::settings::Client;
 use authprobe::outcome::{Observation, StepState, Verdict};
 use authprobe::probe::{self, ParseContext, hardening};
-use lab_stage::{Stage, none};
+use lab_stage::Stage;
 use serde_json::{Value, json};
 
 /// Who tries.
@@ -236,73 +240,6 @@ async fn each_weakness_lets_its_attacks_through_and_no_others() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The remark beside a step.
-fn note<'e>(ended: &'e Ended, name: &str) -> &'e str {
-    ended.steps.iter().find(|step| step.name == name && !step.cleanup).map_or("", |step| &step.note)
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn where_there_is_tls_a_sound_provider_is_not_to_be_had_without() {
-    let mut scene = Scene::over_tls("localhost").await;
-    let (both, all) = (["http_discovery", "http_token"], ["http_authorization", "http_discovery", "http_token"]);
-    for (who, refused) in [(Who::Spa, &all[..]), (Who::Web, &all), (Who::Nobody, &all), (Who::Machine, &both)] {
-        let ended = scene.run(who, "").await;
-        assert_eq!((ended.verdict, &ended.fault), (Verdict::Good, &None), "{who:?}");
-        assert_eq!(warned(&ended), set(NONE), "{who:?}: {:?}", ended.warnings);
-        let plain: Vec<&str> =
-            observed(&ended, Some(false)).into_iter().filter(|name| name.starts_with("http_")).collect();
-        assert_eq!(plain, refused, "{who:?}");
-        // All of the step but what needs a login page.
-        let left = if who == Who::Machine { "not tried: http_authorization (" } else { "" };
-        assert!(note(&ended, "transport").starts_with(left), "{who:?}: {}", note(&ended, "transport"));
-    }
-}
-
-/// RFC 8414 §3, RFC 6749 §3.1 and §3.2.
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_served_without_tls_is_found() {
-    let mut scene = Scene::over_tls("localhost").await;
-    for (parameters, who, found) in [
-        (none(), Who::Nobody, &["http_authorization", "http_discovery", "http_token"][..]),
-        (none(), Who::Machine, &["http_discovery", "http_token"]),
-        (json!({"endpoint": "discovery"}), Who::Web, &["http_discovery"]),
-        (json!({"endpoint": "token"}), Who::Web, &["http_token"]),
-        // The way leads to TLS after all; a key set is public.
-        (json!({"endpoint": "authorization"}), Who::Web, &[]),
-        (json!({"endpoint": "jwks"}), Who::Web, &[]),
-    ] {
-        scene.fault("plain_http_served", &parameters);
-        let ended = scene.run(who, "").await;
-        assert_eq!(accepted(&ended).into_iter().collect::<Vec<_>>(), found, "{parameters} {who:?}");
-        assert_eq!(ended.fault.map(|fault| fault.step), (!found.is_empty()).then_some("transport"), "{parameters}");
-    }
-    // The document alone is enough to page: whoever changes it on the way chooses the token endpoint.
-    scene.fault("plain_http_served", &json!({"endpoint": "discovery"}));
-    let fault = scene.run(Who::Nobody, "").await.fault.unwrap();
-    assert!(fault.detail.contains("http_discovery") && fault.detail.contains("RFC 8414 §3"), "{fault}");
-}
-
-/// RFC 6797 §7.1 is a SHOULD, §8.1.1 wants a name.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_provider_that_does_not_send_browsers_back_to_tls_is_told_and_no_more() {
-    let mut scene = Scene::over_tls("localhost").await;
-    for parameters in [none(), json!({"header": "zero"})] {
-        for who in [Who::Web, Who::Machine] {
-            scene.fault("hsts_missing", &parameters);
-            let ended = scene.run(who, "").await;
-            assert_eq!((ended.verdict, &ended.fault), (Verdict::Good, &None), "{parameters} {who:?}");
-            assert_eq!(warned(&ended), set(["hsts_missing"]), "{parameters} {who:?}");
-            assert_eq!(accepted(&ended), set(NONE));
-        }
-    }
-    let mut scene = Scene::over_tls("127.0.0.1").await;
-    scene.fault("hsts_missing", &none());
-    let ended = scene.run(Who::Nobody, "").await;
-    assert_eq!((ended.verdict, warned(&ended)), (Verdict::Good, set(NONE)));
-    assert!(note(&ended, "transport").contains("it holds for names, not for addresses"), "{:?}", ended.steps);
-    assert!(observed(&ended, Some(false)).contains("http_token"));
-}
-
 /// What operators read of canaille, which is known for it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_provider_without_pkce_is_told_so() {
@@ -338,106 +275,6 @@ async fn only_what_is_wanted_is_tried() {
     scene.fault("no_rotation", &json!({}));
     let ended = scene.run(Who::Web, "rotation = \"required\"").await;
     assert_eq!(accepted(&ended), set(["refresh_replay"]));
-}
-
-/// A provider that is down refuses everything, and that is no merit.
-#[tokio::test(flavor = "multi_thread")]
-async fn without_the_control_nothing_is_judged() {
-    let mut scene = Scene::new().await;
-    for (fault, parameters, class, step) in [
-        ("http_500", json!({"endpoint": "authorization"}), "http_status", "authorize"),
-        ("http_500", json!({"endpoint": "discovery"}), "http_status", "discovery"),
-        ("login_page_maintenance", json!({}), "login_page", "authorize"),
-        ("login_page_maintenance", json!({"status": 503}), "http_status", "authorize"),
-        ("authorization_error", json!({}), "oauth_error", "authorize"),
-        ("rate_limited", json!({"endpoint": "authorization"}), "rate_limited", "authorize"),
-    ] {
-        scene.fault(fault, &parameters);
-        let ended = scene.run(Who::Spa, "").await;
-        let found = ended.fault.as_ref().unwrap();
-        if fault == "authorization_error" {
-            // Its errors are only sent to those who are logged in.
-            assert_eq!((found.class.as_str(), found.step), (class, "login"), "{found}");
-            continue;
-        }
-        assert_eq!((found.class.as_str(), found.step), (class, step), "{fault}: {found}");
-        assert_eq!(observed(&ended, Some(false)), set(NONE), "{fault}");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_was_judged_before_a_failure_stands_and_the_rest_is_unknown() {
-    let mut scene = Scene::new().await;
-    scene.fault("http_500", &json!({"endpoint": "token"}));
-    let ended = scene.run(Who::Spa, "").await;
-    let fault = ended.fault.as_ref().unwrap();
-    assert_eq!((fault.class, fault.step), (Class::HttpStatus, "token"));
-    assert!(observed(&ended, Some(false)).contains("redirect_unregistered"));
-    assert!(observed(&ended, None).contains("code_replay"));
-    // Accepted is accepted, whatever fails afterwards.
-    scene.0.lab.set_fault("redirect_uri_loose", &json!({"match": "any"})).unwrap();
-    let ended = scene.run(Who::Spa, "").await;
-    let fault = ended.fault.unwrap();
-    assert_eq!((fault.class, fault.step), (Class::AttackAccepted, "redirect_uri"));
-    let last = ended.steps.iter().rfind(|step| !step.cleanup).map(|step| (step.name, step.state));
-    assert_eq!(last, Some(("token", StepState::Failed)));
-}
-
-/// A step in which nothing could be judged is none that passed.
-#[tokio::test(flavor = "multi_thread")]
-async fn where_nothing_of_a_step_is_known_the_run_is_not_good() {
-    let mut scene = Scene::new().await;
-    for (fault, who, expected) in [
-        // The good login's code is the last that is exchanged.
-        ("http_500", Who::Web, (Class::HttpStatus, "client_auth")),
-        ("http_500", Who::Spa, (Class::HttpStatus, "replay")),
-        // Whoever says that it is enough is believed: what comes after is not tried.
-        ("rate_limited", Who::Spa, (Class::RateLimited, "pkce")),
-    ] {
-        scene.fault(fault, &json!({"endpoint": "token", "after": 1}));
-        let ended = scene.run(who, "").await;
-        let found = ended.fault.as_ref().map(|fault| (fault.class, fault.step));
-        assert_eq!((ended.verdict, found), (Verdict::Bad, Some(expected)), "{fault} {who:?}: {:?}", ended.fault);
-        assert!(observed(&ended, None).contains("code_replay") && warned(&ended).contains("attack_unjudged"));
-        assert!(observed(&ended, Some(false)).contains("redirect_unregistered"), "what is known stands");
-    }
-    // What only a SHOULD asks for leaves it good, unless nothing else was asked.
-    scene.fault("http_500", &json!({"endpoint": "userinfo"}));
-    let ended = scene.run(Who::Spa, "").await;
-    assert_eq!((ended.verdict, warned(&ended)), (Verdict::Good, set(["attack_unjudged"])));
-    for (fault, endpoint, class) in [
-        ("http_500", "userinfo", Class::HttpStatus),
-        ("connection_reset", "userinfo", Class::Reset),
-        // Nothing failed; but nobody is let in by a token, wherever it is, so nothing is told.
-        ("http_401_bare", "userinfo", Class::Unsupported),
-    ] {
-        scene.fault(fault, &json!({"endpoint": endpoint}));
-        let ended = scene.run(Who::Spa, "attacks = [\"access_token_in_query\"]").await;
-        assert_eq!(ended.fault.map(|fault| (fault.class, fault.step)), Some((class, "replay")), "{fault}");
-    }
-    // The time is over before all were tried.
-    scene.0.timeout = std::time::Duration::from_secs(4);
-    scene.fault("hang", &json!({"endpoint": "userinfo"}));
-    let ended = scene.run(Who::Spa, "").await;
-    assert_eq!(ended.fault.as_ref().map(|fault| (fault.class, fault.step)), Some((Class::Timeout, "replay")));
-    assert!(observed(&ended, None).contains("code_replay"));
-}
-
-/// RFC 7009 §2.1: a revocation may take its time; and what never worked does not show that it was revoked.
-#[tokio::test(flavor = "multi_thread")]
-async fn tokens_of_a_code_that_came_twice_are_looked_at_with_patience() {
-    let mut scene = Scene::new().await;
-    let only = "attacks = [\"code_replay\", \"code_replay_keeps_tokens\"]";
-    for (fault, parameters, codes) in [
-        ("stale_tokens", json!({"seconds": 2}), &[][..]),
-        ("stale_tokens", json!({"seconds": 60}), &["code_replay_keeps_tokens"]),
-        ("http_401_bare", json!({"endpoint": "userinfo"}), &["attack_unjudged", "challenge_missing"]),
-    ] {
-        scene.fault(fault, &parameters);
-        let ended = scene.run(Who::Spa, only).await;
-        assert_eq!(ended.verdict, Verdict::Good, "{fault}");
-        assert_eq!(warned(&ended).into_iter().collect::<Vec<_>>(), codes, "{fault} {parameters}");
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

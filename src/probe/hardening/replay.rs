@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use super::Rotation;
 use super::attack::{Answer, Attack, How, Judged, Needs, Strength};
 use super::stage::{Redeemed, Stage, form, with};
-use crate::fault::Fault;
+use crate::fault::{Class, Fault};
 use crate::oidc::client_auth::{self, Means};
 use crate::oidc::http::{Endpoint, Request};
 use crate::oidc::response;
@@ -117,7 +117,7 @@ fn by_get(stage: &Stage) -> BoxFuture<'_, Judged> {
         let secret = match (client.auth_method, &client.secret) {
             (AuthMethod::None, _) => None,
             (AuthMethod::ClientSecretBasic, Some(source)) => {
-                Some(source.read().map_err(|why| Fault::new(crate::fault::Class::Config, why))?)
+                Some(source.read().map_err(|why| Fault::new(Class::Config, why))?)
             }
             _ => {
                 let why = "the client's secret would have to be in the URL".to_owned();
@@ -215,7 +215,8 @@ fn code_replay(stage: &Stage) -> BoxFuture<'_, Judged> {
         let first = match stage.redeem(form.clone(), true).await? {
             Redeemed::Tokens(access, _) => access,
             Redeemed::Refused(error) => {
-                return Ok(Answer::Unknown(format!("the first exchange was refused: {error}")));
+                let detail = format!("{error}: a good code is refused, so other refusals since the login say nothing");
+                return Ok(Answer::Broken(Fault::new(Class::OauthError, detail)));
             }
         };
         let works = works(stage, &first).await;

@@ -14,7 +14,7 @@ pub struct Tally {
     findings: Vec<(StepName, &'static str, Finding)>,
     /// Steps with judged attacks, and how firmly those must be refused.
     judged: Vec<(StepName, Strength)>,
-    /// What failed first in each step, for attacks of either strength, and what ended the tries.
+    /// What failed first in each step, for attacks of either strength, and what was the end.
     failed: Vec<Failure>,
     /// The first of which it could not be told what became of it, though nothing failed.
     vague: Option<(StepName, String)>,
@@ -29,7 +29,8 @@ struct Failure {
     step: StepName,
     strength: Strength,
     fault: Fault,
-    /// Whether no further attack was tried for it.
+    /// Whether it is the end, whatever was judged: no further attack was tried for it, or what was refused before says
+    /// nothing.
     ends: bool,
 }
 
@@ -71,16 +72,21 @@ impl Tally {
             Ok(Answer::Unknown(why)) => {
                 self.unjudged(attack, &why);
                 match self.halted.clone() {
-                    Some(fault) => self.fail(group, attack, fault),
+                    Some(fault) => self.fail(group, attack, fault, true),
                     None => _ = self.vague.get_or_insert((group.step(), why)),
                 }
+            }
+            Ok(Answer::Broken(fault)) => {
+                self.unjudged(attack, &fault.to_string());
+                self.fail(group, attack, fault, true);
             }
             Err(fault) => {
                 self.unjudged(attack, &fault.to_string());
                 if matches!(fault.class, Class::RateLimited | Class::Budget) {
                     self.halted = Some(fault.clone());
                 }
-                self.fail(group, attack, fault);
+                let ends = self.halted.as_ref() == Some(&fault);
+                self.fail(group, attack, fault, ends);
             }
         }
         None
@@ -91,10 +97,9 @@ impl Tally {
         self.observe(attack, Some(accepted));
     }
 
-    fn fail(&mut self, group: Group, attack: &'static Attack, fault: Fault) {
+    fn fail(&mut self, group: Group, attack: &'static Attack, fault: Fault, ends: bool) {
         let (step, strength) = (group.step(), attack.strength);
         let known = |failure: &Failure| failure.step == step && failure.strength == strength;
-        let ends = self.halted.as_ref() == Some(&fault);
         if ends || !self.failed.iter().any(known) {
             self.failed.push(Failure { step, strength, fault, ends });
         }
