@@ -91,9 +91,10 @@ fn shown(prometheus: &Prometheus, must: &dyn Fn(&str) -> bool) -> BTreeSet<Strin
     })
 }
 
+/// Of the name of one of the shipped example, whose windows and thresholds the shipped dashboards have.
 const PROMISES: &str = r#"
 [[slo]]
-name = "machine-up"
+name = "login-availability"
 probes = ["machine"]
 sli = "availability"
 objective = "99%"
@@ -228,8 +229,9 @@ fn every_panel_of_bad_news_shows_it_when_it_comes() {
     let mark = json!({ "service": "idp", "version": "2.0" }).to_string();
     let marked = net::request("POST", &format!("{}/api/v1/deployments", daemon.url), &[], &mark).expect("an answer");
     assert_eq!(marked.status, 201, "{}", marked.body);
-    prometheus.eventually("authprobe_attacks_accepted_total");
-    prometheus.eventually("authprobe_backchannel_logout_seconds_count");
+    // Prometheus counts from its first sample on, which may be after the first run.
+    prometheus.eventually("increase(authprobe_attacks_accepted_total[1h])");
+    prometheus.eventually("increase(authprobe_backchannel_logout_seconds_count[1h])");
     // A token that does not validate, then an endpoint that does not answer: both are in the counters afterwards.
     lab.fault("wrong_nonce", &json!({}));
     prometheus.eventually("authprobe_run_faults_total{class=\"claim_nonce\"} > 2");
