@@ -36,7 +36,7 @@ host.getSourceFile = (name, version, ...rest) => sources.has(name)
 const program = ts.createProgram([...sources.keys()], options, host);
 const found = ts.getPreEmitDiagnostics(program);
 if (found.length > 0) {
-  process.stdout.write(ts.formatDiagnostics(found.slice(0, 20), {
+  process.stdout.write(ts.formatDiagnostics(found.slice(0, 100), {
     getCanonicalFileName: (name) => name,
     getCurrentDirectory: () => here,
     getNewLine: () => '\n',
