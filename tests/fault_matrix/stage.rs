@@ -14,7 +14,7 @@ use authprobe::web::backchannel::{self, Receiver};
 use serde_json::Value;
 use tokio::net::TcpListener;
 
-use crate::lab_stage::folder::Folder;
+use crate::folder::Folder;
 use crate::lab_stage::told;
 use crate::row::{Row, With};
 
