@@ -212,14 +212,13 @@ impl Journey {
 
     fn ran_out(&self, name: StepName) -> Fault {
         let budget = self.deadline.duration_since(self.begun);
-        let pending = match self.recorder.log().requests.last() {
-            Some(last) if last.error.is_some() => {
-                let whose = if last.is_upstream() { ", of an upstream provider" } else { "" };
-                format!("; last request: {} {}{whose}", last.method, last.url)
-            }
-            _ => String::new(),
-        };
-        Fault::new(Class::Timeout, format!("the run's {budget:?} were over in step {name}{pending}"))
+        let mut fault = Fault::new(Class::Timeout, format!("the run's {budget:?} were over in step {name}"));
+        if let Some(last) = self.recorder.log().requests.last().filter(|last| last.error.is_some()) {
+            let whose = if last.is_upstream() { ", of an upstream provider" } else { "" };
+            fault.detail.push_str(&format!("; last request: {} {}{whose}", last.method, last.url));
+            fault.upstream = last.is_upstream().then(|| last.host.as_str().into());
+        }
+        fault
     }
 
     fn stop(&mut self, name: StepName, mut fault: Fault) -> Stopped {

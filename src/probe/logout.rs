@@ -54,6 +54,7 @@ pub const KIND: Kind = Kind {
     spec: "OIDC RP-Initiated Logout 1.0, OIDC Back-Channel Logout 1.0",
     client: Need::Required,
     user: Need::Required,
+    attacks: Vec::new,
     schema: Login::schema_with::<Settings>,
     parse,
 };
@@ -118,7 +119,8 @@ impl Probe for Logout {
         // Keys again for a logout token that is signed with another.
         let keys = if self.back_channel { MAX_FETCHES } else { 0 };
         let waits = if self.back_channel { self.bound } else { Duration::ZERO };
-        Cost { requests, burst: requests + flow::LOGIN_DETOURS + keys, waits, ..Cost::default() }
+        let burst = requests + flow::LOGIN_DETOURS + session_end::SECOND_LOOK + keys;
+        Cost { requests, burst, waits, ..Cost::default() }
     }
 
     fn receives_logouts(&self) -> bool {
@@ -168,7 +170,7 @@ impl Probe for Logout {
         let ago = relying.clock.instant().saturating_duration_since(sent);
         ending.send_replace(Some(Ending { sent, time: relying.clock.now() - ago }));
         let gone = async {
-            let mut looking = pin!(nothing_is_left(&relying, &metadata, &tokens));
+            let mut looking = pin!(nothing_is_left(&relying, &metadata, &tokens, &self.login));
             poll_fn(|task| {
                 let _ = listening.as_mut().poll(task);
                 looking.as_mut().poll(task)
@@ -360,9 +362,14 @@ impl Heard {
 }
 
 /// The session must be gone; what could be refreshed should be, too. Returns tokens that came of that.
-async fn nothing_is_left(relying: &Relying, metadata: &Metadata, tokens: &Tokens) -> Result<Option<Tokens>, Fault> {
+async fn nothing_is_left(
+    relying: &Relying,
+    metadata: &Metadata,
+    tokens: &Tokens,
+    login: &Login,
+) -> Result<Option<Tokens>, Fault> {
     let ask = Ask { scopes: relying.client()?.scopes.clone(), ..Ask::default() };
-    session_end::session_is_gone(relying, metadata, ask).await?;
+    session_end::session_is_gone(relying, metadata, ask, &login.guide).await?;
     let granted = tokens.scope.as_ref().unwrap_or(&relying.client()?.scopes);
     // Back-Channel Logout §2.7: those of offline_access are to live on.
     let Some(token) = tokens.refresh_token.as_ref().filter(|_| !granted.iter().any(|s| s == "offline_access")) else {

@@ -55,6 +55,7 @@ pub const KIND: Kind = Kind {
     spec: "RFC 7591, RFC 7592",
     client: Need::Forbidden,
     user: Need::Forbidden,
+    attacks: Vec::new,
     schema: Settings::json_schema,
     parse,
 };

@@ -13,7 +13,7 @@ use crate::outcome::{Outcome, StepRecord, StepState, Verdict};
 use crate::plan::Check;
 use crate::secret::SecretSource;
 
-/// The credentials that a check uses: its client's and its user's.
+/// The credentials that a check uses: its clients' and its user's.
 #[derive(Clone, Debug, Default)]
 pub struct Credentials(Vec<Credential>);
 
@@ -29,7 +29,11 @@ impl Credentials {
         let provider = &check.probe.provider.name;
         let who =
             |account, identity: &Arc<str>| Who { account, provider: provider.clone(), identity: identity.clone() };
-        let client = check.probe.client.iter().map(|client| Credential {
+        // Always in the same order: whoever holds one may wait for another.
+        let mut clients: Vec<_> = check.probe.client.iter().chain(&check.probe.second_client).collect();
+        clients.sort_by_key(|client| &client.name);
+        clients.dedup_by_key(|client| &client.name);
+        let clients = clients.into_iter().map(|client| Credential {
             who: who(Account::Client(client.name.to_string()), &client.client_id),
             secrets: client.secret.iter().chain(client.proof.sources()).cloned().collect(),
         });
@@ -37,7 +41,7 @@ impl Credentials {
             who: who(Account::User(user.name.to_string()), &user.username),
             secrets: [&user.password].into_iter().chain(&user.totp).cloned().collect(),
         });
-        Self(client.chain(user).collect())
+        Self(clients.chain(user).collect())
     }
 
     /// Whether that account is among them.

@@ -6,9 +6,11 @@ use std::net::TcpListener;
 use serde_json::json;
 
 use super::canary::assert_nowhere;
+use crate::support::authprobe::Run;
 use crate::support::idp::{Idp, Options};
-use crate::support::net;
+use crate::support::process::Process;
 use crate::support::scene::Scene;
+use crate::support::{PATIENCE, eventually, net};
 
 const PROBES: &str = r#"
 [[probe]]
@@ -97,6 +99,50 @@ fn a_registered_client_is_managed_and_deleted() {
     let requests = idp.requests();
     let of = |what: &str| requests.get(what).copied().unwrap_or(0);
     assert_eq!((of("POST /reg"), of("PUT /reg"), of("DELETE /reg"), of("GET /reg")), (1, 1, 1, 2), "{requests:?}");
+}
+
+/// How many clients are registered that are not deleted.
+fn left_behind(idp: &Idp) -> (u64, u64) {
+    let requests = idp.requests();
+    let of = |what: &str| requests.get(what).copied().unwrap_or(0);
+    (of("POST /reg"), of("POST /reg") - of("DELETE /reg"))
+}
+
+/// The run is over before the provider has answered, which registers the client all the same.
+#[test]
+fn a_registration_that_is_answered_late_leaves_no_client_behind() {
+    let (idp, mut scene) = stage();
+    let hasty = "[[probe]]\nname = \"hasty\"\nkind = \"registration\"\nprovider = \"main\"\ntimeout = \"1s\"\n";
+    idp.fail(json!({ "/reg": { "delay": 2500 } }));
+    let (code, run) = scene.probe_once(hasty, "hasty");
+    assert_eq!((code, run.fault().as_str()), (1, "timeout/network at create"), "{:#}", run.0);
+    assert_eq!(left_behind(&idp), (1, 0), "{:?}", idp.requests());
+
+    // Later than cleanup waits: the request lives on, and what it makes is taken away. Until that is known no other is made.
+    idp.fail(json!({ "/reg": { "delay": 8000 } }));
+    scene.every = "2s";
+    let daemon = scene.daemon(hasty);
+    daemon.until("authprobe_run_faults_total", &["class=\"timeout\""], |faults| faults >= 1.0);
+    daemon.until("authprobe_run_faults_total", &["class=\"budget\""], |faults| faults >= 1.0);
+    eventually("that it is taken away", || (left_behind(&idp) == (2, 0)).then_some(()));
+    let warned = |run: &Run| run.0["warnings"].to_string().contains("client_left_behind");
+    assert!(daemon.runs("hasty").iter().any(warned), "it says that one may be there");
+}
+
+/// Ctrl-C in the middle of it.
+#[test]
+fn a_registration_that_is_interrupted_leaves_no_client_behind() {
+    let (idp, scene) = stage();
+    let config = scene.config(PROBES);
+    idp.fail(json!({ "/reg": { "delay": 2000 } }));
+    let mut process = Process::start(env!("CARGO_BIN_EXE_authprobe"), |command| {
+        command.args(["probe", "registration", "--config"]).arg(&config).envs(scene.environment());
+    });
+    eventually("that it is asked for", || (left_behind(&idp).0 == 1).then_some(()));
+    process.signal("INT");
+    let status = process.wait(PATIENCE).expect("it ends");
+    assert_eq!(status.code(), Some(130), "{}", process.output());
+    assert_eq!(left_behind(&idp), (1, 0), "{:?}", idp.requests());
 }
 
 #[test]

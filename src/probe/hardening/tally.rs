@@ -15,6 +15,8 @@ pub struct Tally {
     judged: u32,
     /// The first that could not be judged because something failed.
     failed: Option<Fault>,
+    /// Why the first that could not be judged could not be.
+    unknown: Option<String>,
     /// Attacks that have been dealt with.
     done: Vec<&'static str>,
     /// Why no further attack is tried.
@@ -24,7 +26,7 @@ pub struct Tally {
 impl Tally {
     /// Nothing yet.
     pub fn new(recorder: Recorder) -> Self {
-        Self { recorder, findings: Vec::new(), judged: 0, failed: None, done: Vec::new(), halted: None }
+        Self { recorder, findings: Vec::new(), judged: 0, failed: None, unknown: None, done: Vec::new(), halted: None }
     }
 
     /// Why no further attack is tried: the provider or our own limit said that it was enough.
@@ -43,7 +45,7 @@ impl Tally {
                 let detail = format!("{}: {}; {what}", attack.name, attack.summary);
                 match attack.strength {
                     Strength::Must => {
-                        let finding = Finding::new(Class::AttackAccepted, attack.clause, detail);
+                        let finding = Finding::new(Class::AttackAccepted, attack.clause, detail).of_attack(attack.name);
                         self.findings.push((group.step(), attack.name, finding));
                     }
                     Strength::Should => self.recorder.warn(Warning::new(attack.name, attack.clause, detail)),
@@ -81,9 +83,15 @@ impl Tally {
         self.fault(|_| true)
     }
 
-    /// Why not one attack could be judged, if so.
+    /// Why not one attack could be judged, if so. Good requests were answered well meanwhile: a status of 500 to bad ones is
+    /// no outage, and no refusal either.
     pub fn fruitless(&self) -> Option<Fault> {
-        self.failed.clone().filter(|_| self.judged == 0)
+        let failed = self.failed.as_ref().filter(|fault| fault.class != Class::HttpStatus);
+        let told = || {
+            let detail = format!("not one attack could be judged; the first: {}", self.unknown.as_deref()?);
+            Some(Fault::new(Class::Unsupported, detail))
+        };
+        failed.cloned().or_else(told).filter(|_| self.judged == 0)
     }
 
     fn fault(&self, of: impl Fn(StepName) -> bool) -> Option<(StepName, Fault)> {
@@ -103,6 +111,7 @@ impl Tally {
 
     fn unjudged(&mut self, attack: &'static Attack, why: &str) {
         self.observe(attack, None);
+        self.unknown.get_or_insert_with(|| format!("{}: {why}", attack.name));
         let detail = format!("{} could not be judged: {why}", attack.name);
         self.recorder.warn(Warning::new("attack_unjudged", attack.clause, detail));
     }
