@@ -21,7 +21,14 @@ pub struct Credentials(Vec<Credential>);
 struct Credential {
     who: Who,
     secrets: Vec<SecretSource>,
+    /// The steps that are done with these credentials only.
+    proven_by: &'static [&'static str],
 }
+
+/// The steps that are done with the credentials of a user, and of the client that tokens are issued to. A client that only
+/// asks besides shows its own by a good run.
+const BY_USER: &[&str] = &["login"];
+const BY_CLIENT: &[&str] = &["token", "refresh"];
 
 impl Credentials {
     /// Those of a check.
@@ -33,13 +40,16 @@ impl Credentials {
         let mut clients: Vec<_> = check.probe.client.iter().chain(&check.probe.second_client).collect();
         clients.sort_by_key(|client| &client.name);
         clients.dedup_by_key(|client| &client.name);
+        let first = check.probe.client.as_ref().map(|client| &client.name);
         let clients = clients.into_iter().map(|client| Credential {
             who: who(Account::Client(client.name.to_string()), &client.client_id),
             secrets: client.secret.iter().chain(client.proof.sources()).cloned().collect(),
+            proven_by: if first == Some(&client.name) { BY_CLIENT } else { &[] },
         });
         let user = check.user.iter().map(|user| Credential {
             who: who(Account::User(user.name.to_string()), &user.username),
             secrets: [&user.password].into_iter().chain(&user.totp).cloned().collect(),
+            proven_by: BY_USER,
         });
         Self(clients.chain(user).collect())
     }
@@ -183,7 +193,7 @@ impl Pass {
         for (credential, trial) in held {
             let shown = match &refused {
                 Some(account) if *account == credential.who.account => self.refusal(&credential, outcome),
-                _ => shown(&credential.who.account, outcome),
+                _ => shown(&credential, outcome),
             };
             the_providers |= self.over(&credential.who, trial, shown);
         }
@@ -227,12 +237,12 @@ impl Pass {
 }
 
 /// What the run showed about credentials that were not refused.
-fn shown(account: &Account, outcome: &Outcome) -> Shown {
-    let user = matches!(account, Account::User(_));
+fn shown(credential: &Credential, outcome: &Outcome) -> Shown {
+    let user = matches!(credential.who.account, Account::User(_));
     let login = outcome.steps.iter().rfind(|record| user && record.name == "login" && !record.cleanup);
     match login.map(|login| login.state) {
-        Some(StepState::Skipped) if worked(account, outcome) => Shown::Untried,
-        _ if worked(account, outcome) => Shown::Worked,
+        Some(StepState::Skipped) if worked(credential, outcome) => Shown::Untried,
+        _ if worked(credential, outcome) => Shown::Worked,
         Some(StepState::Failed) => Shown::Failed { answered: answered(outcome) },
         _ => Shown::Nothing,
     }
@@ -250,11 +260,8 @@ fn answered(outcome: &Outcome) -> bool {
 }
 
 /// Whether the run showed that the account's credentials are right: what fails after its own step says nothing about them.
-fn worked(account: &Account, outcome: &Outcome) -> bool {
-    let own: &[&str] = match account {
-        Account::User(_) => &["login"],
-        Account::Client(_) => &["token", "refresh"],
-    };
+fn worked(credential: &Credential, outcome: &Outcome) -> bool {
+    let own = credential.proven_by;
     let done = |record: &StepRecord| own.contains(&record.name) && record.state == StepState::Done && !record.cleanup;
     outcome.verdict == Verdict::Good || outcome.steps.iter().any(done)
 }
@@ -293,6 +300,19 @@ mod tests {
         Outcome { steps, ..(*outcome("login", 1, verdict)).clone() }
     }
 
+    fn of(account: Account, proven_by: &'static [&'static str]) -> Credential {
+        let who = Who { account, provider: "main".into(), identity: "x".into() };
+        Credential { who, secrets: Vec::new(), proven_by }
+    }
+
+    fn alice() -> Credential {
+        of(Account::User("alice".into()), BY_USER)
+    }
+
+    fn web() -> Credential {
+        of(Account::Client("web".into()), BY_CLIENT)
+    }
+
     fn failing(class: Class, status: Option<u16>) -> Outcome {
         let mut outcome = after(Verdict::Bad, &[("authorize", StepState::Done), ("login", StepState::Failed)]);
         outcome.fault = Some(crate::fault::Fault::new(class, "as told"));
@@ -322,7 +342,6 @@ mod tests {
 
     #[test]
     fn a_failed_login_counts_and_one_that_was_answered_more() {
-        let alice = Account::User("alice".into());
         for (class, status, answered) in [
             (Class::Timeout, None, false),
             (Class::HttpStatus, Some(503), false),
@@ -333,11 +352,11 @@ mod tests {
             (Class::Challenge, Some(200), true),
         ] {
             let outcome = failing(class, status);
-            assert_eq!(shown(&alice, &outcome), Shown::Failed { answered }, "{class} {status:?}");
-            assert_eq!(shown(&Account::Client("web".into()), &outcome), Shown::Nothing);
+            assert_eq!(shown(&alice(), &outcome), Shown::Failed { answered }, "{class} {status:?}");
+            assert_eq!(shown(&web(), &outcome), Shown::Nothing);
         }
         use StepState::{Done, Failed, Skipped};
-        let of = |verdict, steps: &[_]| shown(&alice, &after(verdict, steps));
+        let of = |verdict, steps: &[_]| shown(&alice(), &after(verdict, steps));
         assert_eq!(of(Verdict::Bad, &[("authorize", Failed), ("login", Skipped)]), Shown::Nothing);
         assert_eq!(of(Verdict::Good, &[("login", Skipped), ("refresh", Done)]), Shown::Untried);
         assert_eq!(of(Verdict::Good, &[("login", Done), ("refresh", Done)]), Shown::Worked);
@@ -346,9 +365,8 @@ mod tests {
     #[test]
     fn a_confirmation_run_that_was_stopped_may_have_tried_the_password() {
         let guard = Arc::new(Guard::new(Clock::manual(START)).unwrap());
-        let account = Account::User("alice".into());
-        let who = Who { account, provider: "main".into(), identity: "alice".into() };
-        let credentials = Credentials(vec![Credential { who: who.clone(), secrets: Vec::new() }]);
+        let credentials = Credentials(vec![alice()]);
+        let who = alice().who;
         assert!(guard.confirm(&credentials).is_none());
         let now = guard.clock.instant();
         guard.accounts().done(&who, false, Shown::Worked, now);
@@ -367,7 +385,7 @@ mod tests {
         use StepState::{Done, Failed, Skipped};
         let shown = |verdict, steps: &[(&'static str, StepState)]| {
             let outcome = after(verdict, steps);
-            (worked(&Account::User("alice".into()), &outcome), worked(&Account::Client("web".into()), &outcome))
+            (worked(&alice(), &outcome), worked(&web(), &outcome))
         };
         let broken_userinfo = [("login", Done), ("token", Done), ("userinfo", Failed)];
         assert_eq!(shown(Verdict::Bad, &broken_userinfo), (true, true));
@@ -375,5 +393,9 @@ mod tests {
         assert_eq!(shown(Verdict::Inconclusive, &[("login", Failed)]), (false, false));
         assert_eq!(shown(Verdict::Bad, &[("login", Skipped), ("token", Skipped), ("refresh", Failed)]), (false, false));
         assert_eq!(shown(Verdict::Good, &[("act", Done)]), (true, true));
+        // One that asks besides: the token is issued to another.
+        let api = of(Account::Client("api".into()), &[]);
+        assert!(!worked(&api, &after(Verdict::Bad, &[("token", Done), ("active", Failed)])));
+        assert!(worked(&api, &after(Verdict::Good, &[("token", Done), ("active", Done)])));
     }
 }

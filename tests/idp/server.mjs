@@ -76,6 +76,7 @@ async function front(req, res) {
   control.count(req.method, pathname);
   assets.record('provider', req);
   if (await control.fault(pathname, res)) return undefined;
+  if (url.searchParams.get('prompt') === 'none' && (await control.fault(`${pathname}?prompt=none`, res))) return undefined;
   if (pathname.startsWith('/interaction/')) return interact(desk, req, res);
   if (await assets.serve(req, res, pathname)) return undefined;
   if (pathname === '/auth' && req.method === 'GET') req.url = withParams(url);

@@ -154,6 +154,29 @@ fn a_logout_leads_back_and_ends_the_session() {
     assert_eq!(run.0["warnings"], json!([]));
 }
 
+/// As with django-oauth-toolkit, which lists it and has not implemented it.
+#[test]
+fn where_prompt_none_fails_an_ordinary_request_shows_whether_the_session_is_gone() {
+    let (idp, mut scene) = stage();
+    scene.more.push_str(
+        "\n[[client]]\nname = \"leaving\"\nprovider = \"main\"\nclient_id = \"bye\"\nclient_secret = { file = \"bye.secret\" }\n\
+         redirect_uri = \"http://127.0.0.1:8765/cb\"\n",
+    );
+    let probe = "[[probe]]\nname = \"leaving\"\nkind = \"logout\"\nclient = \"leaving\"\nuser = \"alice\"\n";
+    let silent = json!({ "status": 500 });
+    idp.fail(json!({ "/auth?prompt=none": silent }));
+    let (code, run) = scene.probe_once(probe, "leaving");
+    assert_eq!((code, run.fault()), (0, String::new()), "{:#}", run.0);
+    let codes: Vec<_> = run.0["warnings"].as_array().unwrap().iter().map(|warning| warning["code"].clone()).collect();
+    assert_eq!(codes, ["prompt_none"]);
+    // A goodbye that ends nothing.
+    let bye = json!({ "status": 200, "headers": { "content-type": "text/html" }, "body": "<p>Goodbye</p>" });
+    idp.fail(json!({ "/auth?prompt=none": silent, "/session/end": bye }));
+    let (code, run) = scene.probe_once(probe, "leaving");
+    assert_eq!((code, run.fault().as_str()), (1, "logout_ineffective/provider at session"), "{:#}", run.0);
+    assert!(run.0["fault"]["detail"].as_str().unwrap().contains("answered with a code"), "{:#}", run.0["fault"]);
+}
+
 #[test]
 fn a_logout_token_comes_to_the_command_and_to_the_daemon() {
     let (_idp, mut scene) = stage();

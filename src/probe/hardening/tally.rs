@@ -123,3 +123,36 @@ impl Tally {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A tally of the first attacks of a group, which came to this.
+    fn tallied(answers: Vec<Judged>) -> Tally {
+        let mut tally = Tally::new(Recorder::new());
+        for (attack, judged) in Group::RedirectUri.attacks().iter().zip(answers) {
+            tally.take(Group::RedirectUri, attack, judged);
+        }
+        tally
+    }
+
+    fn failed(class: Class) -> Judged {
+        Err(Fault::new(class, "as told"))
+    }
+
+    #[test]
+    fn what_could_not_be_judged_is_no_outage_unless_the_network_is() {
+        let fruitless = |answers| tallied(answers).fruitless().map(|fault| fault.class);
+        assert_eq!(fruitless(vec![failed(Class::HttpStatus), Ok(Answer::Refused)]), None, "one was judged");
+        assert_eq!(fruitless(vec![Ok(Answer::Skipped("x".into()))]), None, "none was tried");
+        // The good request was answered: a 500 to bad ones is neither a refusal nor an outage.
+        assert_eq!(fruitless(vec![failed(Class::HttpStatus); 3]), Some(Class::Unsupported));
+        assert_eq!(fruitless(vec![Ok(Answer::Unknown("x".into())); 3]), Some(Class::Unsupported));
+        for class in [Class::Timeout, Class::Connect, Class::RateLimited, Class::Budget] {
+            assert_eq!(fruitless(vec![failed(class); 2]), Some(class));
+        }
+        let fault = tallied(vec![failed(Class::HttpStatus); 3]).fruitless().unwrap();
+        assert!(fault.detail.contains("redirect_unregistered: http_status (provider): as told"), "{}", fault.detail);
+    }
+}
