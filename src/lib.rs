@@ -6,7 +6,7 @@
 //! | layer | modules | what |
 //! |---|---|---|
 //! | front | [`cli`], [`app`] | parse, compose, run, exit status |
-//! | engines | [`judge`], [`runner`], [`web`], [`rules`] | who judges what runs found; who runs a check when; who shows what happened; rules for Prometheus |
+//! | engines | [`judge`], [`runner`], [`smoke`], [`web`], [`rules`] | who judges what runs found; who runs a check when; what a deploy is judged by; who shows what happened; rules for Prometheus |
 //! | plan | [`plan`] | configuration resolved: every error at once, immutable |
 //! | sinks | [`sink`], [`store`], [`notify`] | metrics and traces made from outcomes; the ledger; who is told of alerts |
 //! | judgement | [`alert`], [`slo`], [`detect`] | what becomes of conditions; counts, budgets, burn rates; sequential tests (pure) |
@@ -47,6 +47,7 @@ pub mod secret;
 pub mod sim;
 pub mod sink;
 pub mod slo;
+pub mod smoke;
 pub mod store;
 pub mod terminal;
 pub mod web;
