@@ -117,6 +117,7 @@ impl Scene {
             regions: vec![region],
             provider: Arc::new(self.provider.clone()),
             client: Some(Arc::new(self.client(who))),
+            second_client: None,
             user: matches!(who, Who::Spa | Who::Web).then(|| Arc::new(user)),
             provider_memory: memories.provider(&self.provider.name),
             memory: memories.check("hardening"),

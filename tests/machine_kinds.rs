@@ -83,6 +83,7 @@ impl Scene {
             regions: vec![region],
             provider: Arc::new(self.provider.clone()),
             client: Some(Arc::new(client)),
+            second_client: None,
             user: None,
             provider_memory: self.memories.provider(&self.provider.name),
             memory: self.memories.check(&format!("{}{own}", kind.name)),

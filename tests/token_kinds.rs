@@ -126,6 +126,7 @@ impl Scene {
             regions: vec![region],
             provider: Arc::new(self.provider.clone()),
             client,
+            second_client: None,
             user: self.user.then(|| Arc::new(user)),
             provider_memory: self.memories.provider(&self.provider.name),
             memory: self.memories.check(&format!("{}{own}", kind.name)),

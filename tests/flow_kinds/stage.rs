@@ -95,6 +95,7 @@ impl Stage {
             regions: vec![region],
             provider: Arc::new(self.provider.clone()),
             client: Some(Arc::new(self.as_client())),
+            second_client: None,
             user: Some(Arc::new(user)),
             provider_memory: self.memories.provider(&self.provider.name),
             memory: self.memories.check(check),
