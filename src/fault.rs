@@ -127,7 +127,7 @@ pub struct Fault {
     pub findings: Vec<Finding>,
     /// With `credentials`: whose.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub account: Option<Account>,
+    pub account: Option<Box<Account>>,
     /// The host of another identity provider, if it happened there: the probed one had sent us on to it (a broker). Class
     /// and blame are what they are anywhere.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -174,7 +174,7 @@ impl Fault {
     /// Names the credentials that were refused.
     #[must_use]
     pub fn with_account(mut self, account: Account) -> Self {
-        self.account = Some(account);
+        self.account = Some(Box::new(account));
         self
     }
 

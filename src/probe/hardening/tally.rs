@@ -126,11 +126,16 @@ impl Tally {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::clock::Clock;
+    use crate::journey::Journey;
 
     /// A tally of the first attacks of a group, which came to this.
     fn tallied(answers: Vec<Judged>) -> Tally {
-        let mut tally = Tally::new(Recorder::new());
+        let journey = Journey::new(Clock::system(), Duration::from_secs(1), vec![]);
+        let mut tally = Tally::new(journey.recorder().clone());
         for (attack, judged) in Group::RedirectUri.attacks().iter().zip(answers) {
             tally.take(Group::RedirectUri, attack, judged);
         }
