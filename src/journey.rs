@@ -10,10 +10,9 @@ use futures_util::FutureExt as _;
 
 use crate::clock::{Clock, Instant, Timestamp};
 use crate::fault::{Class, Fault};
-use crate::outcome::{
-    BrowserReport, Observation, RequestRecord, SpanId, StepRecord, StepState, TraceId, Verdict, Warning,
-};
+use crate::outcome::{BrowserReport, Observation, SpanId, StepRecord, StepState, TraceId, Verdict, Warning};
 
+mod hosts;
 mod recorder;
 
 pub use recorder::Recorder;
@@ -264,10 +263,12 @@ impl Journey {
         let log = std::mem::take(&mut *recorder.log());
         let mut warnings = log.warnings;
         let mut observations = log.observations;
-        observations.extend(host_times(&steps));
+        observations.extend(hosts::times(&steps));
         if let Some(fault) = &mut fault {
             clean(&mut fault.detail);
             fault.findings.iter_mut().for_each(|finding| clean(&mut finding.detail));
+            // It comes from a redirect.
+            fault.upstream = fault.upstream.take().map(|host| recorder.scrub(&host).into());
         }
         warnings.iter_mut().for_each(|warning| clean(&mut warning.detail));
         for step in &mut steps {
@@ -286,29 +287,6 @@ impl Journey {
             browser: log.browser.map(|report| report.cleaned(|text| recorder.scrub(text))),
         }
     }
-}
-
-/// The time of each host, in the order in which they were met, where a login crossed to an upstream provider.
-fn host_times(steps: &[StepRecord]) -> Vec<Observation> {
-    let requests = || steps.iter().flat_map(|step| &step.requests).filter(|request| request.is_providers());
-    if !requests().any(RequestRecord::is_upstream) {
-        return Vec::new();
-    }
-    let mut hosts: Vec<(&str, bool, u64, Duration)> = Vec::new();
-    for request in requests() {
-        let (host, upstream) = (request.host.as_str(), request.is_upstream());
-        match hosts.iter_mut().find(|(known, theirs, ..)| *known == host && *theirs == upstream) {
-            Some((.., count, took)) => (*count, *took) = (*count + 1, *took + request.duration),
-            None => hosts.push((host, upstream, 1, request.duration)),
-        }
-    }
-    let told = |(host, upstream, requests, took): (&str, bool, u64, Duration)| Observation::HostTime {
-        host: host.into(),
-        upstream,
-        requests,
-        seconds: took.as_secs_f64(),
-    };
-    hosts.into_iter().map(told).collect()
 }
 
 #[cfg(test)]
