@@ -295,6 +295,7 @@ static FAKE: Kind = Kind {
     spec: "none",
     client: Need::Forbidden,
     user: Need::Forbidden,
+    attacks: Vec::new,
     schema,
     parse,
 };
@@ -325,6 +326,7 @@ fn plan(probe: &Arc<str>, server: Server) -> Plan {
         probe: Box::new(FakeProbe),
         provider: planned.provider.clone(),
         client: None,
+        second_client: None,
         users: vec![],
         timing: planned.timing.clone(),
         regions: planned.regions.clone(),

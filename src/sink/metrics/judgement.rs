@@ -245,6 +245,7 @@ mod tests {
             certain_at: None,
             class: None,
             blame: None,
+            upstream: None,
             of_class: 1,
             regions: vec![region("eu", evidence), region("us", 0.0)],
             probes: BTreeSet::new(),
