@@ -61,7 +61,7 @@ pub fn unattainable(conditions: &Conditions, selected: &[Selected]) -> Vec<Compl
             "--runs {}: it takes {least} good runs of a check in a row to accept it at that confidence",
             conditions.runs
         );
-        let help = format!("allow at least {least}, better three times as many; or lower --confidence or --reject");
+        let help = format!("allow at least {least}, better six times as many; or lower --confidence or --reject");
         return vec![Complaint::new(said).help(help)];
     }
     let Some(deadline) = conditions.deadline else { return Vec::new() };

@@ -128,10 +128,10 @@ async fn runs_that_take_too_long_are_bad() {
 /// Four checks, ten runs each, ten requests a run: 400 requests at 100 a minute.
 #[tokio::test(start_paused = true)]
 async fn our_own_request_budget_is_waited_for_and_never_a_fault() {
-    let script = Arc::new(Script {
-        spends: true,
-        ..Arc::into_inner(Script::costing(Cost { requests: 10, burst: 10, ..Cost::default() }, [good()])).unwrap()
-    });
+    let cost = Cost { requests: 10, burst: 10, ..Cost::default() };
+    let mut script = Arc::into_inner(Script::costing(cost, [good()])).unwrap();
+    script.spends = true;
+    let script = Arc::new(script);
     let mut planner = Planner::new(&["eu", "us"]);
     planner.provider.max_requests_per_minute = Some(100);
     let planner = planner.probe("a", 60, &script).probe("b", 60, &script);

@@ -83,7 +83,7 @@ fn a_slow_run_is_bad_and_says_by_how_much() {
     let slow = Slow {
         name: "login".into(),
         what: "the run".into(),
-        took: Duration::from_millis(2345),
+        took: Duration::from_millis(2350),
         limit: Duration::from_secs(2),
     };
     let report = tally.add(&outcome("login", 2, Verdict::Good), Some(slow), at(1)).unwrap();
@@ -133,7 +133,8 @@ fn what_was_cut_off_says_how_far_it_got() {
 #[test]
 fn of_many_runs_few_are_kept() {
     let mut tally = tally(false, 1);
-    tally.trial = Trial::new(Some(Test::new(&Sequential { accept: 0.99, reject: 0.5, confidence: 0.99 }, 9)), 500);
+    tally.trial =
+        Trial::new(Some(Test::new(&Sequential { accept: 0.99, reject: 0.9, confidence: 0.95 }, 10_000_000)), 500);
     tally.begin(at(0));
     let mut runs = 0;
     for turn in 0.. {

@@ -41,7 +41,7 @@ pub struct Args {
     pub regions: Vec<String>,
     #[command(flatten)]
     pub door: Door,
-    /// How often each check runs; with --accept or --reject at most so often [default: 1; 100 or more]
+    /// How often each check runs; with --accept or --reject at most so often [default: 1; with those six times what it takes to accept]
     #[arg(long, value_name = "N", help_heading = "What decides")]
     pub runs: Option<String>,
     /// Run until it is sure, and no longer (Wald's sequential test): this share of good runs is good [default: 99%]
@@ -122,12 +122,12 @@ impl Wanted {
         Self { selectors, conditions, runs_given: args.runs.is_some() }
     }
 
-    /// Sets the bound of a sequential test over so many checks that nobody gave: three times what it takes to accept, for a
-    /// few failures among them.
+    /// Sets the bound of a sequential test over so many checks that nobody gave: six times what it takes to accept, so that
+    /// failures among them seldom leave it open.
     pub fn bound(&mut self, checks: usize) {
         if let Some(what) = self.conditions.sequential.as_ref().filter(|_| !self.runs_given) {
             let clean = Test::new(what, checks).clean_runs();
-            self.conditions.runs = clean.saturating_mul(3).clamp(RUNS, MAX_RUNS);
+            self.conditions.runs = clean.saturating_mul(6).clamp(RUNS, MAX_RUNS);
         }
     }
 }
@@ -227,11 +227,11 @@ mod tests {
             (wanted.conditions.runs, wanted.conditions.sequential.unwrap())
         };
         let promised = Sequential { accept: 0.99, reject: 0.90, confidence: 0.95 };
-        assert_eq!(sequential(&Args { accept: Some("99%".into()), ..Args::default() }), (100, promised));
-        assert_eq!(sequential(&Args { confidence: Some("95%".into()), ..Args::default() }), (100, promised));
+        assert_eq!(sequential(&Args { accept: Some("99%".into()), ..Args::default() }), (192, promised));
+        assert_eq!(sequential(&Args { confidence: Some("95%".into()), ..Args::default() }), (192, promised));
         let narrow = Args { accept: Some("99.9%".into()), reject: Some("99%".into()), ..Args::default() };
-        // 331 clean runs.
-        assert_eq!(sequential(&narrow).0, 993);
+        // 332 clean runs.
+        assert_eq!(sequential(&narrow).0, 1992);
         assert_eq!(sequential(&Args { runs: Some("40".into()), ..narrow }).0, 40, "as it was said");
     }
 

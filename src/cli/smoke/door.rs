@@ -120,13 +120,13 @@ mod tests {
         let mut args = door("https://login.example.com/realms/a");
         assert_eq!(checks(&args), ["discovery@local discovery", "keys@local jwks"]);
         args.door.client_id = Some("web".into());
-        args.door.client_secret_env = Some("WEB_SECRET".into());
+        args.door.client_secret_env = Some("PATH".into());
         args.door.ca_file = Some("ca.pem".into());
         let text = configured(&args).unwrap().unwrap();
-        assert!(text.contains("env = \"WEB_SECRET\"") && !text.contains("\"ca.pem\""), "{text}");
+        assert!(text.contains("env = \"PATH\"") && !text.contains("\"ca.pem\""), "{text}");
         args.door.ca_file = None;
         assert_eq!(checks(&args)[2], "token@local client_credentials");
-        (args.door.client_secret_env, args.door.client_secret_file) = (None, Some("a/secret".into()));
+        (args.door.client_secret_env, args.door.client_secret_file) = (None, Some("Cargo.toml".into()));
         assert_eq!(checks(&args).len(), 3);
         assert_eq!(configured(&Args::default()), Ok(None), "there is a file");
     }
@@ -135,7 +135,7 @@ mod tests {
     fn what_is_given_cannot_break_out_of_its_place() {
         let mut args = door("https://login.example.com");
         args.door.client_id = Some("a\"\n[server]\nlisten = \"0.0.0.0:1\"\n# é \\ '''".into());
-        args.door.client_secret_env = Some("X".into());
+        args.door.client_secret_env = Some("PATH".into());
         let text = configured(&args).unwrap().unwrap();
         let plan = plan::from_str(NAME, &text, Path::new("")).unwrap_or_else(|why| panic!("{}", why.plain()));
         assert_eq!(&*plan.clients[0].client_id, args.door.client_id.as_deref().unwrap());
