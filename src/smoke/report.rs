@@ -65,8 +65,29 @@ pub struct Report {
     pub conditions: Conditions,
     /// Providers that were waited for (`--wait`).
     pub waited: Vec<Waited>,
+    /// What it was compared with (`--against`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub against: Option<Against>,
     /// In the order of the plan.
     pub checks: Vec<CheckReport>,
+}
+
+/// How it compares with an earlier result. For people: it changes no verdict. Checks are named by their id, `probe@region`,
+/// in the order of the plan.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Against {
+    /// The file, as it was named.
+    pub file: String,
+    /// When the earlier one began (RFC 3339), as it says.
+    pub start: String,
+    /// Bad now, and not bad then; those that were not in it included.
+    pub newly_bad: Vec<String>,
+    /// Bad then and now.
+    pub bad_before: Vec<String>,
+    /// Bad then, good now.
+    pub mended: Vec<String>,
+    /// Bad then; now it could not be told, or the check is not among those that were selected.
+    pub unknown: Vec<String>,
 }
 
 /// What is to decide.
@@ -78,6 +99,9 @@ pub struct Conditions {
     pub sequential: Option<Sequential>,
     /// A run that takes longer is bad.
     pub max_latency: Vec<MaxLatency>,
+    /// How long providers that are still rolling are waited for (`--wait`).
+    #[serde(serialize_with = "opt_seconds", rename = "wait_seconds")]
+    pub wait: Option<Duration>,
     /// For everything together (`--deadline`).
     #[serde(serialize_with = "opt_seconds", rename = "deadline_seconds")]
     pub deadline: Option<Duration>,
@@ -97,7 +121,7 @@ pub struct Sequential {
 /// `--max-latency NAME=DURATION`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct MaxLatency {
-    /// A probe's name or pattern: its whole run; or the name of a step.
+    /// A probe's name or pattern: its whole run; `PROBE/STEP`: that step of it; or the name of a step, of any probe.
     pub name: String,
     /// How long it may take.
     #[serde(serialize_with = "seconds", rename = "seconds")]
@@ -131,6 +155,9 @@ pub struct Counts {
     pub slow: u32,
     /// Neither.
     pub inconclusive: u32,
+    /// Not judged and none of the above: repeated, because the provider was still rolling (`--wait`) or its request budget
+    /// was spent in the middle.
+    pub repeated: u32,
 }
 
 /// One check.
