@@ -20,6 +20,7 @@ mod render_browser;
 pub mod rules;
 pub mod run;
 pub mod schema;
+pub mod smoke_output;
 pub mod test_alert;
 
 /// How a command ends; the contract's exit codes.
@@ -106,7 +107,7 @@ pub enum Command {
     Lab(lab::Args),
     /// Lab, daemon and page together; no configuration needed
     Demo(demo::Args),
-    /// Print the JSON Schema of the configuration
+    /// Print the JSON Schema of the configuration, or of what smoke found
     Schema(schema::Args),
     /// Print shell completions
     Completions(completions::Args),
