@@ -22,6 +22,7 @@ pub mod rules;
 pub mod run;
 pub mod schema;
 pub mod smoke;
+pub mod smoke_output;
 pub mod test_alert;
 
 /// How a command ends; the contract's exit codes.
@@ -110,13 +111,24 @@ pub enum Command {
     Lab(lab::Args),
     /// Lab, daemon and page together; no configuration needed
     Demo(demo::Args),
-    /// Print the JSON Schema of the configuration
+    /// Print the JSON Schema of the configuration, or of what smoke found
     Schema(schema::Args),
     /// Print shell completions
     Completions(completions::Args),
     /// Print a chapter of the documentation that is made from the code
     #[command(hide = true)]
     Docs(docs::Args),
+}
+
+impl Command {
+    /// What is logged unless `RUST_LOG` says otherwise, as `tracing_subscriber::EnvFilter` reads it. Where progress is shown
+    /// on stderr, only what somebody must know.
+    pub fn log_level(&self) -> &'static str {
+        match self {
+            Self::Smoke(_) => "warn",
+            _ => "warn,authprobe=info",
+        }
+    }
 }
 
 /// Runs the command that was asked for.

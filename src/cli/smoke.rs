@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::Exit;
 use super::check::complain;
 use super::oneshot::{END_BROWSERS, Nobody, Reception};
+use super::smoke_output::{Format, Output, Show, add_summary, document, github, human, write_outputs};
 use crate::app::{self, Signals};
 use crate::clock::{Clock, Instant};
 use crate::config::nearest::{listed, nearest};
@@ -20,7 +21,8 @@ use crate::smoke::attain;
 use crate::smoke::latency::Limits;
 use crate::smoke::report::{Judgement, Report};
 use crate::smoke::select::select;
-use crate::smoke::{Complaint, Event, Progress, Settings, Smoke};
+use crate::smoke::{Complaint, Settings, Smoke};
+use crate::terminal::Terminal;
 
 mod args;
 mod door;
@@ -48,23 +50,28 @@ pub async fn main(args: Args) -> Exit {
         }
     };
     warm_up();
-    judge(args, ready, engine, signals).await
+    judge(ready, engine, signals).await
 }
 
 /// Runs, tells, cleans up: in this order, so that nobody waits for what was found.
-async fn judge(args: Args, ready: Ready, engine: Arc<Engine>, mut signals: Signals) -> Exit {
-    let Ready { plan, settings, earlier } = ready;
+async fn judge(ready: Ready, engine: Arc<Engine>, mut signals: Signals) -> Exit {
+    let Ready { plan, settings, earlier, format, outputs } = ready;
     let until = settings.conditions.deadline.map(|deadline| engine.clock.instant() + deadline);
     engine.browsers.configure(plan.browser.clone());
     let receiver = Reception::begin(&engine, &plan, settings.selected.iter().map(|one| &one.check)).await;
-    let mut smoke = Smoke::begin(engine.clone(), settings, Arc::new(Silent));
+    let show = Arc::new(Show::new(&engine.clock));
+    let mut smoke = Smoke::begin(engine.clone(), settings, show.clone());
     let interrupted = tokio::select! {
         () = smoke.decided() => false,
         () = signals.stop() => true,
     };
     let mut report = smoke.conclude(interrupted);
     report.against = earlier.map(|earlier| against::compare(&earlier, &report.checks));
-    let written = show(&args, &report);
+    // Nobody else has it now.
+    if let Some(show) = Arc::into_inner(show) {
+        show.end();
+    }
+    let written = tell(&report, format, &outputs);
     let ending = async {
         smoke.end().await;
         receiver.end().await;
@@ -85,18 +92,24 @@ async fn in_time(until: Option<Instant>, work: impl Future<Output = ()>) {
     }
 }
 
-struct Silent;
-
-impl Progress for Silent {
-    fn tell(&self, _: &Event<'_>) {}
-}
-
-/// Whether everything was written that should be.
-fn show(_: &Args, report: &Report) -> bool {
-    let text = serde_json::to_string_pretty(report).unwrap_or_default();
+/// Prints the result and writes the files. Whether everything was written that should be.
+fn tell(report: &Report, format: Format, outputs: &[Output]) -> bool {
+    let mut wrong = Vec::new();
+    let text = match format {
+        Format::Human => human(report, &Terminal::stdout()),
+        Format::Json | Format::Junit => document(format, report),
+        Format::Github => {
+            let told = github(report);
+            let summary = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|file| !file.is_empty());
+            wrong.extend(summary.and_then(|file| add_summary(&told, Path::new(&file)).err()));
+            told.annotations
+        }
+    };
     // Whoever closed the pipe has read enough.
     let _ = std::io::stdout().write_all(text.as_bytes());
-    true
+    wrong.extend(write_outputs(outputs, report).err().into_iter().flatten());
+    wrong.iter().for_each(|why| eprintln!("error: {why}"));
+    wrong.is_empty()
 }
 
 /// A result that could not be written is our own fault; what is bad is bad all the same.
@@ -114,6 +127,8 @@ struct Ready {
     plan: Plan,
     settings: Settings,
     earlier: Option<Earlier>,
+    format: Format,
+    outputs: Vec<Output>,
 }
 
 /// What is wrong: with the arguments, with the configuration.
@@ -151,9 +166,10 @@ fn prepare(args: &Args) -> Result<Ready, Wrong> {
             return Err(wrong);
         }
     };
+    let (format, outputs) = (wanted.format, wanted.outputs.clone());
     let settings = settings(args, wanted, &plan, complaints);
     match settings {
-        Some(settings) if wrong.complaints.is_empty() => Ok(Ready { plan, settings, earlier }),
+        Some(settings) if wrong.complaints.is_empty() => Ok(Ready { plan, settings, earlier, format, outputs }),
         _ => Err(wrong),
     }
 }

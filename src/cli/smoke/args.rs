@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::super::ConfigArg;
+use super::super::smoke_output::{Format, Output, check_outputs};
+use crate::config::nearest::{listed, nearest};
 use crate::config::values::Percent;
 use crate::duration::HumanDuration;
 use crate::smoke::Complaint;
@@ -62,6 +64,12 @@ pub struct Args {
     /// All together, waiting and cleanup included: what is not decided by then could not be told
     #[arg(long, value_name = "TIME", help_heading = "How long")]
     pub deadline: Option<String>,
+    /// What goes to standard output: human, json, junit or github
+    #[arg(long, value_name = "FORMAT", default_value = "human", help_heading = "What is told")]
+    pub format: String,
+    /// Write the result to a file as well (repeatable)
+    #[arg(long = "output", value_name = "FORMAT=FILE", help_heading = "What is told")]
+    pub outputs: Vec<String>,
     /// Say what is newly bad and what was bad before, compared with an earlier JSON result
     #[arg(long, value_name = "FILE", help_heading = "What is told")]
     pub against: Option<PathBuf>,
@@ -95,6 +103,10 @@ pub struct Door {
 pub struct Wanted {
     /// Which checks.
     pub selectors: Selectors,
+    /// What goes to standard output.
+    pub format: Format,
+    /// What is written to files.
+    pub outputs: Vec<Output>,
     /// What decides. Without `--runs` beside a sequential test, its bound is found once the number of checks is known
     /// ([`Wanted::bound`]).
     pub conditions: Conditions,
@@ -119,7 +131,8 @@ impl Wanted {
         complaints.extend(attain::contradictions(&conditions));
         let labels = args.labels.iter().filter_map(|text| label(text, complaints)).collect();
         let selectors = Selectors { probes: args.probes.clone(), labels, kinds: args.kinds.clone() };
-        Self { selectors, conditions, runs_given: args.runs.is_some() }
+        let (format, outputs) = (format(&args.format, complaints), outputs(&args.outputs, complaints));
+        Self { selectors, format, outputs, conditions, runs_given: args.runs.is_some() }
     }
 
     /// Sets the bound of a sequential test over so many checks that nobody gave: six times what it takes to accept, so that
@@ -160,6 +173,29 @@ fn runs(text: &str, complaints: &mut Vec<Complaint>) -> u32 {
         complaints.push(Complaint::new(format!("--runs {text}: expected a whole number from 1 to {MAX_RUNS}")));
         MAX_RUNS
     })
+}
+
+fn format(text: &str, complaints: &mut Vec<Complaint>) -> Format {
+    let names = Format::ALL.map(Format::as_str);
+    Format::ALL.into_iter().find(|format| format.as_str() == text).unwrap_or_else(|| {
+        let near = nearest(text, names).map(|near| format!(": did you mean `{near}`?")).unwrap_or_default();
+        let said = format!("--format: there is no format `{text}`{near}");
+        complaints.push(Complaint::new(said).help(format!("there are: {}", listed(names))));
+        Format::default()
+    })
+}
+
+fn outputs(texts: &[String], complaints: &mut Vec<Complaint>) -> Vec<Output> {
+    let wrong = |text: &String, why| Complaint::new(format!("--output {text}: {why}"));
+    let mut read = Vec::new();
+    for text in texts {
+        match text.parse() {
+            Ok(output) => read.push(output),
+            Err(why) => complaints.push(wrong(text, why)),
+        }
+    }
+    complaints.extend(check_outputs(&read).err().into_iter().flatten().map(Complaint::new));
+    read
 }
 
 fn time(option: &str, text: &str, complaints: &mut Vec<Complaint>) -> Option<Duration> {
@@ -208,13 +244,18 @@ mod tests {
         if complaints.is_empty() { Ok(wanted) } else { Err(complaints.iter().map(ToString::to_string).collect()) }
     }
 
+    /// As clap makes them of nothing.
+    fn none() -> Args {
+        Args { format: "human".into(), ..Args::default() }
+    }
+
     fn texts(list: &[&str]) -> Vec<String> {
         list.iter().map(|text| (*text).to_owned()).collect()
     }
 
     #[test]
     fn without_anything_each_check_runs_once() {
-        let mut wanted = read(&Args::default()).unwrap();
+        let mut wanted = read(&none()).unwrap();
         wanted.bound(5);
         assert_eq!((wanted.conditions.runs, wanted.conditions.sequential, wanted.conditions.deadline), (1, None, None));
     }
@@ -227,9 +268,9 @@ mod tests {
             (wanted.conditions.runs, wanted.conditions.sequential.unwrap())
         };
         let promised = Sequential { accept: 0.99, reject: 0.90, confidence: 0.95 };
-        assert_eq!(sequential(&Args { accept: Some("99%".into()), ..Args::default() }), (192, promised));
-        assert_eq!(sequential(&Args { confidence: Some("95%".into()), ..Args::default() }), (192, promised));
-        let narrow = Args { accept: Some("99.9%".into()), reject: Some("99%".into()), ..Args::default() };
+        assert_eq!(sequential(&Args { accept: Some("99%".into()), ..none() }), (192, promised));
+        assert_eq!(sequential(&Args { confidence: Some("95%".into()), ..none() }), (192, promised));
+        let narrow = Args { accept: Some("99.9%".into()), reject: Some("99%".into()), ..none() };
         // 332 clean runs.
         assert_eq!(sequential(&narrow).0, 1992);
         assert_eq!(sequential(&Args { runs: Some("40".into()), ..narrow }).0, 40, "as it was said");
@@ -244,7 +285,9 @@ mod tests {
             deadline: Some("0s".into()),
             labels: texts(&["team", "=x"]),
             max_latency: texts(&["login", "login=2", "login=0s"]),
-            ..Args::default()
+            format: "jnuit".into(),
+            outputs: texts(&["junit=smoke.xml", "json=no/such/folder/x.json", "xml=x"]),
+            ..none()
         };
         let said = read(&args).unwrap_err().join("\n");
         for part in [
@@ -257,10 +300,13 @@ mod tests {
             "--max-latency login: expected NAME=TIME",
             "--max-latency login: \"2\" is not a duration",
             "--max-latency login=0s: nothing takes no time",
+            "--format: there is no format `jnuit`: did you mean `junit`?",
+            "--output json=no/such/folder/x.json: the folder no/such/folder cannot be used",
+            "--output xml=x: unknown format `xml`",
         ] {
             assert!(said.contains(part), "no {part:?} in\n{said}");
         }
-        let long = Args { deadline: Some("25h".into()), ..Args::default() };
+        let long = Args { deadline: Some("25h".into()), ..none() };
         assert_eq!(read(&long).unwrap_err(), ["--deadline 25h: at most 24h"]);
     }
 
@@ -271,7 +317,7 @@ mod tests {
             max_latency: texts(&["login=1s500ms", "login/token=200ms"]),
             wait: Some("2m".into()),
             deadline: Some("5m".into()),
-            ..Args::default()
+            ..none()
         };
         let wanted = read(&args).unwrap();
         assert_eq!(wanted.selectors.labels, [("team".to_owned(), "a=b".to_owned())]);

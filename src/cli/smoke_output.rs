@@ -1,0 +1,119 @@
+//! What people and CI systems see of `authprobe smoke`: how it goes ([`Show`]), and what it found in every [`Format`].
+
+use crate::fault::Fault;
+use crate::smoke::report::{CheckReport, Judgement, words};
+use crate::terminal::{Style, Terminal};
+
+mod board;
+mod files;
+mod github;
+mod human;
+mod json;
+mod junit;
+mod live;
+mod markdown;
+mod plain;
+mod writer;
+
+pub use files::{Format, Output, check_outputs, document, write_outputs};
+pub use github::{GithubOutput, add_summary, github};
+pub use human::human;
+pub use json::json;
+pub use junit::junit;
+pub use live::Live;
+pub use plain::Plain;
+
+use crate::clock::Clock;
+use crate::smoke::{Event, Progress};
+
+/// How it goes, on stderr: live on a terminal, plain lines elsewhere.
+#[derive(Debug)]
+pub enum Show {
+    /// Redrawn in place.
+    Live(Live),
+    /// A line for each thing that is worth one.
+    Plain(Plain),
+}
+
+impl Show {
+    /// Live if stderr is a terminal that can do it and no CI system reads it (`CI`), else plain.
+    pub fn new(clock: &Clock) -> Self {
+        let ci = std::env::var("CI").is_ok_and(|value| !matches!(&*value, "" | "0" | "false"));
+        match if ci { None } else { Live::start(clock) } {
+            Some(live) => Self::Live(live),
+            None => Self::Plain(Plain::start()),
+        }
+    }
+
+    /// Ends it: what is written next comes after it. Waits for a stuck reader only so long.
+    pub fn end(self) {
+        match self {
+            Self::Live(live) => live.end(),
+            Self::Plain(plain) => plain.end(),
+        }
+    }
+}
+
+impl Progress for Show {
+    fn tell(&self, event: &Event<'_>) {
+        match self {
+            Self::Live(live) => live.tell(event),
+            Self::Plain(plain) => plain.tell(event),
+        }
+    }
+}
+
+/// The sign of a judgement, and its colour.
+fn mark(verdict: Judgement, terminal: &Terminal) -> (&'static str, Style) {
+    match verdict {
+        Judgement::Good => (terminal.pick("✔", "+"), Style::Good),
+        Judgement::Bad => (terminal.pick("✘", "x"), Style::Bad),
+        Judgement::Inconclusive => ("?", Style::Warn),
+        Judgement::Skipped => ("-", Style::Dim),
+    }
+}
+
+/// What was found of a check, for a line of a table; not cleaned.
+fn found(check: &CheckReport) -> String {
+    let reason = check.reason.trim_end_matches('.');
+    let short = |fault: &Fault| match fault.step {
+        "" => format!("{} ({})", fault.class, fault.blame),
+        step => format!("{} in {step} ({})", fault.class, fault.blame),
+    };
+    match (check.verdict, &check.fault) {
+        (Judgement::Good, _) => "good".to_owned(),
+        (Judgement::Skipped, _) => format!("skipped: {reason}"),
+        (Judgement::Bad, Some(fault)) if !words::slow(check) => format!("bad: {}", short(fault)),
+        (Judgement::Bad, _) => format!("bad: {reason}"),
+        (Judgement::Inconclusive, Some(fault)) => format!("could not tell: {}", short(fault)),
+        (Judgement::Inconclusive, None) => format!("could not tell: {reason}"),
+    }
+}
+
+/// `12 good, 1 bad`: what there is none of is left out; the worst first.
+fn tally(counts: &[(usize, &str)]) -> String {
+    let parts: Vec<_> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    parts.join(", ")
+}
+
+/// Cleaned text of several lines without what CI systems take for a command when it is printed: a line that begins with
+/// `::` (GitHub, spaces before it do not help), `##[…]` (GitHub, Azure) and `##vso[…]`, `##teamcity[…]` anywhere.
+fn harmless(text: &str) -> String {
+    let line = |line: &str| {
+        let bare = line.trim_start();
+        let line = match bare.strip_prefix("::") {
+            Some(rest) => format!("{}: :{rest}", &line[..line.len() - bare.len()]),
+            None => line.to_owned(),
+        };
+        line.replace("##[", "## [").replace("##vso[", "## vso[").replace("##teamcity[", "## teamcity[")
+    };
+    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+#[path = "smoke_output/testing.rs"]
+mod testing;
+
+#[cfg(test)]
+#[path = "smoke_output/tests.rs"]
+mod tests;
