@@ -111,9 +111,21 @@ fn harmless(text: &str) -> String {
 }
 
 #[cfg(test)]
-#[path = "smoke_output/testing.rs"]
-mod testing;
+mod tests {
+    use super::*;
 
-#[cfg(test)]
-#[path = "smoke_output/tests.rs"]
-mod tests;
+    /// actions/runner, ActionCommand.cs: `::` after any space, `##[` anywhere in the line.
+    #[test]
+    fn no_line_is_a_command_of_a_ci_system() {
+        let said = "a ::b\n::error::x\n  ::stop-commands::y\n::::\n##[error]x and ##vso[task] ##teamcity[x]\n";
+        let tame = "a ::b\n: :error::x\n  : :stop-commands::y\n: :::\n## [error]x and ## vso[task] ## teamcity[x]\n";
+        assert_eq!(harmless(said), tame);
+        assert_eq!(harmless("nothing\nhere"), "nothing\nhere");
+    }
+
+    #[test]
+    fn what_there_is_none_of_is_not_counted() {
+        assert_eq!(tally(&[(0, "bad"), (2, "good"), (1, "skipped")]), "2 good, 1 skipped");
+        assert_eq!(tally(&[(0, "bad")]), "");
+    }
+}

@@ -229,7 +229,3 @@ const fn word(verdict: Judgement) -> &'static str {
         verdict => verdict.as_str(),
     }
 }
-
-#[cfg(test)]
-#[path = "github_tests.rs"]
-mod tests;

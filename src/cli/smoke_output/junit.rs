@@ -178,7 +178,3 @@ fn clean(text: &str) -> String {
 fn lines(text: &str) -> String {
     text.split('\n').map(clean).collect::<Vec<_>>().join("\n")
 }
-
-#[cfg(test)]
-#[path = "junit_tests.rs"]
-mod tests;

@@ -172,7 +172,3 @@ fn listed(names: &[&str], name: &dyn Fn(&str) -> String) -> String {
         (all, more) => format!("{} and {more} more", all.join(", ")),
     }
 }
-
-#[cfg(test)]
-#[path = "words_tests.rs"]
-mod tests;
