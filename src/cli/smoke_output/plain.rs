@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use super::super::render::short;
 use super::writer::{self, Lines};
 use super::{found, harmless};
-use crate::smoke::report::Judgement;
+use crate::smoke::report::{Judgement, words};
 use crate::smoke::{Event, Progress};
 use crate::terminal::Terminal;
 
@@ -82,14 +82,17 @@ impl Story {
             Event::Started { .. } | Event::Ran { .. } => return None,
             Event::Decided(check) => {
                 let name = self.terminal.clean(&check.check.to_string());
-                let reason = match check.verdict {
-                    Judgement::Bad | Judgement::Inconclusive if check.fault.is_some() => {
+                let reason = match (check.verdict, words::blamed(check)) {
+                    (Judgement::Bad | Judgement::Inconclusive, Some(_)) => {
                         format!(": {}", check.reason.trim_end_matches('.'))
                     }
                     _ => String::new(),
                 };
-                let took = short(check.duration);
-                format!("{name:width$} {took:>8}  {}{reason}", found(check), width = self.name)
+                let found = match found(check) {
+                    said if matches!(check.verdict, Judgement::Good | Judgement::Skipped) => said,
+                    found => format!("{}: {found}{reason}", check.verdict.as_str()),
+                };
+                format!("{name:width$} {:>8}  {found}", short(check.duration), width = self.name)
             }
         };
         Some(format!("{}\n", harmless(self.terminal.clean(&said).trim_end())))
