@@ -360,6 +360,9 @@ pub fn hostile() -> Report {
         bad_before: names(),
         mended: names(),
         unknown: names(),
+        bad_since_unknown: names(),
+        new_checks: names(),
+        gone: names(),
     });
     let waited = |ready| Waited { provider: HOSTILE.into(), took: ms(9), tries: 1, why: HOSTILE.to_owned(), ready };
     report.waited = vec![waited(true), waited(false)];

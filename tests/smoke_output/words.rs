@@ -77,6 +77,8 @@ fn what_is_slow_is_not_called_broken() {
     let sentences: Vec<_> =
         causes(&trial).iter().map(|cause| cause.sentence(&trial, &|name| name.to_owned())).collect();
     assert_eq!(sentences[1], "machine is too slow: 4 of 5 runs took longer than 200 ms");
+    // What is undecided is nobody's fault yet.
+    assert_eq!(sentences[2], "renewal could not be judged: 60 runs, 5 of them bad: neither decided");
 }
 
 #[test]

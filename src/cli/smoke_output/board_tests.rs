@@ -71,7 +71,7 @@ fn every_check_has_a_line_that_follows_it() {
     assert_eq!(
         drawn(&board, now + ms(1500), 20),
         "2 of 4 checks decided: 1 bad, 1 good · 1.50 s\n\
-         ✘ login@eu     1.23 s  bad: http_status in token (provider)\n\
+         ✘ login@eu     1.23 s  http_status in token (provider)\n\
          ✔ keys@eu      1.23 s  good\n\
          ⠴ machine@eu   300 ms  run 3: 1 bad, 2 good\n\
          · who@eu                to come\n"
