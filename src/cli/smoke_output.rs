@@ -109,7 +109,8 @@ fn harmless(text: &str) -> String {
     let line = |line: &str| {
         let bare = line.trim_start();
         let line = match bare.strip_prefix("::") {
-            Some(rest) => format!("{}: :{rest}", &line[..line.len() - bare.len()]),
+            // No longer than it was, where there is room before it.
+            Some(rest) => format!("{}: :{rest}", &line[..(line.len() - bare.len()).saturating_sub(1)]),
             None => line.to_owned(),
         };
         line.replace("##[", "## [").replace("##vso[", "## vso[").replace("##teamcity[", "## teamcity[")
@@ -125,7 +126,7 @@ mod tests {
     #[test]
     fn no_line_is_a_command_of_a_ci_system() {
         let said = "a ::b\n::error::x\n  ::stop-commands::y\n::::\n##[error]x and ##vso[task] ##teamcity[x]\n";
-        let tame = "a ::b\n: :error::x\n  : :stop-commands::y\n: :::\n## [error]x and ## vso[task] ## teamcity[x]\n";
+        let tame = "a ::b\n: :error::x\n : :stop-commands::y\n: :::\n## [error]x and ## vso[task] ## teamcity[x]\n";
         assert_eq!(harmless(said), tame);
         assert_eq!(harmless("nothing\nhere"), "nothing\nhere");
     }
