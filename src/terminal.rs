@@ -143,10 +143,11 @@ impl Terminal {
     }
 }
 
-/// What is not seen itself and hides or turns around what is (Unicode's format characters, as far as they do).
+/// What is not seen itself and hides or turns around what is (Unicode's format characters, as far as they do), and what is
+/// no character at all.
 pub const fn unseen(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
-        || matches!(c, '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+        || matches!(c, '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// Without any variable the locale is `C`: ASCII.

@@ -1,6 +1,7 @@
 //! What people and CI systems see of `authprobe smoke`: how it goes ([`Show`]), and what it found in every [`Format`].
 
 use crate::fault::Fault;
+use crate::outcome::CheckLabels;
 use crate::smoke::report::{CheckReport, Judgement, words};
 use crate::terminal::{Style, Terminal};
 
@@ -73,20 +74,26 @@ fn mark(verdict: Judgement, terminal: &Terminal) -> (&'static str, Style) {
     }
 }
 
-/// What was found of a check, for a line of a table; not cleaned.
+/// What was found of a check, for a line that begins with its mark; not cleaned.
 fn found(check: &CheckReport) -> String {
     let reason = check.reason.trim_end_matches('.');
-    let short = |fault: &Fault| match fault.step {
-        "" => format!("{} ({})", fault.class, fault.blame),
-        step => format!("{} in {step} ({})", fault.class, fault.blame),
-    };
-    match (check.verdict, &check.fault) {
+    match (check.verdict, words::blamed(check)) {
         (Judgement::Good, _) => "good".to_owned(),
         (Judgement::Skipped, _) => format!("skipped: {reason}"),
-        (Judgement::Bad, Some(fault)) if !words::slow(check) => format!("bad: {}", short(fault)),
-        (Judgement::Bad, _) => format!("bad: {reason}"),
-        (Judgement::Inconclusive, Some(fault)) => format!("could not tell: {}", short(fault)),
-        (Judgement::Inconclusive, None) => format!("could not tell: {reason}"),
+        (_, Some(Fault { class, step: "", blame, .. })) => format!("{class} ({blame})"),
+        (_, Some(Fault { class, step, blame, .. })) => format!("{class} in {step} ({blame})"),
+        (Judgement::Bad, None) if words::slow(check) => format!("too slow: {reason}"),
+        (_, None) => reason.to_owned(),
+    }
+}
+
+/// `login@eu-1`, cleaned, in at most `width` columns: what is cut is the probe, so that regions can be told apart.
+fn name(check: &CheckLabels, width: usize, terminal: &Terminal) -> String {
+    let whole = terminal.clean(&check.to_string());
+    let region = terminal.clean(&check.region);
+    match width.checked_sub(region.chars().count() + 1) {
+        Some(room) if room >= 8 => format!("{}@{region}", terminal.cut(&terminal.clean(&check.probe), room)),
+        _ => terminal.cut(&whole, width),
     }
 }
 
@@ -102,7 +109,8 @@ fn harmless(text: &str) -> String {
     let line = |line: &str| {
         let bare = line.trim_start();
         let line = match bare.strip_prefix("::") {
-            Some(rest) => format!("{}: :{rest}", &line[..line.len() - bare.len()]),
+            // No longer than it was, where there is room before it.
+            Some(rest) => format!("{}: :{rest}", &line[..(line.len() - bare.len()).saturating_sub(1)]),
             None => line.to_owned(),
         };
         line.replace("##[", "## [").replace("##vso[", "## vso[").replace("##teamcity[", "## teamcity[")
@@ -111,9 +119,21 @@ fn harmless(text: &str) -> String {
 }
 
 #[cfg(test)]
-#[path = "smoke_output/testing.rs"]
-mod testing;
+mod tests {
+    use super::*;
 
-#[cfg(test)]
-#[path = "smoke_output/tests.rs"]
-mod tests;
+    /// actions/runner, ActionCommand.cs: `::` after any space, `##[` anywhere in the line.
+    #[test]
+    fn no_line_is_a_command_of_a_ci_system() {
+        let said = "a ::b\n::error::x\n  ::stop-commands::y\n::::\n##[error]x and ##vso[task] ##teamcity[x]\n";
+        let tame = "a ::b\n: :error::x\n : :stop-commands::y\n: :::\n## [error]x and ## vso[task] ## teamcity[x]\n";
+        assert_eq!(harmless(said), tame);
+        assert_eq!(harmless("nothing\nhere"), "nothing\nhere");
+    }
+
+    #[test]
+    fn what_there_is_none_of_is_not_counted() {
+        assert_eq!(tally(&[(0, "bad"), (2, "good"), (1, "skipped")]), "2 good, 1 skipped");
+        assert_eq!(tally(&[(0, "bad")]), "");
+    }
+}

@@ -1,6 +1,6 @@
 //! `--against`: what was bad before, and what is newly so. Pure but for the reading of the file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::path::Path;
 
@@ -65,24 +65,35 @@ fn parse(text: &[u8], file: &str) -> Result<Earlier, String> {
 /// Compares, check by check.
 pub fn compare(earlier: &Earlier, checks: &[CheckReport]) -> Against {
     let id = |check: &EarlierCheck| format!("{}@{}", check.probe, check.probe_region);
-    let before: BTreeMap<String, bool> =
-        earlier.checks.iter().map(|check| (id(check), check.verdict == "bad")).collect();
-    let was_bad = |id: &str| before.get(id).copied().unwrap_or(false);
+    let before: BTreeMap<String, &str> = earlier.checks.iter().map(|check| (id(check), &*check.verdict)).collect();
     let mut against = Against { file: earlier.file.clone(), start: earlier.start.clone(), ..Against::default() };
-    let mut seen = Vec::new();
+    let mut seen = BTreeSet::new();
     for check in checks {
         let id = check.check.to_string();
-        seen.push(id.clone());
-        match (check.verdict, was_bad(&id)) {
-            (Judgement::Bad, true) => against.bad_before.push(id),
-            (Judgement::Bad, false) => against.newly_bad.push(id),
-            (Judgement::Good, true) => against.mended.push(id),
-            (Judgement::Inconclusive | Judgement::Skipped, true) => against.unknown.push(id),
-            (_, false) => {}
+        seen.insert(id.clone());
+        let was = before.get(&id).copied();
+        if was.is_none() {
+            against.new_checks.push(id.clone());
+        }
+        match (check.verdict, was) {
+            (Judgement::Bad, Some("bad")) => against.bad_before.push(id),
+            (Judgement::Bad, Some("good" | "skipped")) => against.newly_bad.push(id),
+            (Judgement::Bad, _) => against.bad_since_unknown.push(id),
+            (Judgement::Good, Some("bad")) => against.mended.push(id),
+            (_, Some("bad")) => against.unknown.push(id),
+            _ => {}
         }
     }
-    let gone = earlier.checks.iter().filter(|check| check.verdict == "bad").map(id).filter(|id| !seen.contains(id));
-    against.unknown.extend(gone);
+    for check in &earlier.checks {
+        let id = id(check);
+        // Each once, whatever the file says.
+        if seen.insert(id.clone()) {
+            if before.get(&id) == Some(&"bad") {
+                against.unknown.push(id.clone());
+            }
+            against.gone.push(id);
+        }
+    }
     against
 }
 
@@ -127,10 +138,15 @@ mod tests {
         let now = [("a", Bad), ("b", Bad), ("c", Good), ("d", Inconclusive), ("e", Bad), ("f", Bad), ("h", Good)];
         let now: Vec<_> = now.into_iter().map(|(probe, verdict)| check(probe, verdict)).collect();
         let against = compare(&before, &now);
-        assert_eq!(against.newly_bad, ["b@eu", "e@eu", "f@eu"]);
+        assert_eq!(against.newly_bad, ["b@eu"]);
+        assert_eq!(against.bad_since_unknown, ["e@eu", "f@eu"], "not told then, and not asked");
         assert_eq!(against.bad_before, ["a@eu"]);
         assert_eq!(against.mended, ["c@eu"]);
         assert_eq!(against.unknown, ["d@eu", "g@eu"], "not told, and not asked");
+        assert_eq!(
+            (against.new_checks, against.gone),
+            (vec!["f@eu".to_owned(), "h@eu".to_owned()], vec!["g@eu".to_owned()])
+        );
         assert_eq!((against.file.as_str(), against.start.as_str()), ("last.json", "2026-01-01T00:00:00.000Z"));
     }
 

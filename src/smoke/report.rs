@@ -85,14 +85,20 @@ pub struct Against {
     pub file: String,
     /// When the earlier one began (RFC 3339), as it says.
     pub start: String,
-    /// Bad now, and not bad then; those that were not in it included.
+    /// Bad now, and good or skipped then.
     pub newly_bad: Vec<String>,
     /// Bad then and now.
     pub bad_before: Vec<String>,
+    /// Bad now; then it could not be told, or the check was not in it.
+    pub bad_since_unknown: Vec<String>,
     /// Bad then, good now.
     pub mended: Vec<String>,
     /// Bad then; now it could not be told, or the check is not among those that were selected.
     pub unknown: Vec<String>,
+    /// Not in the earlier one, however they ended.
+    pub new_checks: Vec<String>,
+    /// In the earlier one, however they ended, and not among those that were selected now.
+    pub gone: Vec<String>,
 }
 
 /// What is to decide.

@@ -148,7 +148,7 @@ impl Board {
         let decided = self.rows.iter().filter(|row| row.decided.is_some()).count();
         let counts = [
             (count(Judgement::Bad), "bad"),
-            (count(Judgement::Inconclusive), "could not be told"),
+            (count(Judgement::Inconclusive), "inconclusive"),
             (count(Judgement::Good), "good"),
             (count(Judgement::Skipped), "skipped"),
         ];
@@ -174,7 +174,7 @@ impl Board {
         let running = hidden().filter(|row| row.decided.is_none() && row.begun.is_some()).count();
         let tally = tally(&[
             (count(Some(Judgement::Bad)), "bad"),
-            (count(Some(Judgement::Inconclusive)), "could not be told"),
+            (count(Some(Judgement::Inconclusive)), "inconclusive"),
             (running, "running"),
             (count(None) - running, "to come"),
             (count(Some(Judgement::Good)), "good"),
@@ -209,7 +209,7 @@ impl Row {
             (None, Some(_)) => (spinner(now, begun, terminal), Style::Processing),
             (None, None) => (terminal.pick("·", "."), Style::Dim),
         };
-        let check = terminal.cut(&terminal.clean(&self.check.to_string()), name);
+        let check = super::name(&self.check, name, terminal);
         let mut line = vec![(style, mark.to_owned()), (Style::Plain, format!(" {check:name$} "))];
         if kind > 0 {
             line.push((Style::Dim, format!(" {:kind$} ", self.check.kind)));
@@ -227,7 +227,7 @@ impl Row {
     }
 
     fn running(&self) -> String {
-        let runs = [(self.bad, "bad"), (self.inconclusive, "could not be told"), (self.good, "good")];
+        let runs = [(self.bad, "bad"), (self.inconclusive, "inconclusive"), (self.good, "good")];
         let tally = tally(&runs.map(|(n, what)| (n as usize, what)));
         match (self.run, tally.is_empty()) {
             (0 | 1, true) => "runs".to_owned(),

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::super::render::{self, short};
 use super::human::{compared, sequential};
 use super::markdown::{block, code, html_code};
-use super::{found, tally};
+use super::{found, harmless, tally};
 use crate::smoke::report::words::{self, Cause};
 use crate::smoke::report::{CheckReport, Judgement, Report};
 use crate::terminal::Terminal;
@@ -112,13 +112,13 @@ fn summary(report: &Report, causes: &[Cause<'_>]) -> String {
         out.push_str(&format!("{said}\n"));
     }
     if report.interrupted {
-        out.push_str("\nInterrupted: what was not decided by then could not be told.\n");
+        out.push_str("\nInterrupted: what was not decided by then is inconclusive.\n");
     }
     compare(&mut out, report);
     table(&mut out, report);
     out.push_str(&format!("\n{}\n", closing(report)));
     details(&mut out, causes);
-    out
+    harmless(&out)
 }
 
 fn compare(out: &mut String, report: &Report) {
@@ -130,7 +130,7 @@ fn compare(out: &mut String, report: &Report) {
         out.push_str(&format!("- {what}: {}\n", names.join(", ")));
     }
     if all.is_empty() {
-        out.push_str("- nothing was or is bad\n");
+        out.push_str("- nothing was bad, and nothing is\n");
     }
 }
 
@@ -143,7 +143,10 @@ fn table(out: &mut String, report: &Report) {
     out.push_str("\n| | check | kind | good runs | median | found |\n|---|---|---|---:|---:|---|\n");
     for check in checks.iter().take(MOST_ROWS) {
         let median = check.median.map_or_else(|| "-".to_owned(), short);
-        let runs = format!("{} of {}", check.counts.good, check.judged());
+        let runs = match check.judged() {
+            0 => "-".to_owned(),
+            all => format!("{} of {all}", check.counts.good),
+        };
         let (name, found) = (code(&check.check.to_string()), code(&found(check)));
         let kind = code(check.check.kind);
         out.push_str(&format!("| {} | {name} | {kind} | {runs} | {median} | {found} |\n", icon(check.verdict)));
@@ -157,7 +160,7 @@ fn closing(report: &Report) -> String {
     let count = |verdict| report.checks.iter().filter(|check| check.verdict == verdict).count();
     let counts = tally(&[
         (count(Judgement::Bad), "bad"),
-        (count(Judgement::Inconclusive), "could not be told"),
+        (count(Judgement::Inconclusive), "inconclusive"),
         (count(Judgement::Good), "good"),
         (count(Judgement::Skipped), "skipped"),
     ]);
@@ -168,7 +171,7 @@ fn closing(report: &Report) -> String {
         parts.push(format!("waited {} for {}{ready}", short(waited.took), code(&waited.provider)));
     }
     parts.extend(report.conditions.sequential.iter().map(|test| sequential(test, report.conditions.runs)));
-    parts.push(format!("exit status {}", report.exit_code));
+    parts.push(format!("exit {}", report.exit_code));
     parts.push(format!("authprobe {}", report.version));
     parts.join("; ")
 }
@@ -229,7 +232,3 @@ const fn word(verdict: Judgement) -> &'static str {
         verdict => verdict.as_str(),
     }
 }
-
-#[cfg(test)]
-#[path = "github_tests.rs"]
-mod tests;

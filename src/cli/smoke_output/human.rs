@@ -8,7 +8,7 @@ use crate::smoke::report::{Against, CheckReport, Judgement, Report, Sequential, 
 use crate::terminal::{Style, Terminal};
 
 /// Good checks that the table lists before it counts the rest.
-const MOST_GOOD: usize = 40;
+const MOST_GOOD: usize = 24;
 /// Causes that are drawn.
 const MOST_DRAWN: usize = 20;
 /// Causes that the last lines name.
@@ -108,13 +108,16 @@ impl Page<'_> {
         let terminal = self.terminal;
         let Columns { name, kind, runs } = *columns;
         let (mark, style) = mark(check.verdict, terminal);
-        let label = terminal.cut(&self.name(check), name);
+        let label = super::name(&check.check, name, terminal);
         let mut line = format!("{mark} {label:name$}");
         if kind > 0 {
             line.push_str(&format!("  {:kind$}", check.check.kind));
         }
         if runs > 0 {
-            let share = format!("{} of {}", check.counts.good, check.judged());
+            let share = match check.judged() {
+                0 => "-".to_owned(),
+                all => format!("{} of {all}", check.counts.good),
+            };
             line.push_str(&format!("  {share:>runs$}"));
         }
         let took = match (runs > 0, check.median) {
@@ -149,7 +152,7 @@ impl Page<'_> {
             }
             self.blank();
             // Of a single run that has a fault all was said above.
-            if first.judged() != 1 || first.fault.is_none() || words::slow(first) {
+            if first.judged() != 1 || words::blamed(first).is_none() {
                 self.wrapped("Judged:     ", &first.reason, Style::Plain);
             }
             if let Some((_, others)) = cause.checks.split_first().filter(|(_, others)| !others.is_empty()) {
@@ -197,7 +200,7 @@ impl Page<'_> {
             }
         }
         if report.interrupted {
-            self.wrapped("  ", "interrupted: what was not decided by then could not be told", Style::Warn);
+            self.wrapped("  ", "interrupted: what was not decided by then is inconclusive", Style::Warn);
         }
         if let Some(against) = &report.against {
             self.against(against);
@@ -210,17 +213,10 @@ impl Page<'_> {
 
     fn verdict(&mut self, verdict: Judgement, sentence: &str) {
         let (mark, style) = mark(verdict, self.terminal);
-        let word = if verdict == Judgement::Inconclusive { "could not tell" } else { verdict.as_str() };
-        let first = format!("{mark} {word}: ");
-        let lines = self.terminal.wrap(&self.terminal.clean(sentence), self.terminal.width - first.chars().count());
+        let lines = self.terminal.wrap(&self.terminal.clean(sentence), self.terminal.width - 2);
         for (n, line) in lines.iter().enumerate() {
-            let start = if n == 0 { first.clone() } else { " ".repeat(first.chars().count()) };
-            let line = if n == 0 {
-                format!("{}{}", self.terminal.paint(style, &start), self.terminal.paint(Style::Bold, line))
-            } else {
-                format!("{start}{}", self.terminal.paint(Style::Bold, line))
-            };
-            self.line(&line);
+            let start = if n == 0 { self.terminal.paint(style, mark) } else { " ".to_owned() };
+            self.line(&format!("{start} {}", self.terminal.paint(Style::Bold, line)));
         }
     }
 
@@ -236,7 +232,7 @@ impl Page<'_> {
             self.wrapped(&format!("    {what}: "), &format!("{shown}{more}"), style);
         }
         if compared(against).is_empty() {
-            self.wrapped("    ", "nothing was or is bad", Style::Plain);
+            self.wrapped("    ", "nothing was bad, and nothing is", Style::Plain);
         }
     }
 
@@ -255,14 +251,14 @@ impl Page<'_> {
         let count = |verdict| report.checks.iter().filter(|check| check.verdict == verdict).count();
         let counts = tally(&[
             (count(Judgement::Bad), "bad"),
-            (count(Judgement::Inconclusive), "could not be told"),
+            (count(Judgement::Inconclusive), "inconclusive"),
             (count(Judgement::Good), "good"),
             (count(Judgement::Skipped), "skipped"),
         ]);
         let plural = if report.checks.len() == 1 { "" } else { "s" };
         let of = if counts.is_empty() { String::new() } else { format!(": {counts}") };
         let took = short(report.duration);
-        let said = format!("{} check{plural} in {took}{of}; exit status {}", report.checks.len(), report.exit_code);
+        let said = format!("{} check{plural} in {took}{of}; exit {}", report.checks.len(), report.exit_code);
         self.wrapped("  ", &said, Style::Dim);
     }
 
@@ -281,9 +277,12 @@ impl Page<'_> {
 pub(super) fn compared(against: &Against) -> Vec<(&[String], &'static str, Style)> {
     let all = [
         (&against.newly_bad[..], "newly bad", Style::Bad),
+        (&against.bad_since_unknown[..], "bad, not known since when", Style::Bad),
         (&against.bad_before[..], "bad before as well", Style::Warn),
-        (&against.mended[..], "mended", Style::Good),
         (&against.unknown[..], "bad before, not known now", Style::Warn),
+        (&against.mended[..], "mended", Style::Good),
+        (&against.new_checks[..], "new checks", Style::Plain),
+        (&against.gone[..], "not checked this time", Style::Plain),
     ];
     all.into_iter().filter(|(checks, ..)| !checks.is_empty()).collect()
 }

@@ -121,22 +121,25 @@ fn visible(line: &str) -> usize {
     columns
 }
 
-/// What replaces lines so wide, written to a terminal of `width` columns, by others: up, clear, write. A terminal that was
-/// made narrower meanwhile has broken them.
+/// What replaces lines so wide, written to a terminal of `width` columns, by others: up, write over them, clear what is left.
+/// A terminal that was made narrower meanwhile has broken them.
 fn redraw(before: &[usize], width: usize, lines: &[String]) -> String {
     let rows: usize = before.iter().map(|columns| columns.div_ceil(width.max(1)).max(1)).sum();
     let mut out = String::new();
     if rows > 0 {
-        out.push_str(&format!("\u{1b}[{rows}A\r\u{1b}[J"));
+        out.push_str(&format!("\u{1b}[{rows}A\r"));
     }
     if !lines.is_empty() {
         // Wide characters may take more columns than they are counted: rather cut than wrapped.
         out.push_str("\u{1b}[?7l");
         for line in lines {
             out.push_str(line);
-            out.push_str("\r\n");
+            out.push_str("\u{1b}[K\r\n");
         }
         out.push_str("\u{1b}[?7h");
+    }
+    if rows > 0 {
+        out.push_str("\u{1b}[J");
     }
     out
 }
@@ -148,9 +151,12 @@ mod tests {
     #[test]
     fn a_picture_replaces_the_one_before_even_if_the_terminal_was_made_narrower() {
         let lines = ["one".to_owned(), "two".to_owned()];
-        assert_eq!(redraw(&[], 80, &lines), "\u{1b}[?7lone\r\ntwo\r\n\u{1b}[?7h");
+        assert_eq!(redraw(&[], 80, &lines), "\u{1b}[?7lone\u{1b}[K\r\ntwo\u{1b}[K\r\n\u{1b}[?7h");
         assert_eq!(redraw(&[3, 3], 80, &[]), "\u{1b}[2A\r\u{1b}[J");
-        assert!(redraw(&[79, 3, 0], 40, &lines).starts_with("\u{1b}[4A\r\u{1b}[J"), "79 columns are two rows of 40");
+        assert!(
+            redraw(&[79, 3, 0], 40, &lines).starts_with("\u{1b}[4A\r\u{1b}[?7lone"),
+            "79 columns are two rows of 40"
+        );
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use super::super::render::short;
 use super::writer::{self, Lines};
 use super::{found, harmless};
-use crate::smoke::report::Judgement;
+use crate::smoke::report::{Judgement, words};
 use crate::smoke::{Event, Progress};
 use crate::terminal::Terminal;
 
@@ -82,14 +82,17 @@ impl Story {
             Event::Started { .. } | Event::Ran { .. } => return None,
             Event::Decided(check) => {
                 let name = self.terminal.clean(&check.check.to_string());
-                let reason = match check.verdict {
-                    Judgement::Bad | Judgement::Inconclusive if check.fault.is_some() => {
+                let reason = match (check.verdict, words::blamed(check)) {
+                    (Judgement::Bad | Judgement::Inconclusive, Some(_)) => {
                         format!(": {}", check.reason.trim_end_matches('.'))
                     }
                     _ => String::new(),
                 };
-                let took = short(check.duration);
-                format!("{name:width$} {took:>8}  {}{reason}", found(check), width = self.name)
+                let found = match found(check) {
+                    said if matches!(check.verdict, Judgement::Good | Judgement::Skipped) => said,
+                    found => format!("{}: {found}{reason}", check.verdict.as_str()),
+                };
+                format!("{name:width$} {:>8}  {found}", short(check.duration), width = self.name)
             }
         };
         Some(format!("{}\n", harmless(self.terminal.clean(&said).trim_end())))
@@ -106,5 +109,87 @@ impl Story {
         }
         self.waits.insert(provider.to_owned(), (why.to_owned(), tries.saturating_mul(2)));
         Some(format!("waiting for {provider}: {why} (try {tries})"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::fault::{Class, Fault};
+    use crate::runner::testing::labels;
+    use crate::smoke::report::{CheckReport, Counts};
+
+    const PLAIN: Terminal = Terminal { width: 80, colour: false, unicode: true };
+
+    fn decided(probe: &str, verdict: Judgement, reason: &str) -> CheckReport {
+        let mut fault = Fault::new(Class::HttpStatus, reason);
+        fault.step = "token";
+        CheckReport {
+            check: labels(probe, "eu"),
+            labels: Arc::default(),
+            verdict,
+            reason: reason.to_owned(),
+            counts: Counts::default(),
+            duration: Duration::from_millis(1234),
+            median: None,
+            fault: (verdict == Judgement::Bad).then_some(fault),
+            runs: Vec::new(),
+            screenshot: None,
+        }
+    }
+
+    #[test]
+    fn what_is_decided_is_a_line_and_what_runs_is_none() {
+        let mut story = Story::new(PLAIN);
+        let checks = [labels("login", "eu"), labels("k", "eu")];
+        let mut told = String::new();
+        let (bad, good) =
+            (decided("login", Judgement::Bad, "500 where 200 was expected"), decided("k", Judgement::Good, ""));
+        for event in [
+            Event::Selected(&checks),
+            Event::Started { check: &checks[0], run: 1 },
+            Event::Decided(&good),
+            Event::Decided(&bad),
+        ] {
+            told.extend(story.line(&event));
+        }
+        assert_eq!(
+            told,
+            "smoke: 2 checks\n\
+             k@eu       1.23 s  good\n\
+             login@eu   1.23 s  bad: http_status in token (provider): 500 where 200 was expected\n"
+        );
+    }
+
+    #[test]
+    fn waiting_is_told_at_once_and_then_ever_more_rarely() {
+        let mut story = Story::new(PLAIN);
+        let mut told = Vec::new();
+        for tries in 1..=40 {
+            let why = if tries < 20 { "connect" } else { "503" };
+            told.extend(story.line(&Event::Waiting { provider: "main", why, tries }));
+        }
+        told.extend(story.line(&Event::Waited { provider: "main", ready: true }));
+        assert_eq!(story.line(&Event::Waited { provider: "other", ready: true }), None, "it answered at once");
+        assert_eq!(
+            told.concat(),
+            "waiting for main: connect (try 1)\nwaiting for main: connect (try 2)\nwaiting for main: connect (try 4)\n\
+             waiting for main: connect (try 8)\nwaiting for main: connect (try 16)\nwaiting for main: 503 (try 20)\n\
+             waiting for main: 503 (try 40)\nwaiting: main answers now\n"
+        );
+    }
+
+    #[test]
+    fn foreign_text_is_one_line_and_no_command() {
+        let mut story = Story::new(PLAIN);
+        let odd = "\u{1b}[2J::error::x\n::stop-commands::y ##[error]z\r";
+        let line = story.line(&Event::Decided(&decided(odd, Judgement::Bad, odd))).unwrap();
+        assert_eq!(line.matches('\n').count(), 1);
+        assert!(!line.trim_end_matches('\n').contains(char::is_control) && !line.contains("##["), "{line:?}");
+        let line = story.line(&Event::Waiting { provider: "\r::warning::", why: odd, tries: 1 }).unwrap();
+        assert!(line.starts_with("waiting for ") && !line.contains('\r'), "{line:?}");
     }
 }

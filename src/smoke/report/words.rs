@@ -15,7 +15,7 @@ const LISTED: usize = 3;
 pub struct Cause<'a> {
     /// `Bad` or `Inconclusive`.
     pub verdict: Judgement,
-    /// The first check's, if it has one.
+    /// The first check's, if one explains it ([`blamed`]).
     pub fault: Option<&'a Fault>,
     /// In the order of the plan; never empty.
     pub checks: Vec<&'a CheckReport>,
@@ -31,7 +31,7 @@ pub fn causes(report: &Report) -> Vec<Cause<'_>> {
         match causes.iter_mut().find(|cause| alike(cause.checks[0], check)) {
             Some(cause) => cause.checks.push(check),
             None => {
-                causes.push(Cause { verdict: check.verdict, fault: check.fault.as_ref(), checks: vec![check] });
+                causes.push(Cause { verdict: check.verdict, fault: blamed(check), checks: vec![check] });
             }
         }
     }
@@ -40,7 +40,7 @@ pub fn causes(report: &Report) -> Vec<Cause<'_>> {
 }
 
 fn alike(one: &CheckReport, other: &CheckReport) -> bool {
-    let same_fault = match (&one.fault, &other.fault) {
+    let same_fault = match (blamed(one), blamed(other)) {
         (Some(one), Some(other)) => (one.class, one.blame, one.step) == (other.class, other.blame, other.step),
         (None, None) => slow(one) && slow(other) || one.reason == other.reason,
         _ => false,
@@ -51,6 +51,17 @@ fn alike(one: &CheckReport, other: &CheckReport) -> bool {
 /// Whether it is bad for nothing but its latency.
 pub fn slow(check: &CheckReport) -> bool {
     check.verdict == Judgement::Bad && check.counts.slow > 0 && check.counts.slow == check.counts.bad
+}
+
+/// The fault that explains how it ended. Not that of a run among others which decided nothing, or only took too long.
+pub fn blamed(check: &CheckReport) -> Option<&Fault> {
+    let fault = check.fault.as_ref()?;
+    let explains = match check.verdict {
+        Judgement::Bad => !slow(check),
+        Judgement::Inconclusive => !fault.blame.is_bad(),
+        Judgement::Good | Judgement::Skipped => false,
+    };
+    explains.then_some(fault)
 }
 
 /// Whose fault it is, in words.
@@ -162,17 +173,15 @@ fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     names.filter(|name| seen.insert(*name)).collect()
 }
 
-/// `a`, `a and b`, `a, b and 4 more`.
+/// `a`, `a and b`, `a, b, c and 4 more`.
 fn listed(names: &[&str], name: &dyn Fn(&str) -> String) -> String {
-    let shown: Vec<_> = names.iter().take(LISTED).map(|one| name(one)).collect();
-    match (&shown[..], names.len().saturating_sub(LISTED)) {
+    // "and 1 more" would be no shorter than its name.
+    let most = if names.len() == LISTED + 1 { names.len() } else { LISTED };
+    let shown: Vec<_> = names.iter().take(most).map(|one| name(one)).collect();
+    match (&shown[..], names.len().saturating_sub(most)) {
         ([], _) => String::new(),
         ([only], _) => only.clone(),
         ([first @ .., last], 0) => format!("{} and {last}", first.join(", ")),
         (all, more) => format!("{} and {more} more", all.join(", ")),
     }
 }
-
-#[cfg(test)]
-#[path = "words_tests.rs"]
-mod tests;
