@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 mod classes;
@@ -11,7 +12,7 @@ mod classes;
 pub use classes::Class;
 
 /// Who has to act.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Blame {
     /// Something between us and the provider.
@@ -64,7 +65,7 @@ impl fmt::Display for Class {
 }
 
 /// One thing found wrong, with the clause that says so.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Finding {
     /// The class it would have on its own.
     pub class: Class,
@@ -92,7 +93,7 @@ impl Finding {
 }
 
 /// Which credentials were refused: their runs stop until somebody acts.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase", tag = "kind", content = "name")]
 pub enum Account {
     /// A `[[user]]`, by name.
@@ -112,7 +113,7 @@ impl fmt::Display for Account {
 }
 
 /// Why a run did not end well.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Fault {
     /// What went wrong.
     pub class: Class,

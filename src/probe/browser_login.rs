@@ -30,7 +30,7 @@ use crate::oidc::settings::User;
 use crate::oidc::upstream::Hosts;
 
 /// A browser and an isolated window are ready: our own time, not the provider's.
-const BROWSER: StepName = "browser";
+pub const BROWSER: StepName = "browser";
 /// Cleanup: evidence is taken, the window closed.
 const CLOSE: StepName = "close_browser";
 
