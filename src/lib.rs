@@ -30,6 +30,9 @@ pub mod dashboards;
 pub mod detect;
 pub mod duration;
 pub mod fault;
+#[cfg(test)]
+#[path = "../tests/folder/mod.rs"]
+mod folder;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod journey;

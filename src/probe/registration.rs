@@ -21,7 +21,7 @@ use crate::journey::{Journey, StepName, Stopped};
 use crate::oidc::http::Response;
 use crate::oidc::memory::CheckMemory;
 use crate::oidc::metadata::Metadata;
-use crate::oidc::registration::{self, Left, Management, Registered};
+use crate::oidc::registration::{self, Known, Left, Management, Registered};
 use crate::oidc::relying::Relying;
 use crate::outcome::Warning;
 use crate::secret::SecretSource;
@@ -208,7 +208,7 @@ impl Probe for Registration {
         let gone = async {
             relying.client_is_gone(&management).await?;
             match &secret {
-                Some(secret) if relying.knows_client(&metadata, &client, secret).await? => {
+                Some(secret) if relying.knows_client(&metadata, &client, secret).await? == Known::Yes => {
                     let detail = "the token endpoint still knows the deleted client";
                     Err(Fault::new(Class::RevocationIneffective, detail))
                 }
@@ -358,7 +358,7 @@ async fn remove(relying: &Relying, left: &Left) -> Result<(), Fault> {
 }
 
 /// Before it is deleted the client must be known, or that it is not afterwards says nothing. Returns the secret that it
-/// was known by.
+/// was known by; none: nothing told whether it was.
 async fn authenticate(
     journey: &mut Journey,
     relying: &Relying,
@@ -375,12 +375,21 @@ async fn authenticate(
     }
     let work = async {
         match relying.knows_client(metadata, client, &secret).await? {
-            true => Ok(()),
-            false => Err(Fault::new(Class::OauthError, "invalid_client: the token endpoint does not know the client")),
+            Known::Yes => Ok(Some(secret)),
+            Known::No => {
+                Err(Fault::new(Class::OauthError, "invalid_client: the token endpoint does not know the client"))
+            }
+            Known::Unclear(error) => {
+                let detail = format!(
+                    "a code that never was is answered with {error}, not invalid_grant: whether the token endpoint knows \
+                     the client cannot be told"
+                );
+                relying.recorder.warn(Warning::new("client_unproven", "RFC 6749 §5.2", detail));
+                Ok(None)
+            }
         }
     };
-    journey.step(AUTHENTICATE, work).await?;
-    Ok(Some(secret))
+    journey.step(AUTHENTICATE, work).await
 }
 
 #[cfg(test)]
