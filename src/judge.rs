@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::alert::Alert;
 use crate::alert::conditions::Deployment;
 use crate::alert::machine::Change;
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::detect::Ruling;
 use crate::notify::{self, Notifier, Sent};
 use crate::outcome::{CheckLabels, Outcome};
@@ -20,7 +20,7 @@ use crate::plan::Plan;
 use crate::runner::Missed;
 use crate::sink::metrics::Metrics;
 use crate::slo::maintenance::Window;
-use crate::slo::{Evaluation, Maintenance};
+use crate::slo::{Evaluation, Maintenance, Tally};
 use crate::store::{KeptRun, RunsQuery, Store};
 
 mod cases;
@@ -246,6 +246,11 @@ impl Judge {
         self.shared.state().put_window(window, self.shared.clock.now());
         self.evaluate_soon();
         Ok(())
+    }
+
+    /// What was counted for each objective from the minute of `since` on.
+    pub fn counted_since(&self, since: Timestamp) -> Vec<(Arc<str>, Tally)> {
+        self.shared.state().book.since(since, self.shared.clock.now())
     }
 
     /// Deployments that were marked lately, newest first.

@@ -6,7 +6,7 @@
 //! | layer | modules | what |
 //! |---|---|---|
 //! | front | [`cli`], [`app`] | parse, compose, run, exit status |
-//! | engines | [`judge`], [`runner`], [`smoke`], [`web`], [`rules`] | who judges what runs found; who runs a check when; what a deploy is judged by; who shows what happened; rules for Prometheus |
+//! | engines | [`judge`], [`runner`], [`smoke`], [`gate`], [`web`], [`rules`] | who judges what runs found; who runs a check when; what a deploy is judged by, at once and while it bakes; who shows what happened; rules for Prometheus |
 //! | plan | [`plan`] | configuration resolved: every error at once, immutable |
 //! | sinks | [`sink`], [`store`], [`notify`] | metrics and traces made from outcomes; the ledger; who is told of alerts |
 //! | judgement | [`alert`], [`slo`], [`detect`] | what becomes of conditions; counts, budgets, burn rates; sequential tests (pure) |
@@ -31,6 +31,7 @@ pub mod duration;
 pub mod fault;
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod gate;
 pub mod journey;
 pub mod judge;
 pub mod lab;

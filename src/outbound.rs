@@ -25,7 +25,7 @@ const CONNECT: Duration = Duration::from_secs(5);
 pub const BACKOFF: Duration = Duration::from_secs(1);
 /// The longest wait, asked for or not.
 pub const MAX_WAIT: Duration = Duration::from_secs(30);
-/// The most of an answer that is read (bytes).
+/// The most of an answer that is read (bytes), unless whoever asks says how much.
 const MAX_ANSWER: usize = 64 * 1024;
 
 /// Whether certificates are needed.
@@ -63,7 +63,7 @@ pub struct Answer {
     pub status: StatusCode,
     /// How long we are asked to wait.
     pub retry_after: Option<Duration>,
-    /// Its body, at most 64 KiB of it.
+    /// Its body, at most 64 KiB of it, or as much as was asked for.
     pub body: Bytes,
     /// Whether there was more.
     pub cut: bool,
@@ -106,13 +106,25 @@ impl Client {
 
     /// One request; any status is an answer.
     pub async fn send(&self, method: Method, url: Url, headers: HeaderMap, body: Bytes) -> Result<Answer, Failure> {
+        self.send_for(method, url, headers, body, MAX_ANSWER).await
+    }
+
+    /// The same, for an answer of which at most that many bytes are read.
+    pub async fn send_for(
+        &self,
+        method: Method,
+        url: Url,
+        headers: HeaderMap,
+        body: Bytes,
+        most: usize,
+    ) -> Result<Answer, Failure> {
         let request = self.0.request(method, url).headers(headers).body(body);
         let mut answer = request.send().await.map_err(failure)?;
         let status = answer.status();
         let retry_after = retry_after(answer.headers());
         let (mut body, mut cut) = (BytesMut::new(), false);
         while let Some(chunk) = answer.chunk().await.map_err(failure)? {
-            let room = MAX_ANSWER - body.len();
+            let room = most - body.len();
             body.extend_from_slice(&chunk[..chunk.len().min(room)]);
             if chunk.len() > room {
                 cut = true;

@@ -9,7 +9,7 @@ use super::export::Export;
 use super::{Load, labels};
 use crate::alert::Alert;
 use crate::alert::conditions::Deployment;
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::detect::Ruling;
 use crate::judge::Judge;
 use crate::oidc::mailbox::Mailbox;
@@ -18,7 +18,7 @@ use crate::plan::Plan;
 use crate::runner::Runner;
 use crate::sink::metrics::Metrics;
 use crate::slo::maintenance::Window;
-use crate::slo::{Evaluation, Maintenance};
+use crate::slo::{Evaluation, Maintenance, Tally};
 use crate::store::{KeptRun, RunsQuery};
 use crate::web::Control;
 
@@ -178,6 +178,10 @@ impl Control for Daemon {
 
     async fn put_maintenance(&self, window: Window, action: &'static str, by: String) -> Result<(), String> {
         self.on_disk(move |judge| judge.put_maintenance(window, action, &by)).await?
+    }
+
+    fn counted_since(&self, since: Timestamp) -> Vec<(Arc<str>, Tally)> {
+        self.judge.counted_since(since)
     }
 
     fn deployments(&self) -> Vec<Deployment> {

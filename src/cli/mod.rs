@@ -10,6 +10,7 @@ pub mod check;
 pub mod completions;
 pub mod demo;
 pub mod docs;
+pub mod gate;
 pub mod init;
 pub mod lab;
 mod picture;
@@ -96,6 +97,8 @@ pub enum Command {
     Check(check::Args),
     /// Run one probe now and draw its waterfall
     Probe(probe::Args),
+    /// Watch a deployment bake: burn, alerts and budget from a daemon or Prometheus
+    Gate(gate::Args),
     /// Read a provider's discovery and write a commented starter configuration
     Init(init::Args),
     /// Send one test alert to every receiver and say what each answered
@@ -121,6 +124,7 @@ pub async fn main(cli: Cli) -> Exit {
         Command::Run(args) => run::main(args).await,
         Command::Check(args) => check::main(args).await,
         Command::Probe(args) => probe::main(args).await,
+        Command::Gate(args) => gate::main(args).await,
         Command::Init(args) => init::main(args).await,
         Command::TestAlert(args) => test_alert::main(args).await,
         Command::Rules(args) => rules::main(args).await,

@@ -1,5 +1,6 @@
 //! Everything that is judged with: no I/O but the ledger's at the start.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::alert::causes::Causes;
@@ -32,6 +33,8 @@ pub struct State {
     pub book: Book,
     pub maintenance: Maintenance,
     pub deployments: Vec<Deployment>,
+    /// The ids of those that the ledger has not seen yet as they are.
+    attributed: BTreeSet<String>,
     pub detect: Detect,
     facts: Facts,
     causes: Causes,
@@ -93,6 +96,7 @@ impl State {
             book,
             maintenance,
             deployments,
+            attributed: BTreeSet::new(),
             detect,
             facts,
             causes,
@@ -177,7 +181,26 @@ impl State {
             }
         }
         let changes = self.machine.step(now, possible.clone());
+        self.attribute(&changes);
         Judged { counted, evaluations, rulings, possible, changes, alerts: self.machine.alerts() }
+    }
+
+    /// Notes which deployments alerts followed that fire now.
+    fn attribute(&mut self, changes: &[Change]) {
+        for change in changes {
+            let Change::Fired(alert) = change else { continue };
+            for deployment in &mut self.deployments {
+                if deployment.attribute(alert) {
+                    self.attributed.insert(deployment.id.clone());
+                }
+            }
+        }
+    }
+
+    /// Deployments that alerts have followed since the last call.
+    pub fn changed_deployments(&mut self) -> Vec<Deployment> {
+        let changed = std::mem::take(&mut self.attributed);
+        self.deployments.iter().filter(|deployment| changed.contains(&deployment.id)).cloned().collect()
     }
 
     /// All alerts, if they are others than those that were handed over last.
@@ -200,8 +223,22 @@ impl State {
         windows.push(window);
     }
 
-    /// Adds a deployment.
-    pub fn put_deployment(&mut self, deployment: Deployment) {
+    /// Adds a deployment. Alerts that have followed it already are noted: it may be marked late.
+    pub fn put_deployment(&mut self, mut deployment: Deployment) {
+        let mut fired = self.machine.alerts();
+        fired.sort_by_key(|alert| alert.fired_nanos);
+        let known = |deployment: &Deployment, alert: &Alert| {
+            deployment
+                .followed
+                .iter()
+                .any(|own| own.labels == alert.labels && Some(own.fired_nanos) == alert.fired_nanos)
+        };
+        for alert in &fired {
+            if !known(&deployment, alert) && deployment.attribute(alert) {
+                self.attributed.insert(deployment.id.clone());
+            }
+        }
+        self.deployments.retain(|own| own.id != deployment.id);
         self.deployments.push(deployment);
         self.deployments.sort_by_key(|deployment| std::cmp::Reverse(deployment.at_nanos));
         self.deployments.truncate(DEPLOYMENTS);

@@ -24,7 +24,7 @@ use crate::outcome::Outcome;
 use crate::plan::{Plan, Server};
 use crate::sink::metrics::Metrics;
 use crate::slo::maintenance::Window;
-use crate::slo::{Evaluation, Maintenance};
+use crate::slo::{Evaluation, Maintenance, Tally};
 use crate::store::{KeptRun, RunsQuery};
 
 mod alerts;
@@ -83,6 +83,8 @@ pub trait Control: Send + Sync + 'static {
     fn maintenance(&self) -> Maintenance;
     /// Adds a maintenance window, or replaces the one of that id; `action` and `by` go to the audit log. `Ok`: it is kept.
     async fn put_maintenance(&self, window: Window, action: &'static str, by: String) -> Result<(), String>;
+    /// What was counted for each objective from the minute of `since` on.
+    fn counted_since(&self, since: Timestamp) -> Vec<(Arc<str>, Tally)>;
     /// Deployments that were marked lately, newest first.
     fn deployments(&self) -> Vec<Deployment>;
     /// Marks a deployment. `Ok`: it is kept.

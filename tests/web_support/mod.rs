@@ -19,7 +19,7 @@ use authprobe::plan::{self, BuildOptions, Plan, PlannedProbe, Server};
 use authprobe::probe::{Context, Cost, Kind, Need, ParseContext, Probe, Problem};
 use authprobe::sink::metrics::Metrics;
 use authprobe::slo::maintenance::Window;
-use authprobe::slo::{Evaluation, Maintenance, Objective};
+use authprobe::slo::{Evaluation, Maintenance, Objective, Tally};
 use authprobe::store::{self, KeptRun, RunsQuery};
 use authprobe::web::{self, Control};
 use rustls_pki_types::pem::PemObject;
@@ -52,6 +52,8 @@ pub struct Engine {
     pub objectives: Vec<Arc<Objective>>,
     pub evaluations: Arc<Vec<Evaluation>>,
     pub evaluate: bool,
+    /// What was counted since a time.
+    pub counted: Vec<(Timestamp, Arc<str>, Tally)>,
     pub alerts: Arc<Vec<Alert>>,
     pub rulings: Arc<Vec<Ruling>>,
     pub maintenance: Mutex<Maintenance>,
@@ -88,6 +90,7 @@ impl Default for Engine {
             objectives: vec![],
             evaluations: Arc::default(),
             evaluate: true,
+            counted: vec![],
             alerts: Arc::default(),
             rulings: Arc::default(),
             maintenance: Mutex::default(),
@@ -218,6 +221,10 @@ impl Control for Engine {
         maintenance.windows.push(window);
         self.audit.lock().unwrap().push((action, by));
         Ok(())
+    }
+
+    fn counted_since(&self, since: Timestamp) -> Vec<(Arc<str>, Tally)> {
+        self.counted.iter().filter(|(from, ..)| *from >= since).map(|(_, slo, tally)| (slo.clone(), *tally)).collect()
     }
 
     fn deployments(&self) -> Vec<Deployment> {
