@@ -202,10 +202,7 @@ fn failure(error: reqwest::Error) -> Failure {
 fn reason(error: &reqwest::Error, chain: &[&(dyn Error + 'static)]) -> String {
     let io = || chain.iter().find_map(|error| error.downcast_ref::<std::io::Error>());
     // rustls' errors travel inside of those of the connection.
-    let tls = chain.iter().find_map(|error| match error.downcast_ref::<std::io::Error>() {
-        Some(io) => io.get_ref()?.downcast_ref::<rustls::Error>(),
-        None => error.downcast_ref::<rustls::Error>(),
-    });
+    let tls = chain.iter().find_map(|error| of_tls(*error));
     match (tls, io()) {
         (Some(error), _) => format!("TLS: {}", tls_reason(error)),
         _ if error.is_timeout() && error.is_connect() => "no connection in time".to_owned(),
@@ -216,6 +213,14 @@ fn reason(error: &reqwest::Error, chain: &[&(dyn Error + 'static)]) -> String {
         (None, Some(io)) => io.kind().to_string(),
         _ if error.is_connect() => "no connection".to_owned(),
         _ => "no valid answer".to_owned(),
+    }
+}
+
+/// rustls' error within one of the connection, which may be wrapped more than once.
+fn of_tls<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+    match error.downcast_ref::<std::io::Error>() {
+        Some(io) => of_tls(io.get_ref()?),
+        None => error.downcast_ref(),
     }
 }
 

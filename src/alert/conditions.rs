@@ -1,5 +1,6 @@
 //! Burn alerts from evaluations.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use super::{Alert, Condition, Holds, Words};
 use crate::clock::Timestamp;
 use crate::duration::HumanDuration;
 use crate::slo::objective::{ANY_EVENT_WINDOW, WHOLE};
-use crate::slo::{Aggregate, Counts, Evaluation, Objective, Severity, Tier, TierReading, Triggers, Window};
+use crate::slo::{Aggregate, Counts, Evaluation, Objective, Severity, Tally, Tier, TierReading, Triggers, Window};
 
 /// The alert of this module.
 const NAME: &str = "AuthSLOBurn";
@@ -51,6 +52,9 @@ pub struct Deployment {
     /// Alerts that fired in that time, in order.
     #[serde(default)]
     pub followed: Vec<Followed>,
+    /// What its minute had counted of each objective before it; `None`: it was marked later, so that nobody knows.
+    #[serde(default)]
+    pub before: Option<BTreeMap<String, Tally>>,
 }
 
 /// An alert that fired after a deployment.

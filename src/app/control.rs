@@ -11,14 +11,14 @@ use crate::alert::Alert;
 use crate::alert::conditions::Deployment;
 use crate::clock::{Clock, Timestamp};
 use crate::detect::Ruling;
-use crate::judge::Judge;
+use crate::judge::{CountedSince, Judge};
 use crate::oidc::mailbox::Mailbox;
 use crate::outcome::Outcome;
 use crate::plan::Plan;
 use crate::runner::Runner;
 use crate::sink::metrics::Metrics;
 use crate::slo::maintenance::Window;
-use crate::slo::{Evaluation, Maintenance, Tally};
+use crate::slo::{Evaluation, Maintenance};
 use crate::store::{KeptRun, RunsQuery};
 use crate::web::Control;
 
@@ -180,7 +180,7 @@ impl Control for Daemon {
         self.on_disk(move |judge| judge.put_maintenance(window, action, &by)).await?
     }
 
-    fn counted_since(&self, since: Timestamp) -> Vec<(Arc<str>, Tally)> {
+    fn counted_since(&self, since: Timestamp) -> CountedSince {
         self.judge.counted_since(since)
     }
 

@@ -26,8 +26,10 @@ pub const ALPHA_PPM: u32 = 50_000;
 pub struct Daemon {
     asker: Asker,
     since: Timestamp,
-    /// The minute from which on it counts.
+    /// The minute from which on it counts, if it cannot count from the beginning itself.
     from: Timestamp,
+    /// Whether it can, which it does from a deployment that was marked just then. `None`: not known yet.
+    exact: Option<bool>,
     /// What was counted in the first minute before the beginning is to be taken off.
     takes_off: bool,
     counters: HashMap<String, Counter>,
@@ -91,6 +93,7 @@ struct Remaining {
 
 #[derive(Deserialize)]
 struct SinceView {
+    from: Timestamp3339,
     raw: Counts,
     adjusted: Counts,
 }
@@ -148,7 +151,7 @@ impl Daemon {
     /// Asked by that.
     pub fn new(asker: Asker) -> Self {
         let never = Timestamp::default();
-        Self { asker, since: never, from: never, takes_off: false, counters: HashMap::new() }
+        Self { asker, since: never, from: never, exact: None, takes_off: false, counters: HashMap::new() }
     }
 
     /// Who asks.
@@ -169,7 +172,7 @@ impl Daemon {
         })
     }
 
-    /// See [`super::source::Source::begin`]. The daemon counts by minutes. Of the minute that is under way now, what was
+    /// See [`super::source::Source::begin`]. The daemon counts by minutes, unless it begins with a deployment. Of the minute that is under way now, what was
     /// counted so far is taken off; of an earlier one nothing counts, since what came before the beginning cannot be told from
     /// what came after.
     pub fn begin(&mut self, since: Timestamp, now: Timestamp) {
@@ -178,13 +181,30 @@ impl Daemon {
         self.takes_off = minute(since) >= minute(now) && !whole;
         let first = minute(since) + i64::from(!whole && !self.takes_off);
         (self.since, self.from) = (since, Timestamp::from_nanos(first.saturating_mul(MINUTE_NANOS)));
-        self.counters.clear();
+        (self.exact, self.counters) = (None, HashMap::new());
+    }
+
+    /// The objectives with what was counted.
+    async fn slos(&mut self) -> Result<Slos, Trouble> {
+        let ask = async |asker: &Asker, since: Timestamp| {
+            asker.get::<Slos>(&["api", "v1", "slos"], &[("since", since.to_string())]).await
+        };
+        if self.exact.is_none() {
+            let answer = ask(&self.asker, self.since).await?;
+            let same = |from: Timestamp| from.as_nanos().abs_diff(self.since.as_nanos()) < 1_000_000;
+            let exact = answer.slos.iter().filter_map(|slo| slo.since.as_ref()).any(|since| same(since.from.0));
+            self.exact = Some(exact);
+            self.takes_off &= !exact;
+            if exact {
+                return Ok(answer);
+            }
+        }
+        ask(&self.asker, if self.exact == Some(true) { self.since } else { self.from }).await
     }
 
     /// See [`super::source::Source::look`].
     pub async fn look(&mut self, names: &[String]) -> Result<Look, Trouble> {
-        let query = [("since", self.from.to_string())];
-        let answer: Slos = self.asker.get(&["api", "v1", "slos"], &query).await?;
+        let answer = self.slos().await?;
         let alerts: Alerts = self.asker.get(&["api", "v1", "alerts"], &[]).await?;
         let now = self.clock(answer.now)?;
         let mut slos = Vec::new();

@@ -187,7 +187,13 @@ impl Asker {
             headers.insert(AUTHORIZATION, header_value(&bearer, token).map_err(Trouble::Away)?);
         }
         let answer = self.client.send_for(method, url, headers, body, MAX_ANSWER).await;
-        answer.map_err(|failure| Trouble::Away(format!("{}: {}", self.shown(), failure.reason)))
+        answer.map_err(|failure| match failure.reason.strip_prefix("TLS: the certificate") {
+            Some(why) => {
+                let help = "certificates of your own authority are believed with --ca-file";
+                Trouble::Refused(format!("{}: the certificate{why}\n = help: {help}", self.shown()))
+            }
+            None => Trouble::Away(format!("{}: {}", self.shown(), failure.reason)),
+        })
     }
 
     /// Its address without what may be secret.

@@ -1,8 +1,9 @@
 //! Everything that is judged with: no I/O but the ledger's at the start.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::CountedSince;
 use crate::alert::causes::Causes;
 use crate::alert::conditions::{Context, Deployment, burns};
 use crate::alert::facts::Facts;
@@ -16,7 +17,7 @@ use crate::plan::Plan;
 use crate::sink::metrics::Metrics;
 use crate::sink::metrics::counters::Kept;
 use crate::slo::maintenance::Window;
-use crate::slo::{Book, Counted, Evaluation, Maintenance};
+use crate::slo::{Book, Counted, Evaluation, Maintenance, Tally};
 use crate::store::{CounterValue, Opened, RunsQuery, Store};
 
 /// How long windows that are over are shown.
@@ -183,6 +184,27 @@ impl State {
         let changes = self.machine.step(now, possible.clone());
         self.attribute(&changes);
         Judged { counted, evaluations, rulings, possible, changes, alerts: self.machine.alerts() }
+    }
+
+    /// What was counted since; see [`super::Judge::counted_since`].
+    pub fn counted_since(&self, since: Timestamp, now: Timestamp) -> CountedSince {
+        let mut tallies = self.book.since(since, now);
+        // Callers know times to the millisecond.
+        let millis = |nanos: i64| nanos.div_euclid(1_000_000);
+        let known =
+            self.deployments.iter().filter(|deployment| millis(deployment.at_nanos) == millis(since.as_nanos()));
+        let Some(before) = known.filter_map(|deployment| deployment.before.as_ref()).next() else {
+            return CountedSince { from: Timestamp::from_secs(since.as_secs().div_euclid(60) * 60), tallies };
+        };
+        for (slo, tally) in &mut tallies {
+            *tally = *tally - before.get(&**slo).copied().unwrap_or_default();
+        }
+        CountedSince { from: since, tallies }
+    }
+
+    /// What the minute under way has counted of each objective.
+    pub fn counted_in_minute(&self, now: Timestamp) -> BTreeMap<String, Tally> {
+        self.book.since(now, now).into_iter().map(|(slo, tally)| (slo.to_string(), tally)).collect()
     }
 
     /// Notes which deployments alerts followed that fire now.

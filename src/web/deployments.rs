@@ -150,5 +150,5 @@ fn wanted(body: &[u8], plan: &Plan, now: Timestamp) -> Result<Deployment, Proble
     let comment = fields.text("comment", COMMENT);
     fields.end()?;
     let at_nanos = at.unwrap_or(now).as_nanos();
-    Ok(Deployment { id, at_nanos, service, version, provider, comment, watch_nanos, followed: Vec::new() })
+    Ok(Deployment { id, at_nanos, service, version, provider, comment, watch_nanos, ..Deployment::default() })
 }

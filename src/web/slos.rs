@@ -18,6 +18,7 @@ use super::problem::Problem;
 use crate::clock::Timestamp;
 use crate::config::values::Percent;
 use crate::duration::HumanDuration;
+use crate::judge::CountedSince;
 use crate::slo::objective::{ANY_EVENT_WINDOW, WHOLE};
 use crate::slo::{
     Aggregate, Budget, Counts, Evaluation, Objective, Reading, Severity, Tally, Tier, TierReading, Triggers, Window,
@@ -275,7 +276,7 @@ fn ratio(ppm: u32) -> f64 {
 /// What was counted since a time.
 #[derive(Serialize)]
 struct SinceView {
-    /// The minute from which on it counts.
+    /// From when on it counts: as asked for, or the minute of it.
     from: Timestamp,
     raw: Counts,
     adjusted: Counts,
@@ -320,9 +321,9 @@ fn since_of(text: &str, now: Timestamp) -> Result<Timestamp, Problem> {
 
 fn counted_since(app: &App, since: Option<Timestamp>) -> BTreeMap<Arc<str>, SinceView> {
     let Some(since) = since else { return BTreeMap::new() };
-    let from = Timestamp::from_secs(since.as_secs().div_euclid(60) * 60);
+    let CountedSince { from, tallies } = app.control.counted_since(since);
     let view = |tally: Tally| SinceView { from, raw: tally.raw, adjusted: tally.adjusted() };
-    app.control.counted_since(since).into_iter().map(|(slo, tally)| (slo, view(tally))).collect()
+    tallies.into_iter().map(|(slo, tally)| (slo, view(tally))).collect()
 }
 
 /// The worst first; else as configured.

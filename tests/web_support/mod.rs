@@ -13,6 +13,7 @@ use authprobe::clock::{Clock, Timestamp};
 use authprobe::config;
 use authprobe::detect::Ruling;
 use authprobe::journey::{Journey, StepName, Stopped};
+use authprobe::judge::CountedSince;
 use authprobe::oidc::mailbox::Mailbox;
 use authprobe::outcome::Outcome;
 use authprobe::plan::{self, BuildOptions, Plan, PlannedProbe, Server};
@@ -223,8 +224,10 @@ impl Control for Engine {
         Ok(())
     }
 
-    fn counted_since(&self, since: Timestamp) -> Vec<(Arc<str>, Tally)> {
-        self.counted.iter().filter(|(from, ..)| *from >= since).map(|(_, slo, tally)| (slo.clone(), *tally)).collect()
+    fn counted_since(&self, since: Timestamp) -> CountedSince {
+        let tallies = self.counted.iter().filter(|(from, ..)| *from >= since);
+        let from = Timestamp::from_secs(since.as_secs() / 60 * 60);
+        CountedSince { from, tallies: tallies.map(|(_, slo, tally)| (slo.clone(), *tally)).collect() }
     }
 
     fn deployments(&self) -> Vec<Deployment> {
