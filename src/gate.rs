@@ -16,6 +16,8 @@ pub mod human;
 pub mod mark;
 pub mod prometheus;
 pub mod report;
+#[cfg(test)]
+mod sample;
 pub mod screen;
 pub mod select;
 pub mod source;

@@ -94,3 +94,46 @@ fn cell(text: &str) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gate::sample;
+
+    #[test]
+    fn reasons_become_annotations_and_foreign_text_no_command() {
+        let expected = "\
+::error title=authprobe gate%3A closed::AuthOutage of main fires since the beginning
+::error title=authprobe gate%3A closed::login-availability burns its budget 667 times as fast as allowed (at least 332; the \
+                        limit is 2): 8 of 24 runs bad since the beginning; most failed with http_status (provider) at token: token \
+                        endpoint: status 503
+::warning title=authprobe gate::keys: its error budget is spent already
+";
+        assert_eq!(annotations(&sample::closed()), expected);
+        let open = annotations(&sample::open());
+        assert_eq!(
+            open,
+            "::notice title=authprobe gate%3A open::nothing burns faster than allowed, and enough was measured\n"
+        );
+        assert_eq!(message("50%\n::error::x\r"), "50%25%0A::error::x%0D");
+    }
+
+    #[test]
+    fn the_summary_is_a_table_with_what_was_said_beside() {
+        let expected = r"## authprobe gate: ❌ closed
+
+AuthOutage of main fires since the beginning (and 1 more)
+
+Deployment `keycloak 26.5.1`, marked 2023-11-14T22:13:20.000Z.
+
+| objective | burn | at least | bad | judged | coverage | budget left | most failed with |
+|---|---:|---:|---:|---:|---:|---:|---|
+| login-availability | 667 | 332 | 8 | 24 | 100% | 91.4% | http\_status (provider) at token: token endpoint: status 503 |
+| keys | 0 | 0 | 0 | 24 | 100% | -25% |  |
+
+- **AuthOutage (page) of main**: Since 22:14 every run fails at token from every region: http\_status (provider). 100% ::error::&lt;b&gt;\|not mine
+- warning: keys: its error budget is spent already
+";
+        assert_eq!(summary(&sample::closed()), expected);
+    }
+}

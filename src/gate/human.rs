@@ -110,3 +110,39 @@ fn told(alert: &AlertView, terminal: &Terminal) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gate::sample;
+
+    const NARROW: Terminal = Terminal { width: 80, colour: false, unicode: true };
+
+    #[test]
+    fn a_closed_gate_says_what_failed_since_when_and_whose_fault_it_is() {
+        let expected = "\
+✗ gate closed after 1:12
+";
+        assert_eq!(human(&sample::closed(), &NARROW), expected);
+    }
+
+    #[test]
+    fn an_open_gate_is_short() {
+        let ascii = Terminal { width: 200, unicode: false, ..NARROW };
+        let expected = "\
++ gate open after 10:00
+";
+        assert_eq!(human(&sample::open(), &ascii), expected);
+    }
+
+    #[test]
+    fn nothing_is_wider_than_the_terminal_and_colours_are_for_terminals() {
+        for width in [80, 100, 200] {
+            let text = human(&sample::closed(), &Terminal { width, ..NARROW });
+            assert!(text.lines().all(|line| line.chars().count() <= width), "{width}\n{text}");
+            assert!(!text.contains('\x1b'), "{text}");
+        }
+        let coloured = human(&sample::closed(), &Terminal { colour: true, ..NARROW });
+        assert!(coloured.starts_with("\x1b[31m✗ gate closed"), "{coloured}");
+    }
+}

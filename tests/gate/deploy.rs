@@ -100,9 +100,9 @@ fn execute(action: &str, folder: &Folder, inputs: &[(&str, &str)], environment: 
     let outputs = text_of(&outputs);
     let outputs = outputs.lines().filter_map(|line| line.split_once('='));
     let outputs: BTreeMap<_, _> = outputs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    for (name, output) in action["outputs"].as_object().unwrap() {
+    for (name, declared) in action["outputs"].as_object().unwrap() {
         let step = steps[0]["id"].as_str().unwrap();
-        assert_eq!(output["value"], format!("${{{{ steps.{step}.outputs.{name} }}}}"));
+        assert_eq!(declared["value"], format!("${{{{ steps.{step}.outputs.{name} }}}}"));
         assert!(outputs.contains_key(name), "{name} is not set: {}", said(&output));
     }
     Step { code: output.status.code().unwrap(), said: said(&output), outputs, summary: text_of(&summary) }

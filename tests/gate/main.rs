@@ -1,6 +1,7 @@
 //! `authprobe gate` through the binary: against a real daemon over the lab, and against a real Prometheus with our rules. And
 //! what people run it with (`deploy/`): held against schemas, its scripts executed.
 
+mod ci;
 mod daemon;
 mod deploy;
 mod deployments;
