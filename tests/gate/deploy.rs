@@ -53,8 +53,10 @@ fn the_files_fit_the_official_schemas_and_what_is_wrong_would_not() {
         ("vendor.github-actions", GATE_ACTION, "shell: bash", "shel: bash"),
         ("vendor.gitlab-ci", GITLAB, "exit_codes: [3]", "exit_codes: three"),
     ] {
-        fits(schema, &file(path)).unwrap_or_else(|why| panic!("{path}: {why}"));
-        let (name, text) = (path.rsplit('/').next().unwrap(), text(path));
+        // What begins with a dot is not looked at: jobs that extend it would be.
+        let text = text(path).replace("\n.authprobe", "\nauthprobe").replace("extends: .", "extends: ");
+        let name = path.rsplit('/').next().unwrap();
+        fits(schema, &folder.write(name, &text)).unwrap_or_else(|why| panic!("{path}: {why}"));
         assert!(text.contains(good), "{path}");
         assert!(fits(schema, &folder.write(name, &text.replace(good, bad))).is_err(), "{path}: {bad}");
     }
