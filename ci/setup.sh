@@ -76,6 +76,11 @@ venv() { # DIRECTORY REQUIREMENTS
 [ -d tests/idp/node_modules ] || rm -f "$state/idp.stamp"
 once "$state/idp.stamp" tests/idp/package.json tests/idp/package-lock.json -- \
   npm --prefix tests/idp ci --no-audit --no-fund --loglevel=error
+if [ "$what" = test ]; then
+  [ -d tests/grafana/node_modules ] || rm -f "$state/grafana.stamp"
+  once "$state/grafana.stamp" tests/grafana/package.json tests/grafana/package-lock.json -- \
+    npm --prefix tests/grafana ci --no-audit --no-fund --loglevel=error
+fi
 once "$state/venv.stamp" tests/requirements.txt -- venv "$state/venv" tests/requirements.txt
 [ "$what" != test ] ||
   once "$state/providers.stamp" tests/providers/requirements.txt -- venv "$state/providers" tests/providers/requirements.txt

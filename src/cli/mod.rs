@@ -8,8 +8,10 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 pub mod check;
 pub mod completions;
+pub mod dashboards;
 pub mod demo;
 pub mod docs;
+mod files;
 pub mod gate;
 pub mod init;
 pub mod lab;
@@ -105,6 +107,8 @@ pub enum Command {
     TestAlert(test_alert::Args),
     /// Write Prometheus recording and alert rules, and Alertmanager inhibition
     Rules(rules::Args),
+    /// Write Grafana dashboards
+    Dashboards(dashboards::Args),
     /// Start the lab provider, with faults on demand (loopback only)
     Lab(lab::Args),
     /// Lab, daemon and page together; no configuration needed
@@ -128,6 +132,7 @@ pub async fn main(cli: Cli) -> Exit {
         Command::Init(args) => init::main(args).await,
         Command::TestAlert(args) => test_alert::main(args).await,
         Command::Rules(args) => rules::main(args).await,
+        Command::Dashboards(args) => dashboards::main(args).await,
         Command::Lab(args) => lab::main(args).await,
         Command::Demo(args) => demo::main(args).await,
         Command::Schema(args) => schema::main(args).await,

@@ -12,6 +12,7 @@ mod clocks;
 mod collector;
 mod commands;
 mod credentials;
+mod dashboards;
 mod egress;
 mod expectations;
 mod faults;

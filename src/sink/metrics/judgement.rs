@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::{LEDGER, Metrics, SLO, table};
+use crate::alert::conditions::Deployment;
 use crate::alert::{Alert, Condition};
+use crate::clock::Timestamp;
 use crate::detect::Ruling;
 use crate::duration::HumanDuration;
 use crate::slo::objective::WHOLE;
@@ -160,6 +162,21 @@ impl Metrics {
         self.set(&table::LEDGER_SIZE, &[], bytes as f64);
         if let Some(child) = self.series(&table::DROPPED, &[LEDGER]) {
             child.catch_up(dropped);
+        }
+    }
+
+    /// Shows when each provider was last deployed. Those that are no longer remembered are gone.
+    pub fn deployments(&self, deployments: &[Deployment]) {
+        let mut latest: BTreeMap<&str, i64> = BTreeMap::new();
+        for deployment in deployments {
+            let at = latest.entry(&deployment.provider).or_insert(deployment.at_nanos);
+            *at = deployment.at_nanos.max(*at);
+        }
+        if let Some(family) = self.families.get(table::DEPLOYMENT.name) {
+            family.retain(|values| matches!(values, [provider] if latest.contains_key(provider)));
+        }
+        for (provider, nanos) in latest {
+            self.set(&table::DEPLOYMENT, &[provider], Timestamp::from_nanos(nanos).as_secs_f64());
         }
     }
 

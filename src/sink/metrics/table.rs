@@ -203,6 +203,8 @@ table! {
         "Evidence against a step as a share of what a page needs; there while it is being looked into.";
     NOTIFICATIONS = "authprobe_notifications_total", Counter, Process, ["receiver", "outcome"], "",
         "Messages to receivers of alerts and of the heartbeat.";
+    DEPLOYMENT = "authprobe_deployment_timestamp_seconds", Gauge, Process, ["provider"], "seconds",
+        "When a deployment of the provider was last marked; empty provider: of any.";
     LEDGER_FAILING = "authprobe_ledger_failing", Gauge, Process, [], "",
         "Whether the ledger cannot be written at present.";
     LEDGER_SIZE = "authprobe_ledger_size_bytes", Gauge, Process, [], "bytes",
@@ -269,6 +271,7 @@ mod tests {
         ("authprobe_detection_cases", "gauge", "provider"),
         ("authprobe_detection_evidence_ratio", "gauge", "provider step probe_region"),
         ("authprobe_notifications_total", "counter", "receiver outcome"),
+        ("authprobe_deployment_timestamp_seconds", "gauge", "provider"),
         ("authprobe_ledger_failing", "gauge", ""),
         ("authprobe_ledger_size_bytes", "gauge", ""),
         ("authprobe_paused", "gauge", ""),
