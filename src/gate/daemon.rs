@@ -48,7 +48,7 @@ impl Counter {
     /// What was counted since the beginning.
     fn since(&mut self, now: Counts) -> Counts {
         if now.expected < self.last.expected || now.judged() < self.last.judged() {
-            self.lost = self.lost + (self.last - self.base);
+            self.lost += self.last - self.base;
             self.base = Counts::default();
         }
         self.last = now;

@@ -29,8 +29,11 @@ fn slo(good: u64, bad: u64) -> Slo {
     }
 }
 
-/// What a screen writes of these: seconds, good and bad runs, alerts, trouble.
-fn written(screen: &mut dyn Show, steps: &[(u64, u64, u64, &[Alert], Option<&str>)]) {
+/// Seconds, good and bad runs, alerts, trouble.
+type Step<'a> = (u64, u64, u64, &'a [Alert], Option<&'a str>);
+
+/// What a screen writes of these.
+fn written(screen: &mut dyn Show, steps: &[Step<'_>]) {
     let terms = terms();
     for (at, good, bad, alerts, trouble) in steps {
         let look = Look { at: after(*at), slos: vec![slo(*good, *bad)], alerts: alerts.to_vec(), notes: vec![] };
