@@ -119,6 +119,7 @@ fn it_says_who_what_where_since_when_whose_fault_and_how_sure() {
         version: "26.5".into(),
         provider: provider.into(),
         comment: String::new(),
+        ..Default::default()
     };
     let context = Context { deployments: vec![deployment(60, "other"), deployment(130, "main")], ..Context::default() };
     assert_eq!(
