@@ -225,6 +225,10 @@ mod tests {
         let (_, fault) = tallied(vec![failed(Class::HttpStatus); 3]).fruitless().unwrap();
         assert!(fault.detail.ends_with("the first: as told"), "{}", fault.detail);
         let broken = tallied(vec![Ok(Answer::Refused), Ok(Answer::Broken(Fault::new(Class::HttpStatus, "as told")))]);
-        assert_eq!(broken.fruitless().map(|(_, fault)| fault.class), Some(Class::HttpStatus), "good requests fail, too");
+        assert_eq!(
+            broken.fruitless().map(|(_, fault)| fault.class),
+            Some(Class::HttpStatus),
+            "good requests fail, too"
+        );
     }
 }
