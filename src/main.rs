@@ -17,7 +17,7 @@ fn main() -> ExitCode {
         return exit;
     }
     let cli = Cli::parse();
-    log_to_stderr(cli.log_format);
+    log_to_stderr(cli.log_format, cli.command.log_level());
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -31,8 +31,8 @@ fn main() -> ExitCode {
     exit.into()
 }
 
-fn log_to_stderr(format: LogFormat) {
-    let wanted = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,authprobe=info"));
+fn log_to_stderr(format: LogFormat, level: &str) {
+    let wanted = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
     // What libraries say below info is made of what passes through them: cookies, headers, URLs with codes.
     let discreet = filter_fn(|event| *event.level() <= Level::INFO || event.target().starts_with("authprobe"));
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::super::scripts::Worked;
+use super::super::scripts::{Plan, Worked};
 use super::super::window::Pending;
 use super::*;
 use crate::clock::Timestamp;

@@ -1,10 +1,10 @@
 //! `authprobe probe --screenshot FILE`: pictures of the pages on which logins failed.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::outcome::Outcome;
+use crate::smoke::pictures;
 
 /// What to say of a picture that nobody asked for; empty where there is none.
 pub fn offer(outcome: &Outcome) -> String {
@@ -30,18 +30,10 @@ pub fn write(outcomes: &[Arc<Outcome>], file: &Path) -> Result<(), String> {
             _ => beside(file, &outcome.check.region),
         };
         let failed = |error: std::io::Error| format!("cannot write {}: {error}", file.display());
-        create(&file).and_then(|mut out| out.write_all(&picture.0)).map_err(failed)?;
+        pictures::write(&file, picture).map_err(failed)?;
         eprintln!("{}: the page on which {} failed", file.display(), outcome.check);
     }
     Ok(())
-}
-
-fn create(file: &Path) -> std::io::Result<std::fs::File> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(file)
 }
 
 /// `login.png` of a region: `login-eu.png`.

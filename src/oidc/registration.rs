@@ -89,10 +89,11 @@ pub fn document(wanted: &Map<String, Value>) -> Value {
     document
 }
 
-/// The document of an update that changes the name (RFC 7592 §2.2): all that the provider said, less what is its own.
+/// The document of an update that changes the name (RFC 7592 §2.2): all that the provider said, less what is its own. Members
+/// that it called null are left out, which means the same there; some refuse their own null.
 pub fn update(client: &Registered) -> Value {
     let mut members = client.members.clone();
-    members.retain(|name, _| !NOT_SENT_BACK.contains(&name.as_str()));
+    members.retain(|name, value| !NOT_SENT_BACK.contains(&name.as_str()) && !value.is_null());
     members.insert("client_name".to_owned(), json!(renamed(client)));
     Value::Object(members)
 }

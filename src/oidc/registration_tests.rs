@@ -86,8 +86,12 @@ fn what_was_made_is_found_in_any_answer() {
 /// RFC 7592 §2.2.
 #[test]
 fn an_update_sends_back_what_may_be_sent_back() {
-    let client = create(201, &example(), false).0.unwrap();
+    // Canaille reads itself out with what nobody ever set, and refuses it.
+    let mut said = example();
+    said["contacts"] = Value::Null;
+    let client = create(201, &said, false).0.unwrap();
     let sent = update(&client);
+    assert_eq!(sent.get("contacts"), None, "{sent}");
     assert_eq!(
         (&sent["client_id"], &sent["client_name"]),
         (&json!("s6BhdRkqt3"), &json!("My Example Client (updated)"))

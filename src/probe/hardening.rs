@@ -52,6 +52,7 @@ pub const KIND: Kind = Kind {
     spec: "RFC 9700, RFC 6749 §10, RFC 7636, RFC 8252, RFC 9207",
     client: Need::Required,
     user: Need::Optional,
+    attacks: || attack::labels().collect(),
     schema: Login::schema_with::<Settings>,
     parse,
 };

@@ -152,6 +152,7 @@ impl Stage {
             regions: vec![region],
             provider: Arc::new(self.provider.clone()),
             client: self.client.clone().map(Arc::new),
+            second_client: None,
             user: self.user.then(|| Arc::new(user)),
             provider_memory: self.memories.provider(&self.provider.name),
             memory: self.memories.check(check),

@@ -34,6 +34,20 @@ struct Failure {
     ends: bool,
 }
 
+impl Failure {
+    /// As it is told: good requests were answered well meanwhile, so a status such as 500 to bad ones alone is no outage, and
+    /// no refusal either.
+    fn told(&self) -> Fault {
+        match self.fault.class {
+            Class::HttpStatus if !self.ends => {
+                let detail = format!("not one of its attacks could be judged; the first: {}", self.fault.detail);
+                Fault::new(Class::Unsupported, detail)
+            }
+            _ => self.fault.clone(),
+        }
+    }
+}
+
 impl Tally {
     /// Nothing yet.
     pub fn new(recorder: Recorder) -> Self {
@@ -63,7 +77,7 @@ impl Tally {
                 let detail = format!("{}: {}; {what}", attack.name, attack.summary);
                 match attack.strength {
                     Strength::Must => {
-                        let finding = Finding::new(Class::AttackAccepted, attack.clause, detail);
+                        let finding = Finding::new(Class::AttackAccepted, attack.clause, detail).of_attack(attack.name);
                         self.findings.push((group.step(), attack.name, finding));
                     }
                     Strength::Should => self.recorder.warn(Warning::new(attack.name, attack.clause, detail)),
@@ -112,7 +126,7 @@ impl Tally {
             *step == failure.step && (*strength == Strength::Must || failure.strength == Strength::Should)
         };
         let open = move |failure: &&Failure| failure.ends || !self.judged.iter().any(|judged| answers(judged, failure));
-        self.failed.iter().filter(open).map(|failure| (failure.step, failure.fault.clone()))
+        self.failed.iter().filter(open).map(|failure| (failure.step, failure.told()))
     }
 
     /// Puts attacks on record that were to be tried and were not, because the run was over before.
@@ -172,5 +186,49 @@ impl Tally {
         if attack.strength == Strength::Must {
             self.recorder.observe(Observation::Attack { attack: attack.name, accepted });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::journey::Journey;
+
+    /// A tally of the first attacks of a group, which came to this.
+    fn tallied(answers: Vec<Judged>) -> Tally {
+        let journey = Journey::new(Clock::system(), Duration::from_secs(1), vec![]);
+        let mut tally = Tally::new(journey.recorder().clone());
+        for (attack, judged) in Group::RedirectUri.attacks().iter().zip(answers) {
+            tally.take(Group::RedirectUri, attack, judged);
+        }
+        tally
+    }
+
+    fn failed(class: Class) -> Judged {
+        Err(Fault::new(class, "as told"))
+    }
+
+    #[test]
+    fn what_could_not_be_judged_is_no_outage_unless_the_network_is() {
+        let fruitless = |answers| tallied(answers).fruitless().map(|(_, fault)| fault.class);
+        assert_eq!(fruitless(vec![failed(Class::HttpStatus), Ok(Answer::Refused)]), None, "one was judged");
+        assert_eq!(fruitless(vec![Ok(Answer::Skipped("x".into()))]), None, "none was tried");
+        // The good request was answered: a 500 to bad ones is neither a refusal nor an outage.
+        assert_eq!(fruitless(vec![failed(Class::HttpStatus); 3]), Some(Class::Unsupported));
+        assert_eq!(fruitless(vec![Ok(Answer::Unknown("x".into())); 3]), Some(Class::Unsupported));
+        for class in [Class::Timeout, Class::Connect, Class::RateLimited, Class::Budget] {
+            assert_eq!(fruitless(vec![failed(class); 2]), Some(class));
+        }
+        let (_, fault) = tallied(vec![failed(Class::HttpStatus); 3]).fruitless().unwrap();
+        assert!(fault.detail.ends_with("the first: as told"), "{}", fault.detail);
+        let broken = tallied(vec![Ok(Answer::Refused), Ok(Answer::Broken(Fault::new(Class::HttpStatus, "as told")))]);
+        assert_eq!(
+            broken.fruitless().map(|(_, fault)| fault.class),
+            Some(Class::HttpStatus),
+            "good requests fail, too"
+        );
     }
 }
