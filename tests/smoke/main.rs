@@ -7,6 +7,7 @@ mod arguments;
 mod browser;
 mod decisions;
 mod ending;
+mod formats;
 #[path = "../real/browser/processes.rs"]
 #[allow(dead_code)] // Its part of it.
 mod processes;
@@ -15,4 +16,7 @@ mod stage;
 #[allow(dead_code)] // Each story uses its part.
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../support_validate/mod.rs"]
+mod support_validate;
+mod terminal;
 mod waiting;

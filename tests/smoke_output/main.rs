@@ -2,6 +2,9 @@
 //! `UPDATE_EXPECTED=1 cargo test --test smoke_output` writes them anew: look at the difference), real validators for JSON
 //! and XML, and foreign text that tries to be more than text.
 
+#[path = "../support_validate/mod.rs"]
+mod support_validate;
+
 mod golden;
 mod hostile;
 mod reports;

@@ -9,6 +9,7 @@ use authprobe::smoke::report::schema;
 use serde_json::{Value, json};
 
 use super::reports;
+use super::support_validate::{junit_schema, strict_schema, validate};
 
 fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -18,23 +19,6 @@ fn folder(name: &str) -> PathBuf {
     let folder = std::env::temp_dir().join(format!("authprobe-smoke-{name}-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     folder
-}
-
-/// What the validator says of these files: nothing of valid ones.
-fn validate(schema: &Path, files: &[PathBuf]) -> String {
-    let python = repository().join(".authprobe-test/venv/bin/python3");
-    assert!(python.exists(), "{} is missing: run ci/setup.sh (make test does)", python.display());
-    let output = Command::new(python)
-        .arg(repository().join("tests/smoke_output/validate.py"))
-        .arg(schema)
-        .args(files)
-        .output()
-        .unwrap();
-    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
-    let said = String::from_utf8(output.stdout).unwrap();
-    let held = said.lines().last().unwrap_or_default();
-    assert_eq!(held, format!("{} files held against {}", files.len(), schema.display()));
-    said.lines().filter(|line| *line != held).map(|line| format!("{line}\n")).collect()
 }
 
 #[test]
@@ -51,29 +35,11 @@ fn the_schema_in_the_docs_is_what_the_binary_prints() {
     assert_eq!(serde_json::from_str::<Value>(&said).unwrap(), schema::document());
 }
 
-/// The schema lets members be added; here none may be that it does not know.
-fn closed(mut schema: Value) -> Value {
-    fn close(value: &mut Value) {
-        match value {
-            Value::Object(members) => {
-                if members.contains_key("properties") && !members.contains_key("additionalProperties") {
-                    members.insert("unevaluatedProperties".to_owned(), json!(false));
-                }
-                members.values_mut().for_each(close);
-            }
-            Value::Array(items) => items.iter_mut().for_each(close),
-            _ => {}
-        }
-    }
-    close(&mut schema);
-    schema
-}
-
 #[test]
 fn json_fits_its_schema_and_nothing_in_it_is_unknown_to_it() {
     let folder = folder("json");
     let strict = folder.join("schema.json");
-    std::fs::write(&strict, closed(schema::document()).to_string()).unwrap();
+    std::fs::write(&strict, strict_schema().to_string()).unwrap();
     let mut files = Vec::new();
     for (name, report) in reports::all() {
         let file = folder.join(format!("{name}.json"));
@@ -100,7 +66,7 @@ fn json_fits_its_schema_and_nothing_in_it_is_unknown_to_it() {
 #[test]
 fn junit_fits_the_schema_of_jenkins() {
     let folder = folder("junit");
-    let schema = repository().join("tests/smoke_output/junit-10.xsd");
+    let schema = junit_schema();
     let mut files = Vec::new();
     for (name, report) in reports::all() {
         let file = folder.join(format!("{name}.xml"));

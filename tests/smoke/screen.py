@@ -1,10 +1,12 @@
 """Runs a program on a terminal of its own (a pty) and tells what was to be seen there, as JSON on standard output.
 
-usage: screen.py COLUMNS ROWS [--interrupt SECONDS] [--every SECONDS] -- PROGRAM ARGUMENTS…
+usage: screen.py COLUMNS ROWS [--interrupt TEXT] [--kill TEXT] -- PROGRAM ARGUMENTS…
 
-`frames`: the screens while it ran (text, one string a line, distinct ones only), `last`: the screen at the end, `history`:
-the lines that had scrolled off above it, `colours`: whether any were used, `cursor`: [line, column, whether it is hidden],
-`wrap`: whether long lines wrap, `code`: the exit status."""
+Half a second after TEXT is on the screen, `--interrupt` types Ctrl-C and `--kill` sends SIGKILL.
+
+`frames`: the screens while it ran (distinct ones), `last`: the screen at the end, `history`: the lines that had scrolled off
+above it, `colours`: whether any were used, `cursor`: [line, column, whether it is hidden], `wrap`: whether long lines wrap,
+`code`: the exit status, `raw`: what was written."""
 
 import fcntl
 import json
@@ -22,7 +24,7 @@ import pyte
 
 def arguments():
     before, after = sys.argv[1 : sys.argv.index("--")], sys.argv[sys.argv.index("--") + 1 :]
-    options = dict(zip(before[2::2], map(float, before[3::2])))
+    options = dict(zip(before[2::2], before[3::2]))
     return int(before[0]), int(before[1]), options, after
 
 
@@ -35,12 +37,18 @@ def main():
     screen = pyte.HistoryScreen(columns, rows, history=5000, ratio=0.5)
     stream = pyte.ByteStream(screen)
     begun, raw, frames = time.monotonic(), b"", []
-    interrupt, every = options.get("--interrupt"), options.get("--every", 0.05)
+    (how, awaited), acts = next(iter(options.items()), (None, None)), None
     looked = begun
     while True:
-        if interrupt is not None and time.monotonic() - begun > interrupt:
-            os.write(terminal, b"\x03")  # as Ctrl-C on the keyboard
-            interrupt = None
+        now = time.monotonic()
+        if how and acts is None and any(awaited in line for line in screen.display):
+            acts = now + 0.5
+        if acts is not None and how == "--interrupt" and now > acts:
+            os.write(terminal, b"\x03")  # as on the keyboard
+            how = None
+        if acts is not None and how == "--kill" and now > acts or now > begun + 300:
+            os.kill(child, signal.SIGKILL)
+            how, begun = None, now
         ready, _, _ = select.select([terminal], [], [], 0.02)
         if ready:
             try:
@@ -51,14 +59,11 @@ def main():
                 break
             raw += read
             stream.feed(read)
-        if time.monotonic() - looked > every:
+        if time.monotonic() - looked > 0.05:
             looked = time.monotonic()
             frame = [line.rstrip() for line in screen.display]
             if not frames or frames[-1] != frame:
                 frames.append(frame)
-        if time.monotonic() - begun > 300:
-            os.kill(child, signal.SIGKILL)
-            break
     _, status = os.waitpid(child, 0)
 
     def text(line):
