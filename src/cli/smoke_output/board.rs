@@ -256,7 +256,10 @@ fn spinner(now: Instant, begun: Instant, terminal: &Terminal) -> &'static str {
 /// Cut to `width` columns, then painted.
 fn painted(line: &[(Style, String)], terminal: &Terminal, width: usize) -> String {
     let (mut out, mut room) = (String::new(), width);
-    for (style, text) in line {
+    for (style, text) in line.iter().filter(|(_, text)| !text.is_empty()) {
+        if room == 0 {
+            break;
+        }
         let text = terminal.cut(text, room);
         room = room.saturating_sub(text.chars().count());
         out.push_str(&terminal.paint(*style, &text));

@@ -51,10 +51,10 @@ fn every_check_has_a_line_that_follows_it() {
         drawn(&board, now + ms(1100), 20),
         "0 of 4 checks decided · 1.10 s\n\
          ⠙ waiting for main: connect; tried 3 times, 1.10 s\n\
-         · login@eu              to come\n\
-         · keys@eu               to come\n\
-         · machine@eu            to come\n\
-         · who@eu                to come\n"
+         · login@eu             to come\n\
+         · keys@eu              to come\n\
+         · machine@eu           to come\n\
+         · who@eu               to come\n"
     );
     board.tell(&Event::Waited { provider: "main", ready: true }, now + ms(1200));
     for check in &checks[..3] {
@@ -74,7 +74,7 @@ fn every_check_has_a_line_that_follows_it() {
          ✘ login@eu     1.23 s  http_status in token (provider)\n\
          ✔ keys@eu      1.23 s  good\n\
          ⠴ machine@eu   300 ms  run 3: 1 bad, 2 good\n\
-         · who@eu                to come\n"
+         · who@eu               to come\n"
     );
 }
 
@@ -99,7 +99,7 @@ fn what_there_is_no_room_for_is_counted() {
     assert_eq!(lines.len(), 8, "{frame}");
     let shown: Vec<_> = lines[1..7].iter().map(|line| &line[..line.len().min(8)]).collect();
     assert!(shown[0].contains("p03") && shown[1].contains("p07") && shown[2].contains("p29"), "{frame}");
-    assert!(lines[3].contains("p30") && lines[5].contains("p32"), "then what runs:\n{frame}");
+    assert!(lines[4].contains("p30") && lines[6].contains("p32"), "then what runs:\n{frame}");
     assert_eq!(lines[7], "… 44 more: 7 running, 10 to come, 27 good");
     for height in 0..60 {
         assert!(board.frame(now, &PLAIN, 79, height).len() <= height, "{height}");
