@@ -102,7 +102,7 @@ pub enum Command {
     /// Run one probe now and draw its waterfall
     Probe(probe::Args),
     /// Judge a deploy: run selected checks now, once or until it is decided whether they are good
-    Smoke(smoke::Args),
+    Smoke(Box<smoke::Args>),
     /// Read a provider's discovery and write a commented starter configuration
     Init(init::Args),
     /// Send one test alert to every receiver and say what each answered
@@ -141,7 +141,7 @@ pub async fn main(cli: Cli) -> Exit {
         Command::Run(args) => run::main(args).await,
         Command::Check(args) => check::main(args).await,
         Command::Probe(args) => probe::main(args).await,
-        Command::Smoke(args) => smoke::main(args).await,
+        Command::Smoke(args) => smoke::main(*args).await,
         Command::Init(args) => init::main(args).await,
         Command::TestAlert(args) => test_alert::main(args).await,
         Command::Rules(args) => rules::main(args).await,

@@ -96,17 +96,24 @@ fn over_budget(selected: &[Selected], least: u32, deadline: Duration) -> Vec<Com
     needs.into_iter().filter_map(too_long).collect()
 }
 
+/// Who logs in how often.
+struct Account<'a> {
+    user: &'a str,
+    logins: u32,
+}
+
 /// A code of an authenticator is good once (RFC 6238 §5.2), and a new one comes every 30 seconds: the first may be taken at the
 /// end of its half minute, the last at the beginning.
 fn out_of_codes(selected: &[Selected], least: u32, deadline: Duration) -> Vec<Complaint> {
-    let mut logins: BTreeMap<(&Arc<str>, &str), (&Arc<str>, u32)> = BTreeMap::new();
+    let mut accounts: BTreeMap<(&str, &str), Account<'_>> = BTreeMap::new();
     for Selected { check, .. } in selected {
         if let Some(user) = check.user.as_ref().filter(|user| user.totp.is_some()) {
-            let entry = logins.entry((&check.labels.provider, &*user.username)).or_insert((&user.name, 0));
-            entry.1 = entry.1.saturating_add(least);
+            let fresh = || Account { user: &user.name, logins: 0 };
+            let account = accounts.entry((&check.labels.provider, &user.username)).or_insert_with(fresh);
+            account.logins = account.logins.saturating_add(least);
         }
     }
-    let too_long = |(user, logins): (&Arc<str>, u32)| {
+    let too_long = |Account { user, logins }: Account<'_>| {
         let takes = totp::STEP.saturating_mul(logins.saturating_sub(2));
         (logins > 2 && takes >= deadline).then(|| {
             let (takes, deadline) = (HumanDuration(takes), HumanDuration(deadline));
@@ -117,7 +124,7 @@ fn out_of_codes(selected: &[Selected], least: u32, deadline: Duration) -> Vec<Co
             Complaint::new(said).help("allow more time or fewer runs, or give each check and region a user of its own")
         })
     };
-    logins.into_values().filter_map(too_long).collect()
+    accounts.into_values().filter_map(too_long).collect()
 }
 
 #[cfg(test)]

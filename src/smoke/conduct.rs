@@ -81,8 +81,11 @@ impl Smoke {
         let shared = &*self.shared;
         let now = shared.engine.clock.instant();
         let why = match shared.settings.conditions.deadline {
-            Some(deadline) if !interrupted => CutOff::Deadline(deadline),
-            _ => CutOff::Interrupted,
+            Some(deadline) if !interrupted && shared.until.is_some_and(|until| until <= now) => {
+                CutOff::Deadline(deadline)
+            }
+            _ if interrupted => CutOff::Interrupted,
+            _ => CutOff::Lost,
         };
         let checks: Vec<CheckReport> = (0..shared.tallies.len()).map(|n| shared.concluded(n, &why, now)).collect();
         shared.teller.close();
@@ -243,9 +246,8 @@ async fn of_check(shared: Arc<Shared>, n: usize) {
         let Some(outcome) = ran else { return };
         if let Some(why) = rolling::of_run(&outcome) {
             rolled += 1;
-            let asked = outcome.fault.as_ref().and_then(|fault| fault.retry_after);
             let again = tokio::select! {
-                again = shared.waiting.again(provider, &why, rolled, asked, &shared.teller) => again,
+                again = shared.waiting.again(provider, &why, rolled, &shared.teller) => again,
                 () = stop.asked() => return,
             };
             if again {

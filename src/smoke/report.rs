@@ -186,7 +186,7 @@ pub struct CheckReport {
     pub labels: Arc<BTreeMap<String, String>>,
     /// How it ended.
     pub verdict: Judgement,
-    /// Why, in one sentence; redacted.
+    /// Why, in one sentence that does not repeat what `fault` says of class, step and blame; redacted.
     pub reason: String,
     /// Its runs.
     pub counts: Counts,

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::http::{HeaderValue, StatusCode, header};
+use ::http::{HeaderValue, header};
 use url::Url;
 
 use crate::clock::Clock;
@@ -26,13 +26,13 @@ const ANSWER: Duration = Duration::from_secs(5);
 const AT_LEAST: Duration = Duration::from_secs(1);
 /// How long to wait before the second try; twice as long before each further one.
 const FIRST: Duration = Duration::from_millis(500);
-/// The longest time between two tries, unless the provider asks for more.
+/// The longest time between two tries.
 const LONGEST: Duration = Duration::from_secs(5);
 
-/// How long to wait after so many tries, or as long as the provider asked for (`Retry-After`), if that is longer.
-pub fn pause(tries: u32, asked: Option<Duration>) -> Duration {
-    let doubled = FIRST.saturating_mul(1 << tries.saturating_sub(1).min(8));
-    doubled.min(LONGEST).max(asked.unwrap_or_default())
+/// How long to wait after so many tries. What a gateway asks for (`Retry-After`) is no more than a guess at when there will be
+/// somebody behind it, and one small request in five seconds burdens nobody; 429 is another matter, and no reason to try again.
+pub fn pause(tries: u32) -> Duration {
+    FIRST.saturating_mul(1 << tries.saturating_sub(1).min(8)).min(LONGEST)
 }
 
 /// Why a run's fault looks like a provider that is still rolling, in a word: `503`, `connect`. `None`: it does not.
@@ -62,8 +62,8 @@ fn is_gateways(status: u16) -> bool {
 pub enum Answer {
     /// It is; or what is wrong is for the runs to say.
     There,
-    /// It is still rolling: why, and how long it asked to be left alone.
-    Rolling(String, Option<Duration>),
+    /// It is still rolling: why.
+    Rolling(String),
     /// Its request budget is spent.
     Spent,
 }
@@ -84,10 +84,7 @@ pub async fn ask(
     let mut request = Request::get(Endpoint::Discovery, url);
     request.headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
     match http.send(request).await {
-        Ok(answer) if is_gateways(answer.status.as_u16()) => {
-            let asked = answer.retry_after().filter(|_| answer.status == StatusCode::SERVICE_UNAVAILABLE);
-            Answer::Rolling(answer.status.as_u16().to_string(), asked)
-        }
+        Ok(answer) if is_gateways(answer.status.as_u16()) => Answer::Rolling(answer.status.as_u16().to_string()),
         Ok(_) => Answer::There,
         Err(fault) => judge(&fault),
     }
@@ -97,7 +94,7 @@ fn judge(fault: &Fault) -> Answer {
     match fault.class {
         // Five seconds are enough for a document; a run may take longer.
         Class::Dns | Class::Connect | Class::Tls | Class::Reset | Class::Timeout => {
-            Answer::Rolling(fault.class.as_str().to_owned(), None)
+            Answer::Rolling(fault.class.as_str().to_owned())
         }
         Class::Budget => Answer::Spent,
         _ => Answer::There,
@@ -187,12 +184,10 @@ mod tests {
     }
 
     #[test]
-    fn tries_become_rarer_and_a_provider_is_left_alone_as_it_asks() {
-        let millis: Vec<u128> = (1..8).map(|tries| pause(tries, None).as_millis()).collect();
+    fn tries_become_rarer() {
+        let millis: Vec<u128> = (1..8).map(|tries| pause(tries).as_millis()).collect();
         assert_eq!(millis, [500, 1000, 2000, 4000, 5000, 5000, 5000]);
-        assert_eq!(pause(u32::MAX, None), LONGEST);
-        assert_eq!(pause(1, Some(Duration::from_secs(9))), Duration::from_secs(9));
-        assert_eq!(pause(9, Some(Duration::from_secs(1))), LONGEST);
+        assert_eq!(pause(u32::MAX), LONGEST);
     }
 
     #[test]

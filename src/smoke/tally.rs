@@ -10,7 +10,7 @@ use super::spoken;
 use super::trial::{Decision, Found, Trial};
 use crate::clock::Instant;
 use crate::duration::HumanDuration;
-use crate::fault::{Blame, Class, Fault};
+use crate::fault::{Blame, Class};
 use crate::outcome::{Outcome, Verdict};
 
 /// Why a check that is not decided has no more runs.
@@ -18,6 +18,8 @@ use crate::outcome::{Outcome, Verdict};
 pub enum CutOff {
     /// Somebody interrupted it.
     Interrupted,
+    /// Its task has ended without a decision: a mistake of ours.
+    Lost,
     /// `--deadline` came first.
     Deadline(Duration),
     /// The provider asked to be left alone for so much longer.
@@ -109,6 +111,7 @@ impl Tally {
     pub fn cut_off(&mut self, why: &CutOff, now: Instant) -> &CheckReport {
         let why = match why {
             CutOff::Interrupted => "interrupted".to_owned(),
+            CutOff::Lost => "an internal error ended it (the log has the place); please report it".to_owned(),
             CutOff::Deadline(deadline) => format!("--deadline {} came first", HumanDuration(*deadline)),
             CutOff::LeftAlone(time) => {
                 let provider = &self.selected.check.labels.provider;
@@ -197,8 +200,8 @@ impl Tally {
             return (Judgement::Skipped, format!("the provider does not offer it: {}", fault.detail));
         }
         let reason = match self.trial.runs() {
-            1 => told(fault),
-            _ => format!("{}; {}", self.so_far(), told(fault)),
+            1 => fault.detail.clone(),
+            _ => format!("{}; {}", self.so_far(), fault.detail),
         };
         (Judgement::Inconclusive, reason)
     }
@@ -222,7 +225,8 @@ impl Tally {
     fn first_bad(&self) -> Option<String> {
         let first = self.bad.first()?;
         match (&first.fault, &self.slow) {
-            (Some(fault), _) => Some(told(fault)),
+            // Class, step and blame stand beside it.
+            (Some(fault), _) => Some(fault.detail.clone()),
             (None, Some(slow)) => Some(format!(
                 "slow: {} took {}, and --max-latency {} allows {}",
                 slow.what,
@@ -255,12 +259,6 @@ fn keep(kept: &mut Vec<Arc<Outcome>>, outcome: &Arc<Outcome>) {
 
 fn counted(runs: u32) -> String {
     if runs == 1 { "1 run".to_owned() } else { format!("{runs} runs") }
-}
-
-/// `http_status in token (provider): …`
-fn told(fault: &Fault) -> String {
-    let step = if fault.step.is_empty() { String::new() } else { format!(" in step {}", fault.step) };
-    format!("{}{step} ({}): {}", fault.class, fault.blame, fault.detail)
 }
 
 /// The middle one; of two the lower.

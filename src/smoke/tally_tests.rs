@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::fault::Fault;
 use crate::outcome::{BrowserReport, Evidence, Screenshot};
 use crate::runner::testing::{Planner, Script, outcome};
 use crate::smoke::report::Sequential;
@@ -47,11 +48,11 @@ fn one_good_run_is_good() {
 fn a_bad_run_says_what_and_whose_fault() {
     let report = after(tally(false, 1), &[failed(Class::HttpStatus)]);
     assert_eq!(report.verdict, Judgement::Bad);
-    assert_eq!(report.reason, "http_status in step token (provider): as told");
+    assert_eq!(report.reason, "as told");
     assert_eq!(report.fault.unwrap().class, Class::HttpStatus);
     let good = outcome("login", 2, Verdict::Good);
     let report = after(tally(false, 9), &[good.clone(), good, failed(Class::Reset)]);
-    assert_eq!(report.reason, "2 of 3 runs good, 1 bad; first: reset in step token (network): as told");
+    assert_eq!(report.reason, "2 of 3 runs good, 1 bad; first: as told");
     assert_eq!(report.runs.len(), 2, "the bad one, and the last good one");
 }
 
@@ -125,6 +126,7 @@ fn what_was_cut_off_says_how_far_it_got() {
     some.add(&outcome("login", 1, Verdict::Good), None, at(1));
     let expected = "interrupted: 1 run of at most 3 done (1 of 1 run good)";
     assert_eq!(reason(some.cut_off(&CutOff::Interrupted, at(1))), told(expected));
+    assert!(tally(false, 1).cut_off(&CutOff::Lost, at(1)).reason.starts_with("an internal error"));
     let left = CutOff::LeftAlone(Duration::from_secs(300));
     let expected = "provider main asked to be left alone for another 300 s: no run began";
     assert_eq!(reason(tally(false, 1).cut_off(&left, at(1))), told(expected));

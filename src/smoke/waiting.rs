@@ -43,9 +43,9 @@ impl Waiting {
         let memory = memories.provider(name);
         let mut tries = 0;
         while let Some(left) = self.left() {
-            let (why, asked) = match rolling::ask(&check.region, provider, &memory, &self.clock, left).await {
+            let why = match rolling::ask(&check.region, provider, &memory, &self.clock, left).await {
                 Answer::There => return self.over(name, true, teller),
-                Answer::Rolling(why, asked) => (why, asked),
+                Answer::Rolling(why) => why,
                 Answer::Spent => {
                     tokio::time::sleep(SPENT.min(left)).await;
                     continue;
@@ -54,21 +54,14 @@ impl Waiting {
             tries += 1;
             self.failed(name, &why, teller);
             let Some(left) = self.left() else { break };
-            tokio::time::sleep(rolling::pause(tries, asked).min(left)).await;
+            tokio::time::sleep(rolling::pause(tries).min(left)).await;
         }
         self.over(name, false, teller);
     }
 
     /// A run ended as if its provider were still rolling, for that many times in a row: waits a moment and says `true`, if
     /// there is time to repeat it.
-    pub async fn again(
-        &self,
-        provider: &Arc<str>,
-        why: &str,
-        row: u32,
-        asked: Option<Duration>,
-        teller: &Teller,
-    ) -> bool {
+    pub async fn again(&self, provider: &Arc<str>, why: &str, row: u32, teller: &Teller) -> bool {
         let Some(left) = self.left() else { return false };
         self.failed(provider, why, teller);
         if row == 1
@@ -76,7 +69,7 @@ impl Waiting {
         {
             state.repeating += 1;
         }
-        tokio::time::sleep(rolling::pause(row, asked).min(left)).await;
+        tokio::time::sleep(rolling::pause(row).min(left)).await;
         true
     }
 

@@ -1,5 +1,6 @@
 //! With a real Chromium.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use crate::processes::{descendants, folders, gone_within, nothing_is_left, of_browsers};
@@ -45,15 +46,22 @@ fn a_failed_login_has_its_picture_where_the_report_says() {
     nothing_is_left(&scene.temporary);
 }
 
+/// One that cannot be run is as good as none (what is missing altogether is looked for in places that every machine has: that
+/// is tried in src/browser/find.rs); one that ends at once is another matter.
 #[test]
 fn a_missing_driver_is_our_own_fault() {
     let idp = Idp::start();
     let mut scene = Scene::new(&idp);
-    scene.more = "[browser]\ndriver = \"/no/such/chromedriver\"\n".into();
-    let found = Found::of(&scene.command(&format!("{}{KEYS}", login("")), "smoke", &["--format", "json"]));
-    assert_eq!(found.verdict(), (3, "inconclusive"), "{:#}", found.json);
-    assert_eq!(found.of_check("login"), "inconclusive browser/monitor at browser");
-    assert_eq!(found.of_check("keys"), "good");
+    let driver = scene.folder.write("chromedriver", "#!/bin/sh\nexit 1\n");
+    scene.more = format!("[browser]\ndriver = \"{}\"\n", driver.display());
+    for mode in [0o600, 0o700] {
+        std::fs::set_permissions(&driver, std::fs::Permissions::from_mode(mode)).unwrap();
+        let found = Found::of(&scene.command(&format!("{}{KEYS}", login("")), "smoke", &["--format", "json"]));
+        assert_eq!(found.verdict(), (3, "inconclusive"), "{mode:o}: {:#}", found.json);
+        assert_eq!(found.of_check("login"), "inconclusive browser/monitor at browser", "{mode:o}");
+        assert_eq!(found.of_check("keys"), "good");
+    }
+    nothing_is_left(&scene.temporary);
 }
 
 #[test]

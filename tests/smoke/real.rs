@@ -27,9 +27,10 @@ fn a_bad_deploy_is_bad_with_its_class() {
     idp.fail(json!({ "/token": { "status": 500 } }));
     let found = smoke(&scene, &[]);
     assert_eq!(found.verdict(), (1, "bad"), "{:#}", found.json);
-    for probe in ["machine", "login", "refresh", "exchange"] {
+    for probe in ["machine", "login", "refresh"] {
         assert_eq!(found.of_check(probe), "bad http_status/provider at token", "{probe}");
     }
+    assert_eq!(found.of_check("exchange"), "bad http_status/provider at subject_token");
     assert_eq!((found.of_check("discovery"), found.of_check("keys")), ("good".into(), "good".into()));
 
     // The signing key is swapped while a cache goes on serving the old key set.

@@ -1,6 +1,6 @@
 //! A lab with a configuration over it, and what smoke found.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use authprobe::lab::{Lab, LabHandle, Options};
 use serde_json::Value;
@@ -167,8 +167,6 @@ pub struct Found {
     pub code: i32,
     /// The document.
     pub json: Value,
-    /// What was written on stderr meanwhile.
-    pub stderr: String,
 }
 
 impl Found {
@@ -177,7 +175,13 @@ impl Found {
         let json: Value =
             serde_json::from_str(&finished.stdout).unwrap_or_else(|error| panic!("{error}: {finished:?}"));
         assert_eq!(json["exit_code"], finished.code, "{json:#}");
-        Self { code: finished.code, json, stderr: finished.stderr.clone() }
+        Self { code: finished.code, json }
+    }
+
+    /// Reads a result that was written to a file.
+    pub fn written(file: &Path) -> Self {
+        let json: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+        Self { code: json["exit_code"].as_i64().unwrap().try_into().unwrap(), json }
     }
 
     /// Exit code and verdict.
