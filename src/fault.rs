@@ -1,6 +1,7 @@
 //! What can go wrong, and whose fault each thing is. A closed vocabulary: metrics, alerts and documents use these names.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -72,12 +73,22 @@ pub struct Finding {
     pub clause: &'static str,
     /// Expected and found, in words.
     pub detail: String,
+    /// The attack that was accepted, by the name that metrics have for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attack: Option<&'static str>,
 }
 
 impl Finding {
     /// One finding.
     pub fn new(class: Class, clause: &'static str, detail: impl Into<String>) -> Self {
-        Self { class, clause, detail: detail.into() }
+        Self { class, clause, detail: detail.into(), attack: None }
+    }
+
+    /// Names the attack that was accepted.
+    #[must_use]
+    pub const fn of_attack(mut self, attack: &'static str) -> Self {
+        self.attack = Some(attack);
+        self
     }
 }
 
@@ -117,7 +128,11 @@ pub struct Fault {
     pub findings: Vec<Finding>,
     /// With `credentials`: whose.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub account: Option<Account>,
+    pub account: Option<Box<Account>>,
+    /// The host of another identity provider, if it happened there: the probed one had sent us on to it (a broker). Class
+    /// and blame are what they are anywhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upstream: Option<Arc<str>>,
     /// With `rate_limited` and 503: how long the provider asked us to wait.
     #[serde(skip)]
     pub retry_after: Option<Duration>,
@@ -133,6 +148,7 @@ impl Fault {
             detail: detail.into(),
             findings: Vec::new(),
             account: None,
+            upstream: None,
             retry_after: None,
         }
     }
@@ -149,10 +165,17 @@ impl Fault {
         Some(fault)
     }
 
+    /// Names the attack that all findings are about.
+    #[must_use]
+    pub fn of_attack(mut self, attack: &'static str) -> Self {
+        self.findings.iter_mut().for_each(|finding| finding.attack = Some(attack));
+        self
+    }
+
     /// Names the credentials that were refused.
     #[must_use]
     pub fn with_account(mut self, account: Account) -> Self {
-        self.account = Some(account);
+        self.account = Some(Box::new(account));
         self
     }
 

@@ -12,6 +12,7 @@ pub mod dashboards;
 pub mod demo;
 pub mod docs;
 mod files;
+pub mod gate;
 pub mod init;
 pub mod lab;
 mod oneshot;
@@ -103,6 +104,8 @@ pub enum Command {
     Probe(probe::Args),
     /// Judge a deploy: run selected checks now, once or until it is decided whether they are good
     Smoke(Box<smoke::Args>),
+    /// Watch a deployment bake: burn, alerts and budget from a daemon or Prometheus
+    Gate(gate::Args),
     /// Read a provider's discovery and write a commented starter configuration
     Init(init::Args),
     /// Send one test alert to every receiver and say what each answered
@@ -142,6 +145,7 @@ pub async fn main(cli: Cli) -> Exit {
         Command::Check(args) => check::main(args).await,
         Command::Probe(args) => probe::main(args).await,
         Command::Smoke(args) => smoke::main(*args).await,
+        Command::Gate(args) => gate::main(args).await,
         Command::Init(args) => init::main(args).await,
         Command::TestAlert(args) => test_alert::main(args).await,
         Command::Rules(args) => rules::main(args).await,

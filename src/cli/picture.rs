@@ -62,8 +62,7 @@ mod tests {
 
     #[test]
     fn each_region_has_a_file_where_there_are_several() {
-        let folder = std::env::temp_dir().join(format!("authprobe-picture-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
+        let folder = crate::folder::Folder::new();
         let file = folder.join("login.png");
         let plain = testing::outcome("login", 1, Verdict::Good);
         assert_eq!(offer(&plain), "");
@@ -82,7 +81,6 @@ mod tests {
         }
         let nowhere = folder.join("none").join("x.png");
         assert!(write(&[pictured("eu", b"x")], &nowhere).unwrap_err().contains("none/x.png"));
-        std::fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]

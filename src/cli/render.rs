@@ -196,6 +196,11 @@ impl Page<'_> {
         self.line("");
         let what = self.terminal.paint(style, fault.class.as_str());
         self.line(&format!("{what}{place}; to blame: {}", fault.blame));
+        if let Some(host) = &fault.upstream {
+            let host = self.terminal.clean(host);
+            let whose = format!("At upstream host {host}, not at the provider's own pages.");
+            self.wrapped("  ", "  ", &whose, Style::Plain);
+        }
         // A single finding says the same, and its clause.
         if !matches!(&fault.findings[..], [only] if only.detail == fault.detail) {
             let detail = self.terminal.clean(&fault.detail);

@@ -50,6 +50,7 @@ pub const KIND: Kind = Kind {
     spec: "OIDC Core 3, RFC 6749 §4.1, RFC 7636, RFC 9207, RFC 8707, W3C WebDriver and WebDriver BiDi",
     client: Need::Optional,
     user: Need::Required,
+    attacks: Vec::new,
     schema: Login::whole_schema_with::<Settings>,
     parse,
 };

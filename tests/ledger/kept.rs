@@ -48,6 +48,7 @@ fn deployment(id: &str, at: Timestamp) -> Deployment {
         version: "2".to_owned(),
         provider: String::new(),
         comment: String::new(),
+        ..Default::default()
     }
 }
 

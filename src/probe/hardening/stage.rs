@@ -53,8 +53,8 @@ pub struct Stage {
     pub rotation: Rotation,
     /// How long a used refresh token may still be good.
     pub reuse_grace: Duration,
-    /// The access token of a code that was used again since.
-    pub replayed: Mutex<Option<Secret>>,
+    /// The access token of a code that was used again since, and whether it worked before.
+    pub replayed: Mutex<Option<(Secret, Result<Option<bool>, Fault>)>>,
     litter: Litter,
 }
 
