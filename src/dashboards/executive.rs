@@ -113,7 +113,7 @@ fn promises() -> Row {
                  others. 1 is exactly the budget.",
             )
             .ask(format!("max by (slo, long_window) (authprobe_slo_burn_rate{{{PROCESS}}})"), "{{slo}} {{long_window}}")
-            .from_zero()
+            .zero_based()
             .sized(16, 8),
         ],
     )
@@ -142,7 +142,7 @@ fn providers() -> Row {
                 ),
                 "{{provider}} {{token}} token",
             )
-            .from_zero(),
+            .zero_based(),
         ],
     )
 }
@@ -169,7 +169,7 @@ fn incidents() -> Row {
                  provider that was named; without a provider: any.",
             )
             .ask(
-                format!(r#"max by (provider) (authprobe_deployment_timestamp_seconds{{job=~"$job", provider=~"$provider|"}}) * 1000"#),
+                r#"max by (provider) (authprobe_deployment_timestamp_seconds{job=~"$job", provider=~"$provider|"}) * 1000"#,
                 "Deployed",
             )
             .when_empty("none was marked")

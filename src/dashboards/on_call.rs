@@ -92,7 +92,7 @@ fn token_endpoint() -> Row {
         "s",
         "The step `token`, from the request to a validated answer. Points lead to traces.",
     )
-    .from_zero()
+    .zero_based()
     .with_exemplars();
     for (q, name) in [("0.5", "p50"), ("0.95", "p95"), ("0.99", "p99")] {
         let matchers = format!("{CHECK}, {step}");
@@ -114,7 +114,7 @@ fn token_endpoint() -> Row {
                 "{{class}} from {{probe_region}}",
             )
             .when_empty("no error")
-            .from_zero()
+            .zero_based()
             .stacked(),
             latency,
             Panel::graph(
@@ -130,7 +130,7 @@ fn token_endpoint() -> Row {
                 "{{class}} from {{probe_region}}",
             )
             .when_empty("everything validates")
-            .from_zero()
+            .zero_based()
             .stacked(),
             Panel::bars("Top failing clients", "short", "Bad runs of the last hour, by client.")
                 .ask(
@@ -159,7 +159,7 @@ fn keys() -> Row {
                 format!("min by (provider, probe_region) (authprobe_jwks_keys{{{CHECK}}})"),
                 "{{provider}} from {{probe_region}}",
             )
-            .from_zero()
+            .zero_based()
             .sized(6, 8),
             Panel::stat("Since the last good fetch of keys", "s", "Seconds since a key set was last fetched and read.")
                 .ask(
@@ -181,7 +181,7 @@ fn keys() -> Row {
                 format!("sum by (provider) (increase(authprobe_jwks_unsafe_rotations_total{{{CHECK}}}[1h]))"),
                 "{{provider}} unsafe",
             )
-            .from_zero()
+            .zero_based()
             .sized(6, 8),
             Panel::graph(
                 "Revocation propagation, p95",
@@ -197,7 +197,7 @@ fn keys() -> Row {
                 "{{provider}} from {{probe_region}}",
             )
             .when_empty("no probe of kind revocation")
-            .from_zero()
+            .zero_based()
             .sized(6, 8),
         ],
     )
@@ -280,7 +280,7 @@ fn prober() -> Row {
             format!("60 * sum by (sink) (rate(authprobe_sink_dropped_total{{{PROCESS}}}[$__rate_interval]))"),
             "dropped: {{sink}}",
         )
-        .from_zero()
+        .zero_based()
         .sized(12, 8),
     );
     row("Can we be believed?", panels)

@@ -96,7 +96,7 @@ fn burn(plan: &Plan) -> Row {
          factors: above, and with the short window above too, its alert fires.",
     )
     .ask(format!("max by (long_window) (authprobe_slo_burn_rate{{{SLO}}})"), "{{long_window}}")
-    .from_zero()
+    .zero_based()
     .sized(24, 10);
     for ((tier, milli), slos) in thresholds(plan) {
         let factor = milli as f64 / 1000.0;
@@ -136,11 +136,11 @@ fn events() -> Row {
             )
             .ask(format!("1 - max(authprobe_slo_objective_ratio{{{SLO}}})"), "allowed")
             .limit("allowed", "dark-red")
-            .from_zero(),
+            .zero_based(),
             Panel::graph("Events", "short", "Judged events a minute, by region, and the bad ones.")
                 .ask(per_minute("authprobe_slo_events_total"), "{{probe_region}}")
                 .ask(per_minute("authprobe_slo_errors_total"), "{{probe_region}} bad")
-                .from_zero(),
+                .zero_based(),
             Panel::graph(
                 "Coverage",
                 "percentunit",
