@@ -144,7 +144,7 @@ fn events() -> Row {
             Panel::graph(
                 "Coverage",
                 "percentunit",
-                "Judged ÷ expected events over an hour. Below the objective's least coverage its alert freezes.",
+                "Judged ÷ expected events over an hour. Below the least coverage, dashed, its alert freezes.",
             )
             .ask(
                 format!(
@@ -153,6 +153,8 @@ fn events() -> Row {
                 ),
                 "coverage",
             )
+            .ask(format!("max(authprobe_slo_min_coverage_ratio{{{SLO}}})"), "least")
+            .limit("least", "dark-red")
             .between(0.0, 1.0),
             Panel::states("Its alerts", "When which alert of this objective was pending or fired.")
                 .ask(

@@ -191,6 +191,8 @@ fn only_metrics_that_exist_are_asked_for_and_all_that_matter_are() {
             // How old a last run is says the alert; how often browsers start and how large the ledger is, docs/metrics.md.
             "authprobe_probe_last_run_timestamp_seconds",
             "authprobe_browser_starts_total",
+            // How sure an alert is before it fires: for `authprobe gate`.
+            "authprobe_slo_alpha_ratio",
             "authprobe_detection_cases",
             "authprobe_ledger_size_bytes",
             "authprobe_config_last_reload_success_timestamp_seconds",
