@@ -1,6 +1,7 @@
 //! For those who ask once a week: did login work, how much budget is left, what happened.
 
 use super::model::{Dashboard, Row, row};
+use super::on_call::faults;
 use super::panels::Panel;
 use super::variables::{CHECK, PROCESS, WHOLE_PROVIDER, of_checks};
 
@@ -46,8 +47,8 @@ fn logins() -> Row {
         .now()
     };
     let validation = format!(
-        "1 - (sum(increase(authprobe_run_faults_total{{{CHECK}, {VALIDATION}}}[24h])) or vector(0))\n  / \
-         (sum(increase(authprobe_runs_total{{{CHECK}}}[24h])) > 0)"
+        "1 - ({} or vector(0))\n  / (sum(increase(authprobe_runs_total{{{CHECK}}}[24h])) > 0)",
+        faults("", &format!("{CHECK}, {VALIDATION}"), "24h")
     );
     row(
         "Can people log in?",

@@ -27,6 +27,13 @@ pub fn quantile(q: &str, by: &str, buckets: &str, matchers: &str) -> String {
     format!("histogram_quantile({q}, sum by ({by}) (rate({buckets}_bucket{{{matchers}}}[$__rate_interval])))")
 }
 
+/// Runs with a fault within a window, by labels. The counter of a fault begins with its first occurrence, which increase()
+/// would not see.
+pub fn faults(by: &str, matchers: &str, window: &str) -> String {
+    let counter = format!("authprobe_run_faults_total{{{matchers}}}");
+    format!("sum by ({by}) ({counter} - ({counter} offset {window} or 0 * {counter}) >= 0)")
+}
+
 fn firing() -> Row {
     row(
         "What is firing, and why",
@@ -51,10 +58,7 @@ fn firing() -> Row {
                  first.",
             )
             .ask(
-                format!(
-                    "topk(20, sum by (provider, probe, class, blame, step, probe_region) \
-                     (increase(authprobe_run_faults_total{{{CHECK}}}[{LATELY}])) > 0)"
-                ),
+                format!("topk(20, {} > 0)", faults("provider, probe, class, blame, step, probe_region", CHECK, LATELY)),
                 "Runs",
             )
             .when_empty("no fault")
@@ -104,12 +108,13 @@ fn token_endpoint() -> Row {
             Panel::graph(
                 "Token endpoint errors",
                 "short",
-                "Runs a minute that failed in a step at the token endpoint, by class and region.",
+                "Runs that failed in a step at the token endpoint, by class and region: in each step of the graph.",
             )
             .ask(
-                format!(
-                    "60 * sum by (class, probe_region) \
-                     (rate(authprobe_run_faults_total{{{CHECK}, step=~\"token|refresh|exchange\"}}[$__rate_interval]))"
+                faults(
+                    "class, probe_region",
+                    &format!("{CHECK}, step=~\"token|refresh|exchange\""),
+                    "$__rate_interval",
                 ),
                 "{{class}} from {{probe_region}}",
             )
@@ -120,13 +125,10 @@ fn token_endpoint() -> Row {
             Panel::graph(
                 "Validation failures",
                 "short",
-                "Runs a minute in which a token, key set or authorization response was wrong, by class and region.",
+                "Runs in which a token, key set or authorization response was wrong, by class and region: in each step of the graph.",
             )
             .ask(
-                format!(
-                    "60 * sum by (class, probe_region) \
-                     (rate(authprobe_run_faults_total{{{CHECK}, {VALIDATION}}}[$__rate_interval]))"
-                ),
+                faults("class, probe_region", &format!("{CHECK}, {VALIDATION}"), "$__rate_interval"),
                 "{{class}} from {{probe_region}}",
             )
             .when_empty("everything validates")
@@ -248,7 +250,11 @@ fn expiry() -> Row {
 
 fn prober() -> Row {
     let health = [
-        ("Scraped", "min(up{job=~\"$job\"})", [("0", "down", "red"), ("1", "up", "green")]),
+        (
+            "Scraped",
+            "min(up{job=~\"$job\"} and on (job, instance) last_over_time(authprobe_build_info{job=~\"$job\"}[24h]))",
+            [("0", "down", "red"), ("1", "up", "green")],
+        ),
         (
             "Configuration",
             "min(authprobe_config_last_reload_successful{job=~\"$job\"})",

@@ -43,8 +43,8 @@ fn standing(plan: &Plan) -> Row {
             Panel::stat(
                 "Time to exhaustion",
                 "s",
-                "When nothing is left, if it goes on as over the shortest long window: empty while it does not burn \
-                 faster than 1.",
+                "When nothing is left, if it goes on as over the window that burns fastest: empty while none burns faster \
+                 than 1.",
             )
             .ask(exhaustion(plan), "exhausted in")
             .when_empty("not in sight")

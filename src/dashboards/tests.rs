@@ -155,7 +155,9 @@ fn every_expression_selects_its_job_and_takes_counters_as_rates() {
             expr.matches("job=~\"$job\"").count(),
             "{at}: {expr}"
         );
-        for definition in TABLE.iter().filter(|definition| definition.name.ends_with("_total")) {
+        // Counters of faults begin with the first occurrence: a difference sees it, a rate does not.
+        let counters = TABLE.iter().filter(|d| d.name.ends_with("_total") && d.name != "authprobe_run_faults_total");
+        for definition in counters {
             for (found, _) in expr.match_indices(definition.name) {
                 let before = &expr[..found];
                 assert!(before.ends_with("rate(") || before.ends_with("increase("), "{at}: {expr}");

@@ -169,6 +169,10 @@ impl Stage {
         if !row.fault.is_empty() {
             self.lab.set_fault(row.fault, &row.parameters()).unwrap_or_else(|why| panic!("{why}"));
         }
+        // The door closes when its task has heard of it: until then connections are taken, and reset.
+        while row.fault == "connection_refused" && tokio::net::TcpStream::connect(self.lab.address).await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
         let came = all(&engines).await;
         let named = |(check, shown): (&Arc<Check>, String)| {
             let several = row.has(With::West) && !check.probe.probe.cost().all_regions;
