@@ -6,7 +6,7 @@
 //! | layer | modules | what |
 //! |---|---|---|
 //! | front | [`cli`], [`app`] | parse, compose, run, exit status |
-//! | engines | [`judge`], [`runner`], [`web`], [`rules`] | who judges what runs found; who runs a check when; who shows what happened; rules for Prometheus |
+//! | engines | [`judge`], [`runner`], [`smoke`], [`gate`], [`web`], [`rules`], [`dashboards`] | who judges what runs found; who runs a check when; what a deploy is judged by, at once and while it bakes; who shows what happened; rules for Prometheus; dashboards for Grafana |
 //! | plan | [`plan`] | configuration resolved: every error at once, immutable |
 //! | sinks | [`sink`], [`store`], [`notify`] | metrics and traces made from outcomes; the ledger; who is told of alerts |
 //! | judgement | [`alert`], [`slo`], [`detect`] | what becomes of conditions; counts, budgets, burn rates; sequential tests (pure) |
@@ -26,11 +26,16 @@ pub mod browser;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod dashboards;
 pub mod detect;
 pub mod duration;
 pub mod fault;
+#[cfg(test)]
+#[path = "../tests/folder/mod.rs"]
+mod folder;
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod gate;
 pub mod journey;
 pub mod judge;
 pub mod lab;
@@ -47,6 +52,7 @@ pub mod secret;
 pub mod sim;
 pub mod sink;
 pub mod slo;
+pub mod smoke;
 pub mod store;
 pub mod terminal;
 pub mod web;

@@ -3,6 +3,7 @@
 
 #[path = "fuzz/cast.rs"]
 mod cast;
+mod folder;
 #[path = "fuzz/mangled.rs"]
 mod mangled;
 #[path = "fuzz/mutate.rs"]

@@ -1,10 +1,15 @@
-//! `authprobe docs faults`: chapters of the documentation that are made from the code, as they are in `docs/`.
+//! `authprobe docs CHAPTER`: chapters of the documentation that are made from the code, as they are in `docs/`.
+
+mod configuration;
+mod sections;
+mod words;
 
 use std::io::Write as _;
 
 use super::Exit;
 use crate::alert::carriers::{beside, carriers};
 use crate::fault::{Blame, Class};
+use crate::plan::schema;
 
 /// Its arguments.
 #[derive(Debug, clap::Args)]
@@ -19,12 +24,15 @@ pub struct Args {
 enum Chapter {
     /// docs/faults.md
     Faults,
+    /// docs/configuration-reference.md
+    Configuration,
 }
 
 /// Runs it.
 pub async fn main(args: Args) -> Exit {
     let text = match args.chapter {
         Chapter::Faults => faults(),
+        Chapter::Configuration => configuration::reference(&schema::document()),
     };
     // Whoever closed the pipe has read enough.
     let _ = std::io::stdout().write_all(text.as_bytes());

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::check::complain;
-use super::{ConfigArg, Exit};
+use super::{ConfigArg, Exit, files};
 use crate::plan::{self, BuildOptions};
 use crate::rules::{self, File, Options};
 
@@ -41,15 +41,15 @@ pub async fn main(args: Args) -> Exit {
     if plan.objectives.is_empty() {
         eprintln!("warning: no [[slo]] is configured: the rules watch probes only");
     }
-    let files = rules::files(&plan, &Options { job: args.job });
+    let made = rules::files(&plan, &Options { job: args.job });
     if args.output == Path::new("-") {
         // Whoever closed the pipe has read enough.
-        let _ = std::io::stdout().write_all(shown(&files).as_bytes());
+        let _ = std::io::stdout().write_all(shown(&made).as_bytes());
         return Exit::Good;
     }
-    match write(&args.output, &files) {
+    match files::write(&args.output, made.iter().map(|file| (file.name, file.text.as_str()))) {
         Ok(()) => {
-            let _ = std::io::stdout().write_all(next_steps(&args.output, &files).as_bytes());
+            let _ = std::io::stdout().write_all(next_steps(&args.output, &made).as_bytes());
             Exit::Good
         }
         Err(why) => {
@@ -62,22 +62,6 @@ pub async fn main(args: Args) -> Exit {
 /// Both files, one document after the other.
 fn shown(files: &[File]) -> String {
     files.iter().map(|file| format!("---\n# {}\n{}", file.name, file.text)).collect()
-}
-
-/// Each file appears whole or not at all: Prometheus may be told to load it at any moment.
-fn write(folder: &Path, files: &[File]) -> Result<(), String> {
-    std::fs::create_dir_all(folder).map_err(|e| format!("cannot make the folder {}: {e}", folder.display()))?;
-    for file in files {
-        let (path, beside) = (folder.join(file.name), folder.join(format!(".{}.new", file.name)));
-        let written = std::fs::File::create(&beside)
-            .and_then(|mut open| open.write_all(file.text.as_bytes()).and_then(|()| open.sync_all()))
-            .and_then(|()| std::fs::rename(&beside, &path));
-        written.map_err(|e| {
-            let _ = std::fs::remove_file(&beside);
-            format!("cannot write {}: {e}", path.display())
-        })?;
-    }
-    Ok(())
 }
 
 fn next_steps(folder: &Path, files: &[File]) -> String {

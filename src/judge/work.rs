@@ -97,6 +97,7 @@ impl Shared {
         let (stopped, paused) = ((ears.stopped)(), (ears.paused)());
         let mut state = self.state();
         let judged = state.evaluate(now, &stopped, paused, failing.as_deref());
+        self.metrics.deployments(&state.deployments);
         self.metrics.slo_counted(&judged.counted);
         drop(state);
         self.metrics.paused(paused);

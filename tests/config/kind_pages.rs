@@ -53,8 +53,8 @@ fn completed(block: &str) -> Table {
     if tables(&mut whole, "provider").is_empty() {
         tables(&mut whole, "provider").push(cast["provider"][0].clone());
     }
-    for role in ["client", "user"] {
-        for name in probes.iter().filter_map(|probe| probe.get(role)?.as_str()) {
+    for (key, role) in [("client", "client"), ("introspection_client", "client"), ("user", "user")] {
+        for name in probes.iter().filter_map(|probe| probe.get(key)?.as_str()) {
             if tables(&mut whole, role).iter().any(|known| known["name"].as_str() == Some(name)) {
                 continue;
             }

@@ -2,7 +2,6 @@
 //! `internal`, and none of our secrets in it, though they are mixed into what comes back.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -19,6 +18,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::cast::{CALM, PARTS, Part, SECRETS};
+use crate::folder::Folder;
 use crate::mutate::Mutator;
 use crate::relay::{Way, deliver, relay};
 
@@ -38,7 +38,7 @@ impl Watch for Nobody {
 struct Stage {
     plan: Plan,
     way: Arc<Mutex<Way>>,
-    folder: PathBuf,
+    _folder: Folder,
     tasks: JoinSet<()>,
     _lab: authprobe::lab::LabHandle,
 }
@@ -50,15 +50,14 @@ impl Stage {
         let issuer = format!("http://{}", listener.local_addr().unwrap());
         let lab = Lab::start(Options { issuer: Some(issuer.clone()), ..Options::default() }).await.unwrap();
         lab.deliver_logout_tokens("web", &format!("http://{}/", door.local_addr().unwrap())).unwrap();
-        let folder = std::env::temp_dir().join(format!("authprobe-mangled-{}-{}", std::process::id(), part.kind));
-        std::fs::create_dir_all(&folder).unwrap();
+        let folder = Folder::new();
         let text = part.configuration(&issuer, &lab.assertion(&Value::Null), &folder);
         let plan = plan::from_str("mangled.toml", &text, &folder).unwrap_or_else(|wrong| panic!("{wrong}"));
         let way = Arc::new(Mutex::new(Way::new(Mutator::new("", ""), usize::MAX, None)));
         let mut tasks = JoinSet::new();
         tasks.spawn(relay(listener, lab.address, way.clone()));
         tasks.spawn(deliver(door, way.clone()));
-        Self { plan, way, folder, tasks, _lab: lab }
+        Self { plan, way, _folder: folder, tasks, _lab: lab }
     }
 
     fn check(&self, name: &str) -> &Check {
@@ -122,7 +121,6 @@ async fn perform(part: &'static Part) -> (usize, BTreeMap<Class, usize>) {
         }
     }
     stage.tasks.shutdown().await;
-    std::fs::remove_dir_all(&stage.folder).unwrap();
     (good, classes)
 }
 

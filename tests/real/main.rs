@@ -5,6 +5,7 @@
 mod support;
 
 mod alertmanager;
+mod backchannel;
 mod browser;
 mod canary;
 mod client_auth;
@@ -12,6 +13,8 @@ mod clocks;
 mod collector;
 mod commands;
 mod credentials;
+mod dashboards;
+mod doors;
 mod egress;
 mod expectations;
 mod faults;

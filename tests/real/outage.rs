@@ -2,7 +2,7 @@
 //! several regions; a real Alertmanager holds what follows. Numbers are those of the promise, not of the code.
 
 mod flaps;
-mod lab;
+pub mod lab;
 mod lasting;
 mod paced;
 mod regional;

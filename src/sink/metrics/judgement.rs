@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::{LEDGER, Metrics, SLO, table};
+use crate::alert::conditions::Deployment;
 use crate::alert::{Alert, Condition};
+use crate::clock::Timestamp;
 use crate::detect::Ruling;
 use crate::duration::HumanDuration;
 use crate::slo::objective::WHOLE;
@@ -46,8 +48,13 @@ impl Metrics {
         }
         for (objective, info) in objectives.iter().filter_map(|o| Some((o, infos.get(&*o.name)?))) {
             self.set(&table::SLO_INFO, &info.each_ref().map(String::as_str), 1.0);
-            let ratio = f64::from(objective.target_ppm) / f64::from(WHOLE);
-            self.set(&table::SLO_OBJECTIVE, &[&objective.name], ratio);
+            for (definition, ppm) in [
+                (&table::SLO_OBJECTIVE, objective.target_ppm),
+                (&table::SLO_MIN_COVERAGE, objective.min_coverage_ppm),
+                (&table::SLO_ALPHA, objective.alpha_ppm),
+            ] {
+                self.set(definition, &[&objective.name], f64::from(ppm) / f64::from(WHOLE));
+            }
         }
     }
 
@@ -158,6 +165,21 @@ impl Metrics {
         }
     }
 
+    /// Shows when each provider was last deployed. Those that are no longer remembered are gone.
+    pub fn deployments(&self, deployments: &[Deployment]) {
+        let mut latest: BTreeMap<&str, i64> = BTreeMap::new();
+        for deployment in deployments {
+            let at = latest.entry(&deployment.provider).or_insert(deployment.at_nanos);
+            *at = deployment.at_nanos.max(*at);
+        }
+        if let Some(family) = self.families.get(table::DEPLOYMENT.name) {
+            family.retain(|values| matches!(values, [provider] if latest.contains_key(provider)));
+        }
+        for (provider, nanos) in latest {
+            self.set(&table::DEPLOYMENT, &[provider], Timestamp::from_nanos(nanos).as_secs_f64());
+        }
+    }
+
     /// Shows whether scheduled runs are paused by hand.
     pub fn paused(&self, paused: bool) {
         self.set(&table::PAUSED, &[], if paused { 1.0 } else { 0.0 });
@@ -228,6 +250,7 @@ mod tests {
             certain_at: None,
             class: None,
             blame: None,
+            upstream: None,
             of_class: 1,
             regions: vec![region("eu", evidence), region("us", 0.0)],
             probes: BTreeSet::new(),

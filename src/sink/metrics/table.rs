@@ -183,6 +183,10 @@ table! {
         "Events that should have been judged; what was missed, inconclusive or not running lowers the coverage.";
     SLO_OBJECTIVE = "authprobe_slo_objective_ratio", Gauge, Slo, [], "",
         "The share of events that must be good.";
+    SLO_MIN_COVERAGE = "authprobe_slo_min_coverage_ratio", Gauge, Slo, [], "",
+        "With less coverage than this nothing is known.";
+    SLO_ALPHA = "authprobe_slo_alpha_ratio", Gauge, Slo, [], "",
+        "How improbable failures must be before they count: guards small samples.";
     SLO_REMAINING = "authprobe_slo_error_budget_remaining_ratio", Gauge, Slo, [], "",
         "What is left of the error budget: 1 is all of it, below 0 it is overspent. Maintenance left out.";
     SLO_REMAINING_RAW = "authprobe_slo_error_budget_remaining_raw_ratio", Gauge, Slo, [], "",
@@ -199,6 +203,8 @@ table! {
         "Evidence against a step as a share of what a page needs; there while it is being looked into.";
     NOTIFICATIONS = "authprobe_notifications_total", Counter, Process, ["receiver", "outcome"], "",
         "Messages to receivers of alerts and of the heartbeat.";
+    DEPLOYMENT = "authprobe_deployment_timestamp_seconds", Gauge, Process, ["provider"], "seconds",
+        "When a deployment of the provider was last marked; empty provider: of any.";
     LEDGER_FAILING = "authprobe_ledger_failing", Gauge, Process, [], "",
         "Whether the ledger cannot be written at present.";
     LEDGER_SIZE = "authprobe_ledger_size_bytes", Gauge, Process, [], "bytes",
@@ -255,6 +261,8 @@ mod tests {
         ("authprobe_slo_errors_total", "counter", "slo probe_region"),
         ("authprobe_slo_expected_total", "counter", "slo probe_region"),
         ("authprobe_slo_objective_ratio", "gauge", "slo"),
+        ("authprobe_slo_min_coverage_ratio", "gauge", "slo"),
+        ("authprobe_slo_alpha_ratio", "gauge", "slo"),
         ("authprobe_slo_error_budget_remaining_ratio", "gauge", "slo"),
         ("authprobe_slo_error_budget_remaining_raw_ratio", "gauge", "slo"),
         ("authprobe_slo_coverage_ratio", "gauge", "slo"),
@@ -263,6 +271,7 @@ mod tests {
         ("authprobe_detection_cases", "gauge", "provider"),
         ("authprobe_detection_evidence_ratio", "gauge", "provider step probe_region"),
         ("authprobe_notifications_total", "counter", "receiver outcome"),
+        ("authprobe_deployment_timestamp_seconds", "gauge", "provider"),
         ("authprobe_ledger_failing", "gauge", ""),
         ("authprobe_ledger_size_bytes", "gauge", ""),
         ("authprobe_paused", "gauge", ""),

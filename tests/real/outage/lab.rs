@@ -47,6 +47,12 @@ impl Lab {
         assert_eq!(self.control("DELETE", "faults", "").status, 204);
     }
 
+    /// Tells it where the logout tokens of a client go.
+    pub fn tells(&self, client: &str, uri: &str) {
+        let body = serde_json::json!({ "uri": uri }).to_string();
+        assert_eq!(self.control("PUT", &format!("backchannel/{client}"), &body).status, 204);
+    }
+
     /// How many requests it has had since it started.
     pub fn requests(&self) -> u64 {
         let stats = self.control("GET", "stats", "").json();
