@@ -143,6 +143,7 @@ mod tests {
             probe: Box::new(Nothing),
             provider: probe.provider.clone(),
             client: None,
+            second_client: None,
             users: Vec::new(),
             timing: probe.timing.clone(),
             timeout: probe.timeout,
