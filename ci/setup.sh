@@ -9,7 +9,7 @@ state=.authprobe-test
 browser=(chromium-headless-shell:chromium-headless-shell chromedriver:chromium-driver certutil:libnss3-tools)
 tools=("${browser[@]}" prometheus:prometheus prometheus-alertmanager:prometheus-alertmanager
   tinyproxy:tinyproxy danted:dante-server faketime:faketime openssl:openssl
-  setpriv:util-linux python3:python3 node:nodejs npm:npm)
+  setpriv:util-linux systemd-analyze:systemd python3:python3 node:nodejs npm:npm)
 [ "$what" = demo ] && tools=("${browser[@]}")
 [ "$what" = bench ] && tools+=(prometheus-blackbox-exporter:prometheus-blackbox-exporter)
 
@@ -84,6 +84,8 @@ fi
 once "$state/venv.stamp" tests/requirements.txt -- venv "$state/venv" tests/requirements.txt
 [ "$what" != test ] ||
   once "$state/providers.stamp" tests/providers/requirements.txt -- venv "$state/providers" tests/providers/requirements.txt
+[ "$what" != test ] ||
+  once "$state/deploy.stamp" tests/gate/requirements.txt -- venv "$state/deploy" tests/gate/requirements.txt
 if [ "$what" = bench ]; then
   once "$state/bench-venv.stamp" benches/peers/requirements.txt -- venv "$state/bench-venv" benches/peers/requirements.txt
   playwright=benches/peers/playwright

@@ -27,6 +27,7 @@ use crate::outcome::{CheckLabels, Outcome};
 mod confirm;
 mod detector;
 mod evidence;
+mod failures;
 mod nanos;
 mod region;
 pub mod roster;

@@ -1,8 +1,10 @@
 //! What can go wrong, and whose fault each thing is. A closed vocabulary: metrics, alerts and documents use these names.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 mod classes;
@@ -10,7 +12,7 @@ mod classes;
 pub use classes::Class;
 
 /// Who has to act.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Blame {
     /// Something between us and the provider.
@@ -63,7 +65,7 @@ impl fmt::Display for Class {
 }
 
 /// One thing found wrong, with the clause that says so.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Finding {
     /// The class it would have on its own.
     pub class: Class,
@@ -71,17 +73,27 @@ pub struct Finding {
     pub clause: &'static str,
     /// Expected and found, in words.
     pub detail: String,
+    /// The attack that was accepted, by the name that metrics have for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attack: Option<&'static str>,
 }
 
 impl Finding {
     /// One finding.
     pub fn new(class: Class, clause: &'static str, detail: impl Into<String>) -> Self {
-        Self { class, clause, detail: detail.into() }
+        Self { class, clause, detail: detail.into(), attack: None }
+    }
+
+    /// Names the attack that was accepted.
+    #[must_use]
+    pub const fn of_attack(mut self, attack: &'static str) -> Self {
+        self.attack = Some(attack);
+        self
     }
 }
 
 /// Which credentials were refused: their runs stop until somebody acts.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase", tag = "kind", content = "name")]
 pub enum Account {
     /// A `[[user]]`, by name.
@@ -101,7 +113,7 @@ impl fmt::Display for Account {
 }
 
 /// Why a run did not end well.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Fault {
     /// What went wrong.
     pub class: Class,
@@ -116,7 +128,11 @@ pub struct Fault {
     pub findings: Vec<Finding>,
     /// With `credentials`: whose.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub account: Option<Account>,
+    pub account: Option<Box<Account>>,
+    /// The host of another identity provider, if it happened there: the probed one had sent us on to it (a broker). Class
+    /// and blame are what they are anywhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upstream: Option<Arc<str>>,
     /// With `rate_limited` and 503: how long the provider asked us to wait.
     #[serde(skip)]
     pub retry_after: Option<Duration>,
@@ -132,6 +148,7 @@ impl Fault {
             detail: detail.into(),
             findings: Vec::new(),
             account: None,
+            upstream: None,
             retry_after: None,
         }
     }
@@ -148,10 +165,17 @@ impl Fault {
         Some(fault)
     }
 
+    /// Names the attack that all findings are about.
+    #[must_use]
+    pub fn of_attack(mut self, attack: &'static str) -> Self {
+        self.findings.iter_mut().for_each(|finding| finding.attack = Some(attack));
+        self
+    }
+
     /// Names the credentials that were refused.
     #[must_use]
     pub fn with_account(mut self, account: Account) -> Self {
-        self.account = Some(account);
+        self.account = Some(Box::new(account));
         self
     }
 

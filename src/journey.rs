@@ -10,10 +10,9 @@ use futures_util::FutureExt as _;
 
 use crate::clock::{Clock, Instant, Timestamp};
 use crate::fault::{Class, Fault};
-use crate::outcome::{
-    BrowserReport, Observation, RequestRecord, SpanId, StepRecord, StepState, TraceId, Verdict, Warning,
-};
+use crate::outcome::{BrowserReport, Observation, SpanId, StepRecord, StepState, TraceId, Verdict, Warning};
 
+mod hosts;
 mod recorder;
 
 pub use recorder::Recorder;
@@ -212,14 +211,13 @@ impl Journey {
 
     fn ran_out(&self, name: StepName) -> Fault {
         let budget = self.deadline.duration_since(self.begun);
-        let pending = match self.recorder.log().requests.last() {
-            Some(last) if last.error.is_some() => {
-                let whose = if last.is_upstream() { ", of an upstream provider" } else { "" };
-                format!("; last request: {} {}{whose}", last.method, last.url)
-            }
-            _ => String::new(),
-        };
-        Fault::new(Class::Timeout, format!("the run's {budget:?} were over in step {name}{pending}"))
+        let mut fault = Fault::new(Class::Timeout, format!("the run's {budget:?} were over in step {name}"));
+        if let Some(last) = self.recorder.log().requests.last().filter(|last| last.error.is_some()) {
+            let whose = if last.is_upstream() { ", of an upstream provider" } else { "" };
+            fault.detail.push_str(&format!("; last request: {} {}{whose}", last.method, last.url));
+            fault.upstream = last.is_upstream().then(|| last.host.as_str().into());
+        }
+        fault
     }
 
     fn stop(&mut self, name: StepName, mut fault: Fault) -> Stopped {
@@ -265,10 +263,12 @@ impl Journey {
         let log = std::mem::take(&mut *recorder.log());
         let mut warnings = log.warnings;
         let mut observations = log.observations;
-        observations.extend(host_times(&steps));
+        observations.extend(hosts::times(&steps));
         if let Some(fault) = &mut fault {
             clean(&mut fault.detail);
             fault.findings.iter_mut().for_each(|finding| clean(&mut finding.detail));
+            // It comes from a redirect.
+            fault.upstream = fault.upstream.take().map(|host| recorder.scrub(&host).into());
         }
         warnings.iter_mut().for_each(|warning| clean(&mut warning.detail));
         for step in &mut steps {
@@ -287,29 +287,6 @@ impl Journey {
             browser: log.browser.map(|report| report.cleaned(|text| recorder.scrub(text))),
         }
     }
-}
-
-/// The time of each host, in the order in which they were met, where a login crossed to an upstream provider.
-fn host_times(steps: &[StepRecord]) -> Vec<Observation> {
-    let requests = || steps.iter().flat_map(|step| &step.requests).filter(|request| request.is_providers());
-    if !requests().any(RequestRecord::is_upstream) {
-        return Vec::new();
-    }
-    let mut hosts: Vec<(&str, bool, u64, Duration)> = Vec::new();
-    for request in requests() {
-        let (host, upstream) = (request.host.as_str(), request.is_upstream());
-        match hosts.iter_mut().find(|(known, theirs, ..)| *known == host && *theirs == upstream) {
-            Some((.., count, took)) => (*count, *took) = (*count + 1, *took + request.duration),
-            None => hosts.push((host, upstream, 1, request.duration)),
-        }
-    }
-    let told = |(host, upstream, requests, took): (&str, bool, u64, Duration)| Observation::HostTime {
-        host: host.into(),
-        upstream,
-        requests,
-        seconds: took.as_secs_f64(),
-    };
-    hosts.into_iter().map(told).collect()
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::alert::Alert;
 use crate::alert::conditions::Deployment;
 use crate::alert::machine::Change;
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::detect::Ruling;
 use crate::notify::{self, Notifier, Sent};
 use crate::outcome::{CheckLabels, Outcome};
@@ -20,7 +20,7 @@ use crate::plan::Plan;
 use crate::runner::Missed;
 use crate::sink::metrics::Metrics;
 use crate::slo::maintenance::Window;
-use crate::slo::{Evaluation, Maintenance};
+use crate::slo::{Evaluation, Maintenance, Tally};
 use crate::store::{KeptRun, RunsQuery, Store};
 
 mod cases;
@@ -35,6 +35,18 @@ use state::State;
 const INBOX: usize = 16_384;
 /// How long receivers may take to hear the last news, and the ledger to be written.
 const LAST: Duration = Duration::from_secs(5);
+
+/// What happens in this time after a deployment is as good as before it, where that is counted.
+const JUST_NOW: Duration = Duration::from_secs(1);
+
+/// What was counted since a time.
+#[derive(Clone, Debug, Default)]
+pub struct CountedSince {
+    /// From then on: the time that was asked for, or the minute in which it lies.
+    pub from: Timestamp,
+    /// By objective.
+    pub tallies: Vec<(Arc<str>, Tally)>,
+}
 
 /// What it asks about the daemon.
 pub struct Ears {
@@ -248,13 +260,26 @@ impl Judge {
         Ok(())
     }
 
+    /// What was counted for each objective from the minute of `since` on; from `since` itself, if a deployment was marked
+    /// just then.
+    pub fn counted_since(&self, since: Timestamp) -> CountedSince {
+        self.shared.state().counted_since(since, self.shared.clock.now())
+    }
+
     /// Deployments that were marked lately, newest first.
     pub fn deployments(&self) -> Vec<Deployment> {
         self.shared.state().deployments.clone()
     }
 
     /// Marks a deployment. Waits for the disk. `Ok`: it is kept.
-    pub fn mark_deployment(&self, deployment: Deployment) -> Result<(), String> {
+    pub fn mark_deployment(&self, mut deployment: Deployment) -> Result<(), String> {
+        let now = self.shared.clock.now();
+        let at = Timestamp::from_nanos(deployment.at_nanos);
+        let minute = |at: Timestamp| at.as_secs().div_euclid(60);
+        // What this minute has counted so far was before it: of another minute, or of a moment to come, that says nothing.
+        if at <= now && minute(at) == minute(now) && now.since(at) < JUST_NOW {
+            deployment.before = Some(self.shared.state().counted_in_minute(now));
+        }
         if let Some(keeper) = &self.shared.keeper {
             keeper.store.put_deployment(&deployment)?;
         }

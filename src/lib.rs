@@ -6,7 +6,7 @@
 //! | layer | modules | what |
 //! |---|---|---|
 //! | front | [`cli`], [`app`] | parse, compose, run, exit status |
-//! | engines | [`judge`], [`runner`], [`smoke`], [`web`], [`rules`], [`dashboards`] | who judges what runs found; who runs a check when; what a deploy is judged by; who shows what happened; rules for Prometheus; dashboards for Grafana |
+//! | engines | [`judge`], [`runner`], [`smoke`], [`gate`], [`web`], [`rules`], [`dashboards`] | who judges what runs found; who runs a check when; what a deploy is judged by, at once and while it bakes; who shows what happened; rules for Prometheus; dashboards for Grafana |
 //! | plan | [`plan`] | configuration resolved: every error at once, immutable |
 //! | sinks | [`sink`], [`store`], [`notify`] | metrics and traces made from outcomes; the ledger; who is told of alerts |
 //! | judgement | [`alert`], [`slo`], [`detect`] | what becomes of conditions; counts, budgets, burn rates; sequential tests (pure) |
@@ -30,8 +30,12 @@ pub mod dashboards;
 pub mod detect;
 pub mod duration;
 pub mod fault;
+#[cfg(test)]
+#[path = "../tests/folder/mod.rs"]
+mod folder;
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod gate;
 pub mod journey;
 pub mod judge;
 pub mod lab;

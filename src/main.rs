@@ -1,10 +1,12 @@
 //! Parse, run, exit status.
 
 use std::io::IsTerminal;
+use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 
-use authprobe::cli::{Cli, LogFormat, main as run};
+use authprobe::cli::{Cli, Exit, LogFormat, main as run};
 use clap::Parser;
+use futures_util::FutureExt as _;
 use tracing::Level;
 use tracing_subscriber::filter::{FilterExt as _, filter_fn};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -17,7 +19,7 @@ fn main() -> ExitCode {
         return exit;
     }
     let cli = Cli::parse();
-    log_to_stderr(cli.log_format);
+    log_to_stderr(cli.log_format, cli.command.log_level());
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -25,14 +27,15 @@ fn main() -> ExitCode {
             return ExitCode::from(3);
         }
     };
-    let exit = runtime.block_on(run(cli));
+    // A fault of our own is "could not tell", whatever it is; the panic itself is in the log.
+    let exit = runtime.block_on(AssertUnwindSafe(run(cli)).catch_unwind()).unwrap_or(Exit::Unknown);
     // Nothing may hold up the exit: what had to be flushed has been, within its own bound.
     runtime.shutdown_background();
     exit.into()
 }
 
-fn log_to_stderr(format: LogFormat) {
-    let wanted = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,authprobe=info"));
+fn log_to_stderr(format: LogFormat, level: &str) {
+    let wanted = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
     // What libraries say below info is made of what passes through them: cookies, headers, URLs with codes.
     let discreet = filter_fn(|event| *event.level() <= Level::INFO || event.target().starts_with("authprobe"));
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());

@@ -25,7 +25,7 @@ const CONNECT: Duration = Duration::from_secs(5);
 pub const BACKOFF: Duration = Duration::from_secs(1);
 /// The longest wait, asked for or not.
 pub const MAX_WAIT: Duration = Duration::from_secs(30);
-/// The most of an answer that is read (bytes).
+/// The most of an answer that is read (bytes), unless whoever asks says how much.
 const MAX_ANSWER: usize = 64 * 1024;
 
 /// Whether certificates are needed.
@@ -63,7 +63,7 @@ pub struct Answer {
     pub status: StatusCode,
     /// How long we are asked to wait.
     pub retry_after: Option<Duration>,
-    /// Its body, at most 64 KiB of it.
+    /// Its body, at most 64 KiB of it, or as much as was asked for.
     pub body: Bytes,
     /// Whether there was more.
     pub cut: bool,
@@ -106,13 +106,25 @@ impl Client {
 
     /// One request; any status is an answer.
     pub async fn send(&self, method: Method, url: Url, headers: HeaderMap, body: Bytes) -> Result<Answer, Failure> {
+        self.send_for(method, url, headers, body, MAX_ANSWER).await
+    }
+
+    /// The same, for an answer of which at most that many bytes are read.
+    pub async fn send_for(
+        &self,
+        method: Method,
+        url: Url,
+        headers: HeaderMap,
+        body: Bytes,
+        most: usize,
+    ) -> Result<Answer, Failure> {
         let request = self.0.request(method, url).headers(headers).body(body);
         let mut answer = request.send().await.map_err(failure)?;
         let status = answer.status();
         let retry_after = retry_after(answer.headers());
         let (mut body, mut cut) = (BytesMut::new(), false);
         while let Some(chunk) = answer.chunk().await.map_err(failure)? {
-            let room = MAX_ANSWER - body.len();
+            let room = most - body.len();
             body.extend_from_slice(&chunk[..chunk.len().min(room)]);
             if chunk.len() > room {
                 cut = true;
@@ -190,10 +202,7 @@ fn failure(error: reqwest::Error) -> Failure {
 fn reason(error: &reqwest::Error, chain: &[&(dyn Error + 'static)]) -> String {
     let io = || chain.iter().find_map(|error| error.downcast_ref::<std::io::Error>());
     // rustls' errors travel inside of those of the connection.
-    let tls = chain.iter().find_map(|error| match error.downcast_ref::<std::io::Error>() {
-        Some(io) => io.get_ref()?.downcast_ref::<rustls::Error>(),
-        None => error.downcast_ref::<rustls::Error>(),
-    });
+    let tls = chain.iter().find_map(|error| of_tls(*error));
     match (tls, io()) {
         (Some(error), _) => format!("TLS: {}", tls_reason(error)),
         _ if error.is_timeout() && error.is_connect() => "no connection in time".to_owned(),
@@ -204,6 +213,14 @@ fn reason(error: &reqwest::Error, chain: &[&(dyn Error + 'static)]) -> String {
         (None, Some(io)) => io.kind().to_string(),
         _ if error.is_connect() => "no connection".to_owned(),
         _ => "no valid answer".to_owned(),
+    }
+}
+
+/// rustls' error within one of the connection, which may be wrapped more than once.
+fn of_tls<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+    match error.downcast_ref::<std::io::Error>() {
+        Some(io) => of_tls(io.get_ref()?),
+        None => error.downcast_ref(),
     }
 }
 

@@ -1,20 +1,24 @@
 //! What one run found: the single record that store, metrics, traces, page and terminal are made from.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
 use crate::clock::Timestamp;
 use crate::fault::{Class, Fault};
 
+mod observation;
 mod page;
 
+pub use observation::Observation;
 pub use page::{BrowserReport, Evidence, PageTiming, Screenshot};
 
 /// The judgement of a run. `Inconclusive` enters no SLI.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// Every declared step was done and nothing was wrong.
@@ -37,7 +41,7 @@ impl Verdict {
 }
 
 /// Why a run took place. Only scheduled runs enter an SLI.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Trigger {
     /// The schedule asked for it.
@@ -63,7 +67,7 @@ impl Trigger {
 }
 
 /// Who ran: the labels of every series of a check. Names come from the configuration only.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, JsonSchema)]
 pub struct CheckLabels {
     /// The probe's name.
     pub probe: Arc<str>,
@@ -114,6 +118,20 @@ impl<const N: usize> std::fmt::Debug for Id<N> {
     }
 }
 
+impl<const N: usize> JsonSchema for Id<N> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("Id{N}").into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": format!("^[0-9a-f]{{{}}}$", 2 * N) })
+    }
+}
+
 impl<const N: usize> Serialize for Id<N> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
@@ -121,7 +139,7 @@ impl<const N: usize> Serialize for Id<N> {
 }
 
 /// Something a strict reader minds and an ordinary client survives.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Warning {
     /// A short stable name such as `content_type`.
     pub code: &'static str,
@@ -139,22 +157,27 @@ impl Warning {
 }
 
 /// How the time of a request went: what did not happen (a second resolution, TLS on plain http) is absent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Phases {
     /// Name resolution.
     #[serde(serialize_with = "opt_seconds", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "f64")]
     pub resolve: Option<Duration>,
     /// TCP connection, the egress proxy's handshake included.
     #[serde(serialize_with = "opt_seconds", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "f64")]
     pub connect: Option<Duration>,
     /// TLS handshake.
     #[serde(serialize_with = "opt_seconds", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "f64")]
     pub tls: Option<Duration>,
     /// From the request being sent to the head of the answer.
     #[serde(serialize_with = "opt_seconds", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "f64")]
     pub processing: Option<Duration>,
     /// From the head of the answer to its last byte.
     #[serde(serialize_with = "opt_seconds", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "f64")]
     pub transfer: Option<Duration>,
 }
 
@@ -174,7 +197,7 @@ impl Phases {
 }
 
 /// One HTTP request of a run.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct RequestRecord {
     /// Its span.
     pub span_id: SpanId,
@@ -199,6 +222,7 @@ pub struct RequestRecord {
     pub start: Timestamp,
     /// From begin to end.
     #[serde(serialize_with = "seconds", rename = "duration_seconds")]
+    #[schemars(with = "f64")]
     pub duration: Duration,
     /// How the time went.
     #[serde(rename = "phases_seconds")]
@@ -214,7 +238,7 @@ pub struct RequestRecord {
 }
 
 /// How a step ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum StepState {
     /// It succeeded.
@@ -226,7 +250,7 @@ pub enum StepState {
 }
 
 /// One step of a run.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct StepRecord {
     /// Its name: one of those that the kind declared, or a cleanup's.
     pub name: &'static str,
@@ -238,6 +262,7 @@ pub struct StepRecord {
     pub start: Timestamp,
     /// How long it took.
     #[serde(serialize_with = "seconds", rename = "duration_seconds")]
+    #[schemars(with = "f64")]
     pub duration: Duration,
     /// Why it was skipped, what it left out or, for cleanup, what went wrong.
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -248,79 +273,8 @@ pub struct StepRecord {
     pub requests: Vec<RequestRecord>,
 }
 
-/// A measured value besides durations.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case", tag = "what")]
-pub enum Observation {
-    /// Provider's clock minus ours, corrected by half the round trip (seconds), and how far it may be off.
-    ClockSkew {
-        /// Seconds, positive if the provider is ahead.
-        seconds: f64,
-        /// ± seconds.
-        uncertainty: f64,
-    },
-    /// The lifetime that the provider stated for a token.
-    TokenLifetime {
-        /// `access`, `id` or `refresh`.
-        token: &'static str,
-        /// Seconds.
-        seconds: f64,
-    },
-    /// A key set was fetched and read.
-    KeySet {
-        /// How many usable keys it holds.
-        keys: u64,
-    },
-    /// The provider's key set changed.
-    KeyRotation {
-        /// How many changes of that kind since the last look.
-        rotations: u64,
-        /// How many of them broke a promise to clients.
-        unsafe_rotations: u64,
-    },
-    /// What this region is told was compared with what others are.
-    Agreement {
-        /// `jwks` or `discovery`.
-        document: &'static str,
-        /// Whether it is the same, or this region is not the odd one.
-        agree: bool,
-    },
-    /// How long one of the hosts of a login took, where it crossed to an upstream provider.
-    HostTime {
-        /// The host.
-        host: Arc<str>,
-        /// Whether it is an upstream provider's, and not the probed one's.
-        upstream: bool,
-        /// How many requests it answered or failed to.
-        requests: u64,
-        /// All of them together (seconds).
-        seconds: f64,
-    },
-    /// A revocation reached this region.
-    RevocationPropagation {
-        /// Seen from which region.
-        region: Arc<str>,
-        /// Seconds from the acknowledgement to the first of three consecutive refusals; `None`: not within the bound.
-        seconds: Option<f64>,
-        /// The length of the interval in which it must lie (seconds).
-        interval: f64,
-    },
-    /// An attack that must be refused was tried.
-    Attack {
-        /// Its name.
-        attack: &'static str,
-        /// Whether it was accepted; `None`: that could not be judged.
-        accepted: Option<bool>,
-    },
-    /// A logout was told over the back channel.
-    BackchannelLogout {
-        /// Seconds from the request that ended the session to a valid logout token; `None`: none within the bound.
-        seconds: Option<f64>,
-    },
-}
-
 /// One run, whole.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Outcome {
     /// Which check.
     #[serde(flatten)]
@@ -340,6 +294,7 @@ pub struct Outcome {
     pub start: Timestamp,
     /// From begin to verdict, cleanup not included.
     #[serde(serialize_with = "seconds", rename = "duration_seconds")]
+    #[schemars(with = "f64")]
     pub duration: Duration,
     /// The judgement.
     pub verdict: Verdict,

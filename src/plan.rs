@@ -30,6 +30,7 @@ mod desk;
 mod detection;
 mod due;
 mod maintenance;
+mod parties;
 mod probes;
 mod proofs;
 mod providers;
@@ -194,6 +195,8 @@ pub struct PlannedProbe {
     pub provider: Arc<Provider>,
     /// As which client.
     pub client: Option<Arc<Client>>,
+    /// As which client besides: see [`Probe::second_client`].
+    pub second_client: Option<Arc<Client>>,
     /// As which users: none, one for all regions, or one each region in order.
     pub users: Vec<Arc<User>>,
     /// When.

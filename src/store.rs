@@ -75,6 +75,8 @@ pub struct Batch {
     pub alerts: Option<Vec<Alert>>,
     /// All detectors, if any changed: they replace all that are there.
     pub detectors: Option<Vec<detect::Kept>>,
+    /// Deployments that changed.
+    pub deployments: Vec<Deployment>,
 }
 
 /// Whoever has something to keep. Called by the writer's thread only.

@@ -67,10 +67,20 @@ impl Terminal {
     /// Of standard output: its size, or `COLUMNS`, or 80; colours on a terminal only, and not against `NO_COLOR`;
     /// Unicode if the locale is UTF-8.
     pub fn stdout() -> Self {
+        Self::of(std::io::stdout().is_terminal(), terminal_size::terminal_size())
+    }
+
+    /// The same of standard error.
+    pub fn stderr() -> Self {
+        let stderr = std::io::stderr();
+        Self::of(stderr.is_terminal(), terminal_size::terminal_size_of(&stderr))
+    }
+
+    fn of(terminal: bool, size: Option<(terminal_size::Width, terminal_size::Height)>) -> Self {
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let size = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+        let size = size.map(|(width, _)| usize::from(width.0));
         let columns = || variable("COLUMNS").and_then(|columns| columns.parse().ok());
-        let colour = std::io::stdout().is_terminal() && variable("NO_COLOR").is_none();
+        let colour = terminal && variable("NO_COLOR").is_none();
         Self {
             width: size.or_else(columns).unwrap_or(MIN_WIDTH).clamp(MIN_WIDTH, MAX_WIDTH),
             colour: colour && variable("TERM").is_none_or(|term| term != "dumb"),
@@ -94,12 +104,11 @@ impl Terminal {
 
     /// Foreign text without what would drive the terminal or turn its direction around, and in ASCII if need be.
     pub fn clean(&self, text: &str) -> String {
-        let turns = |c| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
         let fit = |c: char| match c {
             '…' if !self.unicode => "...".to_owned(),
             '§' if !self.unicode => "section ".to_owned(),
             c if c.is_whitespace() => " ".to_owned(),
-            c if c.is_control() || turns(c) || (!self.unicode && !c.is_ascii()) => "?".to_owned(),
+            c if c.is_control() || unseen(c) || (!self.unicode && !c.is_ascii()) => "?".to_owned(),
             c => c.to_string(),
         };
         text.chars().map(fit).collect()
@@ -134,12 +143,34 @@ impl Terminal {
     }
 }
 
+/// What is not seen itself and hides or turns around what is (Unicode's format characters, as far as they do), and what is
+/// no character at all.
+pub const fn unseen(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+        || matches!(c, '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}' | '\u{e0000}'..='\u{e007f}')
+}
+
 /// Without any variable the locale is `C`: ASCII.
 fn is_utf8(locale: Option<&str>) -> bool {
     locale.is_some_and(|locale| {
         let locale = locale.to_ascii_lowercase();
         locale.contains("utf-8") || locale.contains("utf8")
     })
+}
+
+/// Cleaned text of several lines without what CI systems take for a command when it is printed: a line that begins with
+/// `::` (GitHub, spaces before it do not help), `##[…]` (GitHub, Azure) and `##vso[…]`, `##teamcity[…]` anywhere.
+pub fn harmless(text: &str) -> String {
+    let line = |line: &str| {
+        let bare = line.trim_start();
+        let line = match bare.strip_prefix("::") {
+            // No longer than it was, where there is room before it.
+            Some(rest) => format!("{}: :{rest}", &line[..(line.len() - bare.len()).saturating_sub(1)]),
+            None => line.to_owned(),
+        };
+        line.replace("##[", "## [").replace("##vso[", "## vso[").replace("##teamcity[", "## teamcity[")
+    };
+    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]
@@ -173,5 +204,14 @@ mod tests {
     fn colours_only_where_they_show() {
         assert_eq!(PLAIN.paint(Style::Bad, "x"), "x");
         assert_eq!(Terminal { colour: true, ..PLAIN }.paint(Style::Bad, "x"), "\x1b[31mx\x1b[0m");
+    }
+
+    /// actions/runner, ActionCommand.cs: `::` after any space, `##[` anywhere in the line.
+    #[test]
+    fn no_line_is_a_command_of_a_ci_system() {
+        let said = "a ::b\n::error::x\n  ::stop-commands::y\n::::\n##[error]x and ##vso[task] ##teamcity[x]\n";
+        let tame = "a ::b\n: :error::x\n : :stop-commands::y\n: :::\n## [error]x and ## vso[task] ## teamcity[x]\n";
+        assert_eq!(harmless(said), tame);
+        assert_eq!(harmless("nothing\nhere"), "nothing\nhere");
     }
 }

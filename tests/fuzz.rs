@@ -1,6 +1,7 @@
 //! Any bytes end in a value or in a class: the targets of `fuzz/` over their corpus and over mutations of it, always the same
 //! ones; and real runs against a provider whose answers are mangled on the way.
 
+mod folder;
 #[path = "fuzz/mangled.rs"]
 mod mangled;
 #[path = "fuzz/mutate.rs"]

@@ -1,22 +1,22 @@
 //! Kind `hardening` against the lab: which attack each weakness lets through, and that a sound provider lets none. Written by
 //! hand from RFC 9700 and the specifications that each attack names.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-use std::time::Duration;
+mod folder;
+mod lab_stage;
+#[path = "hardening/over_tls.rs"]
+mod over_tls;
+#[path = "hardening/unknown.rs"]
+mod unknown;
 
-use authprobe::browser::Browsers;
-use authprobe::clock::Clock;
+use std::collections::BTreeSet;
+
 use authprobe::fault::Class;
-use authprobe::journey::{Ended, Journey};
-use authprobe::lab::proofs::PRIVATE_KEY;
-use authprobe::lab::{Lab, LabHandle, Options};
-use authprobe::oidc::http::{Egress, Trust};
-use authprobe::oidc::memory::Memories;
-use authprobe::oidc::settings::{AuthMethod, Client, MetadataSource, Proof, Provider, RedirectUri, User};
+use authprobe::journey::Ended;
+use authprobe::lab::Options;
+use authprobe::oidc::settings::Client;
 use authprobe::outcome::{Observation, StepState, Verdict};
-use authprobe::probe::{self, Context, ParseContext, hardening};
-use authprobe::secret::SecretSource;
+use authprobe::probe::{self, ParseContext, hardening};
+use lab_stage::Stage;
 use serde_json::{Value, json};
 
 /// Who tries.
@@ -34,114 +34,42 @@ enum Who {
     Keyed,
 }
 
-struct Scene {
-    lab: LabHandle,
-    provider: Provider,
-    folder: std::path::PathBuf,
-}
+struct Scene(Stage);
 
 impl Scene {
     async fn new() -> Self {
-        let lab = Lab::start(Options::default()).await.expect("the lab starts");
-        let provider = Provider {
-            name: "lab".into(),
-            issuer: lab.issuer.as_str().into(),
-            metadata: MetadataSource::Auto,
-            endpoints: BTreeMap::new(),
-            upstream: None,
-            headers: Default::default(),
-            trust: Trust::default(),
-            max_requests_per_minute: None,
-            propagate_traceparent: false,
-        };
-        let folder =
-            std::env::temp_dir().join(format!("authprobe-hardening-{}-{}", std::process::id(), lab.address.port()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let secrets = [("web", "web-secret"), ("svc", "svc-secret"), ("keyed", PRIVATE_KEY), ("alice", "wonderland-7")];
-        for (name, secret) in secrets {
-            std::fs::write(folder.join(name), secret).unwrap();
-        }
-        Self { lab, provider, folder }
+        Self(Stage::before(Options::default()).await)
     }
 
-    fn secret(&self, name: &str) -> SecretSource {
-        SecretSource::File(self.folder.join(name))
+    /// The same, over TLS, by that host.
+    async fn over_tls(host: &str) -> Self {
+        let issuer = Some(format!("https://{host}:0"));
+        Self(Stage::before(Options { issuer, tls: true, ..Options::default() }).await)
     }
 
     fn client(&self, who: Who) -> Client {
-        let id = match who {
-            Who::Spa => "spa",
-            Who::Web | Who::Nobody => "web",
-            Who::Machine => "svc",
-            Who::Keyed => "keyed",
+        let stage = &self.0;
+        let with = |client: Client, scopes: &[&str]| {
+            let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
+            Client { scopes, ..client }
         };
-        Client {
-            name: id.into(),
-            client_id: id.into(),
-            secret: (!matches!(who, Who::Spa | Who::Keyed)).then(|| self.secret(id)),
-            auth_method: match who {
-                Who::Spa => AuthMethod::None,
-                Who::Keyed => AuthMethod::PrivateKeyJwt,
-                _ => AuthMethod::ClientSecretBasic,
-            },
-            proof: Proof { key: (who == Who::Keyed).then(|| self.secret(id)), ..Proof::default() },
-            par: None,
-            post_logout_redirect_uri: None,
-            redirect_uri: (!matches!(who, Who::Machine | Who::Keyed))
-                .then(|| RedirectUri::parse("http://127.0.0.1:8765/cb").unwrap()),
-            scopes: match who {
-                Who::Machine | Who::Keyed => vec!["api".to_owned()],
-                _ => ["openid", "profile", "offline_access"].map(str::to_owned).to_vec(),
-            },
-            require_pkce: who == Who::Web,
-            id_token_alg: None,
+        let user = ["openid", "profile", "offline_access"];
+        match who {
+            Who::Spa => with(stage.client_of("spa"), &user),
+            Who::Web | Who::Nobody => Client { require_pkce: who == Who::Web, ..with(stage.client_of("web"), &user) },
+            Who::Machine => Client { redirect_uri: None, ..with(stage.client_of("svc"), &["api"]) },
+            Who::Keyed => Client { redirect_uri: None, ..with(stage.client_of("keyed"), &["api"]) },
         }
     }
 
-    async fn run(&self, who: Who, own: &str) -> Ended {
-        let parse = ParseContext { regions: 1, base: self.folder.clone(), client: true };
-        let table = toml::from_str(own).unwrap();
-        let probe = (hardening::KIND.parse)(table, &parse).unwrap_or_else(|problems| panic!("{problems:?}"));
-        let region = Arc::new(Egress::direct("here"));
-        let user = User {
-            name: "alice".into(),
-            username: "alice".into(),
-            password: self.secret("alice"),
-            totp: None,
-            passkey: None,
-        };
-        let memories = Memories::default();
-        let cx = Context {
-            clock: Clock::system(),
-            region: region.clone(),
-            regions: vec![region],
-            provider: Arc::new(self.provider.clone()),
-            client: Some(Arc::new(self.client(who))),
-            user: matches!(who, Who::Spa | Who::Web).then(|| Arc::new(user)),
-            provider_memory: memories.provider(&self.provider.name),
-            memory: memories.check("hardening"),
-            browsers: Arc::new(Browsers::new(Clock::system())),
-            mailbox: memories.mailbox.clone(),
-        };
-        let mut journey = Journey::new(Clock::system(), Duration::from_secs(60), probe.steps());
-        let _ = probe.run(&cx, &mut journey).await;
-        let ended = journey.finish(Duration::from_secs(10)).await;
-        let sent: usize = ended.steps.iter().map(|step| step.requests.len()).sum();
-        assert!(sent <= probe.cost().burst as usize, "{sent} requests, and a burst of {}", probe.cost().burst);
-        ended
+    async fn run(&mut self, who: Who, own: &str) -> Ended {
+        self.0.client = Some(self.client(who));
+        self.0.user = matches!(who, Who::Spa | Who::Web);
+        self.0.run("hardening", own).await
     }
 
     fn fault(&self, name: &str, parameters: &Value) {
-        self.lab.clear_faults();
-        if !name.is_empty() {
-            self.lab.set_fault(name, parameters).unwrap();
-        }
-    }
-}
-
-impl Drop for Scene {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.folder);
+        self.0.fault(name, parameters);
     }
 }
 
@@ -185,7 +113,7 @@ const NONE: [&str; 0] = [];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sound_provider_refuses_everything() {
-    let scene = Scene::new().await;
+    let mut scene = Scene::new().await;
     for (who, tried) in [(Who::Spa, 30), (Who::Web, 34), (Who::Nobody, 22), (Who::Machine, 4), (Who::Keyed, 6)] {
         let ended = scene.run(who, "").await;
         assert_eq!((ended.verdict, &ended.fault), (Verdict::Good, &None), "{who:?}");
@@ -198,7 +126,7 @@ async fn a_sound_provider_refuses_everything() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_is_said_what_was_not_tried_and_why() {
-    let scene = Scene::new().await;
+    let mut scene = Scene::new().await;
     let ended = scene.run(Who::Nobody, "").await;
     let note =
         |name: &str| ended.steps.iter().find(|step| step.name == name).map(|step| (step.state, step.note.as_str()));
@@ -232,7 +160,7 @@ const BEGINS_THE_SAME: [&str; 13] = [
 
 #[tokio::test(flavor = "multi_thread")]
 async fn redirect_uris_that_only_begin_like_the_registered_one_are_found() {
-    let scene = Scene::new().await;
+    let mut scene = Scene::new().await;
     scene.fault("redirect_uri_loose", &json!({"match": "prefix"}));
     let ended = scene.run(Who::Nobody, "").await;
     let mut expected = set(BEGINS_THE_SAME);
@@ -248,7 +176,7 @@ async fn redirect_uris_that_only_begin_like_the_registered_one_are_found() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_redirect_uri_is_found_where_any_will_do() {
-    let scene = Scene::new().await;
+    let mut scene = Scene::new().await;
     scene.fault("redirect_uri_loose", &json!({"match": "any"}));
     let mut expected: BTreeSet<&str> =
         hardening::attack::labels().filter(|name| name.starts_with("redirect_")).collect();
@@ -264,7 +192,7 @@ type Weakness<'c> = (&'c str, Value, Who, &'c [&'c str], &'c [&'c str]);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_weakness_lets_its_attacks_through_and_no_others() {
-    let scene = Scene::new().await;
+    let mut scene = Scene::new().await;
     let assertions = ["assertion_unsigned", "assertion_hmac_client_id", "assertion_hmac_random"];
     let keyed = [&assertions[..], &["assertion_hmac_public_key", "assertion_foreign_key"]].concat();
     let cases: &[Weakness] = &[
@@ -316,7 +244,7 @@ async fn each_weakness_lets_its_attacks_through_and_no_others() {
 /// What operators read of canaille, which is known for it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_provider_without_pkce_is_told_so() {
-    let scene = Scene::new().await;
+    let mut scene = Scene::new().await;
     scene.fault("pkce_not_enforced", &json!({}));
     let fault = scene.run(Who::Web, "").await.fault.unwrap();
     assert_eq!(fault.step, "pkce");
@@ -325,10 +253,10 @@ async fn a_provider_without_pkce_is_told_so() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn several_groups_make_one_fault() {
-    let scene = Scene::new().await;
-    scene.lab.set_fault("pkce_not_enforced", &json!({})).unwrap();
-    scene.lab.set_fault("silent_login", &json!({})).unwrap();
-    scene.lab.set_fault("code_replay_accepted", &json!({})).unwrap();
+    let mut scene = Scene::new().await;
+    scene.0.lab.set_fault("pkce_not_enforced", &json!({})).unwrap();
+    scene.0.lab.set_fault("silent_login", &json!({})).unwrap();
+    scene.0.lab.set_fault("code_replay_accepted", &json!({})).unwrap();
     let ended = scene.run(Who::Spa, "").await;
     assert_eq!(accepted(&ended), set(["pkce_missing", "prompt_none_without_session", "code_replay"]));
     let failed: Vec<&str> =
@@ -338,7 +266,7 @@ async fn several_groups_make_one_fault() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_what_is_wanted_is_tried() {
-    let scene = Scene::new().await;
+    let mut scene = Scene::new().await;
     scene.fault("pkce_not_enforced", &json!({}));
     let ended = scene.run(Who::Spa, "skip = [\"pkce_missing\"]").await;
     assert_eq!(accepted(&ended), set(NONE));
@@ -350,52 +278,9 @@ async fn only_what_is_wanted_is_tried() {
     assert_eq!(accepted(&ended), set(["refresh_replay"]));
 }
 
-/// A provider that is down refuses everything, and that is no merit.
-#[tokio::test(flavor = "multi_thread")]
-async fn without_the_control_nothing_is_judged() {
-    let scene = Scene::new().await;
-    for (fault, parameters, class, step) in [
-        ("http_500", json!({"endpoint": "authorization"}), "http_status", "authorize"),
-        ("http_500", json!({"endpoint": "discovery"}), "http_status", "discovery"),
-        ("login_page_maintenance", json!({}), "login_page", "authorize"),
-        ("login_page_maintenance", json!({"status": 503}), "http_status", "authorize"),
-        ("authorization_error", json!({}), "oauth_error", "authorize"),
-        ("rate_limited", json!({"endpoint": "authorization"}), "rate_limited", "authorize"),
-    ] {
-        scene.fault(fault, &parameters);
-        let ended = scene.run(Who::Spa, "").await;
-        let found = ended.fault.as_ref().unwrap();
-        if fault == "authorization_error" {
-            // Its errors are only sent to those who are logged in.
-            assert_eq!((found.class.as_str(), found.step), (class, "login"), "{found}");
-            continue;
-        }
-        assert_eq!((found.class.as_str(), found.step), (class, step), "{fault}: {found}");
-        assert_eq!(observed(&ended, Some(false)), set(NONE), "{fault}");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_was_judged_before_a_failure_stands_and_the_rest_is_unknown() {
-    let scene = Scene::new().await;
-    scene.fault("http_500", &json!({"endpoint": "token"}));
-    let ended = scene.run(Who::Spa, "").await;
-    let fault = ended.fault.as_ref().unwrap();
-    assert_eq!((fault.class, fault.step), (Class::HttpStatus, "token"));
-    assert!(observed(&ended, Some(false)).contains("redirect_unregistered"));
-    assert!(observed(&ended, None).contains("code_replay"));
-    // Accepted is accepted, whatever fails afterwards.
-    scene.lab.set_fault("redirect_uri_loose", &json!({"match": "any"})).unwrap();
-    let ended = scene.run(Who::Spa, "").await;
-    let fault = ended.fault.unwrap();
-    assert_eq!((fault.class, fault.step), (Class::AttackAccepted, "redirect_uri"));
-    let last = ended.steps.iter().rfind(|step| !step.cleanup).map(|step| (step.name, step.state));
-    assert_eq!(last, Some(("token", StepState::Failed)));
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_that_was_issued_is_left_alive() {
-    let scene = Scene::new().await;
+    let mut scene = Scene::new().await;
     let ended = scene.run(Who::Web, "").await;
     let revoke = ended.steps.iter().find(|step| step.cleanup && step.name == "revoke").unwrap();
     assert_eq!(revoke.state, StepState::Done, "{}", revoke.note);
@@ -404,7 +289,7 @@ async fn nothing_that_was_issued_is_left_alive() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_user_types_the_password_twice_at_most() {
-    let scene = Scene::new().await;
+    let mut scene = Scene::new().await;
     let ended = scene.run(Who::Spa, "").await;
     let posted =
         |request: &&authprobe::outcome::RequestRecord| request.endpoint == "login_page" && request.method == "POST";

@@ -1,23 +1,18 @@
 //! Logins against the lab: every response type and the way it comes back, claims, resources, silent renewals, and logins
 //! that go through an upstream provider.
 
-#[path = "flow_kinds/stage.rs"]
-#[allow(dead_code, reason = "shared with the tests of other flows, which use all of it")]
-mod stage;
+mod folder;
+mod lab_stage;
 
 use authprobe::journey::Ended;
 use authprobe::lab::{Lab, LabHandle, Options};
 use authprobe::outcome::{Observation, RequestRecord};
+use lab_stage::{Stage, detail, done, shown};
 use serde_json::json;
-use stage::{Stage, done, shown};
 
 const SCOPES: &[&str] = &["openid", "profile", "offline_access"];
 const ACR: &str = "urn:authprobe:lab:password";
 const API: &str = "urn:authprobe:lab:api";
-
-fn detail(ended: &Ended) -> &str {
-    ended.fault.as_ref().map_or("", |fault| &fault.detail)
-}
 
 fn requests(ended: &Ended) -> impl Iterator<Item = &RequestRecord> {
     ended.steps.iter().flat_map(|step| &step.requests)
@@ -26,7 +21,7 @@ fn requests(ended: &Ended) -> impl Iterator<Item = &RequestRecord> {
 /// OIDC Core 3.1, 3.2, 3.3; OAuth 2.0 Multiple Response Types §5; Form Post Response Mode.
 #[tokio::test]
 async fn every_response_type_is_good_in_every_mode_that_fits() {
-    let stage = Stage::new("web", SCOPES).await;
+    let stage = Stage::user("web", SCOPES).await;
     let front = ["discovery", "jwks", "authorize", "login"];
     for (response_type, modes, after) in [
         ("code", &["query", "fragment", "form_post"][..], &["token", "id_token", "userinfo"][..]),
@@ -54,23 +49,23 @@ async fn every_response_type_is_good_in_every_mode_that_fits() {
 
 #[tokio::test]
 async fn what_is_wrong_with_an_answer_in_a_fragment_is_found_as_in_a_query() {
-    let stage = Stage::new("web", SCOPES).await;
+    let stage = Stage::user("web", SCOPES).await;
     let hybrid = "response_type = \"code id_token token\"";
     for (fault, parameters, expected) in [
-        ("state_mangled", json!({}), "state_mismatch/provider at login"),
-        ("state_missing", json!({}), "state_mismatch/provider at login"),
-        ("response_iss_wrong", json!({}), "response_issuer/provider at login"),
+        ("state_mangled", json!({}), "bad state_mismatch/provider at login"),
+        ("state_missing", json!({}), "bad state_mismatch/provider at login"),
+        ("response_iss_wrong", json!({}), "bad response_issuer/provider at login"),
         // RFC 9207 §4: the ID token says who answered.
         ("response_iss_missing", json!({}), "good response_issuer"),
-        ("response_code_missing", json!({}), "malformed/provider at login"),
-        ("response_code_twice", json!({}), "malformed/provider at login"),
-        ("authorization_error", json!({"error": "access_denied"}), "oauth_error/provider at login"),
-        ("wrong_nonce", json!({}), "claim_nonce/provider at front_id_token"),
-        ("wrong_at_hash", json!({}), "claim_hash/provider at front_id_token"),
-        ("wrong_audience", json!({}), "claim_audience/provider at front_id_token"),
-        ("expired_token", json!({}), "claim_expired/provider at front_id_token"),
+        ("response_code_missing", json!({}), "bad malformed/provider at login"),
+        ("response_code_twice", json!({}), "bad malformed/provider at login"),
+        ("authorization_error", json!({"error": "access_denied"}), "bad oauth_error/provider at login"),
+        ("wrong_nonce", json!({}), "bad claim_nonce/provider at front_id_token"),
+        ("wrong_at_hash", json!({}), "bad claim_hash/provider at front_id_token"),
+        ("wrong_audience", json!({}), "bad claim_audience/provider at front_id_token"),
+        ("expired_token", json!({}), "bad claim_expired/provider at front_id_token"),
         // The second ID token is of somebody else (OIDC Core 3.3.3.6).
-        ("wrong_subject", json!({"after": 1}), "claim_subject/provider at id_token"),
+        ("wrong_subject", json!({"after": 1}), "bad claim_subject/provider at id_token"),
     ] {
         stage.fault(fault, &parameters);
         let ended = stage.run("form_login", hybrid).await;
@@ -81,7 +76,7 @@ async fn what_is_wrong_with_an_answer_in_a_fragment_is_found_as_in_a_query() {
 /// OIDC Core 5.5; §3.1.2.1 `acr_values`, `max_age`.
 #[tokio::test]
 async fn claims_are_asked_for_one_by_one_and_the_essential_ones_must_come() {
-    let stage = Stage::new("web", &["openid"]).await;
+    let stage = Stage::user("web", &["openid"]).await;
     let acr = format!("acr_values = [\"{ACR}\"]\nmax_age = \"5m\"\nexpect = {{ acr = \"{ACR}\" }}");
     let wanted = format!(
         "[claims.id_token]\nemail = {{ essential = true }}\nacr = {{ essential = true, values = [\"{ACR}\"] }}\n\
@@ -90,15 +85,18 @@ async fn claims_are_asked_for_one_by_one_and_the_essential_ones_must_come() {
     for (own, expected) in [
         (acr.as_str(), "good"),
         (wanted.as_str(), "good"),
-        ("expect = { acr = \"gold\" }", "claim_auth/provider at id_token"),
-        ("acr_values = [\"gold\"]", "unsupported/configuration at authorize"),
-        ("[claims.id_token]\nacr = { essential = true, value = \"gold\" }", "oauth_error/provider at authorize"),
-        ("[claims.id_token]\ngroups = { essential = true }", "claim_missing/provider at id_token"),
-        ("[claims.userinfo]\ngroups = { essential = true }", "claim_missing/provider at userinfo"),
-        ("[claims.userinfo]\nname = { essential = true, value = \"Bob\" }", "claim_unexpected/provider at userinfo"),
+        ("expect = { acr = \"gold\" }", "bad claim_auth/provider at id_token"),
+        ("acr_values = [\"gold\"]", "inconclusive unsupported/configuration at authorize"),
+        ("[claims.id_token]\nacr = { essential = true, value = \"gold\" }", "bad oauth_error/provider at authorize"),
+        ("[claims.id_token]\ngroups = { essential = true }", "bad claim_missing/provider at id_token"),
+        ("[claims.userinfo]\ngroups = { essential = true }", "bad claim_missing/provider at userinfo"),
+        (
+            "[claims.userinfo]\nname = { essential = true, value = \"Bob\" }",
+            "bad claim_unexpected/provider at userinfo",
+        ),
         (
             "response_type = \"id_token\"\n[claims.id_token]\ngroups = { essential = true }",
-            "claim_missing/provider at id_token",
+            "bad claim_missing/provider at id_token",
         ),
     ] {
         let ended = stage.run("form_login", own).await;
@@ -109,7 +107,7 @@ async fn claims_are_asked_for_one_by_one_and_the_essential_ones_must_come() {
 /// RFC 8707.
 #[tokio::test]
 async fn an_access_token_is_for_the_resource_that_was_asked_for() {
-    let stage = Stage::new("web", SCOPES).await;
+    let stage = Stage::user("web", SCOPES).await;
     let one = format!("resource = [\"{API}\"]");
     let both = format!("response_type = \"code token\"\nresource = [\"{API}\", \"{}/resource\"]", stage.lab.issuer);
     for own in [&one, &both] {
@@ -118,17 +116,17 @@ async fn an_access_token_is_for_the_resource_that_was_asked_for() {
         assert!(done(&ended).contains(&"access_token") && !done(&ended).contains(&"userinfo"), "{own}");
     }
     let ended = stage.run("form_login", "resource = [\"urn:unknown\"]").await;
-    assert_eq!(shown(&ended), "oauth_error/provider at authorize");
+    assert_eq!(shown(&ended), "bad oauth_error/provider at authorize");
     assert!(detail(&ended).contains("invalid_target: a `resource` is unknown"), "{}", detail(&ended));
     stage.fault("wrong_audience", &json!({"token": "access"}));
     let ended = stage.run("form_login", &one).await;
-    assert_eq!(shown(&ended), "claim_audience/provider at access_token", "{}", detail(&ended));
+    assert_eq!(shown(&ended), "bad claim_audience/provider at access_token", "{}", detail(&ended));
 }
 
 /// OIDC Core 3.1.2.1 and 3.1.2.6, `prompt=none`.
 #[tokio::test]
 async fn a_login_is_renewed_without_the_user() {
-    let stage = Stage::new("web", SCOPES).await;
+    let stage = Stage::user("web", SCOPES).await;
     for own in [
         "prompt = \"none\"",
         "silent = true\nresponse_type = \"id_token token\"",
@@ -140,11 +138,11 @@ async fn a_login_is_renewed_without_the_user() {
         assert!(done(&ended).contains(&"silent"), "{own}");
     }
     for (fault, parameters, expected) in [
-        ("authorization_error", json!({"error": "login_required", "after": 1}), "oauth_error/provider at silent"),
-        ("authorization_error", json!({"error": "consent_required", "after": 1}), "oauth_error/provider at silent"),
-        ("state_mangled", json!({"after": 1}), "state_mismatch/provider at silent"),
-        ("wrong_subject", json!({"after": 1}), "claim_subject/provider at silent"),
-        ("token_error", json!({"error": "invalid_grant", "after": 1}), "oauth_error/provider at silent"),
+        ("authorization_error", json!({"error": "login_required", "after": 1}), "bad oauth_error/provider at silent"),
+        ("authorization_error", json!({"error": "consent_required", "after": 1}), "bad oauth_error/provider at silent"),
+        ("state_mangled", json!({"after": 1}), "bad state_mismatch/provider at silent"),
+        ("wrong_subject", json!({"after": 1}), "bad claim_subject/provider at silent"),
+        ("token_error", json!({"error": "invalid_grant", "after": 1}), "bad oauth_error/provider at silent"),
     ] {
         stage.fault(fault, &parameters);
         let ended = stage.run("form_login", "silent = true").await;
@@ -158,10 +156,9 @@ async fn broker(faults: &[&str]) -> (Stage, LabHandle) {
     let faults = faults.iter().map(|fault| (*fault).to_owned()).collect();
     let listen = ([127, 0, 0, 2], 0).into();
     let upstream = Lab::start(Options { listen, faults, ..Options::default() }).await.expect("the upstream lab starts");
-    let mut stage = Stage::new("web", SCOPES).await;
     let options = Options { upstream: Some((upstream.issuer.clone(), "spa".to_owned())), ..Options::default() };
-    stage.lab = Lab::start(options).await.expect("the broker starts");
-    stage.provider.issuer = stage.lab.issuer.as_str().into();
+    let mut stage = Stage::before(options).await;
+    stage.log_in("web", SCOPES);
     (stage, upstream)
 }
 
@@ -199,17 +196,17 @@ async fn a_login_goes_through_an_upstream_provider_and_back() {
 #[tokio::test]
 async fn a_broken_upstream_provider_is_named_and_not_taken_for_the_probed_one() {
     for (faults, expected) in [
-        (&["http_500=login_page"][..], "http_status/provider at authorize"),
-        (&["connection_reset=authorization"], "reset/network at authorize"),
-        (&["login_page_captcha"], "challenge/configuration at login"),
-        (&["login_page_maintenance"], "login_page/provider at login"),
-        (&["wrong_password_page"], "credentials/configuration at login"),
-        (&["endpoint_http=authorization_endpoint"], "dns/network at authorize"),
+        (&["http_500=login_page"][..], "bad http_status/provider at authorize"),
+        (&["connection_reset=authorization"], "bad reset/network at authorize"),
+        (&["login_page_captcha"], "inconclusive challenge/configuration at login"),
+        (&["login_page_maintenance"], "bad login_page/provider at login"),
+        (&["wrong_password_page"], "inconclusive credentials/configuration at login"),
+        (&["endpoint_http=authorization_endpoint"], "bad dns/network at authorize"),
     ] {
         let (stage, upstream) = broker(faults).await;
         let ended = stage.run("form_login", "").await;
         assert_eq!(shown(&ended), expected, "{faults:?}: {}", detail(&ended));
-        let host = if expected.starts_with("dns") { "login.example.com" } else { "127.0.0.2" };
+        let host = if expected.contains("dns") { "login.example.com" } else { "127.0.0.2" };
         let says = format!("at the upstream provider {host}, which is not the probed provider's own host: ");
         assert!(detail(&ended).starts_with(&says), "{faults:?}: {}", detail(&ended));
         drop(upstream);
@@ -217,7 +214,7 @@ async fn a_broken_upstream_provider_is_named_and_not_taken_for_the_probed_one() 
     // What the broker itself makes of it is its own page.
     let (stage, upstream) = broker(&["token_error"]).await;
     let ended = stage.run("form_login", "").await;
-    assert_eq!(shown(&ended), "http_status/provider at login");
+    assert_eq!(shown(&ended), "bad http_status/provider at login");
     assert!(!detail(&ended).contains("upstream provider 127"), "{}", detail(&ended));
     drop(upstream);
 }

@@ -1,5 +1,6 @@
 //! Export to collectors that behave, answer late, hang or are not there.
 
+mod folder;
 mod support_outcome;
 
 use std::collections::{HashMap, HashSet};
@@ -17,6 +18,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
+use folder::Folder;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value};
@@ -163,15 +165,14 @@ async fn the_same_metrics_arrive_at_the_latest_on_shutdown() {
 
 #[tokio::test]
 async fn a_collector_that_is_busy_is_asked_again_and_gets_the_configured_headers() {
-    let folder = std::env::temp_dir().join(format!("authprobe-otlp-{}", SpanId::random()));
-    std::fs::write(&folder, "Bearer collector-secret\n").unwrap();
+    let folder = Folder::new();
+    let secret = folder.write("authorization", "Bearer collector-secret\n");
     let collector = Collector { refuse_first: Arc::new(AtomicU32::new(1)), ..Default::default() };
     let metrics = metrics();
-    let headers = vec![("Authorization".to_owned(), SecretSource::File(folder.clone()))];
+    let headers = vec![("Authorization".to_owned(), SecretSource::File(secret))];
     let otlp = start(Settings { headers, ..settings(collector.start().await) }, &metrics);
     otlp.outcome(Arc::new(run()));
     otlp.shutdown(Duration::from_secs(20)).await;
-    std::fs::remove_file(folder).unwrap();
     assert!(!collector.traces.lock().unwrap().is_empty());
     assert_eq!(dropped(&metrics, "traces"), 0);
     let headers = collector.headers.lock().unwrap();

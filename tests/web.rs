@@ -1,5 +1,6 @@
 //! Page, API and `/metrics` over real connections, with an engine that only remembers.
 
+mod folder;
 mod support_outcome;
 mod web_cases;
 mod web_support;
@@ -10,8 +11,9 @@ use std::time::Duration;
 
 use authprobe::clock::Clock;
 use authprobe::fault::{Class, Fault};
-use authprobe::outcome::{TraceId, Verdict};
+use authprobe::outcome::Verdict;
 use authprobe::secret::SecretSource;
+use folder::Folder;
 use serde_json::{Value, json};
 use support_outcome::{PICTURE, START, check, failed_in_browser, outcome};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -131,8 +133,8 @@ async fn probes_regions_and_runs_can_be_read() {
 
 #[tokio::test]
 async fn a_picture_is_served_to_those_who_may_read_and_linked() {
-    let token = std::env::temp_dir().join(format!("authprobe-web-picture-{}", TraceId::random()));
-    std::fs::write(&token, "read-secret\n").unwrap();
+    let folder = Folder::new();
+    let token = folder.write("read", "read-secret\n");
     let mut engine = Engine::default();
     engine.server.read_token = Some(SecretSource::File(token.clone()));
     let web = Web::start(engine).await;
@@ -164,7 +166,6 @@ async fn a_picture_is_served_to_those_who_may_read_and_linked() {
         let none = web.ask("GET", &missing, &bearer).await;
         assert_eq!((none.status, none.header("content-type")), (404, "application/problem+json"), "{missing}");
     }
-    std::fs::remove_file(token).unwrap();
 }
 
 #[tokio::test]
@@ -216,11 +217,8 @@ async fn writing_is_for_this_machine_and_not_for_web_pages() {
 
 #[tokio::test]
 async fn with_tokens_everybody_needs_one() {
-    let file = |name: &str| {
-        let path = std::env::temp_dir().join(format!("authprobe-web-{name}-{}", TraceId::random()));
-        std::fs::write(&path, format!("{name}-secret\n")).unwrap();
-        path
-    };
+    let folder = Folder::new();
+    let file = |name: &str| folder.write(name, &format!("{name}-secret\n"));
     let (read, admin) = (file("read"), file("admin"));
     let mut engine = Engine::default();
     engine.server.read_token = Some(SecretSource::File(read.clone()));
@@ -241,8 +239,6 @@ async fn with_tokens_everybody_needs_one() {
     std::fs::write(&read, "another-secret\n").unwrap();
     assert_eq!(ask("GET", "/metrics", "read-secret").await, 401, "a file is read anew");
     assert_eq!(ask("GET", "/metrics", "another-secret").await, 200);
-    std::fs::remove_file(read).unwrap();
-    std::fs::remove_file(admin).unwrap();
 }
 
 #[tokio::test]

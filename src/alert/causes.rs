@@ -7,6 +7,7 @@ use std::time::Duration;
 use chrono::DateTime;
 use serde_json::Value;
 
+use super::text;
 use crate::clock::Timestamp;
 use crate::fault::{Blame, Class};
 use crate::outcome::{Outcome, Trigger, Verdict};
@@ -28,6 +29,15 @@ struct Failure {
     class: Class,
     blame: Blame,
     step: Arc<str>,
+    /// The host of another identity provider at whose pages it was.
+    upstream: Option<Arc<str>>,
+}
+
+impl Failure {
+    /// What makes failures alike.
+    fn why(&self) -> (Class, Blame, &str, Option<&str>) {
+        (self.class, self.blame, &self.step, self.upstream.as_deref())
+    }
 }
 
 impl Causes {
@@ -39,7 +49,8 @@ impl Causes {
         }
         let (at, region) = (outcome.start + outcome.duration, outcome.check.region.clone());
         let known = self.0.entry(outcome.check.probe.clone()).or_default();
-        known.push_back(Failure { at, region, class: fault.class, blame: fault.blame, step: fault.step.into() });
+        let (step, upstream) = (fault.step.into(), fault.upstream.clone());
+        known.push_back(Failure { at, region, class: fault.class, blame: fault.blame, step, upstream });
         while known.len() > MOST || known.front().is_some_and(|oldest| at.since(oldest.at) > LONG) {
             known.pop_front();
         }
@@ -57,6 +68,7 @@ impl Causes {
                 class: Class::from_name(text("/fault/class")?)?,
                 blame: Blame::ALL.into_iter().find(|known| known.as_str() == blame)?,
                 step: text("/fault/step").unwrap_or_default().into(),
+                upstream: text("/fault/upstream").map(Into::into),
             };
             (text("/trigger")? == Trigger::Scheduled.as_str()).then_some((text("/probe")?, failure))
         };
@@ -81,17 +93,20 @@ impl Causes {
     fn most<'a>(&self, probes: impl Iterator<Item = &'a str>, since: Timestamp) -> Option<String> {
         let all: Vec<&Failure> =
             probes.filter_map(|probe| self.0.get(probe)).flatten().filter(|failure| failure.at >= since).collect();
-        let mut count: HashMap<(Class, Blame, &str), usize> = HashMap::new();
+        let mut count: HashMap<_, usize> = HashMap::new();
         for failure in &all {
-            *count.entry((failure.class, failure.blame, &*failure.step)).or_default() += 1;
+            *count.entry(failure.why()).or_default() += 1;
         }
         // Of two that are as frequent always the same: a description must not flicker.
         let (why, times) = count.into_iter().max_by_key(|(why, times)| (*times, std::cmp::Reverse(*why)))?;
-        let (class, blame, step) = why;
-        let here = all.iter().filter(|failure| (failure.class, failure.blame, &*failure.step) == why);
+        let (class, blame, step, upstream) = why;
+        let here = all.iter().filter(|failure| failure.why() == why);
         let regions: BTreeSet<&str> = here.map(|failure| &*failure.region).collect();
         let regions = regions.into_iter().collect::<Vec<_>>().join(", ");
-        let at = if step.is_empty() { String::new() } else { format!(" at step {step}") };
+        let mut at = if step.is_empty() { String::new() } else { format!(" at step {step}") };
+        if let Some(host) = upstream {
+            at.push_str(&format!(", {},", text::elsewhere(host, "the provider")));
+        }
         let share = match all.len() {
             1 => String::new(),
             many if many == times => format!(", all {many} failures"),
@@ -135,6 +150,29 @@ mod tests {
             most(&causes, 3).unwrap(),
             "http_status (blame: provider) at step token in eu",
             "what came before the failing began is another story"
+        );
+    }
+
+    #[test]
+    fn what_failed_at_an_upstream_host_is_a_cause_of_its_own() {
+        let run = |host: Option<&str>| {
+            let mut run = json!({
+                "probe": "login", "probe_region": "eu", "trigger": "scheduled", "start": "2026-05-06T10:00:00.000Z",
+                "fault": { "class": "http_status", "blame": "provider", "step": "login" },
+            });
+            if let Some(host) = host {
+                run["fault"]["upstream"] = host.into();
+            }
+            run
+        };
+        let mut causes = Causes::default();
+        for host in [Some("idp.partner.example"), None, Some("idp.partner.example")] {
+            causes.restore(&run(host));
+        }
+        assert_eq!(
+            causes.most(["login"].into_iter(), Timestamp::from_secs(0)).unwrap(),
+            "http_status (blame: provider) at step login, at upstream host idp.partner.example, not the provider's own \
+             pages, in eu, 2 of 3 failures"
         );
     }
 }

@@ -1,16 +1,17 @@
 //! Burn alerts from evaluations.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use url::Url;
 
 use super::text::{Subject, about, many, moment, percent, percent_ppm, three, times};
-use super::{Condition, Holds, Words};
+use super::{Alert, Condition, Holds, Words};
 use crate::clock::Timestamp;
 use crate::duration::HumanDuration;
 use crate::slo::objective::{ANY_EVENT_WINDOW, WHOLE};
-use crate::slo::{Aggregate, Counts, Evaluation, Objective, Severity, Tier, TierReading, Triggers, Window};
+use crate::slo::{Aggregate, Counts, Evaluation, Objective, Severity, Tally, Tier, TierReading, Triggers, Window};
 
 /// The alert of this module.
 const NAME: &str = "AuthSLOBurn";
@@ -31,9 +32,9 @@ pub struct Context {
 }
 
 /// A marked deploy.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Deployment {
-    /// Its id: eight hexadecimal digits.
+    /// Its id: as it was given, else eight hexadecimal digits.
     pub id: String,
     /// When, in nanoseconds since the epoch.
     pub at_nanos: i64,
@@ -45,6 +46,49 @@ pub struct Deployment {
     pub provider: String,
     /// For people.
     pub comment: String,
+    /// How long after it an alert is said to have followed it (nanoseconds).
+    #[serde(default = "watched")]
+    pub watch_nanos: i64,
+    /// Alerts that fired in that time, in order.
+    #[serde(default)]
+    pub followed: Vec<Followed>,
+    /// What its minute had counted of each objective before it; `None`: it was marked later, so that nobody knows.
+    #[serde(default)]
+    pub before: Option<BTreeMap<String, Tally>>,
+}
+
+/// An alert that fired after a deployment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Followed {
+    /// Its identity.
+    pub labels: Words,
+    /// When it fired (nanoseconds since the epoch).
+    pub fired_nanos: i64,
+}
+
+/// Of marks that say nothing: as long as descriptions name them.
+const fn watched() -> i64 {
+    DEPLOYMENT.as_nanos() as i64
+}
+
+/// The most alerts that are kept of one deployment.
+const MOST_FOLLOWED: usize = 50;
+
+impl Deployment {
+    /// Takes in an alert that has fired; says whether it followed this deployment.
+    pub fn attribute(&mut self, alert: &Alert) -> bool {
+        let provider = alert.labels.get("provider").map_or("", String::as_str);
+        let concerns = self.provider.is_empty() || provider.is_empty() || self.provider == provider;
+        let Some(fired_nanos) = alert.fired_nanos.filter(|_| concerns && self.followed.len() < MOST_FOLLOWED) else {
+            return false;
+        };
+        let end = self.at_nanos.saturating_add(self.watch_nanos);
+        let follows = (self.at_nanos..=end).contains(&fired_nanos);
+        if follows {
+            self.followed.push(Followed { labels: alert.labels.clone(), fired_nanos });
+        }
+        follows
+    }
 }
 
 impl Context {

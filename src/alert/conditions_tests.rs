@@ -84,6 +84,7 @@ fn deployment(minutes: u64, provider: &str, version: &str) -> Deployment {
         version: version.into(),
         provider: provider.into(),
         comment: String::new(),
+        ..Default::default()
     }
 }
 

@@ -180,6 +180,11 @@ pub(super) fn moment(at: Timestamp) -> String {
     at.to_utc().format("%Y-%m-%d %H:%M UTC").to_string()
 }
 
+/// `at upstream host idp.partner.example, not main's own pages`: a broker's users met it there.
+pub(super) fn elsewhere(host: &str, provider: &str) -> String {
+    format!("at upstream host {host}, not {provider}'s own pages")
+}
+
 /// `1 run`, `2 runs`.
 pub(super) fn many(count: u64, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })

@@ -9,9 +9,9 @@ use super::export::Export;
 use super::{Load, labels};
 use crate::alert::Alert;
 use crate::alert::conditions::Deployment;
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::detect::Ruling;
-use crate::judge::Judge;
+use crate::judge::{CountedSince, Judge};
 use crate::oidc::mailbox::Mailbox;
 use crate::outcome::Outcome;
 use crate::plan::Plan;
@@ -178,6 +178,10 @@ impl Control for Daemon {
 
     async fn put_maintenance(&self, window: Window, action: &'static str, by: String) -> Result<(), String> {
         self.on_disk(move |judge| judge.put_maintenance(window, action, &by)).await?
+    }
+
+    fn counted_since(&self, since: Timestamp) -> CountedSince {
+        self.judge.counted_since(since)
     }
 
     fn deployments(&self) -> Vec<Deployment> {

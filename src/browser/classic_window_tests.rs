@@ -1,9 +1,11 @@
 use fantoccini::error::{ErrorStatus, WebDriver};
 use serde_json::json;
 
+use super::looking::MAX_BLIND;
 use super::*;
 use crate::browser::session::connector;
 use crate::browser::traffic::tests::parties;
+use crate::browser::window::View;
 use crate::journey::Journey;
 
 const LOGIN: &str = "https://login.example.com/login";

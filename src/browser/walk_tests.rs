@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::super::scripts::Worked;
+use super::super::scripts::{Plan, Worked};
 use super::super::window::Pending;
 use super::*;
 use crate::clock::Timestamp;
@@ -154,13 +154,11 @@ struct Walked {
 async fn walk(first: &'static str, mut window: Planned, until: Until<'_>, seconds: u64) -> Walked {
     let clock = Clock::following(Timestamp::from_secs(1_800_000_000));
     let journey = Journey::new(clock.clone(), Duration::from_secs(seconds), Vec::new());
-    // One a walk: they run side by side.
-    let file = std::env::temp_dir().join(format!("authprobe-walk-{}", crate::outcome::Id::<8>::random()));
-    std::fs::write(&file, "wonderland-7").unwrap();
+    let folder = crate::folder::Folder::new();
     let user = User {
         name: "synthetic".into(),
         username: "alice".into(),
-        password: SecretSource::File(file.clone()),
+        password: SecretSource::File(folder.write("alice", "wonderland-7")),
         totp: None,
         passkey: None,
     };
@@ -186,7 +184,6 @@ async fn walk(first: &'static str, mut window: Planned, until: Until<'_>, second
     };
     let result = walk.sign_in(view(first, 0), manner).await;
     let took = clock.instant().duration_since(begun).as_millis();
-    std::fs::remove_file(file).unwrap();
     Walked { result, took, did: window.did }
 }
 

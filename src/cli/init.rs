@@ -100,6 +100,7 @@ async fn fetch(provider: Arc<Provider>) -> (Ended, Option<Metadata>) {
         region,
         provider,
         client: None,
+        second_client: None,
         user: None,
         provider_memory: Arc::new(ProviderMemory::default()),
         memory: CheckMemory::default(),

@@ -12,8 +12,10 @@ pub mod dashboards;
 pub mod demo;
 pub mod docs;
 mod files;
+pub mod gate;
 pub mod init;
 pub mod lab;
+mod oneshot;
 mod picture;
 pub mod probe;
 pub mod render;
@@ -22,6 +24,8 @@ mod render_browser;
 pub mod rules;
 pub mod run;
 pub mod schema;
+pub mod smoke;
+pub mod smoke_output;
 pub mod test_alert;
 
 /// How a command ends; the contract's exit codes.
@@ -98,6 +102,10 @@ pub enum Command {
     Check(check::Args),
     /// Run one probe now and draw its waterfall
     Probe(probe::Args),
+    /// Judge a deploy: run selected checks now, once or until it is decided whether they are good
+    Smoke(Box<smoke::Args>),
+    /// Watch a deployment bake: burn, alerts and budget from a daemon or Prometheus
+    Gate(gate::Args),
     /// Read a provider's discovery and write a commented starter configuration
     Init(init::Args),
     /// Send one test alert to every receiver and say what each answered
@@ -110,7 +118,7 @@ pub enum Command {
     Lab(lab::Args),
     /// Lab, daemon and page together; no configuration needed
     Demo(demo::Args),
-    /// Print the JSON Schema of the configuration
+    /// Print the JSON Schema of the configuration, or of what smoke found
     Schema(schema::Args),
     /// Print shell completions
     Completions(completions::Args),
@@ -119,12 +127,25 @@ pub enum Command {
     Docs(docs::Args),
 }
 
+impl Command {
+    /// What is logged unless `RUST_LOG` says otherwise, as `tracing_subscriber::EnvFilter` reads it. Where progress is shown
+    /// on stderr, only what somebody must know.
+    pub fn log_level(&self) -> &'static str {
+        match self {
+            Self::Smoke(_) => "warn",
+            _ => "warn,authprobe=info",
+        }
+    }
+}
+
 /// Runs the command that was asked for.
 pub async fn main(cli: Cli) -> Exit {
     match cli.command {
         Command::Run(args) => run::main(args).await,
         Command::Check(args) => check::main(args).await,
         Command::Probe(args) => probe::main(args).await,
+        Command::Smoke(args) => smoke::main(*args).await,
+        Command::Gate(args) => gate::main(args).await,
         Command::Init(args) => init::main(args).await,
         Command::TestAlert(args) => test_alert::main(args).await,
         Command::Rules(args) => rules::main(args).await,

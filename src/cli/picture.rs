@@ -1,10 +1,10 @@
 //! `authprobe probe --screenshot FILE`: pictures of the pages on which logins failed.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::outcome::Outcome;
+use crate::smoke::pictures;
 
 /// What to say of a picture that nobody asked for; empty where there is none.
 pub fn offer(outcome: &Outcome) -> String {
@@ -30,18 +30,10 @@ pub fn write(outcomes: &[Arc<Outcome>], file: &Path) -> Result<(), String> {
             _ => beside(file, &outcome.check.region),
         };
         let failed = |error: std::io::Error| format!("cannot write {}: {error}", file.display());
-        create(&file).and_then(|mut out| out.write_all(&picture.0)).map_err(failed)?;
+        pictures::write(&file, picture).map_err(failed)?;
         eprintln!("{}: the page on which {} failed", file.display(), outcome.check);
     }
     Ok(())
-}
-
-fn create(file: &Path) -> std::io::Result<std::fs::File> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(file)
 }
 
 /// `login.png` of a region: `login-eu.png`.
@@ -70,8 +62,7 @@ mod tests {
 
     #[test]
     fn each_region_has_a_file_where_there_are_several() {
-        let folder = std::env::temp_dir().join(format!("authprobe-picture-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
+        let folder = crate::folder::Folder::new();
         let file = folder.join("login.png");
         let plain = testing::outcome("login", 1, Verdict::Good);
         assert_eq!(offer(&plain), "");
@@ -90,7 +81,6 @@ mod tests {
         }
         let nowhere = folder.join("none").join("x.png");
         assert!(write(&[pictured("eu", b"x")], &nowhere).unwrap_err().contains("none/x.png"));
-        std::fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]

@@ -6,21 +6,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 
 use super::check::complain;
+use super::oneshot::{END_BROWSERS, Nobody, Reception};
 use super::{ConfigArg, Exit, picture, render};
 use crate::app::{self, Signals};
 use crate::clock::Clock;
 use crate::config::nearest::{listed, nearest};
 use crate::oidc::http::warm_up;
-use crate::outcome::{CheckLabels, Outcome, Verdict};
+use crate::outcome::{Outcome, Verdict};
 use crate::plan::{self, BuildOptions, Check, Plan};
-use crate::runner::{CLEANUP_GRACE, Credentials, Engine, Missed, Stop, Stopper, Watch};
+use crate::runner::{CLEANUP_GRACE, Credentials, Engine, Stop, Stopper};
 use crate::terminal::Terminal;
-use crate::web::backchannel;
 
 /// Its arguments.
 #[derive(Debug, clap::Args)]
@@ -38,22 +35,6 @@ pub struct Args {
     /// Write the picture of the page on which a browser_login failed there (PNG); several regions: one file each
     #[arg(long, value_name = "FILE")]
     screenshot: Option<PathBuf>,
-}
-
-/// How long the receiver of logout tokens may take to end its answers.
-const CLOSE: Duration = Duration::from_secs(1);
-/// How long browsers may take to end.
-const END_BROWSERS: Duration = Duration::from_secs(5);
-
-/// Nobody looks on: the terminal shows the outcomes itself.
-struct Nobody;
-
-impl Watch for Nobody {
-    fn outcome(&self, _: &Arc<Outcome>) {}
-    fn missed(&self, _: &CheckLabels, _: Missed, _: u64) {}
-    fn started(&self, _: &CheckLabels) {}
-
-    fn lateness(&self, _: Duration) {}
 }
 
 /// Runs it.
@@ -82,7 +63,7 @@ pub async fn main(args: Args) -> Exit {
     };
     warm_up();
     engine.browsers.configure(plan.browser.clone());
-    let receiver = Reception::begin(&engine, &plan, &checks).await;
+    let receiver = Reception::begin(&engine, &plan, checks.iter()).await;
     let outcomes = run(&engine, &checks, signals).await;
     receiver.end().await;
     // What is not gone by then goes with this process.
@@ -100,56 +81,6 @@ pub async fn main(args: Args) -> Exit {
         None => {
             eprintln!("interrupted");
             Exit::Interrupted
-        }
-    }
-}
-
-/// Where logout tokens arrive while a probe that waits for them runs without the daemon.
-struct Reception(Option<(oneshot::Sender<()>, JoinHandle<()>)>);
-
-impl Reception {
-    /// Listens where the daemon would, if one of the checks waits for logout tokens. Why that cannot be is for the run to
-    /// say.
-    async fn begin(engine: &Engine, plan: &Plan, checks: &[Arc<Check>]) -> Self {
-        let receiving = checks.iter().filter(|check| check.probe.probe.receives_logouts());
-        let clients: Vec<Arc<str>> = receiving.map(|check| check.labels.client.clone()).collect();
-        if clients.is_empty() {
-            return Self(None);
-        }
-        let mailbox = &engine.memories.mailbox;
-        let listen = plan.server.listen;
-        let listener = match TcpListener::bind(listen).await {
-            Ok(listener) => listener,
-            Err(error) => {
-                mailbox.close(format!(
-                    "cannot listen on {listen}: {error}; where the daemon listens, ask it for a run (POST \
-                     /api/v1/probes/NAME/run)"
-                ));
-                return Self(None);
-            }
-        };
-        let expects = Arc::new(move |client: &str| clients.iter().any(|known| **known == *client));
-        let receiver = backchannel::Receiver::new(mailbox.clone(), expects);
-        let (close, closed) = oneshot::channel::<()>();
-        let closed = async {
-            let _ = closed.await;
-        };
-        match backchannel::serve(listener, &plan.server, receiver, closed) {
-            Ok(server) => {
-                mailbox.open();
-                Self(Some((close, tokio::spawn(server))))
-            }
-            Err(why) => {
-                mailbox.close(why);
-                Self(None)
-            }
-        }
-    }
-
-    async fn end(self) {
-        if let Some((close, server)) = self.0 {
-            let _ = close.send(());
-            let _ = tokio::time::timeout(CLOSE, server).await;
         }
     }
 }

@@ -77,13 +77,16 @@ impl Page<'_> {
         let terminal = self.terminal;
         let (mark, style) = verdict_mark(outcome.verdict, terminal);
         let verdict = terminal.paint(style, &format!("{mark} {}", outcome.verdict.as_str()));
-        let name = terminal.paint(Style::Bold, &terminal.clean(&outcome.check.to_string()));
-        self.line(&format!("{verdict}  {name}  {} in {}", outcome.check.kind, short(outcome.duration)));
+        let what = format!("{} in {}", outcome.check.kind, short(outcome.duration));
+        let taken = mark.chars().count() + outcome.verdict.as_str().len() + what.chars().count() + 5;
+        let name = terminal.cut(&terminal.clean(&outcome.check.to_string()), terminal.width.saturating_sub(taken));
+        self.line(&format!("{verdict}  {}  {what}", terminal.paint(Style::Bold, &name)));
         let who = match &*outcome.check.client {
             "" => format!("provider {}", outcome.check.provider),
             client => format!("provider {}, client {client}", outcome.check.provider),
         };
-        self.line(&terminal.paint(Style::Dim, &format!("  {} at {}", terminal.clean(&who), outcome.start)));
+        let who = terminal.cut(&format!("  {} at {}", terminal.clean(&who), outcome.start), terminal.width);
+        self.line(&terminal.paint(Style::Dim, &who));
         self.line(&terminal.paint(Style::Dim, &format!("  trace {}", outcome.trace_id)));
     }
 
@@ -193,6 +196,11 @@ impl Page<'_> {
         self.line("");
         let what = self.terminal.paint(style, fault.class.as_str());
         self.line(&format!("{what}{place}; to blame: {}", fault.blame));
+        if let Some(host) = &fault.upstream {
+            let host = self.terminal.clean(host);
+            let whose = format!("At upstream host {host}, not at the provider's own pages.");
+            self.wrapped("  ", "  ", &whose, Style::Plain);
+        }
         // A single finding says the same, and its clause.
         if !matches!(&fault.findings[..], [only] if only.detail == fault.detail) {
             let detail = self.terminal.clean(&fault.detail);

@@ -55,7 +55,8 @@ pub struct Percent {
 }
 
 impl Percent {
-    fn parse(text: &str) -> Option<Self> {
+    /// `99.95%`: at most four decimals, and at most 100.
+    pub fn parse(text: &str) -> Option<Self> {
         let (whole, fraction) = match text.strip_suffix('%')?.split_once('.') {
             Some((_, "")) => return None,
             Some(parts) => parts,

@@ -7,11 +7,12 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::evidence::{ENOUGH, NONE};
+use super::failures::Failures;
 use super::region::{Region, Run};
 use super::roster::Step;
 use super::ruling::{Case, Level, RegionCase, Standing};
 use crate::clock::Timestamp;
-use crate::fault::{Blame, Class};
+use crate::fault::Fault;
 
 /// How often conclusions are drawn from runs that nobody waits for.
 const OFTEN: Duration = Duration::from_millis(200);
@@ -35,8 +36,8 @@ pub struct Detector {
     pub certain: Option<Certain>,
     /// The evidence is there; it has not lasted long enough.
     pub pending: bool,
-    /// What failed in this stretch: class, blame, how often.
-    faults: Vec<(Class, Blame, u64)>,
+    /// What failed in this stretch.
+    faults: Failures,
     /// Which probes failed in this stretch.
     probes: BTreeSet<Arc<str>>,
     /// Other steps in this stretch: bad, good.
@@ -81,7 +82,7 @@ pub struct Seen<'a> {
     /// From where.
     pub region: &'a Arc<str>,
     /// What went wrong in this step; `None`: it was done.
-    pub fault: Option<(Class, Blame)>,
+    pub fault: Option<&'a Fault>,
     /// When the run began.
     pub began: Timestamp,
     /// How often the schedule runs it.
@@ -108,7 +109,7 @@ impl Detector {
             opened: None,
             certain: None,
             pending: false,
-            faults: Vec::new(),
+            faults: Failures::default(),
             probes: BTreeSet::new(),
             others: BTreeMap::new(),
             runs: (0, 0),
@@ -145,10 +146,7 @@ impl Detector {
         let joins = self.certain.is_none() && self.regions.values().any(|region| region.certain);
         self.begin(seen.began, now);
         self.count(seen);
-        match self.faults.iter_mut().find(|(class, blame, _)| (*class, *blame) == fault) {
-            Some((_, _, times)) => *times += 1,
-            None => self.faults.push((fault.0, fault.1, 1)),
-        }
+        self.faults.count(fault);
         self.probes.insert(seen.probe.clone());
         self.calm = 0;
         let Some(region) = self.regions.get_mut(seen.region) else { return };
@@ -196,7 +194,7 @@ impl Detector {
             self.regions.values_mut().for_each(|region| region.whole = (0, 0));
         }
         self.began = Some(began);
-        self.faults.clear();
+        self.faults = Failures::default();
         self.probes.clear();
         self.others.clear();
         self.runs = (0, 0);
@@ -329,8 +327,7 @@ impl Detector {
     /// For people and programs.
     pub fn case(&self, step: &Arc<str>, known: &Step, confirmations_left: u32, now: Timestamp) -> Case {
         let (order, quiet) = (&known.regions, self.quiet(known.period));
-        let fault =
-            self.faults.iter().max_by_key(|(class, blame, times)| (*times, std::cmp::Reverse((*class, *blame))));
+        let fault = self.faults.most();
         let partial = self.certain.is_some_and(|certain| certain.level == Level::Partial);
         let region = |name: &Arc<str>| {
             let region = self.regions.get(name)?;
@@ -360,9 +357,10 @@ impl Detector {
             level,
             since: if partial { self.opened } else { self.first() }.or(self.began).unwrap_or(now),
             certain_at: self.certain.map(|certain| certain.at),
-            class: fault.map(|(class, _, _)| *class),
-            blame: fault.map(|(_, blame, _)| *blame),
-            of_class: fault.map_or(0, |(_, _, times)| *times),
+            class: fault.map(|fault| fault.class),
+            blame: fault.map(|fault| fault.blame),
+            upstream: fault.and_then(|fault| fault.upstream.clone()),
+            of_class: fault.map_or(0, |fault| fault.times),
             regions: order.iter().filter_map(region).collect(),
             probes: self.probes.clone(),
             passed: self.passed(),

@@ -85,7 +85,10 @@ pub struct Case {
     pub class: Option<Class>,
     /// Whose fault that is.
     pub blame: Option<Blame>,
-    /// How many of the failed runs were of that class.
+    /// The host of another identity provider at whose pages that was: the probed one had sent its users on to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upstream: Option<Arc<str>>,
+    /// How many of the failed runs were of that class (and at that host).
     pub of_class: u64,
     /// The regions of this step, in configured order.
     pub regions: Vec<RegionCase>,

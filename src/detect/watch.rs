@@ -139,7 +139,7 @@ impl Watch {
                 let seen = Seen {
                     probe: &outcome.check.probe,
                     region: &outcome.check.region,
-                    fault: failed.map(|fault| (fault.class, fault.blame)),
+                    fault: failed,
                     began: outcome.start,
                     period: own.period,
                     often: known.period,

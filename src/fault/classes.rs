@@ -7,7 +7,7 @@ use super::Blame;
 macro_rules! classes {
     ($($variant:ident $name:literal $blame:ident $means:literal $hint:literal [$($cause:literal),+];)*) => {
         /// What went wrong.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
         #[serde(rename_all = "snake_case")]
         pub enum Class {
             $(#[doc = $means] $variant,)*

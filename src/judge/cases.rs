@@ -63,6 +63,7 @@ mod tests {
             certain_at: None,
             class: None,
             blame: None,
+            upstream: None,
             of_class: 0,
             regions: vec![],
             probes: BTreeSet::new(),

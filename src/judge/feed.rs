@@ -63,6 +63,7 @@ impl Feed for Fed {
             counters,
             alerts: state.changed_alerts(),
             detectors: state.detect.changed(),
+            deployments: state.changed_deployments(),
         }
     }
 

@@ -1,7 +1,9 @@
 //! Everything that is judged with: no I/O but the ledger's at the start.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::CountedSince;
 use crate::alert::causes::Causes;
 use crate::alert::conditions::{Context, Deployment, burns};
 use crate::alert::facts::Facts;
@@ -15,7 +17,7 @@ use crate::plan::Plan;
 use crate::sink::metrics::Metrics;
 use crate::sink::metrics::counters::Kept;
 use crate::slo::maintenance::Window;
-use crate::slo::{Book, Counted, Evaluation, Maintenance};
+use crate::slo::{Book, Counted, Evaluation, Maintenance, Tally};
 use crate::store::{CounterValue, Opened, RunsQuery, Store};
 
 /// How long windows that are over are shown.
@@ -32,6 +34,8 @@ pub struct State {
     pub book: Book,
     pub maintenance: Maintenance,
     pub deployments: Vec<Deployment>,
+    /// The ids of those that the ledger has not seen yet as they are.
+    attributed: BTreeSet<String>,
     pub detect: Detect,
     facts: Facts,
     causes: Causes,
@@ -93,6 +97,7 @@ impl State {
             book,
             maintenance,
             deployments,
+            attributed: BTreeSet::new(),
             detect,
             facts,
             causes,
@@ -177,7 +182,47 @@ impl State {
             }
         }
         let changes = self.machine.step(now, possible.clone());
+        self.attribute(&changes);
         Judged { counted, evaluations, rulings, possible, changes, alerts: self.machine.alerts() }
+    }
+
+    /// What was counted since; see [`super::Judge::counted_since`].
+    pub fn counted_since(&self, since: Timestamp, now: Timestamp) -> CountedSince {
+        let mut tallies = self.book.since(since, now);
+        // Callers know times to the millisecond.
+        let millis = |nanos: i64| nanos.div_euclid(1_000_000);
+        let known =
+            self.deployments.iter().filter(|deployment| millis(deployment.at_nanos) == millis(since.as_nanos()));
+        let Some(before) = known.filter_map(|deployment| deployment.before.as_ref()).next() else {
+            return CountedSince { from: Timestamp::from_secs(since.as_secs().div_euclid(60) * 60), tallies };
+        };
+        for (slo, tally) in &mut tallies {
+            *tally = *tally - before.get(&**slo).copied().unwrap_or_default();
+        }
+        CountedSince { from: since, tallies }
+    }
+
+    /// What the minute under way has counted of each objective.
+    pub fn counted_in_minute(&self, now: Timestamp) -> BTreeMap<String, Tally> {
+        self.book.since(now, now).into_iter().map(|(slo, tally)| (slo.to_string(), tally)).collect()
+    }
+
+    /// Notes which deployments alerts followed that fire now.
+    fn attribute(&mut self, changes: &[Change]) {
+        for change in changes {
+            let Change::Fired(alert) = change else { continue };
+            for deployment in &mut self.deployments {
+                if deployment.attribute(alert) {
+                    self.attributed.insert(deployment.id.clone());
+                }
+            }
+        }
+    }
+
+    /// Deployments that alerts have followed since the last call.
+    pub fn changed_deployments(&mut self) -> Vec<Deployment> {
+        let changed = std::mem::take(&mut self.attributed);
+        self.deployments.iter().filter(|deployment| changed.contains(&deployment.id)).cloned().collect()
     }
 
     /// All alerts, if they are others than those that were handed over last.
@@ -200,8 +245,22 @@ impl State {
         windows.push(window);
     }
 
-    /// Adds a deployment.
-    pub fn put_deployment(&mut self, deployment: Deployment) {
+    /// Adds a deployment. Alerts that have followed it already are noted: it may be marked late.
+    pub fn put_deployment(&mut self, mut deployment: Deployment) {
+        let mut fired = self.machine.alerts();
+        fired.sort_by_key(|alert| alert.fired_nanos);
+        let known = |deployment: &Deployment, alert: &Alert| {
+            deployment
+                .followed
+                .iter()
+                .any(|own| own.labels == alert.labels && Some(own.fired_nanos) == alert.fired_nanos)
+        };
+        for alert in &fired {
+            if !known(&deployment, alert) && deployment.attribute(alert) {
+                self.attributed.insert(deployment.id.clone());
+            }
+        }
+        self.deployments.retain(|own| own.id != deployment.id);
         self.deployments.push(deployment);
         self.deployments.sort_by_key(|deployment| std::cmp::Reverse(deployment.at_nanos));
         self.deployments.truncate(DEPLOYMENTS);

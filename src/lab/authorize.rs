@@ -171,6 +171,9 @@ impl World {
     fn usable_session(&self, call: &Call, request: &AuthRequest) -> Option<(String, Session)> {
         let cookie = call.cookie(SESSION_COOKIE)?.to_owned();
         let session = self.store().sessions.get(call.moment.now, &cookie)?.clone();
+        if self.faults.switch(Switch::SessionForgotten).is_some() {
+            return None;
+        }
         let fresh = request.max_age.is_none_or(|age| call.moment.told.since(session.auth_time) <= age);
         (fresh && !request.prompt.contains("login")).then_some((cookie, session))
     }

@@ -52,7 +52,7 @@ impl World {
 
     /// A cookie that ends with the browser.
     pub fn cookie(&self, name: &str, value: &str, path: &str) -> String {
-        let secure = if self.issuer.secure { "; Secure" } else { "" };
+        let secure = if self.issuer.secure && !self.in_the_clear { "; Secure" } else { "" };
         format!("{name}={value}; Path={path}; HttpOnly; SameSite=Lax{secure}")
     }
 

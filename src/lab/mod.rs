@@ -128,7 +128,7 @@ impl Lab {
             upstream,
             stopping,
         };
-        let world = Arc::new(World { shared: Arc::new(shared), faults });
+        let world = Arc::new(World { shared: Arc::new(shared), faults, in_the_clear: false });
         let issuer = world.issuer.text.clone();
         let authority = certificates.as_ref().map(|certificates| certificates.authority.clone());
         let doors = wire::Doors::new(listener, address, certificates, world.faults.clone());
@@ -208,6 +208,8 @@ impl Drop for LabHandle {
 struct World {
     shared: Arc<Shared>,
     faults: Faults,
+    /// Whether it is asked over a connection that must not be believed: plain http where there is TLS.
+    in_the_clear: bool,
 }
 
 impl std::ops::Deref for World {
@@ -240,9 +242,10 @@ struct Moment {
 }
 
 impl World {
-    /// The same, for an answer to that address.
-    fn seen_from(&self, peer: std::net::IpAddr) -> Self {
-        Self { shared: Arc::clone(&self.shared), faults: self.faults.seen_from(peer) }
+    /// The same, for an answer on that connection.
+    fn seen_from(&self, breaks: &wire::Breaks) -> Self {
+        let faults = self.faults.seen_from(breaks.peer);
+        Self { shared: Arc::clone(&self.shared), faults, in_the_clear: breaks.unencrypted() }
     }
 
     fn store(&self) -> MutexGuard<'_, Store> {

@@ -5,7 +5,7 @@ use aws_lc_rs::hmac;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http::header::{HeaderName, WWW_AUTHENTICATE};
+use http::header::{AUTHORIZATION, HeaderName, WWW_AUTHENTICATE};
 use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value, json};
 
@@ -79,7 +79,15 @@ impl World {
         let refused = |why: &str| Reply::error(StatusCode::UNAUTHORIZED, "invalid_client", why);
         let Some(assertion) = form.get("client_assertion") else {
             let client = accounts::authenticate(&call.headers, form)?;
-            return if asserts(client) { Err(refused("this client proves itself by assertion")) } else { Ok(client) };
+            let way =
+                if call.headers.contains_key(AUTHORIZATION) { "client_secret_basic" } else { "client_secret_post" };
+            return match client.secret {
+                _ if asserts(client) => Err(refused("this client proves itself by assertion")),
+                Some(_) if self.faults.switch(Switch::SecretsRefused).is_some_and(|it| it.text("method") == way) => {
+                    Err(refused("no secret is good enough today"))
+                }
+                _ => Ok(client),
+            };
         };
         if form.get("client_assertion_type") != Some(ASSERTION) {
             return Err(Reply::error(StatusCode::BAD_REQUEST, "invalid_request", "client_assertion_type is unknown"));

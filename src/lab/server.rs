@@ -10,7 +10,7 @@ use axum::extract::{ConnectInfo, Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_TYPE, COOKIE, DATE};
+use http::header::{ALLOW, CONTENT_TYPE, COOKIE, DATE, LOCATION, STRICT_TRANSPORT_SECURITY};
 use http::{HeaderMap, Method, StatusCode, Uri};
 use serde_json::{Map, Value, json};
 
@@ -28,6 +28,8 @@ use crate::clock::Timestamp;
 
 /// The largest body that is read (bytes).
 const MAX_BODY: usize = 64 * 1024;
+/// What browsers are told over TLS: for a year (RFC 6797 §6.1).
+const HSTS: &str = "max-age=31536000";
 
 /// What an endpoint is asked.
 #[derive(Clone, Debug)]
@@ -144,11 +146,10 @@ async fn answer(
     request: Request,
 ) -> Response {
     let endpoint = route.endpoint;
-    let world = world.seen_from(breaks.peer);
+    let world = world.seen_from(&breaks);
     world.stats.count(endpoint);
-    if breaks.unencrypted() {
-        let why = "This port speaks TLS; only /lab/ is there without.\n";
-        return Reply::new(StatusCode::BAD_REQUEST).body("text/plain", why).into_response();
+    if world.in_the_clear && !world.serves_in_the_clear(endpoint) {
+        return to_tls(&world, endpoint, &request).into_response();
     }
     let moment = world.moment();
     let (head, body) = request.into_parts();
@@ -173,6 +174,8 @@ async fn answer(
             handle(&world, route, body, call).await
         }
     };
+    // RFC 6797 §7.2: never without TLS.
+    let reply = if breaks.encrypted() { reply.header(STRICT_TRANSPORT_SECURITY, HSTS) } else { reply };
     let reply = world.response_faults(endpoint, reply);
     tracing::debug!(endpoint = endpoint.name(), status = reply.status.as_u16(), "answered");
     match reply.ending {
@@ -181,6 +184,16 @@ async fn answer(
         _ => {}
     }
     reply.header(DATE, &moment.told.to_utc().format("%a, %d %b %Y %H:%M:%S GMT").to_string()).into_response()
+}
+
+/// What plain http gets where there is TLS: browsers are sent there, programs are refused.
+fn to_tls(world: &World, endpoint: Endpoint, request: &Request) -> Reply {
+    if matches!(endpoint, Endpoint::Authorization | Endpoint::LoginPage) && request.method() == Method::GET {
+        let origin = world.issuer.base.strip_suffix(&world.issuer.path).unwrap_or(&world.issuer.base);
+        return Reply::new(StatusCode::MOVED_PERMANENTLY).header(LOCATION, &format!("{origin}{}", request.uri()));
+    }
+    let why = "This port speaks TLS; only /lab/ is there without.\n";
+    Reply::new(StatusCode::BAD_REQUEST).body("text/plain", why)
 }
 
 async fn handle(world: &World, route: Route, body: Body, call: impl FnOnce(Bytes) -> Call) -> Reply {
@@ -230,6 +243,15 @@ impl World {
             _ => None,
         };
         self.faults.take(pick).into_iter().fold(reply, |reply, (change, setting)| change(&setting, reply))
+    }
+
+    /// Whether plain http is answered there though the lab speaks TLS.
+    fn serves_in_the_clear(&self, endpoint: Endpoint) -> bool {
+        let pick = |hook: &'static Hook, setting: &Setting| match hook {
+            Hook::InTheClear(scope) if Hook::at(*scope, setting, endpoint) => Some(()),
+            _ => None,
+        };
+        !self.faults.take(pick).is_empty()
     }
 
     /// Waits, but not beyond the end of the lab.

@@ -151,6 +151,8 @@ pub struct Breaks {
 struct Flags {
     reset_on_close: AtomicBool,
     silent: AtomicBool,
+    /// By TLS.
+    encrypted: AtomicBool,
     /// Not encrypted, though the lab speaks TLS.
     unencrypted: AtomicBool,
     /// The pause after every few bytes (milliseconds); 0: none.
@@ -171,6 +173,11 @@ impl Breaks {
     pub fn now(&self) {
         self.reset_on_close();
         self.flags.silent.store(true, Ordering::Release);
+    }
+
+    /// Whether the connection is encrypted.
+    pub fn encrypted(&self) -> bool {
+        self.flags.encrypted.load(Ordering::Acquire)
     }
 
     /// Whether the connection is not encrypted though the lab speaks TLS.
@@ -217,6 +224,7 @@ impl Stream {
         let Self::Shaking(accept) = self else { return Poll::Ready(Ok(())) };
         match ready!(Pin::new(accept).poll(cx)) {
             Ok(stream) => {
+                breaks.flags.encrypted.store(true, Ordering::Release);
                 *self = Self::Tls(Box::new(stream));
                 Poll::Ready(Ok(()))
             }

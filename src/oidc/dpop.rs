@@ -134,13 +134,19 @@ pub fn nonce(headers: &HeaderMap) -> Option<&str> {
     (!value.is_empty() && value.len() <= MAX_NONCE && value.bytes().all(valid)).then_some(value)
 }
 
-/// What is wrong if a nonce is demanded in vain: none was given, or the one that was given is not taken.
+/// What is wrong if a nonce is demanded in vain: none was given, or the one that was given is not taken (nodes that do not
+/// know of each other's).
 pub fn insists(answer: &Response, what: &str) -> Fault {
-    let detail = match nonce(&answer.headers) {
-        None => format!("{what} demands a DPoP nonce and gives none in DPoP-Nonce (RFC 9449 §8)"),
-        Some(_) => format!("{what} demands another DPoP nonce instead of the one that it gave (RFC 9449 §8)"),
-    };
-    Fault::new(Class::Malformed, detail)
+    match nonce(&answer.headers) {
+        None => {
+            let detail = format!("{what} demands a DPoP nonce and gives none in DPoP-Nonce (RFC 9449 §8)");
+            Fault::new(Class::Malformed, detail)
+        }
+        Some(_) => {
+            let detail = "demands another DPoP nonce instead of the one that it gave (RFC 9449 §8)";
+            Fault::new(Class::OauthError, format!("use_dpop_nonce: {what} {detail}"))
+        }
+    }
 }
 
 /// The nonces that servers gave in this run, by origin.

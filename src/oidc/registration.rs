@@ -89,10 +89,11 @@ pub fn document(wanted: &Map<String, Value>) -> Value {
     document
 }
 
-/// The document of an update that changes the name (RFC 7592 §2.2): all that the provider said, less what is its own.
+/// The document of an update that changes the name (RFC 7592 §2.2): all that the provider said, less what is its own. Members
+/// that it called null are left out, which means the same there; some refuse their own null.
 pub fn update(client: &Registered) -> Value {
     let mut members = client.members.clone();
-    members.retain(|name, _| !NOT_SENT_BACK.contains(&name.as_str()));
+    members.retain(|name, value| !NOT_SENT_BACK.contains(&name.as_str()) && !value.is_null());
     members.insert("client_name".to_owned(), json!(renamed(client)));
     Value::Object(members)
 }
@@ -209,13 +210,29 @@ pub fn gone(answer: &Response, warnings: &mut Vec<Warning>) -> Result<(), Fault>
     }
 }
 
-/// Whether the token endpoint knows a client that sends a code that it never issued. Faults: `attack_accepted` if that is
-/// answered with tokens; `http_status`, `redirect`, `malformed`.
-pub fn knows_client(answer: &Response) -> Result<bool, Fault> {
+/// Whether the token endpoint knows a client, as far as its answer tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// It was looked at what the client asks for.
+    Yes,
+    /// The client was refused.
+    No,
+    /// This error may come before the client was looked at, or after.
+    Unclear(String),
+}
+
+/// Whether the token endpoint knows a client that sends a code that it never issued: that is `invalid_grant` to whom it
+/// knows, `invalid_client` to anybody else (RFC 6749 §5.2). Faults: `attack_accepted` if that is answered with tokens;
+/// `http_status`, `redirect`, `malformed`.
+pub fn knows_client(answer: &Response) -> Result<Known, Fault> {
     match (answer.status.as_u16(), OauthError::from_body(&answer.body)) {
         (200, None) => Err(Fault::new(Class::AttackAccepted, "a code that was never issued is answered with success")),
-        (200 | 400..500, Some(error)) => Ok(error.code != "invalid_client"),
-        (401, None) => Ok(false),
+        (200 | 400..500, Some(error)) => Ok(match error.code.as_str() {
+            "invalid_grant" => Known::Yes,
+            "invalid_client" => Known::No,
+            _ => Known::Unclear(error.code),
+        }),
+        (401, None) => Ok(Known::No),
         (400, None) => Err(Fault::new(Class::Malformed, "token endpoint: status 400 without an error object")),
         _ => Err(response::status_fault(answer, "token endpoint")),
     }

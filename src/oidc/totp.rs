@@ -86,14 +86,21 @@ impl OneTimeCodes {
     /// ahead was taken before the clock was put back: nobody waits for that time to come again.
     pub fn take(&self, user: &Arc<str>, step: u64) -> bool {
         let mut used = self.0.lock().expect("one-time codes");
-        match used.get(user) {
-            Some(last) if *last >= step && *last - step <= MAX_AHEAD => false,
-            _ => {
-                used.insert(user.clone(), step);
-                true
-            }
+        let free = is_free(&used, user, step);
+        if free {
+            used.insert(user.clone(), step);
         }
+        free
     }
+
+    /// Whether [`OneTimeCodes::take`] would give it.
+    pub fn is_free(&self, user: &Arc<str>, step: u64) -> bool {
+        is_free(&self.0.lock().expect("one-time codes"), user, step)
+    }
+}
+
+fn is_free(used: &HashMap<Arc<str>, u64>, user: &Arc<str>, step: u64) -> bool {
+    used.get(user).is_none_or(|last| *last < step || *last - step > MAX_AHEAD)
 }
 
 #[cfg(test)]

@@ -57,17 +57,17 @@ impl Hosts {
     }
 }
 
-/// `fault`, which happened at an upstream provider.
+/// `fault`, which happened at an upstream provider: named in its words and as [`Fault::upstream`].
 #[must_use]
 pub fn told(mut fault: Fault, url: &Url) -> Fault {
-    const SAYS: &str = "at the upstream provider ";
     let ours = matches!(
         fault.class,
         Class::Budget | Class::Egress | Class::Config | Class::Internal | Class::Clock | Class::Browser
     );
-    if !ours && !fault.detail.starts_with(SAYS) {
-        let host = url.host_str().unwrap_or_default();
-        fault.detail = format!("{SAYS}{host}, which is not the probed provider's own host: {}", fault.detail);
+    if let (false, None, Some(host)) = (ours, &fault.upstream, url.host_str()) {
+        fault.detail =
+            format!("at the upstream provider {host}, which is not the probed provider's own host: {}", fault.detail);
+        fault.upstream = Some(host.into());
     }
     fault
 }
@@ -141,9 +141,10 @@ mod tests {
             fault.detail,
             "at the upstream provider idp.partner.example, which is not the probed provider's own host: status 500"
         );
+        assert_eq!(fault.upstream.as_deref(), Some("idp.partner.example"));
         let ours = hosts.told(Fault::new(Class::Budget, "all spent"), &at);
-        assert_eq!(ours.detail, "all spent");
+        assert_eq!((ours.detail.as_str(), ours.upstream), ("all spent", None));
         let own = hosts.told(Fault::new(Class::HttpStatus, "status 500"), &url("https://login.example.com/"));
-        assert_eq!(own.detail, "status 500");
+        assert_eq!((own.detail.as_str(), own.upstream), ("status 500", None));
     }
 }

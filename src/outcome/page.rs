@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 use super::{opt_seconds, seconds};
@@ -19,12 +20,13 @@ const MAX_OUTLINE: usize = 4000;
 const MAX_CONSOLE: usize = 20;
 
 /// What the browser of a run has to say.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct BrowserReport {
     /// Name and version, such as `chrome-headless-shell 156.0.8078.79`.
     pub name: String,
     /// How long WebDriver's commands took that no user waits for: part of the run's time, not of any page's.
     #[serde(serialize_with = "seconds", rename = "overhead_seconds")]
+    #[schemars(with = "f64")]
     pub overhead: Duration,
     /// The documents that were loaded, in order.
     pub pages: Vec<PageTiming>,
@@ -65,7 +67,7 @@ impl BrowserReport {
 }
 
 /// A document as the browser loaded it. Times count from the start of the navigation (Navigation Timing Level 2).
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct PageTiming {
     /// When the navigation began, by our clock.
     pub start: Timestamp,
@@ -78,15 +80,19 @@ pub struct PageTiming {
     pub status: Option<u16>,
     /// First byte of the document.
     #[serde(serialize_with = "opt_seconds", skip_serializing_if = "Option::is_none", rename = "ttfb_seconds")]
+    #[schemars(with = "f64")]
     pub ttfb: Option<Duration>,
     /// `DOMContentLoaded`.
     #[serde(serialize_with = "opt_seconds", skip_serializing_if = "Option::is_none", rename = "dom_ready_seconds")]
+    #[schemars(with = "f64")]
     pub dom_ready: Option<Duration>,
     /// `load`.
     #[serde(serialize_with = "opt_seconds", skip_serializing_if = "Option::is_none", rename = "loaded_seconds")]
+    #[schemars(with = "f64")]
     pub loaded: Option<Duration>,
     /// Largest Contentful Paint, as far as it was seen before the page was left.
     #[serde(serialize_with = "opt_seconds", skip_serializing_if = "Option::is_none", rename = "largest_paint_seconds")]
+    #[schemars(with = "f64")]
     pub largest_paint: Option<Duration>,
     /// How many resources it loaded from the provider's origins, and from elsewhere.
     pub resources: u32,
@@ -114,7 +120,7 @@ impl PageTiming {
 }
 
 /// What was on the page when a login failed. Scrubbed; the picture with its inputs masked.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Evidence {
     /// Where the browser was.
     pub url: String,
@@ -127,6 +133,7 @@ pub struct Evidence {
     pub console: Vec<String>,
     /// The picture, unless `screenshots` is off or none could be taken.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "size_only", rename = "screenshot_bytes")]
+    #[schemars(with = "u64")]
     pub screenshot: Option<Screenshot>,
 }
 

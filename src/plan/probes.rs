@@ -7,14 +7,14 @@ use super::clients::Resolved;
 use super::desk::Desk;
 use super::regions::Regions;
 use super::typed::{self, Item};
-use super::{Check, PlannedProbe, words};
+use super::{Check, PlannedProbe, parties, words};
 use crate::config::model::{COMMON_KEYS, Probe as Written};
 use crate::config::nearest;
 use crate::config::tree::{Seg, Value};
 use crate::duration::HumanDuration;
 use crate::oidc::form::presets::{self, About, Standing};
 use crate::oidc::http::Egress;
-use crate::oidc::settings::{Client, Provider, User};
+use crate::oidc::settings::{Provider, User};
 use crate::outcome::CheckLabels;
 use crate::probe::{Kind, Need, ParseContext, Probe};
 use crate::schedule::Timing;
@@ -58,13 +58,14 @@ pub fn probes(desk: &mut Desk<'_>, known: &Known) -> (Vec<Arc<PlannedProbe>>, Ve
 
 fn planned(desk: &mut Desk<'_>, known: &Known, item: &Item<'_, Written>, written: &Written) -> Option<PlannedProbe> {
     let regions = regions(desk, known, item, written);
-    let (provider, client) = who(desk, known, item, written);
-    let users = users(desk, known, item, written, regions.len());
+    let (provider, client) = parties::who(desk, known, item, written);
+    let users = parties::users(desk, known, item, written, regions.len());
     let running = regions.iter().filter(|region| known.regions.runs(&region.region)).count().max(1);
     // An unknown kind is on record already.
     let kind = desk.kinds.iter().copied().find(|kind| kind.name == written.kind);
     // Before what is common to all kinds: what is wrong there says nothing about the kind's own keys.
     let probe = kind.and_then(|kind| parse(desk, item, kind, running));
+    let second_client = probe.as_deref().and_then(|probe| parties::second(desk, known, item, written, probe));
     let timing = timing(desk, item, written);
     untried(desk, item, written);
     words::check(desk, item);
@@ -95,6 +96,7 @@ fn planned(desk: &mut Desk<'_>, known: &Known, item: &Item<'_, Written>, written
         probe: probe?,
         provider: provider?,
         client,
+        second_client,
         users,
         spreads: timing.spreads(&written.name.0, regions.len()),
         timing,
@@ -146,72 +148,6 @@ fn regions(desk: &mut Desk<'_>, known: &Known, item: &Item<'_, Written>, written
             desk.wrong(item.mistake(&key, format!("region `{name}` is there already")));
         }
         found.extend(known.regions.all.iter().find(|region| *region.region == **name).cloned());
-    }
-    found
-}
-
-/// The provider, and the client that it is asked as.
-fn who(
-    desk: &mut Desk<'_>,
-    known: &Known,
-    item: &Item<'_, Written>,
-    written: &Written,
-) -> (Option<Arc<Provider>>, Option<Arc<Client>>) {
-    let provider_names: Vec<&str> = known.providers.1.iter().map(String::as_str).collect();
-    let client_names: Vec<&str> = known.clients.1.iter().map(String::as_str).collect();
-    if let Some(name) = &written.provider
-        && !provider_names.contains(&name.as_str())
-    {
-        desk.wrong(typed::unknown(|message| item.mistake("provider", message), "provider", name, &provider_names));
-    }
-    let find = |name: &str| known.providers.0.iter().find(|provider| *provider.name == *name).cloned();
-    let Some(name) = &written.client else {
-        return (written.provider.as_deref().and_then(find), None);
-    };
-    if !client_names.contains(&name.as_str()) {
-        desk.wrong(typed::unknown(|message| item.mistake("client", message), "client", name, &client_names));
-    }
-    let Some(resolved) = known.clients.0.iter().find(|resolved| *resolved.client.name == **name) else {
-        return (None, None);
-    };
-    if let Some(provider) = &written.provider
-        && *provider != resolved.provider
-    {
-        let message = format!("client `{name}` belongs to provider `{}`, not `{provider}`", resolved.provider);
-        desk.wrong(item.mistake("provider", message).help("leave `provider` out: the client says it"));
-    }
-    (find(&resolved.provider), Some(resolved.client.clone()))
-}
-
-fn users(
-    desk: &mut Desk<'_>,
-    known: &Known,
-    item: &Item<'_, Written>,
-    written: &Written,
-    regions: usize,
-) -> Vec<Arc<User>> {
-    let names: Vec<&str> = known.users.1.iter().map(String::as_str).collect();
-    if written.user.is_some() && written.users.is_some() {
-        desk.wrong(item.mistake("users", "either `user` or `users`, not both"));
-    }
-    let wanted: Vec<(String, &String)> = match (&written.user, &written.users) {
-        (Some(name), _) => vec![("user".to_owned(), name)],
-        (None, Some(several)) => several.iter().enumerate().map(|(i, name)| (format!("users.{i}"), name)).collect(),
-        (None, None) => Vec::new(),
-    };
-    if let Some(several) = &written.users
-        && several.len() != regions
-        && !desk.any_wrong(&item.path.join("regions"))
-    {
-        let message = format!("{} for {}", counted(several.len(), "user"), counted(regions, "region"));
-        desk.wrong(item.mistake("users", message).help("one each region, in order; or `user` for all of them"));
-    }
-    let mut found = Vec::new();
-    for (key, name) in wanted {
-        if !names.contains(&name.as_str()) {
-            desk.wrong(typed::unknown(|message| item.mistake(&key, message), "user", name, &names));
-        }
-        found.extend(known.users.0.iter().find(|user| *user.name == **name).cloned());
     }
     found
 }

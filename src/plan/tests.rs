@@ -55,6 +55,7 @@ static KEYS: Kind = Kind {
     spec: "RFC 7517",
     client: Need::Forbidden,
     user: Need::Forbidden,
+    attacks: Vec::new,
     schema,
     parse,
 };

@@ -30,7 +30,7 @@ use crate::oidc::settings::User;
 use crate::oidc::upstream::Hosts;
 
 /// A browser and an isolated window are ready: our own time, not the provider's.
-const BROWSER: StepName = "browser";
+pub const BROWSER: StepName = "browser";
 /// Cleanup: evidence is taken, the window closed.
 const CLOSE: StepName = "close_browser";
 
@@ -50,6 +50,7 @@ pub const KIND: Kind = Kind {
     spec: "OIDC Core 3, RFC 6749 §4.1, RFC 7636, RFC 9207, RFC 8707, W3C WebDriver and WebDriver BiDi",
     client: Need::Optional,
     user: Need::Required,
+    attacks: Vec::new,
     schema: Login::whole_schema_with::<Settings>,
     parse,
 };

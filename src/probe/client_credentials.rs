@@ -24,6 +24,7 @@ pub const KIND: Kind = Kind {
     spec: "RFC 6749 §4.4 and §5, RFC 9068",
     client: Need::Required,
     user: Need::Forbidden,
+    attacks: Vec::new,
     schema: Settings::json_schema,
     parse,
 };

@@ -45,6 +45,7 @@ pub const KIND: Kind = Kind {
     spec: "RFC 8628",
     client: Need::Required,
     user: Need::Required,
+    attacks: Vec::new,
     schema: Settings::json_schema,
     parse,
 };

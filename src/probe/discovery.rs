@@ -34,6 +34,7 @@ pub const KIND: Kind = Kind {
     spec: "OIDC Discovery §3 and §4, RFC 8414",
     client: Need::Forbidden,
     user: Need::Forbidden,
+    attacks: Vec::new,
     schema: Settings::json_schema,
     parse,
 };

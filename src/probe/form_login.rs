@@ -26,6 +26,7 @@ pub const KIND: Kind = Kind {
     spec: "OIDC Core 3, RFC 6749 §4.1, RFC 7636, RFC 9207, RFC 8707",
     client: Need::Required,
     user: Need::Required,
+    attacks: Vec::new,
     schema: Login::whole_schema_with::<Settings>,
     parse,
 };
@@ -68,7 +69,8 @@ impl Probe for FormLogin {
         let after = whole::requests(&self.login) + if self.login.silent() { silent::REQUESTS } else { 0 };
         // Metadata twice where it hides an endpoint, keys, the login.
         let requests = 2 + 1 + flow::LOGIN_REQUESTS + after + if self.logout { 4 } else { 0 };
-        Cost { requests, burst: requests + flow::LOGIN_DETOURS, ..Cost::default() }
+        let detours = flow::LOGIN_DETOURS + if self.logout { session_end::SECOND_LOOK } else { 0 };
+        Cost { requests, burst: requests + detours, ..Cost::default() }
     }
 
     async fn run(&self, cx: &Context, journey: &mut Journey) -> Result<(), Stopped> {
@@ -104,7 +106,8 @@ impl FormLogin {
             .step(LOGOUT, async {
                 session_end::end_session(relying, &endpoint, id_token, None).await?;
                 // As the login itself asks: the client may be registered for nothing else.
-                session_end::session_is_gone(relying, metadata, self.login.ask(relying.client()?)).await
+                session_end::session_is_gone(relying, metadata, self.login.ask(relying.client()?), &self.login.guide)
+                    .await
             })
             .await
     }

@@ -42,6 +42,9 @@ use control::{WAY, answered, attempt, good_request};
 use stage::Stage;
 use tally::Tally;
 
+/// How much time must be left for another attack.
+const LEAST: Duration = Duration::from_millis(100);
+
 /// See the module.
 pub const KIND: Kind = Kind {
     name: "hardening",
@@ -49,6 +52,7 @@ pub const KIND: Kind = Kind {
     spec: "RFC 9700, RFC 6749 §10, RFC 7636, RFC 8252, RFC 9207",
     client: Need::Required,
     user: Need::Optional,
+    attacks: || attack::labels().collect(),
     schema: Login::schema_with::<Settings>,
     parse,
 };
@@ -200,18 +204,14 @@ impl Hardening {
         for group in self.groups().filter(|group| group.follows_login()) {
             self.try_group(journey, &stage, group, tally).await?;
         }
-        match (tally.fruitless(), self.groups().last()) {
-            (Some(fault), Some(last)) => Err(journey.conclude(last.step(), fault)),
-            _ => Ok(()),
+        match tally.fruitless() {
+            Some((step, fault)) => Err(journey.conclude(step, fault)),
+            None => Ok(()),
         }
     }
 
     async fn discover(&self, relying: &Relying) -> Result<Metadata, Fault> {
-        let metadata = relying.metadata_with(&[], &["revocation_endpoint"]).await?;
-        if relying.client()?.redirect_uri.is_some() {
-            metadata.endpoint("authorization_endpoint")?;
-        }
-        Ok(metadata)
+        relying.metadata_with(&[], &["revocation_endpoint"]).await
     }
 
     /// Step `authorize`: a stranger's good request shows the login page.
@@ -308,9 +308,13 @@ impl Hardening {
             journey.skip(group.step(), note);
             return Ok(());
         }
+        let (deadline, clock) = (journey.deadline(), stage.relying.clock.clone());
         let result = journey
             .step(group.step(), async {
                 for attack in due {
+                    if clock.instant() + LEAST >= deadline {
+                        tally.out_of_time();
+                    }
                     let judged = match tally.halted() {
                         Some(why) => Ok(attack::Answer::Unknown(format!("not tried: {why}"))),
                         None => attempt(stage, attack).await,

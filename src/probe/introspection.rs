@@ -36,6 +36,8 @@ const REVOCATION: StepName = "revocation";
 /// The token is no longer called active.
 const INACTIVE: StepName = "inactive";
 
+/// The key that names the client that asks.
+const SECOND: &str = "introspection_client";
 /// How long a revoked token may be called active unless `bound` says otherwise.
 const BOUND: HumanDuration = HumanDuration::from_secs(5);
 
@@ -46,6 +48,7 @@ pub const KIND: Kind = Kind {
     spec: "RFC 7662, RFC 9701, RFC 7009",
     client: Need::Required,
     user: Need::Optional,
+    attacks: || vec![UNKNOWN],
     schema: Access::schema_with::<Settings>,
     parse,
 };
@@ -58,6 +61,10 @@ struct Settings {
     signed: bool,
     /// How long a revoked token may still be called active. Default: "5s".
     bound: Option<HumanDuration>,
+    /// The name of the client that asks, where it is not the one that the token is issued to: a protected resource's own
+    /// (RFC 7662 §2.1). Default: `client`.
+    #[schemars(length(min = 1))]
+    introspection_client: Option<String>,
 }
 
 fn parse(mut table: toml::Table, _: &ParseContext) -> Result<Box<dyn Probe>, Vec<Problem>> {
@@ -69,7 +76,10 @@ fn parse(mut table: toml::Table, _: &ParseContext) -> Result<Box<dyn Probe>, Vec
         problems.push(problem("bound", "between \"1s\" and \"1h\""));
     }
     match problems.is_empty() {
-        true => Ok(Box::new(Introspection { access, signed: settings.signed, bound })),
+        true => {
+            let Settings { signed, introspection_client: asks_as, .. } = settings;
+            Ok(Box::new(Introspection { access, signed, bound, asks_as }))
+        }
         false => Err(problems),
     }
 }
@@ -78,6 +88,8 @@ struct Introspection {
     access: Access,
     signed: bool,
     bound: Duration,
+    /// The client that asks, if it is another.
+    asks_as: Option<String>,
 }
 
 #[async_trait]
@@ -94,6 +106,10 @@ impl Probe for Introspection {
             REVOCATION,
             INACTIVE,
         ]
+    }
+
+    fn second_client(&self) -> Option<(&'static str, &str)> {
+        self.asks_as.as_deref().map(|name| (SECOND, name))
     }
 
     fn cost(&self) -> Cost {
@@ -116,23 +132,33 @@ impl Probe for Introspection {
             .await?;
         let obtained = self.access.obtain(cx, journey, &relying, &metadata).await?;
         let token = &obtained.tokens.access_token;
-        journey.step(ACTIVE, self.alive(&relying, &metadata, &obtained)).await?;
-        journey.step(UNKNOWN, self.unknown(&relying, &metadata, token)).await?;
-        journey.step(UNAUTHENTICATED, unauthenticated(&relying, &metadata, token)).await?;
-        self.revoked(journey, &relying, &metadata, token).await
+        let client = cx.second_client.clone().or_else(|| relying.client.clone());
+        let asking = Relying { client, ..relying.clone() };
+        journey.step(ACTIVE, self.alive(&relying, &asking, &metadata, &obtained)).await?;
+        journey.step(UNKNOWN, self.unknown(&asking, &metadata, token)).await?;
+        journey.step(UNAUTHENTICATED, unauthenticated(&asking, &metadata, token)).await?;
+        let Some(since) = revoked(journey, &relying, &metadata, token).await? else { return Ok(()) };
+        journey.step(INACTIVE, self.dies(&asking, &metadata, token, since)).await
     }
 }
 
 impl Introspection {
-    async fn alive(&self, relying: &Relying, metadata: &Metadata, obtained: &Obtained) -> Result<(), Fault> {
+    async fn alive(
+        &self,
+        relying: &Relying,
+        asking: &Relying,
+        metadata: &Metadata,
+        obtained: &Obtained,
+    ) -> Result<(), Fault> {
         let tokens = &obtained.tokens;
-        let said = relying.introspection(metadata, &tokens.access_token, self.signed).await?;
+        let said = asking.introspection(metadata, &tokens.access_token, self.signed).await?;
         if !introspection::active(&said)? {
-            let finding = Finding::new(
-                Class::OauthError,
-                "RFC 7662 §2.2",
-                "introspection calls a token inactive that was just issued",
-            );
+            let mut detail = "introspection calls a token inactive that was just issued".to_owned();
+            if let Some(name) = &self.asks_as {
+                // A provider may let clients ask about tokens for themselves only (RFC 7662 §2.2, §4).
+                detail.push_str(&format!("; client {name} asks, for which it may not be meant"));
+            }
+            let finding = Finding::new(Class::OauthError, "RFC 7662 §2.2", detail);
             return Fault::from_findings(vec![finding]).map_or(Ok(()), Err);
         }
         let own = Jwt::decode(tokens.access_token.expose(), "access token").ok().map(|token| token.claims);
@@ -170,7 +196,7 @@ impl Introspection {
             let said = relying.introspection(metadata, &token, self.signed).await?;
             if introspection::active(&said)? {
                 let detail = format!("introspection calls {what} active");
-                findings.push(Finding::new(Class::AttackAccepted, "RFC 7662 §2.2", detail));
+                findings.push(Finding::new(Class::AttackAccepted, "RFC 7662 §2.2", detail).of_attack(UNKNOWN));
             } else if let Some(warning) = introspection::silent(&said) {
                 relying.recorder.warn(warning);
             }
@@ -178,38 +204,6 @@ impl Introspection {
         let accepted = Some(!findings.is_empty());
         relying.recorder.observe(Observation::Attack { attack: UNKNOWN, accepted });
         Fault::from_findings(findings).map_or(Ok(()), Err)
-    }
-
-    /// Steps `revocation` and `inactive`.
-    async fn revoked(
-        &self,
-        journey: &mut Journey,
-        relying: &Relying,
-        metadata: &Metadata,
-        token: &Secret,
-    ) -> Result<(), Stopped> {
-        if metadata.optional_endpoint("revocation_endpoint").is_none() {
-            for step in [REVOCATION, INACTIVE] {
-                journey.skip(step, "the provider has no revocation_endpoint");
-            }
-            return Ok(());
-        }
-        let acknowledged = journey
-            .step(REVOCATION, async {
-                match relying.revoke(metadata, token, "access_token").await {
-                    Ok(()) => Ok(Some(relying.clock.instant())),
-                    Err(fault) if fault.detail.starts_with("unsupported_token_type") => Ok(None),
-                    Err(fault) => Err(fault),
-                }
-            })
-            .await?;
-        match acknowledged {
-            Some(since) => journey.step(INACTIVE, self.dies(relying, metadata, token, since)).await,
-            None => {
-                journey.skip(INACTIVE, "the provider cannot revoke such a token (RFC 7009 §2.2.1)");
-                Ok(())
-            }
-        }
     }
 
     /// Asks until the token is called inactive, or the bound is over.
@@ -233,6 +227,33 @@ impl Introspection {
             tokio::time::sleep_until(since + pace.due().min(self.bound)).await;
         }
     }
+}
+
+/// Step `revocation`: when it was acknowledged; `None`, with `inactive` skipped as well, if the provider cannot.
+async fn revoked(
+    journey: &mut Journey,
+    relying: &Relying,
+    metadata: &Metadata,
+    token: &Secret,
+) -> Result<Option<Instant>, Stopped> {
+    if metadata.optional_endpoint("revocation_endpoint").is_none() {
+        for step in [REVOCATION, INACTIVE] {
+            journey.skip(step, "the provider has no revocation_endpoint");
+        }
+        return Ok(None);
+    }
+    let revocation = async {
+        match relying.revoke(metadata, token, "access_token").await {
+            Ok(()) => Ok(Some(relying.clock.instant())),
+            Err(fault) if fault.detail.starts_with("unsupported_token_type") => Ok(None),
+            Err(fault) => Err(fault),
+        }
+    };
+    let acknowledged = journey.step(REVOCATION, revocation).await?;
+    if acknowledged.is_none() {
+        journey.skip(INACTIVE, "the provider cannot revoke such a token (RFC 7009 §2.2.1)");
+    }
+    Ok(acknowledged)
 }
 
 /// RFC 7662 §2.1 and §4: whoever is not known must not be able to try tokens. An answer to him is a warning: it says

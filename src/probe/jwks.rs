@@ -25,6 +25,7 @@ pub const KIND: Kind = Kind {
     spec: "RFC 7517, RFC 7518 §6, OIDC Core 10.1",
     client: Need::Forbidden,
     user: Need::Forbidden,
+    attacks: Vec::new,
     schema: Settings::json_schema,
     parse,
 };

@@ -34,6 +34,7 @@ pub const KIND: Kind = Kind {
     spec: "RFC 7523, RFC 7521",
     client: Need::Optional,
     user: Need::Forbidden,
+    attacks: Vec::new,
     schema: Settings::json_schema,
     parse,
 };

@@ -1,10 +1,8 @@
 //! `logout`: after a login the session is ended (RP-initiated), the way leads back to us, and it is gone; with
 //! `back_channel` a logout token must come to our own receiver in time, and be valid.
 
-use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::Mutex;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -18,20 +16,21 @@ use super::login_flow as flow;
 use super::login_settings::{self, Login};
 use super::own_keys::problem;
 use super::{Context, Cost, Kind, Need, ParseContext, Probe, Problem, form_walk, session_end};
-use crate::clock::{Instant, Timestamp};
+use crate::clock::Instant;
 use crate::duration::HumanDuration;
 use crate::fault::{Class, Fault};
 use crate::journey::{Journey, StepName, Stopped};
 use crate::oidc::authorize::Ask;
-use crate::oidc::clock_skew::Skew;
-use crate::oidc::jwks::KeySet;
-use crate::oidc::jwt::Jwt;
-use crate::oidc::logout_token::{self, About, Session};
+use crate::oidc::logout_token::Session;
 use crate::oidc::mailbox::Waiting;
 use crate::oidc::metadata::Metadata;
-use crate::oidc::relying::{Refused, Relying};
+use crate::oidc::relying::Relying;
 use crate::oidc::token::{Grant, Tokens};
 use crate::outcome::{Observation, Warning};
+
+mod heard;
+
+use heard::{Ending, Heard};
 
 /// The session at the provider is ended, and the way leads back.
 const LOGOUT: StepName = "logout";
@@ -44,9 +43,6 @@ const BACKCHANNEL: StepName = "backchannel";
 const BOUND: HumanDuration = HumanDuration::from_secs(10);
 /// The most key sets that are fetched in one run for logout tokens: anybody may send some.
 const MAX_FETCHES: u32 = 8;
-/// The most tokens without our `sid` that are kept until it is known when the session was ended; the oldest make room.
-const MAX_UNNAMED: usize = 32;
-
 /// See the module.
 pub const KIND: Kind = Kind {
     name: "logout",
@@ -54,6 +50,7 @@ pub const KIND: Kind = Kind {
     spec: "OIDC RP-Initiated Logout 1.0, OIDC Back-Channel Logout 1.0",
     client: Need::Required,
     user: Need::Required,
+    attacks: Vec::new,
     schema: Login::schema_with::<Settings>,
     parse,
 };
@@ -118,7 +115,8 @@ impl Probe for Logout {
         // Keys again for a logout token that is signed with another.
         let keys = if self.back_channel { MAX_FETCHES } else { 0 };
         let waits = if self.back_channel { self.bound } else { Duration::ZERO };
-        Cost { requests, burst: requests + flow::LOGIN_DETOURS + keys, waits, ..Cost::default() }
+        let burst = requests + flow::LOGIN_DETOURS + session_end::SECOND_LOOK + keys;
+        Cost { requests, burst, waits, ..Cost::default() }
     }
 
     fn receives_logouts(&self) -> bool {
@@ -168,7 +166,7 @@ impl Probe for Logout {
         let ago = relying.clock.instant().saturating_duration_since(sent);
         ending.send_replace(Some(Ending { sent, time: relying.clock.now() - ago }));
         let gone = async {
-            let mut looking = pin!(nothing_is_left(&relying, &metadata, &tokens));
+            let mut looking = pin!(nothing_is_left(&relying, &metadata, &tokens, &self.login));
             poll_fn(|task| {
                 let _ = listening.as_mut().poll(task);
                 looking.as_mut().poll(task)
@@ -236,133 +234,15 @@ impl Logout {
     }
 }
 
-/// When the session was ended: the request was sent.
-#[derive(Clone, Copy, Debug)]
-struct Ending {
-    sent: Instant,
-    time: Timestamp,
-}
-
-/// A valid token without our `sid`: it may be about another session of the user, which another region ended.
-#[derive(Clone, Copy, Debug)]
-struct Unnamed {
-    received: Instant,
-    /// `iat`.
-    issued: Option<f64>,
-}
-
-impl Unnamed {
-    /// Whether it can be about the session that was ended then.
-    fn follows(&self, ending: Ending, skew: Option<Skew>) -> bool {
-        self.received >= ending.sent && self.issued.is_none_or(|iat| !logout_token::precedes(iat, ending.time, skew))
-    }
-}
-
-/// What came besides the token that was waited for.
-#[derive(Default)]
-struct Heard(Mutex<Aside>);
-
-#[derive(Default)]
-struct Aside {
-    /// What was wrong with the last one that was, or may have been, ours: one that the provider has signed, or that names
-    /// our session, which nobody else knows.
-    refused: Option<Fault>,
-    /// How many were about other sessions of the same user.
-    siblings: u32,
-    /// How many anybody may have sent.
-    unproven: u32,
-}
-
-impl Aside {
-    fn refuse(&mut self, refused: Refused, named: bool) {
-        match refused {
-            Refused { signed: true, fault } => self.refused = Some(fault),
-            Refused { fault, .. } if named && self.refused.is_none() => self.refused = Some(fault),
-            Refused { .. } => self.unproven += 1,
-        }
-    }
-
-    /// For people.
-    fn besides(&self) -> String {
-        let siblings = match self.siblings {
-            0 => String::new(),
-            1 => "; one came for another session of this user".to_owned(),
-            many => format!("; {many} came for other sessions of this user"),
-        };
-        match self.unproven {
-            0 => siblings,
-            1 => format!("{siblings}; one came that is not signed with the provider's keys"),
-            many => format!("{siblings}; {many} came that are not signed with the provider's keys"),
-        }
-    }
-}
-
-impl Heard {
-    /// Until a valid logout token of that session has come: when. One that is not valid may be anybody's, so that the wait
-    /// goes on. One that does not name the session counts once it is known when that was `ended`.
-    async fn listen(
-        &self,
-        mut waiting: Waiting,
-        mut ended: watch::Receiver<Option<Ending>>,
-        relying: &Relying,
-        metadata: &Metadata,
-        mut keys: KeySet,
-        session: &Session,
-    ) -> Instant {
-        let (mut fetches, mut unnamed) = (MAX_FETCHES, VecDeque::<Unnamed>::new());
-        loop {
-            let ending = *ended.borrow_and_update();
-            if let Some(ending) = ending {
-                let skew = relying.timing.skew();
-                let ours = unnamed.drain(..).find(|token| token.follows(ending, skew));
-                if let Some(token) = ours {
-                    return token.received;
-                }
-            }
-            let letter = tokio::select! {
-                letter = waiting.next() => letter,
-                Ok(()) = ended.changed() => continue,
-            };
-            relying.recorder.protect(letter.token.expose());
-            let Ok(jwt) = Jwt::decode(letter.token.expose(), "logout token") else {
-                letter.answer(false);
-                self.with(|aside| aside.unproven += 1);
-                continue;
-            };
-            match logout_token::about(&jwt.claims, session) {
-                About::Ours | About::Nobody => {}
-                other => {
-                    letter.pass();
-                    self.with(|aside| aside.siblings += u32::from(other == About::Sibling));
-                    continue;
-                }
-            }
-            let named = logout_token::names(&jwt.claims, session);
-            let result = relying.logout_token(metadata, &mut keys, &jwt, session, &mut fetches).await;
-            letter.answer(result.is_ok());
-            match result {
-                Ok(()) if named => return letter.received,
-                Ok(()) => {
-                    if unnamed.len() == MAX_UNNAMED {
-                        unnamed.pop_front();
-                    }
-                    let issued = jwt.claims.date("iat").ok().flatten();
-                    unnamed.push_back(Unnamed { received: letter.received, issued });
-                }
-                Err(refused) => self.with(|aside| aside.refuse(refused, named)),
-            }
-        }
-    }
-
-    fn with(&self, work: impl FnOnce(&mut Aside)) {
-        work(&mut self.0.lock().expect("heard"));
-    }
-}
-
 /// The session must be gone; what could be refreshed should be, too. Returns tokens that came of that.
-async fn nothing_is_left(relying: &Relying, metadata: &Metadata, tokens: &Tokens) -> Result<Option<Tokens>, Fault> {
+async fn nothing_is_left(
+    relying: &Relying,
+    metadata: &Metadata,
+    tokens: &Tokens,
+    login: &Login,
+) -> Result<Option<Tokens>, Fault> {
     let ask = Ask { scopes: relying.client()?.scopes.clone(), ..Ask::default() };
-    session_end::session_is_gone(relying, metadata, ask).await?;
+    session_end::session_is_gone(relying, metadata, ask, &login.guide).await?;
     let granted = tokens.scope.as_ref().unwrap_or(&relying.client()?.scopes);
     // Back-Channel Logout §2.7: those of offline_access are to live on.
     let Some(token) = tokens.refresh_token.as_ref().filter(|_| !granted.iter().any(|s| s == "offline_access")) else {
@@ -395,33 +275,6 @@ mod tests {
         let both = parsed("back_channel = true\nbound = \"20s\"").ok().unwrap();
         assert_eq!((both.cost().waits, both.receives_logouts()), (Duration::from_secs(20), true));
         assert_eq!(both.steps().last(), Some(&"backchannel"));
-    }
-
-    /// Another region's logout of the same user is not ours.
-    #[tokio::test(start_paused = true)]
-    async fn a_token_without_our_session_counts_from_the_logout_on() {
-        let (sent, time) = (crate::clock::Clock::system().instant(), Timestamp::from_secs(1_700_000_000));
-        let ending = Ending { sent, time };
-        let follows = |received, issued| Unnamed { received, issued }.follows(ending, None);
-        let (second, now) = (Duration::from_secs(1), Some(1_700_000_000.0));
-        assert!(follows(sent, now) && follows(sent + second, now) && follows(sent, None));
-        assert!(!follows(sent - second, now), "it came before");
-        assert!(!follows(sent + second, Some(1_699_999_000.0)), "it was issued long before");
-    }
-
-    #[test]
-    fn what_anybody_can_send_does_not_decide() {
-        let fault = |class| Fault::new(class, "x");
-        let class = |aside: &Aside| aside.refused.as_ref().map(|fault| fault.class);
-        let mut aside = Aside::default();
-        aside.refuse(fault(Class::SignatureInvalid).into(), false);
-        assert_eq!((class(&aside), aside.unproven), (None, 1));
-        assert!(aside.besides().contains("one came that is not signed"));
-        aside.refuse(fault(Class::SignatureInvalid).into(), true);
-        assert_eq!(class(&aside), Some(Class::SignatureInvalid));
-        aside.refuse(Refused { signed: true, fault: fault(Class::ClaimAudience) }, false);
-        aside.refuse(fault(Class::SignatureInvalid).into(), true);
-        assert_eq!(class(&aside), Some(Class::ClaimAudience), "what the provider signed tells more");
     }
 
     #[test]

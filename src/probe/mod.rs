@@ -83,6 +83,8 @@ pub struct Kind {
     pub client: Need,
     /// Whether `user` must be named, must not, or may.
     pub user: Need,
+    /// The attacks that its runs may find accepted: the values of the label `attack`, each at 0 before the first run.
+    pub attacks: fn() -> Vec<&'static str>,
     /// The JSON Schema of its own keys (an object with `additionalProperties: false`).
     pub schema: fn(&mut SchemaGenerator) -> Schema,
     /// Reads its own keys, which fit the schema already. Pure; finds everything wrong at once.
@@ -157,6 +159,11 @@ pub trait Probe: Send + Sync {
         self.cost()
     }
 
+    /// Another client of the same provider as which it asks besides: the key that names it, and its name.
+    fn second_client(&self) -> Option<(&'static str, &str)> {
+        None
+    }
+
     /// Whether logout tokens must be able to reach us while it runs, at its client's address (see
     /// [`crate::oidc::mailbox`]).
     fn receives_logouts(&self) -> bool {
@@ -186,6 +193,8 @@ pub struct Context {
     pub provider: Arc<Provider>,
     /// As which client; there if the kind requires one.
     pub client: Option<Arc<Client>>,
+    /// As which client besides: see [`Probe::second_client`].
+    pub second_client: Option<Arc<Client>>,
     /// As which user; there if the kind requires one.
     pub user: Option<Arc<User>>,
     /// What is known of the provider.

@@ -30,6 +30,7 @@ pub const KIND: Kind = Kind {
     spec: "RFC 6749 §6, RFC 9700 §4.14, OIDC Core 12",
     client: Need::Required,
     user: Need::Required,
+    attacks: Vec::new,
     schema: Login::schema_with::<Settings>,
     parse,
 };

@@ -47,6 +47,7 @@ pub const KIND: Kind = Kind {
     spec: "RFC 6750, RFC 8725, RFC 9068 §4, Fetch (CORS)",
     client: Need::Required,
     user: Need::Optional,
+    attacks: attacks::names,
     schema: Access::schema_with::<Settings>,
     parse,
 };

@@ -44,6 +44,7 @@ pub const KIND: Kind = Kind {
     spec: "RFC 7009, RFC 7662, RFC 6750 §3.1",
     client: Need::Required,
     user: Need::Optional,
+    attacks: Vec::new,
     schema: Login::schema_with::<Settings>,
     parse,
 };

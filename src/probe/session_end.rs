@@ -9,6 +9,8 @@ use crate::fault::{Class, Fault};
 use crate::oidc::authorize::{self, Answer, Ask, Expected};
 use crate::oidc::form::Page;
 use crate::oidc::form::leave::{self, Wants};
+use crate::oidc::form::looks::looks;
+use crate::oidc::form::steps::Guide;
 use crate::oidc::form::walker::Arrival;
 use crate::oidc::http::Endpoint;
 use crate::oidc::metadata::Metadata;
@@ -17,6 +19,9 @@ use crate::oidc::relying::Relying;
 use crate::oidc::settings::RedirectUri;
 use crate::outcome::Warning;
 use crate::secret::Secret;
+
+/// How many requests more it takes where `prompt=none` fails: one, with its redirects.
+pub const SECOND_LOOK: u32 = 3;
 
 /// Ends the session (§2), by pressing the button where somebody has to confirm it. With `back` (§3) the provider must lead
 /// there, with the `state` that was sent. Returns when the request that ended it was sent.
@@ -96,45 +101,63 @@ fn came_back(arrival: &Arrival, state: &str) -> Result<(), Fault> {
 
 /// A request such as `ask` with `prompt=none` must not be answered with a code any more (OIDC Core 3.1.2.6). Faults besides those of the
 /// request: `logout_ineffective`; those of the answer.
-pub async fn session_is_gone(relying: &Relying, metadata: &Metadata, ask: Ask) -> Result<(), Fault> {
-    let client = relying.client()?;
-    let redirect_uri = flow::redirect_uri(client)?;
-    let endpoint = metadata.endpoint("authorization_endpoint")?;
-    let ask = Ask { prompt: Some("none".to_owned()), ..ask };
-    let pending = authorize::request(&endpoint, &client.client_id, redirect_uri, &ask);
-    pending.protect(&relying.recorder);
-    let pending = relying.push(metadata, pending).await?;
-    let walker = walk::walker(relying, redirect_uri, &endpoint, Endpoint::Authorization);
-    match walker.open(pending.url).await? {
-        Arrival::Answer(answer) => {
-            answer.protect(&relying.recorder);
-            // Whether errors carry a promised `iss` is not what is asked here.
-            let expected = Expected {
-                state: &pending.state,
-                issuer: metadata.issuer(),
-                iss_promised: false,
-                response_type: pending.response_type,
-                response_mode: pending.response_mode,
-            };
-            judge_silence(&answer, expected)
+///
+/// Where `prompt=none` itself fails, an ordinary request is looked at instead: it must lead to the login page, which
+/// `guide` knows.
+pub async fn session_is_gone(relying: &Relying, metadata: &Metadata, ask: Ask, guide: &Guide) -> Result<(), Fault> {
+    let warn = |detail: String| {
+        relying.recorder.warn(Warning::new("prompt_none", "OIDC Core 3.1.2.6", detail));
+        Ok(())
+    };
+    let silently = Ask { prompt: Some("none".to_owned()), ..ask.clone() };
+    let page = match look(relying, metadata, &silently, "with prompt=none ").await? {
+        Some(page) => page,
+        None => return Ok(()),
+    };
+    if page.status < 500 {
+        return warn("a request with prompt=none was answered with a page instead of login_required".to_owned());
+    }
+    let failed = format!("after the logout a request with prompt=none ended with status {}", page.status);
+    match look(relying, metadata, &Ask { prompt: None, ..ask }, "").await {
+        Ok(Some(page)) if page.status < 400 && looks(&page, guide).asks => {
+            warn(format!("{failed}; that the session is gone is known from the login page, which comes without it"))
         }
-        Arrival::Page(page) if page.status >= 500 => {
-            let detail = format!("after the logout a request with prompt=none ended with status {}", page.status);
-            Err(Fault::new(Class::HttpStatus, detail))
-        }
-        Arrival::Page(_) => {
-            let detail = "a request with prompt=none was answered with a page instead of login_required";
-            relying.recorder.warn(Warning::new("prompt_none", "OIDC Core 3.1.2.6", detail));
-            Ok(())
-        }
+        Ok(None) => warn(failed),
+        Err(fault) if fault.class == Class::LogoutIneffective => Err(fault),
+        Ok(Some(_)) | Err(_) => Err(Fault::new(Class::HttpStatus, failed)),
     }
 }
 
-/// What the answer to `prompt=none` says of the session (OIDC Core 3.1.2.6): a code needs one, and so does the question
-/// which account or which consent it shall be.
-fn judge_silence(answer: &Answer, expected: Expected<'_>) -> Result<(), Fault> {
+/// Sends the request: the page that it leads to; `None`: an answer that says that nobody is logged in.
+async fn look(relying: &Relying, metadata: &Metadata, ask: &Ask, how: &str) -> Result<Option<Page>, Fault> {
+    let client = relying.client()?;
+    let redirect_uri = flow::redirect_uri(client)?;
+    let endpoint = metadata.endpoint("authorization_endpoint")?;
+    let pending = authorize::request(&endpoint, &client.client_id, redirect_uri, ask);
+    pending.protect(&relying.recorder);
+    let pending = relying.push(metadata, pending).await?;
+    let walker = walk::walker(relying, redirect_uri, &endpoint, Endpoint::Authorization);
+    let answer = match walker.open(pending.url).await? {
+        Arrival::Page(page) => return Ok(Some(page)),
+        Arrival::Answer(answer) => answer,
+    };
+    answer.protect(&relying.recorder);
+    // Whether errors carry a promised `iss` is not what is asked here.
+    let expected = Expected {
+        state: &pending.state,
+        issuer: metadata.issuer(),
+        iss_promised: false,
+        response_type: pending.response_type,
+        response_mode: pending.response_mode,
+    };
+    judge_silence(&answer, expected, how).map(|()| None)
+}
+
+/// What an answer that nobody was asked for says of the session (OIDC Core 3.1.2.6): a code needs one, and so does the
+/// question which account or which consent it shall be.
+fn judge_silence(answer: &Answer, expected: Expected<'_>, how: &str) -> Result<(), Fault> {
     let ineffective = |what: &str| {
-        let detail = format!("after the logout a request with prompt=none was answered with {what}");
+        let detail = format!("after the logout a request {how}was answered with {what}");
         Err(Fault::new(Class::LogoutIneffective, detail))
     };
     match authorize::process(answer, expected) {
@@ -184,7 +207,7 @@ mod tests {
                 response_type: ResponseType::default(),
                 response_mode: ResponseMode::Query,
             };
-            judge_silence(&params(query), expected).map_err(|fault| fault.class)
+            judge_silence(&params(query), expected, "with prompt=none ").map_err(|fault| fault.class)
         };
         assert_eq!(judge("error=login_required&state=xyz"), Ok(()));
         assert_eq!(judge("error=interaction_required&state=xyz"), Ok(()));

@@ -35,6 +35,7 @@ pub const KIND: Kind = Kind {
     spec: "RFC 8693",
     client: Need::Required,
     user: Need::Forbidden,
+    attacks: Vec::new,
     schema: Settings::json_schema,
     parse,
 };

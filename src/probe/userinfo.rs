@@ -37,6 +37,7 @@ pub const KIND: Kind = Kind {
     spec: "OIDC Core 5.3, RFC 6750",
     client: Need::Required,
     user: Need::Required,
+    attacks: || vec![WITHOUT_TOKEN, BAD_TOKEN],
     schema: Login::schema_with::<Settings>,
     parse,
 };
@@ -196,11 +197,12 @@ async fn refused(relying: &Relying, metadata: &Metadata, bad: Bad, shown: Option
     let mut warnings = Vec::new();
     let result = bearer::refused(&answer, bad, ("userinfo", what, "OIDC Core 5.3.3"), &mut warnings);
     relying.recorder.warn_all(warnings);
+    let attack = if bad == Bad::NoToken { WITHOUT_TOKEN } else { BAD_TOKEN };
+    let result = result.map_err(|fault| fault.of_attack(attack));
     let accepted = match &result {
         Ok(()) => Some(false),
         Err(fault) => (fault.class == Class::AttackAccepted).then_some(true),
     };
-    let attack = if bad == Bad::NoToken { WITHOUT_TOKEN } else { BAD_TOKEN };
     relying.recorder.observe(Observation::Attack { attack, accepted });
     result
 }

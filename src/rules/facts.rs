@@ -20,6 +20,8 @@ use crate::slo::Severity;
 const EVENT: Duration = Duration::from_secs(3600);
 /// No look at single runs goes further back.
 const LONGEST: Duration = Duration::from_secs(86_400);
+/// A counter that was not there for so long is new: it began at 0.
+const KNOWN_FOR: &str = "1d";
 /// The kind that measures how soon revocations have an effect.
 const REVOCATION: &str = "revocation";
 /// The list of alerts on our page.
@@ -176,14 +178,25 @@ count by (probe) (
 
     fn attack(&self, probe: &Probe<'_>) -> Rule {
         let window = probe.event();
-        let accepted = format!("increase({}[{window}])", probe.of(table::ATTACKS.name));
+        let (counter, success) = (probe.of(table::ATTACKS.name), probe.of(table::SUCCESS.name));
         let told = format!(
             "The provider accepted an attack that must be refused: {{{{ $labels.attack }}}}, tried by the probe {}; treat it \
              as an incident until shown otherwise. This alert ends {window} after the last.",
             probe.name()
         );
-        let expr = format!("sum by (probe, attack) ({accepted}) > 0");
-        self.probe(probe, "AuthAttackAccepted", Severity::Page, expr, told)
+        let expr = format!(
+            "\
+sum by (probe, attack) (
+  increase({counter}[{window}]) > 0
+  or (
+    {counter} > 0
+    unless last_over_time({counter}[{KNOWN_FOR}] offset {window})
+    and ignoring (attack) min_over_time({success}[{window}]) == 0
+  )
+)"
+        );
+        let comment = "The second half: it was accepted before anybody looked. Not where only an old one is counted.";
+        self.probe(probe, "AuthAttackAccepted", Severity::Page, expr, told).because(comment)
     }
 
     fn revocation(&self, probe: &Probe<'_>) -> Rule {

@@ -103,14 +103,25 @@ impl Engine {
 
     /// Runs a check that a person asked for: a stopped account becomes an outcome that says so.
     pub async fn run_now(&self, check: &Check, credentials: &Credentials, stop: Stop) -> Option<Arc<Outcome>> {
+        self.run_for(Trigger::Manual, check, credentials, stop).await
+    }
+
+    /// The same for another reason than a person's.
+    pub async fn run_for(
+        &self,
+        trigger: Trigger,
+        check: &Check,
+        credentials: &Credentials,
+        stop: Stop,
+    ) -> Option<Arc<Outcome>> {
         let now = self.clock.now();
-        match self.run(check, credentials, Trigger::Manual, now, stop).await {
+        match self.run(check, credentials, trigger, now, stop).await {
             Ran::Done(outcome) => Some(outcome),
             Ran::Interrupted => None,
             Ran::Stopped(Stopped { account, reason }) => {
                 let detail = format!("not tried: {account} was {reason}");
                 let fault = Fault::new(Class::Credentials, detail).with_account(account);
-                Some(self.tell(refuse(check, &self.clock, Trigger::Manual, now, fault).await))
+                Some(self.tell(refuse(check, &self.clock, trigger, now, fault).await))
             }
         }
     }

@@ -131,6 +131,7 @@ fn context(
         regions: check.probe.regions.clone(),
         provider: check.probe.provider.clone(),
         client: check.probe.client.clone(),
+        second_client: check.probe.second_client.clone(),
         user: check.user.clone(),
         provider_memory: memories.provider(&check.probe.provider.name),
         memory,

@@ -13,7 +13,7 @@ use crate::outcome::{Outcome, StepRecord, StepState, Verdict};
 use crate::plan::Check;
 use crate::secret::SecretSource;
 
-/// The credentials that a check uses: its client's and its user's.
+/// The credentials that a check uses: its clients' and its user's.
 #[derive(Clone, Debug, Default)]
 pub struct Credentials(Vec<Credential>);
 
@@ -21,7 +21,14 @@ pub struct Credentials(Vec<Credential>);
 struct Credential {
     who: Who,
     secrets: Vec<SecretSource>,
+    /// The steps that are done with these credentials only.
+    proven_by: &'static [&'static str],
 }
+
+/// The steps that are done with the credentials of a user, and of the client that tokens are issued to. A client that only
+/// asks besides shows its own by a good run.
+const BY_USER: &[&str] = &["login"];
+const BY_CLIENT: &[&str] = &["token", "refresh"];
 
 impl Credentials {
     /// Those of a check.
@@ -29,15 +36,22 @@ impl Credentials {
         let provider = &check.probe.provider.name;
         let who =
             |account, identity: &Arc<str>| Who { account, provider: provider.clone(), identity: identity.clone() };
-        let client = check.probe.client.iter().map(|client| Credential {
+        // Always in the same order: whoever holds one may wait for another.
+        let mut clients: Vec<_> = check.probe.client.iter().chain(&check.probe.second_client).collect();
+        clients.sort_by_key(|client| &client.name);
+        clients.dedup_by_key(|client| &client.name);
+        let first = check.probe.client.as_ref().map(|client| &client.name);
+        let clients = clients.into_iter().map(|client| Credential {
             who: who(Account::Client(client.name.to_string()), &client.client_id),
             secrets: client.secret.iter().chain(client.proof.sources()).cloned().collect(),
+            proven_by: if first == Some(&client.name) { BY_CLIENT } else { &[] },
         });
         let user = check.user.iter().map(|user| Credential {
             who: who(Account::User(user.name.to_string()), &user.username),
             secrets: [&user.password].into_iter().chain(&user.totp).cloned().collect(),
+            proven_by: BY_USER,
         });
-        Self(client.chain(user).collect())
+        Self(clients.chain(user).collect())
     }
 
     /// Whether that account is among them.
@@ -179,7 +193,7 @@ impl Pass {
         for (credential, trial) in held {
             let shown = match &refused {
                 Some(account) if *account == credential.who.account => self.refusal(&credential, outcome),
-                _ => shown(&credential.who.account, outcome),
+                _ => shown(&credential, outcome),
             };
             the_providers |= self.over(&credential.who, trial, shown);
         }
@@ -204,7 +218,8 @@ impl Pass {
     /// must not be tried again. A challenge that names an account came in the place of a refusal.
     fn refused_account(&self, outcome: &Outcome, held: &[(Credential, bool)]) -> Option<Account> {
         let fault = outcome.fault.as_ref()?;
-        let named = fault.account.clone().filter(|account| held.iter().any(|(own, _)| own.who.account == *account));
+        let named = fault.account.as_deref().filter(|account| held.iter().any(|(own, _)| own.who.account == **account));
+        let named = named.cloned();
         match fault.class {
             Class::Credentials => {}
             Class::Challenge => return named,
@@ -223,12 +238,12 @@ impl Pass {
 }
 
 /// What the run showed about credentials that were not refused.
-fn shown(account: &Account, outcome: &Outcome) -> Shown {
-    let user = matches!(account, Account::User(_));
+fn shown(credential: &Credential, outcome: &Outcome) -> Shown {
+    let user = matches!(credential.who.account, Account::User(_));
     let login = outcome.steps.iter().rfind(|record| user && record.name == "login" && !record.cleanup);
     match login.map(|login| login.state) {
-        Some(StepState::Skipped) if worked(account, outcome) => Shown::Untried,
-        _ if worked(account, outcome) => Shown::Worked,
+        Some(StepState::Skipped) if worked(credential, outcome) => Shown::Untried,
+        _ if worked(credential, outcome) => Shown::Worked,
         Some(StepState::Failed) => Shown::Failed { answered: answered(outcome) },
         _ => Shown::Nothing,
     }
@@ -246,11 +261,8 @@ fn answered(outcome: &Outcome) -> bool {
 }
 
 /// Whether the run showed that the account's credentials are right: what fails after its own step says nothing about them.
-fn worked(account: &Account, outcome: &Outcome) -> bool {
-    let own: &[&str] = match account {
-        Account::User(_) => &["login"],
-        Account::Client(_) => &["token", "refresh"],
-    };
+fn worked(credential: &Credential, outcome: &Outcome) -> bool {
+    let own = credential.proven_by;
     let done = |record: &StepRecord| own.contains(&record.name) && record.state == StepState::Done && !record.cleanup;
     outcome.verdict == Verdict::Good || outcome.steps.iter().any(done)
 }
@@ -267,109 +279,5 @@ impl Drop for Pass {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-    use crate::outcome::Id;
-    use crate::runner::testing::{START, outcome};
-
-    fn after(verdict: Verdict, steps: &[(&'static str, StepState)]) -> Outcome {
-        let record = |(name, state): &(&'static str, StepState)| StepRecord {
-            name,
-            span_id: Id::random(),
-            state: *state,
-            start: START,
-            duration: Duration::ZERO,
-            note: String::new(),
-            cleanup: false,
-            requests: Vec::new(),
-        };
-        let steps = steps.iter().map(record).collect();
-        Outcome { steps, ..(*outcome("login", 1, verdict)).clone() }
-    }
-
-    fn failing(class: Class, status: Option<u16>) -> Outcome {
-        let mut outcome = after(Verdict::Bad, &[("authorize", StepState::Done), ("login", StepState::Failed)]);
-        outcome.fault = Some(crate::fault::Fault::new(class, "as told"));
-        outcome.steps[1].requests = status.into_iter().map(answer).collect();
-        outcome
-    }
-
-    fn answer(status: u16) -> crate::outcome::RequestRecord {
-        crate::outcome::RequestRecord {
-            span_id: Id::random(),
-            endpoint: "login",
-            region: "eu".into(),
-            method: "POST",
-            url: String::new(),
-            host: "login.example.com".to_owned(),
-            port: 443,
-            status: Some(status),
-            resend: 0,
-            start: START,
-            duration: Duration::ZERO,
-            phases: crate::outcome::Phases::default(),
-            body_bytes: 0,
-            error: None,
-            certificate_not_after: None,
-        }
-    }
-
-    #[test]
-    fn a_failed_login_counts_and_one_that_was_answered_more() {
-        let alice = Account::User("alice".into());
-        for (class, status, answered) in [
-            (Class::Timeout, None, false),
-            (Class::HttpStatus, Some(503), false),
-            (Class::Browser, None, false),
-            (Class::HttpStatus, Some(403), true),
-            (Class::RateLimited, Some(429), true),
-            (Class::LoginPage, Some(200), true),
-            (Class::Challenge, Some(200), true),
-        ] {
-            let outcome = failing(class, status);
-            assert_eq!(shown(&alice, &outcome), Shown::Failed { answered }, "{class} {status:?}");
-            assert_eq!(shown(&Account::Client("web".into()), &outcome), Shown::Nothing);
-        }
-        use StepState::{Done, Failed, Skipped};
-        let of = |verdict, steps: &[_]| shown(&alice, &after(verdict, steps));
-        assert_eq!(of(Verdict::Bad, &[("authorize", Failed), ("login", Skipped)]), Shown::Nothing);
-        assert_eq!(of(Verdict::Good, &[("login", Skipped), ("refresh", Done)]), Shown::Untried);
-        assert_eq!(of(Verdict::Good, &[("login", Done), ("refresh", Done)]), Shown::Worked);
-    }
-
-    #[test]
-    fn a_confirmation_run_that_was_stopped_may_have_tried_the_password() {
-        let guard = Arc::new(Guard::new(Clock::manual(START)).unwrap());
-        let account = Account::User("alice".into());
-        let who = Who { account, provider: "main".into(), identity: "alice".into() };
-        let credentials = Credentials(vec![Credential { who: who.clone(), secrets: Vec::new() }]);
-        assert!(guard.confirm(&credentials).is_none());
-        let now = guard.clock.instant();
-        guard.accounts().done(&who, false, Shown::Worked, now);
-        drop(guard.confirm(&credentials).unwrap());
-        for _ in 0..2 {
-            guard.accounts().done(&who, false, Shown::Failed { answered: false }, now);
-        }
-        let later = now + Duration::from_secs(3600);
-        assert!(!guard.accounts().confirm([&who].into_iter(), later), "it was one of three");
-        guard.accounts().done(&who, false, Shown::Worked, later);
-        assert!(guard.accounts().confirm([&who].into_iter(), later), "and it is over");
-    }
-
-    #[test]
-    fn credentials_worked_once_their_own_step_is_done() {
-        use StepState::{Done, Failed, Skipped};
-        let shown = |verdict, steps: &[(&'static str, StepState)]| {
-            let outcome = after(verdict, steps);
-            (worked(&Account::User("alice".into()), &outcome), worked(&Account::Client("web".into()), &outcome))
-        };
-        let broken_userinfo = [("login", Done), ("token", Done), ("userinfo", Failed)];
-        assert_eq!(shown(Verdict::Bad, &broken_userinfo), (true, true));
-        assert_eq!(shown(Verdict::Bad, &[("login", Done), ("token", Failed)]), (true, false));
-        assert_eq!(shown(Verdict::Inconclusive, &[("login", Failed)]), (false, false));
-        assert_eq!(shown(Verdict::Bad, &[("login", Skipped), ("token", Skipped), ("refresh", Failed)]), (false, false));
-        assert_eq!(shown(Verdict::Good, &[("act", Done)]), (true, true));
-    }
-}
+#[path = "guard_tests.rs"]
+mod tests;

@@ -30,6 +30,7 @@ static KIND: Kind = Kind {
     spec: "none",
     client: Need::Optional,
     user: Need::Optional,
+    attacks: Vec::new,
     schema: |_| schemars::Schema::default(),
     parse: |_, _| Err(Vec::new()),
 };
@@ -200,6 +201,7 @@ impl Planner {
             probe: Box::new(Fake(script.clone())),
             provider: Arc::new(self.provider.clone()),
             client: client.map(Arc::new),
+            second_client: None,
             users,
             timing: Timing::Every(Duration::from_secs(every)),
             timeout: Duration::from_secs(30),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::testing::{Act, Notes, Planner, START, Script, client, engine, pass, user};
 use super::*;
 use crate::fault::{Account, Blame, Class, Fault};
+use crate::folder::Folder;
 use crate::outcome::{StepState, Verdict};
 use crate::probe::Cost;
 
@@ -266,15 +267,10 @@ fn refused(account: Account) -> Act {
     Act::Fail(secs(1), Fault::new(Class::Credentials, "invalid_grant").with_account(account))
 }
 
-fn password(name: &str, value: &str) -> std::path::PathBuf {
-    let path = std::env::temp_dir().join(format!("authprobe-runner-{}-{name}", std::process::id()));
-    std::fs::write(&path, value).unwrap();
-    path
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_refused_password_stops_its_account_everywhere_until_it_changes() {
-    let file = password("stops", "wrong");
+    let folder = Folder::new();
+    let file = folder.write("password", "wrong");
     let alice = user("alice", &file);
     let script = Script::of([refused(Account::User("alice".into())), Act::Take(secs(0))]);
     let mut planner = Planner::new(&["eu", "us"]);
@@ -324,7 +320,8 @@ async fn a_refused_client_is_tried_again_every_15_minutes_and_others_go_on() {
 #[tokio::test(start_paused = true)]
 async fn two_accounts_refused_together_are_the_providers_fault() {
     let good = Act::Take(secs(0));
-    let (a, b) = (password("a", "one"), password("b", "two"));
+    let folder = Folder::new();
+    let (a, b) = (folder.write("a", "one"), folder.write("b", "two"));
     let alice = Script::of([good.clone(), refused(Account::User("alice".into()))]);
     let bob = Script::of([good.clone(), good, refused(Account::User("bob".into()))]);
     let mut planner = Planner::new(&["eu"]);
@@ -342,7 +339,8 @@ async fn two_accounts_refused_together_are_the_providers_fault() {
 
 #[tokio::test(start_paused = true)]
 async fn a_new_configuration_lets_refused_accounts_go_on() {
-    let file = password("reload", "wrong");
+    let folder = Folder::new();
+    let file = folder.write("password", "wrong");
     let script = Script::of([refused(Account::User("alice".into())), Act::Take(secs(0))]);
     let plan = |version| {
         let mut planner = Planner::new(&["eu"]);

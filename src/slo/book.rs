@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::block::{Block, Day, SeriesKey};
 use super::burn::Evaluation;
-use super::counts::Counts;
+use super::counts::{Counts, Tally};
 use super::due::minute_of;
 use super::objective::Objective;
 use super::timeline;
@@ -187,6 +187,13 @@ impl Book {
             account.take_changed(&mut room, &mut changed);
         }
         changed
+    }
+
+    /// What was counted for each objective from the minute of `since` to that of `now`, both whole: as far as minutes are
+    /// known, else by the hour's share.
+    pub fn since(&self, since: Timestamp, now: Timestamp) -> Vec<(Arc<str>, Tally)> {
+        let (first, last) = (minute_of(since), minute_of(now));
+        self.accounts.iter().map(|account| (account.name().clone(), account.sum(first, last))).collect()
     }
 
     /// Where every objective stands.

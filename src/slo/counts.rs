@@ -2,10 +2,10 @@
 
 use std::ops::{Add, AddAssign, Sub};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Events of some stretch of time. Judged = good + bad; expected ≥ judged + inconclusive, unless runs came early.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Judged and good.
     pub good: u64,
@@ -77,7 +77,7 @@ impl std::iter::Sum for Counts {
 }
 
 /// Everything, and what of it lies in maintenance.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
     /// Everything: the raw budget, which Prometheus' rules see.
     pub raw: Counts,
@@ -89,6 +89,14 @@ impl Tally {
     /// Without maintenance: the adjusted budget, which our own alerts use.
     pub fn adjusted(self) -> Counts {
         self.raw - self.excluded
+    }
+}
+
+/// Saturates at zero.
+impl Sub for Tally {
+    type Output = Self;
+    fn sub(self, other: Self) -> Self {
+        Self { raw: self.raw - other.raw, excluded: self.excluded - other.excluded }
     }
 }
 

@@ -4,11 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 use crate::clock::Timestamp;
 use crate::fault::Fault;
 use crate::outcome::{CheckLabels, Outcome};
+
+pub mod schema;
+pub mod words;
 
 /// The version of the JSON schema: one more with each change that is not an addition.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -16,7 +20,7 @@ pub const SCHEMA_VERSION: u32 = 1;
 pub const KEPT: usize = 5;
 
 /// The judgement of a check or of everything.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Judgement {
     /// The provider does what it must.
@@ -42,7 +46,7 @@ impl Judgement {
 }
 
 /// Everything.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Report {
     /// [`SCHEMA_VERSION`].
     pub schema_version: u32,
@@ -58,6 +62,7 @@ pub struct Report {
     pub start: Timestamp,
     /// How long it took, waiting included, cleanup not.
     #[serde(serialize_with = "seconds", rename = "duration_seconds")]
+    #[schemars(with = "f64")]
     pub duration: Duration,
     /// Whether somebody interrupted it: what was not decided by then is inconclusive.
     pub interrupted: bool,
@@ -65,12 +70,39 @@ pub struct Report {
     pub conditions: Conditions,
     /// Providers that were waited for (`--wait`).
     pub waited: Vec<Waited>,
+    /// What it was compared with (`--against`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub against: Option<Against>,
     /// In the order of the plan.
     pub checks: Vec<CheckReport>,
 }
 
+/// How it compares with an earlier result. For people: it changes no verdict. Checks are named by their id, `probe@region`,
+/// in the order of the plan.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+pub struct Against {
+    /// The file, as it was named.
+    pub file: String,
+    /// When the earlier one began (RFC 3339), as it says.
+    pub start: String,
+    /// Bad now, and good or skipped then.
+    pub newly_bad: Vec<String>,
+    /// Bad then and now.
+    pub bad_before: Vec<String>,
+    /// Bad now; then it could not be told, or the check was not in it.
+    pub bad_since_unknown: Vec<String>,
+    /// Bad then, good now.
+    pub mended: Vec<String>,
+    /// Bad then; now it could not be told, or the check is not among those that were selected.
+    pub unknown: Vec<String>,
+    /// Not in the earlier one, however they ended.
+    pub new_checks: Vec<String>,
+    /// In the earlier one, however they ended, and not among those that were selected now.
+    pub gone: Vec<String>,
+}
+
 /// What is to decide.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Conditions {
     /// The most runs of a check.
     pub runs: u32,
@@ -78,13 +110,18 @@ pub struct Conditions {
     pub sequential: Option<Sequential>,
     /// A run that takes longer is bad.
     pub max_latency: Vec<MaxLatency>,
+    /// How long providers that are still rolling are waited for (`--wait`).
+    #[serde(serialize_with = "opt_seconds", rename = "wait_seconds")]
+    #[schemars(with = "Option<f64>")]
+    pub wait: Option<Duration>,
     /// For everything together (`--deadline`).
     #[serde(serialize_with = "opt_seconds", rename = "deadline_seconds")]
+    #[schemars(with = "Option<f64>")]
     pub deadline: Option<Duration>,
 }
 
 /// Wald's sequential probability ratio test (Wald 1945).
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Sequential {
     /// A share of good runs that is good (`--accept`): above `reject`, below 1.
     pub accept: f64,
@@ -95,22 +132,24 @@ pub struct Sequential {
 }
 
 /// `--max-latency NAME=DURATION`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct MaxLatency {
-    /// A probe's name or pattern: its whole run; or the name of a step.
+    /// A probe's name or pattern: its whole run; `PROBE/STEP`: that step of it; or the name of a step, of any probe.
     pub name: String,
     /// How long it may take.
     #[serde(serialize_with = "seconds", rename = "seconds")]
+    #[schemars(with = "f64")]
     pub limit: Duration,
 }
 
 /// A provider that was waited for.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Waited {
     /// Which.
     pub provider: Arc<str>,
     /// How long.
     #[serde(serialize_with = "seconds", rename = "seconds")]
+    #[schemars(with = "f64")]
     pub took: Duration,
     /// How often it was tried.
     pub tries: u32,
@@ -121,7 +160,7 @@ pub struct Waited {
 }
 
 /// How many runs ended how.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Counts {
     /// Good, and fast enough.
     pub good: u32,
@@ -131,10 +170,13 @@ pub struct Counts {
     pub slow: u32,
     /// Neither.
     pub inconclusive: u32,
+    /// Not judged and none of the above: repeated, because the provider was still rolling (`--wait`) or its request budget
+    /// was spent in the middle.
+    pub repeated: u32,
 }
 
 /// One check.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct CheckReport {
     /// Which.
     #[serde(flatten)]
@@ -144,15 +186,17 @@ pub struct CheckReport {
     pub labels: Arc<BTreeMap<String, String>>,
     /// How it ended.
     pub verdict: Judgement,
-    /// Why, in one sentence; redacted.
+    /// Why, in one sentence that does not repeat what `fault` says of class, step and blame; redacted.
     pub reason: String,
     /// Its runs.
     pub counts: Counts,
     /// From its first run to its decision.
     #[serde(serialize_with = "seconds", rename = "duration_seconds")]
+    #[schemars(with = "f64")]
     pub duration: Duration,
     /// Of its good runs: the middle one.
     #[serde(serialize_with = "opt_seconds", rename = "median_seconds")]
+    #[schemars(with = "Option<f64>")]
     pub median: Option<Duration>,
     /// The fault that stands for it: the first bad run's, else the first inconclusive one's.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -58,6 +58,7 @@ impl Ledger {
             detectors(&transaction, list)?;
         }
         runs(&transaction, numbers, pending.runs.iter())?;
+        pending.deployments.values().try_for_each(|deployment| put_deployment(&transaction, deployment))?;
         transaction.execute(
             "INSERT INTO meta VALUES ('last_written', ?1) ON CONFLICT DO UPDATE SET value = excluded.value",
             [now.as_nanos()],
@@ -83,13 +84,17 @@ impl Ledger {
 
     /// Adds or replaces a deployment.
     pub(super) fn deployment(&mut self, deployment: &Deployment) -> rusqlite::Result<()> {
-        self.connection.execute(
-            "INSERT INTO deployment VALUES (?1, ?2, ?3)
-             ON CONFLICT DO UPDATE SET at_nanos = excluded.at_nanos, json = excluded.json",
-            params![deployment.id, deployment.at_nanos, json(deployment)?],
-        )?;
-        Ok(())
+        put_deployment(&self.connection, deployment)
     }
+}
+
+fn put_deployment(connection: &Connection, deployment: &Deployment) -> rusqlite::Result<()> {
+    connection.execute(
+        "INSERT INTO deployment VALUES (?1, ?2, ?3)
+         ON CONFLICT DO UPDATE SET at_nanos = excluded.at_nanos, json = excluded.json",
+        params![deployment.id, deployment.at_nanos, json(deployment)?],
+    )?;
+    Ok(())
 }
 
 fn json(value: &impl serde::Serialize) -> rusqlite::Result<String> {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use super::runs::Run;
 use super::{Batch, CounterValue, cells};
 use crate::alert::Alert;
+use crate::alert::conditions::Deployment;
 use crate::detect;
 use crate::slo::{Block, SeriesKey, Tally};
 
@@ -35,6 +36,8 @@ pub(super) struct Pending {
     pub counters: HashMap<(String, Vec<String>), Count>,
     pub alerts: Option<Vec<Alert>>,
     pub detectors: Option<Vec<detect::Kept>>,
+    /// By id.
+    pub deployments: BTreeMap<String, Deployment>,
     pub runs: VecDeque<Run>,
     run_bytes: usize,
 }
@@ -52,6 +55,7 @@ impl Pending {
         if batch.detectors.is_some() {
             self.detectors = batch.detectors;
         }
+        self.deployments.extend(batch.deployments.into_iter().map(|deployment| (deployment.id.clone(), deployment)));
     }
 
     fn block(&mut self, block: Block) {

@@ -263,14 +263,7 @@ pub(super) fn reason(error: &rusqlite::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn folder() -> PathBuf {
-        let mut name = [0; 8];
-        aws_lc_rs::rand::fill(&mut name).unwrap();
-        let folder = std::env::temp_dir().join(format!("authprobe-schema-{:x}", u64::from_ne_bytes(name)));
-        std::fs::create_dir(&folder).unwrap();
-        folder
-    }
+    use crate::folder::Folder;
 
     fn ask<T: rusqlite::types::FromSql>(path: &Path, sql: &str) -> rusqlite::Result<T> {
         open_reader(path)?.query_row(sql, [], |row| row.get(0))
@@ -284,7 +277,7 @@ mod tests {
 
     #[test]
     fn an_older_file_is_brought_up_to_date_step_by_step() {
-        let folder = folder();
+        let folder = Folder::new();
         let path = folder.join("a.db");
         open(&path, V1).unwrap().execute_batch(V1_NOTE).unwrap();
         drop(open(&path, &[MIGRATIONS[0], V2, V3]).unwrap());
@@ -292,24 +285,22 @@ mod tests {
         assert_eq!(ask::<i64>(&path, "SELECT risk FROM risk WHERE id = 'a'").unwrap(), 21);
         let refused = open(&path, V1).unwrap_err();
         assert!(refused.contains("newer authprobe (version 3, this one reads up to 1)"), "{refused}");
-        std::fs::remove_dir_all(folder).unwrap();
     }
 
     #[test]
     fn a_step_that_fails_leaves_the_file_at_its_version() {
-        let folder = folder();
+        let folder = Folder::new();
         let path = folder.join("a.db");
         open(&path, V1).unwrap().execute_batch(V1_NOTE).unwrap();
         assert!(open(&path, &[MIGRATIONS[0], V2, V3, "SELECT nothing FROM nowhere"]).is_err());
         assert_eq!(ask::<i64>(&path, "PRAGMA user_version").unwrap(), 1);
         assert!(ask::<i64>(&path, "SELECT risk FROM deployment").is_err(), "the steps before it are taken back");
         assert_eq!(ask::<i64>(&path, "SELECT at_nanos FROM deployment").unwrap(), 7);
-        std::fs::remove_dir_all(folder).unwrap();
     }
 
     #[test]
     fn a_file_whose_first_transaction_never_came_is_begun_again() {
-        let folder = folder();
+        let folder = Folder::new();
         let path = folder.join("a.db");
         let connection = Connection::open(&path).unwrap();
         prepare(&connection, true).unwrap();
@@ -318,19 +309,17 @@ mod tests {
         assert_eq!(look(&path), Ok(Found::Nothing));
         drop(open(&path, MIGRATIONS).unwrap());
         assert_eq!(look(&path), Ok(Found::Version(MIGRATIONS.len())));
-        std::fs::remove_dir_all(folder).unwrap();
     }
 
     #[test]
     fn what_is_there_now_is_refused_by_the_version_before() {
-        let folder = folder();
+        let folder = Folder::new();
         let path = folder.join("a.db");
         drop(open(&path, MIGRATIONS).unwrap());
         let before = std::fs::read(&path).unwrap();
         let refused = open(&path, V1).unwrap_err();
         assert!(refused.contains("newer authprobe (version 2, this one reads up to 1)"), "{refused}");
         assert!(std::fs::read(&path).unwrap() == before);
-        std::fs::remove_dir_all(folder).unwrap();
     }
 
     #[test]
@@ -343,10 +332,9 @@ mod tests {
 
     #[test]
     fn pages_that_are_free_can_be_given_back() {
-        let folder = folder();
+        let folder = Folder::new();
         let path = folder.join("a.db");
         drop(open(&path, MIGRATIONS).unwrap());
         assert_eq!(ask::<i64>(&path, "PRAGMA auto_vacuum").unwrap(), 2, "incremental");
-        std::fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -2,14 +2,8 @@ use std::sync::mpsc;
 
 use super::*;
 use crate::fault::{Class, Fault};
+use crate::folder::Folder;
 use crate::outcome::{CheckLabels, Id, Trigger, Verdict};
-
-fn file(name: &str) -> PathBuf {
-    let folder = std::env::temp_dir().join(format!("authprobe-store-{}-{name}", std::process::id()));
-    let _ = std::fs::remove_dir_all(&folder);
-    std::fs::create_dir(&folder).unwrap();
-    folder.join("a.db")
-}
 
 fn settings(path: &Path) -> Settings {
     let week = Duration::from_secs(7 * 86_400);
@@ -43,7 +37,8 @@ impl Feed for Growing {
 
 #[test]
 fn a_file_that_cannot_grow_is_told_and_everything_comes_later() {
-    let path = file("full");
+    let folder = Folder::new();
+    let path = folder.file("a.db");
     let (store, _) = Store::open(&settings(&path), Clock::manual(Timestamp::from_secs(86_400))).unwrap();
     let limit = |pages: i64| {
         let ledger = locked(&store.shared().ledger);
@@ -63,7 +58,6 @@ fn a_file_that_cannot_grow_is_told_and_everything_comes_later() {
     let mut values: Vec<u64> = opened.counters.iter().map(|counter| counter.value).collect();
     values.sort_unstable();
     assert_eq!(values, (0..feed.0.load(Ordering::SeqCst)).collect::<Vec<_>>(), "none is missing");
-    std::fs::remove_dir_all(path.parent().unwrap()).unwrap();
 }
 
 /// Blocks until it is told to go on, or fails.
@@ -82,7 +76,8 @@ impl Feed for Stuck {
 
 #[test]
 fn a_round_that_hangs_is_told_and_so_is_a_writer_that_ended() {
-    let path = file("stuck");
+    let folder = Folder::new();
+    let path = folder.file("a.db");
     let clock = Clock::manual(Timestamp::from_secs(86_400));
     let (store, _) = Store::open(&settings(&path), clock.clone()).unwrap();
     let (go_on, told) = mpsc::channel();
@@ -98,7 +93,6 @@ fn a_round_that_hangs_is_told_and_so_is_a_writer_that_ended() {
     wait(|| store.failing().is_some());
     assert_eq!(store.failing().as_deref(), Some("its writer failed; please report it"));
     store.shutdown(Duration::from_secs(60));
-    std::fs::remove_dir_all(path.parent().unwrap()).unwrap();
 }
 
 fn run(n: u8, verdict: Verdict, detail: &str) -> runs::Run {

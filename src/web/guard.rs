@@ -215,11 +215,8 @@ mod tests {
     use super::*;
 
     fn status(need: Need, peer: &str, headers: &[(&'static str, &'static str)], tokens: &[&str]) -> u16 {
-        let file = |name: &str| {
-            let path = std::env::temp_dir().join(format!("authprobe-guard-{name}-{}", std::process::id()));
-            std::fs::write(&path, format!("{name}-token")).unwrap();
-            SecretSource::File(path)
-        };
+        let folder = crate::folder::Folder::new();
+        let file = |name: &str| SecretSource::File(folder.write(name, &format!("{name}-token")));
         let server = Server {
             listen: "127.0.0.1:0".parse().unwrap(),
             tls: None,

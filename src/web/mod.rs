@@ -19,6 +19,7 @@ use crate::alert::Alert;
 use crate::alert::conditions::Deployment;
 use crate::clock::{Clock, Timestamp};
 use crate::detect::Ruling;
+use crate::judge::CountedSince;
 use crate::oidc::mailbox::Mailbox;
 use crate::outcome::Outcome;
 use crate::plan::{Plan, Server};
@@ -83,6 +84,8 @@ pub trait Control: Send + Sync + 'static {
     fn maintenance(&self) -> Maintenance;
     /// Adds a maintenance window, or replaces the one of that id; `action` and `by` go to the audit log. `Ok`: it is kept.
     async fn put_maintenance(&self, window: Window, action: &'static str, by: String) -> Result<(), String>;
+    /// What was counted for each objective from the minute of `since` on, or from `since` itself if that is known.
+    fn counted_since(&self, since: Timestamp) -> CountedSince;
     /// Deployments that were marked lately, newest first.
     fn deployments(&self) -> Vec<Deployment>;
     /// Marks a deployment. `Ok`: it is kept.

@@ -2,21 +2,30 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::App;
+use super::api::{bad_query, bad_request};
+use super::body::rfc3339;
+use super::problem::Problem;
 use crate::clock::Timestamp;
 use crate::config::values::Percent;
 use crate::duration::HumanDuration;
+use crate::judge::CountedSince;
 use crate::slo::objective::{ANY_EVENT_WINDOW, WHOLE};
 use crate::slo::{
-    Aggregate, Budget, Counts, Evaluation, Objective, Reading, Severity, Tier, TierReading, Triggers, Window,
+    Aggregate, Budget, Counts, Evaluation, Objective, Reading, Severity, Tally, Tier, TierReading, Triggers, Window,
 };
+
+/// How far ahead another clock may be.
+const AHEAD: Duration = Duration::from_secs(60);
 
 /// An objective in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -206,6 +215,10 @@ struct View<'a> {
     budget: Option<BudgetView>,
     coverage: Option<f64>,
     min_coverage: f64,
+    alpha: f64,
+    /// Where it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<SinceView>,
     tiers: Vec<serde_json::Value>,
     regions: Vec<RegionView<'a>>,
     failing_since: Option<Timestamp>,
@@ -214,7 +227,7 @@ struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    fn of(standing: &'a Standing) -> Self {
+    fn of(standing: &'a Standing, since: Option<SinceView>) -> Self {
         let (objective, known) = (&*standing.objective, standing.evaluation.as_ref());
         let (aggregate, quorum) = match objective.aggregate {
             Aggregate::Reachability => ("reachability", None),
@@ -245,6 +258,8 @@ impl<'a> View<'a> {
             budget: known.map(|known| BudgetView::of(&known.budget, objective)),
             coverage: known.and_then(|known| known.budget.coverage),
             min_coverage: ratio(objective.min_coverage_ppm),
+            alpha: ratio(objective.alpha_ppm),
+            since,
             tiers: standing.tiers().iter().map(TierView::json).collect(),
             regions: regions.map(region).collect(),
             failing_since: known.and_then(|known| known.failing_since),
@@ -258,13 +273,57 @@ fn ratio(ppm: u32) -> f64 {
     f64::from(ppm) / f64::from(WHOLE)
 }
 
-/// `GET /api/v1/slos`.
-pub async fn list(State(app): State<App>) -> Response {
+/// What was counted since a time.
+#[derive(Serialize)]
+struct SinceView {
+    /// From when on it counts: as asked for, or the minute of it.
+    from: Timestamp,
+    raw: Counts,
+    adjusted: Counts,
+}
+
+/// What may be asked.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SlosQuery {
+    /// Counts since then are told as well.
+    since: Option<String>,
+}
+
+/// `GET /api/v1/slos?since=`.
+pub async fn list(
+    State(app): State<App>,
+    query: Result<Query<SlosQuery>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let Query(SlosQuery { since }) = query.map_err(bad_query)?;
+    let now = app.control.now();
+    let since = since.map(|since| since_of(&since, now)).transpose()?;
+    let mut counted = counted_since(&app, since);
     let plan = app.control.plan();
     let standings = standings(&app);
-    let slos: Vec<_> = standings.iter().map(View::of).collect();
+    let slos = standings.iter().map(|standing| View::of(standing, counted.remove(&standing.objective.name)));
+    let slos: Vec<_> = slos.collect();
     let ledger = json!({ "configured": plan.store.is_some(), "failing": app.control.ledger_failing() });
-    Json(json!({ "evaluate": plan.alerting.evaluate, "ledger": ledger, "slos": slos })).into_response()
+    let answer = json!({
+        "now": now,
+        "evaluate": plan.alerting.evaluate,
+        "paused": app.control.paused(),
+        "ledger": ledger,
+        "slos": slos,
+    });
+    Ok(Json(answer).into_response())
+}
+
+fn since_of(text: &str, now: Timestamp) -> Result<Timestamp, Problem> {
+    let since = rfc3339(text).ok_or_else(|| bad_request("since must be a time of RFC 3339"))?;
+    if since > now + AHEAD { Err(bad_request("since must not be in the future")) } else { Ok(since) }
+}
+
+fn counted_since(app: &App, since: Option<Timestamp>) -> BTreeMap<Arc<str>, SinceView> {
+    let Some(since) = since else { return BTreeMap::new() };
+    let CountedSince { from, tallies } = app.control.counted_since(since);
+    let view = |tally: Tally| SinceView { from, raw: tally.raw, adjusted: tally.adjusted() };
+    tallies.into_iter().map(|(slo, tally)| (slo, view(tally))).collect()
 }
 
 /// The worst first; else as configured.

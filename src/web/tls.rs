@@ -78,8 +78,7 @@ mod tests {
 
     #[test]
     fn a_broken_new_certificate_changes_nothing_and_a_good_one_is_taken() {
-        let folder = std::env::temp_dir().join(format!("authprobe-tls-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
+        let folder = crate::folder::Folder::new();
         let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/web_tls");
         let [cert, key] = ["cert.pem", "key.pem"].map(|name| {
             std::fs::copy(fixture.join(name), folder.join(name)).unwrap();
@@ -101,7 +100,6 @@ mod tests {
         touch(&cert, 50);
         tls.refresh();
         assert_ne!(Arc::as_ptr(tls.acceptor().config()), first, "good");
-        std::fs::remove_dir_all(folder).unwrap();
     }
 
     #[test]

@@ -5,20 +5,35 @@ use std::fmt::Write as _;
 use futures_util::StreamExt as _;
 use serde_json::Value;
 
+use crate::browser;
 use crate::stage::{PROBES, Stage};
 
-/// Several probes by one name: whoever logs a user in by the authorization endpoint; validates an ID token; asks userinfo;
-/// is a client for itself and gets its token in the step `token`; looks into that token.
-const GROUPS: &[(&str, &str)] = &[
-    ("LOGINS", "form_login form_login.steps form_login.pushed refresh revocation userinfo logout"),
-    ("IDS", "form_login form_login.steps form_login.pushed refresh userinfo device logout"),
-    ("USERINFOS", "form_login form_login.steps form_login.pushed refresh userinfo device"),
-    (
-        "MACHINES",
-        "client_credentials client_credentials.bound client_credentials.assertion introspection resource jwt_bearer",
-    ),
-    ("GRANTS", "client_credentials client_credentials.bound client_credentials.assertion jwt_bearer"),
+/// Logins at the authorization endpoint, one each way.
+const BY_CODE: &str = "form_login form_login.steps form_login.pushed form_login.fragment form_login.form_post \
+                       form_login.silent form_login.hybrid refresh userinfo";
+
+/// Several probes by one name: whoever logs a user in by the authorization endpoint; whoever of them gets a code there;
+/// validates an ID token; asks userinfo; is a client for itself and gets its token in the step `token`; looks into that
+/// token.
+const GROUPS: &[(&str, &[&str])] = &[
+    ("LOGINS", &[BY_CODE, "form_login.implicit revocation logout"]),
+    ("CODES", &[BY_CODE, "revocation logout"]),
+    ("IDS", &[BY_CODE, "form_login.implicit device logout"]),
+    ("USERINFOS", &[BY_CODE, "form_login.implicit device"]),
+    ("MACHINES", &[SECRETS, ASSERTIONS, "introspection resource jwt_bearer"]),
+    ("GRANTS", &[SECRETS, ASSERTIONS, "jwt_bearer"]),
 ];
+
+/// Machines that send their secret.
+const SECRETS: &str = "client_credentials client_credentials.post client_credentials.bound";
+
+/// Machines that prove by an assertion who they are.
+const ASSERTIONS: &str = "client_credentials.assertion client_credentials.keyed";
+
+/// Whether a probe is one of a group.
+fn is_one_of(members: &[&str], probe: &str) -> bool {
+    members.iter().flat_map(|some| some.split(' ')).any(|member| member == probe)
+}
 
 /// How many rows run at a time: each has a lab of its own.
 const AT_ONCE: usize = 2;
@@ -47,7 +62,8 @@ pub enum With {
     After,
     /// Twice, with a proper rotation of keys between.
     AfterRotation,
-    /// Every probe runs in two regions; names are `probe@region`, but for probes that cover all regions in one run.
+    /// Every probe runs in two regions; names (of groups, too) are `probe@region`, but for probes that cover all regions
+    /// in one run.
     West,
 }
 
@@ -65,6 +81,16 @@ macro_rules! rows {
 }
 
 impl Row {
+    /// Every probe that it names, by itself, and what it must come to.
+    pub fn each(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        self.expect.iter().flat_map(|(names, outcome)| names.split(' ').map(|name| (name, *outcome)))
+    }
+
+    /// Whether it expects anything but silence.
+    pub fn is_seen(&self) -> bool {
+        self.expect.iter().any(|(_, outcome)| *outcome != "good")
+    }
+
     /// Whether a circumstance holds.
     pub fn has(&self, with: With) -> bool {
         self.with.contains(&with)
@@ -81,21 +107,24 @@ impl Row {
     /// What a probe must come to, if the row says so.
     pub fn of(&self, probe: &str) -> Option<&'static str> {
         let find = |wanted: &str| self.expect.iter().find(|(names, _)| names.split(' ').any(|name| name == wanted));
+        let (name, region) = probe.split_once('@').map_or((probe, String::new()), |(n, r)| (n, format!("@{r}")));
         // What is said of one goes before what is said of several.
-        let groups = GROUPS.iter().filter(|(_, members)| members.split(' ').any(|member| member == probe));
-        let said = find(probe).or_else(|| groups.map(|(group, _)| *group).find_map(find)).or_else(|| find("*"));
+        let groups = GROUPS.iter().filter(|(_, members)| is_one_of(members, name));
+        let said = find(probe)
+            .or_else(|| groups.map(|(group, _)| format!("{group}{region}")).find_map(|group| find(&group)))
+            .or_else(|| find(&format!("*{region}")));
         said.map(|(_, outcome)| *outcome)
     }
 
     /// That it names probes there are, and each once.
     pub fn check(&self) {
         let mut seen: Vec<&str> = Vec::new();
-        for name in self.expect.iter().flat_map(|(names, _)| names.split(' ')) {
+        for (name, _) in self.each() {
             let probe = name.split('@').next().unwrap_or_default();
             assert!(
-                name == "*"
-                    || name == "browser_login"
-                    || GROUPS.iter().any(|(group, _)| *group == name)
+                probe == "*"
+                    || browser::PROBES.iter().any(|(known, _)| *known == name)
+                    || GROUPS.iter().any(|(group, _)| *group == probe)
                     || PROBES.iter().any(|known| known.name == probe),
                 "{}: no probe {name:?}",
                 self.fault

@@ -11,6 +11,7 @@ pub mod healthy;
 pub mod keys;
 pub mod lifecycle;
 pub mod login_pages;
+pub mod regions;
 pub mod resources;
 pub mod statuses;
 pub mod token_responses;
@@ -35,6 +36,7 @@ pub fn all() -> impl Iterator<Item = &'static Row> {
         flows::ROWS,
         clients::ROWS,
         weaknesses::ROWS,
+        regions::ROWS,
         browser::ROWS,
     ]
     .into_iter()

@@ -1,20 +1,21 @@
 //! A lab with one fault, a configuration as a user would write it, and one run of each probe.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use authprobe::clock::Clock;
+use authprobe::lab::proofs::PRIVATE_KEY;
 use authprobe::lab::{Lab, LabHandle, Options};
-use authprobe::outcome::{CheckLabels, Outcome, Verdict};
+use authprobe::outcome::{CheckLabels, Outcome};
 use authprobe::plan::{self, Check, Plan, Server};
 use authprobe::runner::{Credentials, Engine, Missed, Stopper, Watch};
 use authprobe::web::backchannel::{self, Receiver};
 use serde_json::Value;
 use tokio::net::TcpListener;
 
+use crate::folder::Folder;
+use crate::lab_stage::told;
 use crate::row::{Row, With};
 
 /// A probe of the configuration. Its name is its kind's, perhaps with what is special about it after a dot.
@@ -56,15 +57,18 @@ pub const PROBES: &[Probe] = &[
     Probe { name: "device", who: DEVICE, own: "bound = \"5s\"" },
     Probe { name: "registration", who: NOBODY, own: "" },
     Probe { name: "logout", who: USER, own: "back_channel = true\nbound = \"10s\"" },
+    Probe { name: "client_credentials.post", who: "client = \"posted\"", own: "" },
     Probe { name: "client_credentials.bound", who: "client = \"bound\"", own: "" },
     Probe { name: "client_credentials.assertion", who: "client = \"shared\"", own: "" },
+    Probe { name: "client_credentials.keyed", who: "client = \"keyed\"", own: "" },
     Probe { name: "form_login.pushed", who: "client = \"pushed\"\nuser = \"alice\"", own: "" },
-    Probe { name: "form_login.hybrid", who: USER, own: "response_type = \"code id_token\"" },
+    Probe { name: "form_login.hybrid", who: USER, own: "response_type = \"code id_token token\"" },
+    Probe { name: "form_login.implicit", who: USER, own: "response_type = \"id_token token\"" },
+    Probe { name: "form_login.fragment", who: USER, own: "response_mode = \"fragment\"" },
+    Probe { name: "form_login.form_post", who: USER, own: "response_mode = \"form_post\"" },
+    Probe { name: "form_login.silent", who: USER, own: "prompt = \"none\"" },
     Probe { name: "hardening", who: USER, own: "" },
 ];
-
-/// Those that take long: they run in rows that name them.
-const DEAR: &[&str] = &["hardening", "form_login.hybrid"];
 
 /// With everything that can be asked of an API; the issuer goes before the path.
 const RESOURCE: &str = r#"
@@ -125,31 +129,30 @@ pub struct Stage {
     plan: Plan,
     /// Where logout tokens come.
     door: Mutex<Option<TcpListener>>,
-    folder: PathBuf,
+    _folder: Folder,
 }
 
 impl Stage {
     /// A healthy one, for that row.
     pub async fn new(row: &Row) -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let folder = std::env::temp_dir().join(format!("authprobe-matrix-{}-{count}", std::process::id()));
-        std::fs::create_dir_all(&folder).expect("a folder");
-        let lab = Lab::start(Options { tls: row.has(With::Tls), ..Options::default() }).await.expect("the lab starts");
-        let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).expect("a file");
+        let folder = Folder::new();
+        // By name: an address makes no promise to come back by https only (RFC 6797 §8.1.1).
+        let issuer = row.has(With::Tls).then(|| "https://localhost:0".to_owned());
+        let lab = Lab::start(Options { issuer, tls: row.has(With::Tls), ..Options::default() }).await;
+        let lab = lab.expect("the lab starts");
         let shared = "shared-secret-that-is-long-enough-for-HS256";
         let secrets = [("web", "web-secret"), ("svc", "svc-secret"), ("bound", "bound-secret"), ("shared", shared)];
-        for (name, secret) in secrets.into_iter().chain([("alice", "wonderland-7")]) {
-            write(name, secret);
+        for (name, secret) in secrets.into_iter().chain([("keyed", PRIVATE_KEY), ("alice", "wonderland-7")]) {
+            folder.write(name, secret);
         }
-        write("assertion", &lab.assertion(&Value::Null));
+        folder.write("assertion", &lab.assertion(&Value::Null));
         if let Some(authority) = &lab.authority {
-            write("ca.pem", authority);
+            folder.write("ca.pem", authority);
         }
         let text = configuration(row, &lab);
         let plan = plan::from_str("matrix.toml", &text, &folder).unwrap_or_else(|why| panic!("{why}\n{text}"));
         let door = Mutex::new(Some(TcpListener::bind("127.0.0.1:0").await.expect("a port")));
-        Self { lab, plan, door, folder }
+        Self { lab, plan, door, _folder: folder }
     }
 
     /// Runs every check once, as the row wants it: what each came to, by name (and region, if there are several).
@@ -165,6 +168,10 @@ impl Stage {
         }
         if !row.fault.is_empty() {
             self.lab.set_fault(row.fault, &row.parameters()).unwrap_or_else(|why| panic!("{why}"));
+        }
+        // The door closes when its task has heard of it: until then connections are taken, and reset.
+        while row.fault == "connection_refused" && tokio::net::TcpStream::connect(self.lab.address).await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
         let came = all(&engines).await;
         let named = |(check, shown): (&Arc<Check>, String)| {
@@ -198,13 +205,13 @@ impl Stage {
         for _ in 0..times {
             came.push(ran.once().await);
         }
+        self.lab.clear_faults();
         came
     }
 
     /// Ends the lab.
     pub async fn end(self) {
         self.lab.shutdown().await;
-        let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 
@@ -227,7 +234,8 @@ impl Ran<'_> {
         let (_stopper, stop) = Stopper::new();
         let outcome = self.engine.run_now(self.check, &Credentials::of(self.check), stop).await;
         self.engine.clean_up().await;
-        shown(&outcome.expect("nobody interrupts it"))
+        let outcome = outcome.expect("nobody interrupts it");
+        told(outcome.verdict, outcome.fault.as_ref(), &outcome.warnings)
     }
 }
 
@@ -241,22 +249,6 @@ pub fn shown_json(run: &Value) -> String {
             format!("{verdict} {class}/{blame} at {step}")
         }
         None => text("/verdict").to_owned(),
-    }
-}
-
-/// `verdict class/blame at step`, or `good` and the codes of the warnings.
-pub fn shown(outcome: &Outcome) -> String {
-    match &outcome.fault {
-        Some(fault) => {
-            format!("{} {}/{} at {}", outcome.verdict.as_str(), fault.class, fault.blame, fault.step)
-        }
-        None => {
-            assert_eq!(outcome.verdict, Verdict::Good);
-            let mut codes: Vec<&str> = outcome.warnings.iter().map(|warning| warning.code).collect();
-            codes.sort_unstable();
-            codes.dedup();
-            std::iter::once("good").chain(codes).collect::<Vec<_>>().join(" ")
-        }
     }
 }
 
@@ -287,6 +279,14 @@ client_secret = {{ file = "svc" }}
 scopes = ["api"]
 
 [[client]]
+name = "posted"
+provider = "lab"
+client_id = "svc"
+client_secret = {{ file = "svc" }}
+auth_method = "client_secret_post"
+scopes = ["api"]
+
+[[client]]
 name = "bound"
 provider = "lab"
 client_id = "bound"
@@ -300,6 +300,14 @@ provider = "lab"
 client_id = "shared"
 client_secret = {{ file = "shared" }}
 auth_method = "client_secret_jwt"
+scopes = ["api"]
+
+[[client]]
+name = "keyed"
+provider = "lab"
+client_id = "keyed"
+key = {{ file = "keyed" }}
+auth_method = "private_key_jwt"
 scopes = ["api"]
 
 [[client]]
@@ -324,7 +332,7 @@ scopes = ["openid", "profile", "email", "offline_access"]
     let regions = if row.has(With::West) { r#"["east", "west"]"# } else { r#"["east"]"# };
     // There is one receiver of logout tokens, so one check for them.
     let apart = |name: &str| name == "logout" && row.has(With::West);
-    let due = |probe: &&Probe| row.of(probe.name).is_some() || !(DEAR.contains(&probe.name) || apart(probe.name));
+    let due = |probe: &&Probe| row.of(probe.name).is_some() || !apart(probe.name);
     for probe in PROBES.iter().filter(due) {
         let named = row.of(probe.name).is_some() || row.of(&format!("{}@east", probe.name)).is_some();
         let own = probe.own.replace("ISSUER", issuer);

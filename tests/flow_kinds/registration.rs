@@ -5,12 +5,12 @@ use std::time::Duration;
 use authprobe::journey::Ended;
 use serde_json::json;
 
-use super::stage::{Stage, done, plain, shown};
+use super::lab_stage::{Stage, done, none, shown};
 
 const EVERY_STEP: [&str; 7] = ["discovery", "create", "read", "update", "authenticate", "delete", "gone"];
 
 async fn stage() -> Stage {
-    Stage::new("web", &[]).await
+    Stage::user("web", &[]).await
 }
 
 fn warned(ended: &Ended, code: &str) -> Option<String> {
@@ -32,10 +32,10 @@ async fn a_client_lives_and_leaves_nothing_behind() {
 async fn faults_of_registration_have_their_classes_and_steps() {
     let stage = stage().await;
     for (fault, parameters, expected) in [
-        ("registration_not_offered", plain(), "unsupported/configuration at discovery"),
-        ("http_500", json!({"endpoint": "registration"}), "http_status/provider at create"),
-        ("http_503", json!({"endpoint": "client_configuration", "count": 1}), "http_status/provider at read"),
-        ("connection_reset", json!({"endpoint": "client_configuration", "count": 1}), "reset/network at read"),
+        ("registration_not_offered", none(), "inconclusive unsupported/configuration at discovery"),
+        ("http_500", json!({"endpoint": "registration"}), "bad http_status/provider at create"),
+        ("http_503", json!({"endpoint": "client_configuration", "count": 1}), "bad http_status/provider at read"),
+        ("connection_reset", json!({"endpoint": "client_configuration", "count": 1}), "bad reset/network at read"),
     ] {
         stage.fault(fault, &parameters);
         let ended = stage.run("registration", "").await;
@@ -48,13 +48,13 @@ async fn faults_of_registration_have_their_classes_and_steps() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_survives_its_deletion_is_the_last_one() {
     let stage = stage().await;
-    stage.fault("registration_survives", &plain());
+    stage.fault("registration_survives", &none());
     let ended = stage.run("registration", "").await;
-    assert_eq!(shown(&ended), "revocation_ineffective/provider at gone");
+    assert_eq!(shown(&ended), "bad revocation_ineffective/provider at gone");
     assert!(warned(&ended, "client_left_behind").unwrap().contains("lives on"));
-    assert_eq!(shown(&stage.run("registration", "").await), "revocation_ineffective/provider at delete");
+    assert_eq!(shown(&stage.run("registration", "").await), "bad revocation_ineffective/provider at delete");
     assert_eq!(stage.remembered("registered_clients").await, 1);
-    stage.fault("", &plain());
+    stage.fault("", &none());
     assert_eq!(shown(&stage.run("registration", "").await), "good");
 }
 
@@ -66,12 +66,12 @@ async fn a_run_that_is_over_too_early_takes_its_client_away() {
     // The read hangs, the deletion does not.
     stage.fault("hang", &json!({"endpoint": "client_configuration", "count": 1}));
     let ended = stage.run("registration", "").await;
-    assert_eq!(shown(&ended), "timeout/network at read");
+    assert_eq!(shown(&ended), "bad timeout/network at read");
     assert_eq!(stage.remembered("registered_clients").await, 0);
     // The answer to the registration itself comes after the run's end.
     stage.fault("latency", &json!({"endpoint": "registration", "delay_ms": 2000}));
     let ended = stage.run("registration", "").await;
-    assert_eq!(shown(&ended), "timeout/network at create");
+    assert_eq!(shown(&ended), "bad timeout/network at create");
     assert_eq!(stage.stats().await["requests"]["registration"], 2);
     assert_eq!(stage.remembered("registered_clients").await, 0);
 }
@@ -80,15 +80,15 @@ async fn a_run_that_is_over_too_early_takes_its_client_away() {
 #[tokio::test(flavor = "multi_thread")]
 async fn where_none_can_be_deleted_only_one_is_made() {
     let stage = stage().await;
-    stage.fault("registration_delete_fails", &plain());
+    stage.fault("registration_delete_fails", &none());
     let ended = stage.run("registration", "").await;
-    assert_eq!(shown(&ended), "http_status/provider at delete");
+    assert_eq!(shown(&ended), "bad http_status/provider at delete");
     let told = warned(&ended, "client_left_behind").unwrap();
     assert!(told.contains("dynamic-") && told.contains("left behind"), "{told}");
     let again = stage.run("registration", "").await;
-    assert_eq!(shown(&again), "http_status/provider at delete");
+    assert_eq!(shown(&again), "bad http_status/provider at delete");
     assert_eq!((done(&again), stage.remembered("registered_clients").await), (vec!["discovery"], 1));
-    stage.fault("", &plain());
+    stage.fault("", &none());
     assert_eq!(shown(&stage.run("registration", "").await), "good");
     assert_eq!(stage.remembered("registered_clients").await, 0);
 }
@@ -97,10 +97,10 @@ async fn where_none_can_be_deleted_only_one_is_made() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_left_is_deleted_at_the_end() {
     let stage = stage().await;
-    stage.fault("registration_delete_fails", &plain());
+    stage.fault("registration_delete_fails", &none());
     stage.run("registration", "").await;
     assert_eq!(stage.remembered("registered_clients").await, 1);
-    stage.fault("", &plain());
+    stage.fault("", &none());
     for cleanup in stage.memories.drain_cleanups() {
         cleanup.await.unwrap();
     }
@@ -110,12 +110,12 @@ async fn what_was_left_is_deleted_at_the_end() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_management_one_client_is_too_many() {
     let stage = stage().await;
-    stage.fault("registration_unmanaged", &plain());
+    stage.fault("registration_unmanaged", &none());
     let ended = stage.run("registration", "").await;
-    assert_eq!(shown(&ended), "unsupported/configuration at read");
+    assert_eq!(shown(&ended), "inconclusive unsupported/configuration at read");
     assert!(warned(&ended, "client_left_behind").unwrap().contains("by hand"));
     let again = stage.run("registration", "").await;
-    assert_eq!(shown(&again), "unsupported/configuration at create");
+    assert_eq!(shown(&again), "inconclusive unsupported/configuration at create");
     assert_eq!(stage.stats().await["requests"]["registration"], 1, "no other is made");
 }
 
@@ -123,8 +123,8 @@ async fn without_management_one_client_is_too_many() {
 async fn what_the_provider_does_not_take_is_its_error() {
     let stage = stage().await;
     let ended = stage.run("registration", "metadata = { redirect_uris = ['https://example.com/cb'] }").await;
-    assert_eq!(shown(&ended), "oauth_error/provider at create");
+    assert_eq!(shown(&ended), "bad oauth_error/provider at create");
     assert!(ended.fault.unwrap().detail.contains("invalid_redirect_uri"));
     let missing = stage.run("registration", "initial_access_token = { file = 'nowhere' }").await;
-    assert_eq!(shown(&missing), "config/configuration at create");
+    assert_eq!(shown(&missing), "inconclusive config/configuration at create");
 }

@@ -14,6 +14,7 @@ use authprobe::runner::{CLEANUP_GRACE, Credentials, Engine, Missed, Stopper, Wat
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::folder::Folder;
 use crate::mutate::Mutator;
 
 /// How often each probe runs.
@@ -166,8 +167,7 @@ async fn any_answer_ends_in_a_verdict_within_the_deadline() {
     let lab = Lab::start(Options { issuer: Some(issuer.clone()), ..Options::default() }).await.unwrap();
     let mutator = Arc::new(Mutex::new(Mutator::new("mangled", SECRETS[2])));
     let relay = tokio::spawn(relay(listener, lab.address, mutator.clone()));
-    let folder = std::env::temp_dir().join(format!("authprobe-mangled-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
+    let folder = Folder::new();
     SECRETS.iter().for_each(|secret| std::fs::write(folder.join(secret), secret).unwrap());
     let plan =
         plan::from_str("mangled.toml", &configuration(&issuer), &folder).unwrap_or_else(|wrong| panic!("{wrong}"));
@@ -204,7 +204,6 @@ async fn any_answer_ends_in_a_verdict_within_the_deadline() {
     }
     relay.abort();
     lab.shutdown().await;
-    std::fs::remove_dir_all(&folder).unwrap();
     // The harness reaches both: runs that get through, and many ways to fail.
     assert!(good >= 10 && classes.len() >= 6, "{good} good; {classes:?}");
 }

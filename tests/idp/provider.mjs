@@ -81,6 +81,14 @@ export function build({ issuer, jwks, application, saw, log, mutual }) {
       const claims = { sub: id, name: id, preferred_username: id, email: `${id}@example.test`, email_verified: true };
       return { accountId: id, claims: async () => claims };
     },
+    // As applications do that let their errors through.
+    ...(process.env.CRASHES && {
+      renderError: (ctx) => {
+        ctx.status = 500;
+        ctx.type = 'html';
+        ctx.body = document('<h1>Something went wrong</h1>', { title: 'Error' });
+      },
+    }),
     interactions: { url: (ctx, interaction) => `/interaction/${interaction.uid}` },
     features: {
       devInteractions: { enabled: false },

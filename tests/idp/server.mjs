@@ -9,7 +9,8 @@
 // CLIENT_KEYS (folder: the keys of clients with private_key_jwt are written there)  CLIENT_CA (PEM, with CERT: whose client
 // certificates are believed, at a port of its own)  SELF_SIGNED (PEM: the certificate of `tls-self`)
 // DPOP_NONCE=1 (proofs need one)  PAR=required  BACKCHANNEL_LOGOUT_URI (of `bye`)
-// ROTATE=0 (refresh tokens stay)  SLOW (ms)  SECRETS_LOG (file: every secret that crosses, one a line)
+// PLAIN=json|redirect|other|provider (with CERT: what speaks plain http at the same port, see plain.mjs)
+// CRASHES=1 (every error page is a 500)  ROTATE=0 (refresh tokens stay)  SLOW (ms)  SECRETS_LOG (file: every secret that crosses, one a line)
 import fs from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
@@ -20,6 +21,7 @@ import * as assets from './assets.mjs';
 import { build as controlled } from './control.mjs';
 import { load, rotate } from './keys.mjs';
 import { interact } from './login.mjs';
+import { both } from './plain.mjs';
 import { build } from './provider.mjs';
 import { scene } from './scenes.mjs';
 
@@ -74,6 +76,7 @@ async function front(req, res) {
   control.count(req.method, pathname);
   assets.record('provider', req);
   if (await control.fault(pathname, res)) return undefined;
+  if (url.searchParams.get('prompt') === 'none' && (await control.fault(`${pathname}?prompt=none`, res))) return undefined;
   if (pathname.startsWith('/interaction/')) return interact(desk, req, res);
   if (await assets.serve(req, res, pathname)) return undefined;
   if (pathname === '/auth' && req.method === 'GET') req.url = withParams(url);
@@ -105,7 +108,7 @@ const ports = {
   control: await listen(http.createServer(control.serve), 0),
   foreign: await listen(http.createServer(assets.foreign), 0),
   app: await listen(http.createServer(ours), Number(env.APP_PORT ?? 0)),
-  provider: await listen(provider, Number(env.PORT ?? 0)),
+  provider: await listen(tls && env.PLAIN ? both(provider, front) : provider, Number(env.PORT ?? 0)),
   mutual: mutual && await listen(mutual, 0),
 };
 

@@ -122,6 +122,21 @@ impl Rp {
         (status, serde_json::from_slice(&response.bytes().await.expect(path)).unwrap_or(Value::Null))
     }
 
+    /// An authorization request of `client` that nothing is wrong with, for who does not go on from there.
+    pub fn good_request(&self, client: &'static str) -> [(&'static str, &'static str); 8] {
+        [
+            ("client_id", client),
+            ("redirect_uri", CALLBACK),
+            ("response_type", "code"),
+            ("scope", "openid"),
+            ("state", "s"),
+            ("nonce", "n"),
+            // RFC 7636 appendix B.
+            ("code_challenge", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"),
+            ("code_challenge_method", "S256"),
+        ]
+    }
+
     /// Begins a login of `client`; `more` is added to the authorization request, or replaces what is in it.
     pub async fn begin(&self, client: &'static str, scope: &str, more: &[(&str, &str)]) -> (Sent, Response) {
         let random = || {

@@ -75,6 +75,10 @@ static CASES: &[Case] = cases! {
     "tls_untrusted" "" handshake: "200" => "no handshake";
     "tls_incomplete_chain" "" handshake: "200" => "no handshake";
     "tls_refused" "" handshake: "200" => "no handshake";
+    "plain_http_served" "" in_the_clear: "keys 400, login 301" => "keys 200, login 200";
+    "plain_http_served" r#"{"endpoint": "jwks"}"# in_the_clear: "keys 400, login 301" => "keys 200, login 301";
+    "hsts_missing" "" hsts: "max-age=31536000" => "none";
+    "hsts_missing" r#"{"header": "zero"}"# hsts: "max-age=31536000" => "max-age=0";
     "discovery_garbage" "" discovery: "200, application/json, JSON" => "200, application/json, no JSON";
     "endpoint_http" "" named: "http://127.0.0.1, answers 400" => "http://login.example.com, on another host";
     "endpoint_unreachable" "" named: "http://127.0.0.1, answers 400" => "http://127.0.0.1, nobody there";
@@ -105,7 +109,8 @@ static CASES: &[Case] = cases! {
         "aud \"web\", azp \"web\", sub alice, nbf 1800003600, auth_time now";
     "stale_auth_time" "" claims: "aud \"web\", azp \"web\", sub alice, nbf null, auth_time now" =>
         "aud \"web\", azp \"web\", sub alice, nbf null, auth_time 3600 s ago";
-    "wrong_c_hash" "" login: "good" => "good";
+    "wrong_c_hash" "" code_hash: "c_hash true, at_hash true" => "c_hash false, at_hash true";
+    "wrong_at_hash" "" code_hash: "c_hash true, at_hash true" => "c_hash true, at_hash false";
     "future_iat" "" clock: "Date +0, iat +0" => "Date +0, iat +3600";
     "state_missing" "" login: "good" => "state";
     "response_code_twice" "" answer: "code iss state" => "code code iss state";
@@ -125,6 +130,7 @@ static CASES: &[Case] = cases! {
     "reset_mid_body" "" key_set: "200, application/json, JSON" => "200, application/json, broken in the body";
     "http_500" "" key_set: "200, application/json, JSON" => "500, text/plain, no JSON";
     "http_502_html" "" key_set: "200, application/json, JSON" => "502, text/html, no JSON";
+    "http_503" r#"{"endpoint": "introspection"}"# introspection: "200 {\"active\":false}" => "503 null";
     "http_503" r#"{"retry_after": 7}"# key_set:
         "200, application/json, JSON" => "503, text/plain, retry-after 7, no JSON";
     "rate_limited" "" key_set: "200, application/json, JSON" => "429, text/plain, retry-after 30, no JSON";
@@ -132,14 +138,11 @@ static CASES: &[Case] = cases! {
     "redirect_loop" r#"{"endpoint": "jwks"}"# key_set: "200, application/json, JSON" => "302, to /jwks, no JSON";
     "oversize_body" "" key_set: "200, application/json, JSON" => "200, application/json, huge";
     "wrong_content_type" "" key_set: "200, application/json, JSON" => "200, text/html, JSON";
-    "jwks_down" "" key_set: "200, application/json, JSON" => "503, text/plain, no JSON";
     "jwks_garbage" "" key_set: "200, application/json, JSON" => "200, application/json, no JSON";
-    "introspection_down" "" introspection: "200 {\"active\":false}" => "503 null";
     "skewed_clock" "" clock: "Date +0, iat +0" => "Date +300, iat +300";
     "skewed_clock" r#"{"seconds": -90}"# clock: "Date +0, iat +0" => "Date -90, iat -90";
     "issuer_mismatch" "" metadata: "token endpoint answers 401" => "issuer \"https://other.example.com\"";
     "endpoint_moved" "" metadata: "token endpoint answers 401" => "token endpoint answers 404";
-    "jwks_uri_missing" "" metadata: "token endpoint answers 401" => "a member is missing";
     "jwks_empty" "" keys: "1 keys" => "0 keys";
     "jwks_malformed_key" "" keys: "1 keys" => "2 keys, malformed";
     "jwks_weak_key" "" keys: "1 keys" => "2 keys, 1024 bits";
@@ -159,14 +162,12 @@ static CASES: &[Case] = cases! {
     "token_type_missing" "" login: "good" => "no token_type";
     "expires_in_string" "" login: "good" => "expires_in is no number";
     "missing_id_token" "" login: "good" => "no id_token";
-    "userinfo_wrong_sub" "" login: "good" => "userinfo sub";
     "wrong_issuer" "" login: "good" => "iss";
     "wrong_issuer" r#"{"token": "access"}"# access_token: "iss true, aud true" => "iss false, aud true";
     "wrong_audience" "" login: "good" => "aud";
     "wrong_audience" r#"{"token": "all"}"# access_token: "iss true, aud true" => "iss true, aud false";
     "wrong_nonce" "" login: "good" => "nonce";
     "wrong_at_hash" "" login: "good" => "at_hash";
-    "missing_subject" "" login: "good" => "sub";
     "expired_token" "" login: "good" => "exp";
     "state_mangled" "" login: "good" => "state";
     "response_iss_missing" "" login: "good" => "no response iss";
@@ -180,7 +181,6 @@ static CASES: &[Case] = cases! {
     "wrong_password_page" "" password: "logged in" => "Wrong user name or password.";
     "slow_revocation" "" revocation: "alive: [false, false]" => "alive: [true, true]";
     "revocation_ignored" "" revocation: "alive: [false, false]" => "alive: [true, true]";
-    "introspection_inactive" "" activity: "active: true" => "active: false";
     "reuse_accepted" "" refreshing: "rotated: true, reuse: 400" => "rotated: true, reuse: 200";
     "no_rotation" "" refreshing: "rotated: true, reuse: 400" => "rotated: false, reuse: 200";
     "refresh_dies_early" "" refreshing: "rotated: true, reuse: 400" => "refused: \"invalid_grant\"";
@@ -211,6 +211,9 @@ static CASES: &[Case] = cases! {
         "name: 401, none: 401, keyed: 401, any: 401" => "name: 401, none: 401, keyed: 200, any: 401";
     "assertion_unverified" "" proofs:
         "name: 401, none: 401, keyed: 401, any: 401" => "name: 401, none: 200, keyed: 200, any: 200";
+    "secret_refused" "" secrets: "basic 200, post 200" => "basic 200, post 401";
+    "secret_refused" r#"{"method": "client_secret_basic"}"# secrets: "basic 200, post 200" => "basic 401, post 200";
+    "session_forgotten" "" renewed: "a code" => "login_required";
     "assertion_refused" "" asserted: "200" => "401, invalid_client";
     "dpop_nonce" "" possession: "DPoP, our key" => "400, a nonce, then DPoP, our key";
     "dpop_nonce" r#"{"mode": "endless"}"# possession: "DPoP, our key" => "400, a nonce, then use_dpop_nonce";
@@ -269,7 +272,8 @@ fn no_fault_is_without_a_case() {
 
 #[tokio::test]
 async fn every_fault_shows_and_goes_away() {
-    let over_tls = |case: &&Case| case.fault.starts_with("tls_");
+    let over_tls =
+        |case: &&Case| case.fault.starts_with("tls_") || matches!(case.fault, "plain_http_served" | "hsts_missing");
     let plain = all_show(Rp::new().await, CASES.iter().filter(|case| !over_tls(case))).await;
     let tls =
         all_show(Rp::with(Options { tls: true, ..Options::default() }).await, CASES.iter().filter(over_tls)).await;
@@ -293,6 +297,7 @@ async fn all_show(mut rp: Rp, cases: impl Iterator<Item = &'static Case>) -> Vec
         assert_eq!((status, &state["on"]), (200, &json!(false)), "{fault}: {state}");
         assert!(state["fired"].as_u64().unwrap() > 0, "{fault}: counted");
         let after = look(&rp).await;
+        assert_ne!(healthy, faulty, "{fault}: nobody would see it");
         if (before.as_str(), during.as_str(), after.as_str()) != (healthy, faulty, healthy) {
             wrong.push(format!("{fault}: before {before:?}, with it {during:?}, after {after:?}"));
         }
@@ -338,6 +343,22 @@ async fn over_tls_only_the_switches_are_there_without() {
     assert_eq!(plain("/jwks").await.unwrap().status().as_u16(), 400);
     assert_eq!(plain("/lab/faults").await.unwrap().status().as_u16(), 200);
     assert_eq!(looks::handshake(&rp).await, "200");
+}
+
+/// RFC 6797 §7.2: only over TLS; and a cookie for https only would not come back.
+#[tokio::test]
+async fn who_is_answered_without_tls_is_promised_nothing() {
+    let rp = Rp::with(Options { tls: true, ..Options::default() }).await;
+    rp.control(Method::PUT, "faults/plain_http_served", None).await;
+    let plain = rp.url("authorization_endpoint").replacen("https:", "http:", 1);
+    let url = url::Url::parse_with_params(&plain, &rp.good_request("spa")).unwrap();
+    let answer = rp.http.get(url).send().await.unwrap();
+    assert_eq!(answer.status().as_u16(), 303);
+    assert_eq!(answer.headers().get("strict-transport-security"), None);
+    assert!(!answer.headers()["set-cookie"].to_str().unwrap().contains("Secure"));
+    let url = url::Url::parse_with_params(&rp.url("authorization_endpoint"), &rp.good_request("spa")).unwrap();
+    let answer = rp.http.get(url).send().await.unwrap();
+    assert!(answer.headers()["set-cookie"].to_str().unwrap().contains("Secure"));
 }
 
 #[tokio::test]

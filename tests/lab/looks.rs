@@ -257,18 +257,62 @@ pub async fn logout(rp: &Rp) -> String {
     answer.get("error").cloned().unwrap_or_else(|| "still logged in".into())
 }
 
-/// Whether introspection knows a living token.
-pub async fn activity(rp: &Rp) -> String {
-    let (_, response) = rp.as_client("token_endpoint", "svc", &[("grant_type", "client_credentials")]).await;
-    format!("active: {}", rp.active(&response["access_token"]).await)
-}
-
 /// Whether a client that believes the lab's authority gets an answer.
 pub async fn handshake(rp: &Rp) -> String {
     match rp.http.get(rp.url("jwks_uri")).send().await {
         Ok(answer) => answer.status().as_u16().to_string(),
         Err(_) => "no handshake".into(),
     }
+}
+
+/// What is told to somebody who comes without TLS: of the keys, and of a login.
+pub async fn in_the_clear(rp: &Rp) -> String {
+    let plain = |member: &str| rp.url(member).replacen("https:", "http:", 1);
+    let keys = rp.http.get(plain("jwks_uri")).send().await.unwrap().status().as_u16();
+    let url = url::Url::parse_with_params(&plain("authorization_endpoint"), &rp.good_request("spa")).unwrap();
+    let mut page = rp.http.get(url).send().await.unwrap();
+    while let Some(next) = location(&page).filter(|next| next.starts_with("http:")) {
+        page = rp.http.get(next).send().await.unwrap();
+    }
+    format!("keys {keys}, login {}", page.status().as_u16())
+}
+
+/// What a machine's secret is worth in either way (RFC 6749 §2.3.1).
+pub async fn secrets(rp: &Rp) -> String {
+    let grant = ("grant_type", "client_credentials");
+    let (basic, _) = rp.as_client("token_endpoint", "svc", &[grant]).await;
+    let form = [grant, ("client_id", "svc"), ("client_secret", "svc-secret")];
+    let post = rp.post(&rp.url("token_endpoint"), &form).await.status().as_u16();
+    format!("basic {basic}, post {post}")
+}
+
+/// Whether somebody who has just logged in is still known (`prompt=none`).
+pub async fn renewed(rp: &Rp) -> String {
+    rp.log_in("spa", "openid").await.unwrap();
+    unasked(rp).await
+}
+
+/// What browsers are told about coming back (RFC 6797).
+pub async fn hsts(rp: &Rp) -> String {
+    let answer = rp.http.get(rp.url("jwks_uri")).send().await.unwrap();
+    let said = answer.headers().get("strict-transport-security").map(|value| value.to_str().unwrap().to_owned());
+    said.unwrap_or_else(|| "none".into())
+}
+
+/// Whether the hashes of a token that comes with a code and an access token are theirs (OIDC Core 3.3.2.11).
+pub async fn code_hash(rp: &Rp) -> String {
+    let (_, mut done) = rp.begin("spa", "openid", &[("response_type", "code id_token token")]).await;
+    if location(&done).is_none() {
+        done = rp.submit(done, &[("username", "alice"), ("password", "wonderland-7")]).await.unwrap();
+    }
+    let to = url::Url::parse(&location(&done).unwrap()).unwrap();
+    let params: Params = url::form_urlencoded::parse(to.fragment().unwrap().as_bytes()).into_owned().collect();
+    let claims = part(&Value::from(params["id_token"].as_str()), 1);
+    let half = |of: &str| {
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, params[of].as_bytes());
+        URL_SAFE_NO_PAD.encode(&digest.as_ref()[..16])
+    };
+    format!("c_hash {}, at_hash {}", claims["c_hash"] == half("code"), claims["at_hash"] == half("access_token"))
 }
 
 pub async fn discovery(rp: &Rp) -> String {

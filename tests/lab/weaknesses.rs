@@ -9,16 +9,7 @@ use crate::client::{CALLBACK, Rp, callback, location};
 
 /// The first answer to the login of `spa`, with these parameters changed: its status, and where it leads to.
 async fn first(rp: &Rp, more: &[(&str, &str)]) -> String {
-    let mut query = vec![
-        ("client_id", "spa"),
-        ("redirect_uri", CALLBACK),
-        ("response_type", "code"),
-        ("scope", "openid"),
-        ("state", "s"),
-        ("nonce", "n"),
-        ("code_challenge", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"),
-        ("code_challenge_method", "S256"),
-    ];
+    let mut query = rp.good_request("spa").to_vec();
     query.retain(|(name, _)| !more.iter().any(|(replaced, _)| replaced == name));
     query.extend(more.iter().filter(|(_, value)| !value.is_empty()));
     let url = url::Url::parse_with_params(&rp.url("authorization_endpoint"), &query).unwrap();

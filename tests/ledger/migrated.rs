@@ -60,6 +60,7 @@ fn fill(path: &Path) {
         version: "2".to_owned(),
         provider: String::new(),
         comment: String::new(),
+        ..Default::default()
     };
     store.put_deployment(&deployment).unwrap();
     stage::close(&store);

@@ -81,6 +81,7 @@ fn deployment() -> authprobe::alert::conditions::Deployment {
         version: String::new(),
         provider: String::new(),
         comment: String::new(),
+        ..Default::default()
     }
 }
 

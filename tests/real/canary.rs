@@ -6,6 +6,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde_json::{Value, json};
 
 use crate::support::alertmanager::{Alertmanager, Inbox};
+use crate::support::authprobe::authprobe;
 use crate::support::collector::Collector;
 use crate::support::eventually;
 use crate::support::idp::{Idp, Options};
@@ -151,6 +152,7 @@ fn nothing_secret_is_shown_anywhere() {
             let finished = scene.command(&every, "probe", arguments);
             shown.extend([("probe", finished.stdout), ("stderr", finished.stderr)]);
         }
+        shown.extend(smoke(&scene, &every));
     }
     scene.folder.write("alice.password", "another planted/password");
     let refused = scene.command(&every, "probe", &["login"]);
@@ -164,6 +166,26 @@ fn nothing_secret_is_shown_anywhere() {
     assert!(seen > 50, "the provider saw only {seen} secrets");
     secrets.extend([PASSWORD, SECRET, "another planted/password", &assertion].map(str::to_owned));
     assert_nowhere(&secrets, &shown);
+}
+
+/// Everything that `smoke` says, in every form.
+fn smoke(scene: &Scene, probes: &str) -> Vec<(&'static str, String)> {
+    let (config, summary) = (scene.config(probes), scene.folder.file("summary.md"));
+    let files = ["human", "json", "junit", "github"].map(|format| (format, scene.folder.file(format)));
+    let outputs = files.each_ref().map(|(format, file)| format!("--output={format}={}", file.display()));
+    let own = [("RUST_LOG", "debug"), ("GITHUB_STEP_SUMMARY", summary.to_str().unwrap())];
+    let environment = [&scene.environment()[..], &own].concat();
+    let mut shown = Vec::new();
+    for (format, _) in &files {
+        let arguments = ["smoke", "--config", config.to_str().unwrap(), "--format", *format];
+        let outputs: Vec<&str> = outputs.iter().map(String::as_str).collect();
+        let finished = authprobe(&[&arguments[..], &outputs].concat(), &environment);
+        assert_ne!(finished.code, 2, "{finished:?}");
+        shown.extend([("smoke", finished.stdout), ("stderr", finished.stderr)]);
+        shown.extend(files.iter().map(|(format, file)| (*format, std::fs::read_to_string(file).unwrap())));
+    }
+    shown.push(("step summary", std::fs::read_to_string(summary).unwrap()));
+    shown
 }
 
 /// That none of these values is in any of those texts, each with its place; and that there was something to search.

@@ -6,9 +6,11 @@ use std::net::TcpListener;
 use serde_json::json;
 
 use super::canary::assert_nowhere;
+use crate::support::authprobe::Run;
 use crate::support::idp::{Idp, Options};
-use crate::support::net;
+use crate::support::process::Process;
 use crate::support::scene::Scene;
+use crate::support::{PATIENCE, eventually, net};
 
 const PROBES: &str = r#"
 [[probe]]
@@ -99,6 +101,50 @@ fn a_registered_client_is_managed_and_deleted() {
     assert_eq!((of("POST /reg"), of("PUT /reg"), of("DELETE /reg"), of("GET /reg")), (1, 1, 1, 2), "{requests:?}");
 }
 
+/// How many clients are registered that are not deleted.
+fn left_behind(idp: &Idp) -> (u64, u64) {
+    let requests = idp.requests();
+    let of = |what: &str| requests.get(what).copied().unwrap_or(0);
+    (of("POST /reg"), of("POST /reg") - of("DELETE /reg"))
+}
+
+/// The run is over before the provider has answered, which registers the client all the same.
+#[test]
+fn a_registration_that_is_answered_late_leaves_no_client_behind() {
+    let (idp, mut scene) = stage();
+    let hasty = "[[probe]]\nname = \"hasty\"\nkind = \"registration\"\nprovider = \"main\"\ntimeout = \"1s\"\n";
+    idp.fail(json!({ "/reg": { "delay": 2500 } }));
+    let (code, run) = scene.probe_once(hasty, "hasty");
+    assert_eq!((code, run.fault().as_str()), (1, "timeout/network at create"), "{:#}", run.0);
+    assert_eq!(left_behind(&idp), (1, 0), "{:?}", idp.requests());
+
+    // Later than cleanup waits: the request lives on, and what it makes is taken away. Until that is known no other is made.
+    idp.fail(json!({ "/reg": { "delay": 8000 } }));
+    scene.every = "2s";
+    let daemon = scene.daemon(hasty);
+    daemon.until("authprobe_run_faults_total", &["class=\"timeout\""], |faults| faults >= 1.0);
+    daemon.until("authprobe_run_faults_total", &["class=\"budget\""], |faults| faults >= 1.0);
+    eventually("that it is taken away", || (left_behind(&idp) == (2, 0)).then_some(()));
+    let warned = |run: &Run| run.0["warnings"].to_string().contains("client_left_behind");
+    assert!(daemon.runs("hasty").iter().any(warned), "it says that one may be there");
+}
+
+/// Ctrl-C in the middle of it.
+#[test]
+fn a_registration_that_is_interrupted_leaves_no_client_behind() {
+    let (idp, scene) = stage();
+    let config = scene.config(PROBES);
+    idp.fail(json!({ "/reg": { "delay": 2000 } }));
+    let mut process = Process::start(env!("CARGO_BIN_EXE_authprobe"), |command| {
+        command.args(["probe", "registration", "--config"]).arg(&config).envs(scene.environment());
+    });
+    eventually("that it is asked for", || (left_behind(&idp).0 == 1).then_some(()));
+    process.signal("INT");
+    let status = process.wait(PATIENCE).expect("it ends");
+    assert_eq!(status.code(), Some(130), "{}", process.output());
+    assert_eq!(left_behind(&idp), (1, 0), "{:?}", idp.requests());
+}
+
 #[test]
 fn a_logout_leads_back_and_ends_the_session() {
     let (_idp, scene) = stage();
@@ -106,6 +152,29 @@ fn a_logout_leads_back_and_ends_the_session() {
     assert_eq!((code, run.fault()), (0, String::new()), "{:?}", run.0);
     // The scope offline_access was not asked for: what could be refreshed dies with the session.
     assert_eq!(run.0["warnings"], json!([]));
+}
+
+/// As with django-oauth-toolkit, which lists it and has not implemented it.
+#[test]
+fn where_prompt_none_fails_an_ordinary_request_shows_whether_the_session_is_gone() {
+    let (idp, mut scene) = stage();
+    scene.more.push_str(
+        "\n[[client]]\nname = \"leaving\"\nprovider = \"main\"\nclient_id = \"bye\"\nclient_secret = { file = \"bye.secret\" }\n\
+         redirect_uri = \"http://127.0.0.1:8765/cb\"\n",
+    );
+    let probe = "[[probe]]\nname = \"leaving\"\nkind = \"logout\"\nclient = \"leaving\"\nuser = \"alice\"\n";
+    let silent = json!({ "status": 500 });
+    idp.fail(json!({ "/auth?prompt=none": silent }));
+    let (code, run) = scene.probe_once(probe, "leaving");
+    assert_eq!((code, run.fault()), (0, String::new()), "{:#}", run.0);
+    let codes: Vec<_> = run.0["warnings"].as_array().unwrap().iter().map(|warning| warning["code"].clone()).collect();
+    assert_eq!(codes, ["prompt_none"]);
+    // A goodbye that ends nothing.
+    let bye = json!({ "status": 200, "headers": { "content-type": "text/html" }, "body": "<p>Goodbye</p>" });
+    idp.fail(json!({ "/auth?prompt=none": silent, "/session/end": bye }));
+    let (code, run) = scene.probe_once(probe, "leaving");
+    assert_eq!((code, run.fault().as_str()), (1, "logout_ineffective/provider at session"), "{:#}", run.0);
+    assert!(run.0["fault"]["detail"].as_str().unwrap().contains("answered with a code"), "{:#}", run.0["fault"]);
 }
 
 #[test]

@@ -37,7 +37,7 @@ scopes = ["openid", "profile", "offline_access"]
 "#;
 
 /// Attacks of a run by what became of them.
-fn attacks(run: &Value, wanted: &Value) -> Vec<String> {
+pub fn attacks(run: &Value, wanted: &Value) -> Vec<String> {
     let all = run["observations"].as_array().expect("observations");
     let mine = all.iter().filter(|observation| observation["what"] == "attack" && observation["accepted"] == *wanted);
     mine.map(|observation| observation["attack"].as_str().expect("a name").to_owned()).collect()

@@ -5,6 +5,7 @@
 mod support;
 
 mod alertmanager;
+mod backchannel;
 mod browser;
 mod canary;
 mod client_auth;
@@ -13,6 +14,7 @@ mod collector;
 mod commands;
 mod credentials;
 mod dashboards;
+mod doors;
 mod egress;
 mod expectations;
 mod faults;

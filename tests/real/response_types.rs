@@ -6,9 +6,9 @@ use serde_json::Value;
 use super::canary::assert_nowhere;
 use crate::support::authprobe::Run;
 use crate::support::idp::{Idp, Options};
-use crate::support::net;
 use crate::support::process::Process;
 use crate::support::scene::Scene;
+use crate::support::{eventually, net};
 
 const CLIENTS: &str = r#"
 [[client]]
@@ -187,5 +187,22 @@ fn a_broker_leads_to_the_certified_provider_and_back() {
         );
         let says = "at the upstream provider localhost, which is not the probed provider's own host: ";
         assert!(run.0["fault"]["detail"].as_str().unwrap().starts_with(says), "{:#}", run.0["fault"]);
+        assert_eq!(run.0["fault"]["upstream"], "localhost", "{kind}");
     }
+    let seen = scene.command(&login("form_login"), "probe", &["login"]);
+    assert!(seen.stdout.contains("At upstream host localhost, not at the provider's own pages."), "{}", seen.stdout);
+    // Whoever is paged reads it as well.
+    let daemon = scene.daemon(&login("form_login"));
+    let description = eventually("a page", || {
+        let alerts = daemon.get("/api/v1/alerts").json();
+        let all = alerts["alerts"].as_array()?.clone();
+        let outage = all.into_iter().find(|alert| alert["labels"]["alertname"] == "AuthOutage")?;
+        Some(outage["annotations"]["description"].as_str()?.to_owned())
+    });
+    let says = "http_status (blame: provider) at upstream host localhost, not main's own pages";
+    assert!(description.contains(says), "{description}");
+    // What breaks at the broker itself is its own.
+    drop(lab);
+    let (_, run) = scene.probe_once(&login("form_login"), "login");
+    assert_eq!((run.fault().as_str(), &run.0["fault"]["upstream"]), ("connect/network at discovery", &Value::Null));
 }

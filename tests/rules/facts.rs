@@ -145,6 +145,50 @@ fn a_fact_alerts_while_it_is_one() {
     hold(CONFIG, 60, &cases);
 }
 
+/// A probe that comes seldom and is scraped late: the first that Prometheus hears of it is that it is 1. It fires with the
+/// first bad run, and not with the second.
+#[test]
+fn an_attack_that_was_accepted_before_anybody_looked_pages() {
+    let attacks = |values: &[(u64, usize)]| {
+        series("authprobe_attacks_accepted_total", &format!("{KEYS}, attack=\"alg_none\""), values)
+    };
+    let success = |values: &[(u64, usize)]| series("authprobe_probe_success", KEYS, values);
+    let labels = format!("{}, attack=\"alg_none\"", probe("AuthAttackAccepted", "page", "keys"));
+    let pages = Some(&*labels);
+    let cases = [
+        case(
+            "late",
+            vec![attacks(&[(1, 90)]), success(&[(0, 10), (1, 80)])],
+            vec![(0, pages), (1, pages), (9, pages), (59, pages), (61, None), (89, None)],
+        ),
+        // It goes on: what comes in between is counted as ever.
+        case(
+            "and again",
+            vec![attacks(&[(1, 30), (2, 100)]), success(&[(0, 130)])],
+            vec![(1, pages), (59, pages), (89, pages), (91, None)],
+        ),
+        // Prometheus is new and authprobe is not: whatever it once was, it is refused now.
+        case("old", vec![attacks(&[(3, 90)]), success(&[(1, 90)])], vec![(0, None), (1, None), (59, None), (89, None)]),
+        // A restart of Prometheus, or a scrape that failed, makes nothing new of it; nor does another failure of the probe.
+        case(
+            "a gap",
+            vec![
+                Series { samples: gap(3, 30, 20, 120), ..attacks(&[]) },
+                Series { samples: gap(0, 30, 20, 120), ..success(&[]) },
+            ],
+            vec![(75, None), (95, None), (115, None), (140, None)],
+        ),
+    ];
+    hold(CONFIG, 60, &cases);
+}
+
+/// So often that value, then nothing for a while, then the value again.
+fn gap(value: u64, before: usize, nothing: usize, after: usize) -> Vec<Sample> {
+    let is = |times| std::iter::repeat_n((), times).map(move |()| Sample::Is(value));
+    let nothing = std::iter::once(Sample::Stale).chain(std::iter::repeat_n((), nothing).map(|()| Sample::Nothing));
+    is(before).chain(nothing).chain(is(after)).collect()
+}
+
 /// In both text formats: OpenMetrics writes the bounds of buckets with a decimal point.
 #[test]
 fn what_lies_beyond_the_last_bucket_alerts() {

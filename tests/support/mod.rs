@@ -6,6 +6,8 @@ pub mod alertmanager;
 pub mod authprobe;
 pub mod certs;
 pub mod collector;
+#[path = "../folder/mod.rs"]
+pub mod folder;
 pub mod idp;
 pub mod net;
 pub mod process;
@@ -14,8 +16,9 @@ pub mod providers;
 pub mod proxies;
 pub mod scene;
 
+pub use folder::Folder;
+
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long anything may take that should happen at once; long, for busy machines.
@@ -50,46 +53,4 @@ pub fn installed(path: &str) -> PathBuf {
     let path = repository().join(path);
     assert!(path.exists(), "{} is missing: run ci/setup.sh (make test does)", path.display());
     path
-}
-
-/// A folder that goes with the test; stays if the test fails.
-#[derive(Debug)]
-pub struct Folder(PathBuf);
-
-impl Folder {
-    /// A new, empty one.
-    pub fn new() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("authprobe-test-{}-{count}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        &self.0
-    }
-
-    /// Of a file in it.
-    pub fn file(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-
-    /// Writes a file in it.
-    pub fn write(&self, name: &str, content: &str) -> PathBuf {
-        let path = self.file(name);
-        std::fs::write(&path, content).unwrap();
-        path
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("kept: {}", self.0.display());
-        } else {
-            std::fs::remove_dir_all(&self.0).ok();
-        }
-    }
 }

@@ -55,6 +55,8 @@ impl Process {
             let ended = self.child.try_wait().unwrap();
             if ended.is_some() || Instant::now() > end {
                 let (name, all) = (&self.name, lines.join("\n"));
+                // What else it writes is shown when it is dropped.
+                drop(lines);
                 panic!("{name} never wrote {what} (ended: {ended:?}). It wrote:\n{all}");
             }
             lines = self.written.more.wait_timeout(lines, Duration::from_millis(100)).unwrap().0;

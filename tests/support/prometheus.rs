@@ -15,12 +15,22 @@ pub struct Prometheus {
 impl Prometheus {
     /// Starts it; `target` is `host:port`.
     pub fn scraping(target: &str) -> Self {
+        Self::start(target, "")
+    }
+
+    /// The same, with a file of rules.
+    #[allow(dead_code)] // Of tests/gate.rs.
+    pub fn with_rules(target: &str, rules: &std::path::Path) -> Self {
+        Self::start(target, &format!("rule_files: ['{}']\n", rules.display()))
+    }
+
+    fn start(target: &str, more: &str) -> Self {
         let (folder, port) = (Folder::new(), net::free_port());
         let file = folder.write(
             "prometheus.yml",
             &format!(
                 "global: {{scrape_interval: 1s}}\n\
-                 scrape_configs: [{{job_name: authprobe, static_configs: [{{targets: ['{target}']}}]}}]\n"
+                 scrape_configs: [{{job_name: authprobe, static_configs: [{{targets: ['{target}']}}]}}]\n{more}"
             ),
         );
         let process = Process::start("prometheus", |command| {
@@ -34,6 +44,12 @@ impl Prometheus {
             net::get(&format!("{url}/-/ready")).filter(|answer| answer.status == 200)
         });
         Self { process, url, _folder: folder }
+    }
+
+    /// Where it serves.
+    #[allow(dead_code)] // Of tests/gate.rs.
+    pub fn url(&self) -> &str {
+        &self.url
     }
 
     /// Evaluates an expression now: each result's labels and value.

@@ -2,38 +2,41 @@
 
 use std::time::Duration;
 
+use authprobe::clock::Clock;
+use authprobe::lab::Options;
 use authprobe::outcome::Observation;
 use serde_json::json;
 
-use crate::{Scene, cleanups, clock, none, shown, skipped};
+use crate::lab_stage::{Stage, cleanups, none, shown, skipped};
+use crate::{SCOPES, machine};
 
 const FORGED: [&str; 5] = ["expired", "alg_none", "wrong_audience", "wrong_issuer", "foreign_key"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_api_that_does_its_duty_is_good() {
-    let mut scene = Scene::new().await;
+    let mut stage = machine().await;
     let all = format!(
         "url = '{}'\norigin = 'https://app.example.com'\nrevoked = true\ntoo_few_scopes = ['profile']\n\
          other_audience = {{ audience = ['web'] }}\nexpect_status = 200",
-        scene.resource()
+        stage.resource()
     );
-    let ended = scene.run("resource", &all).await;
+    let ended = stage.run("resource", &all).await;
     assert_eq!(shown(&ended), "good");
     assert_eq!(skipped(&ended).into_keys().collect::<Vec<_>>(), ["authorize", "login"]);
     assert!(cleanups(&ended).iter().all(|(_, note)| note.is_empty()), "{:?}", cleanups(&ended));
     for method in ["HEAD", "POST"] {
-        let own = format!("url = '{}'\nmethod = '{method}'", scene.resource());
-        assert_eq!(shown(&scene.run("resource", &own).await), "good", "{method}");
+        let own = format!("url = '{}'\nmethod = '{method}'", stage.resource());
+        assert_eq!(shown(&stage.run("resource", &own).await), "good", "{method}");
     }
-    (scene.client, scene.user) = (Some("web"), true);
-    let own = format!("url = '{}'\nrevoked = true", scene.resource());
-    assert_eq!(shown(&scene.run("resource", &own).await), "good");
+    stage.log_in("web", SCOPES);
+    let own = format!("url = '{}'\nrevoked = true", stage.resource());
+    assert_eq!(shown(&stage.run("resource", &own).await), "good");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_an_opaque_token_nothing_is_forged() {
-    let scene = Scene::new().await.machine(Some("opaque"));
-    let ended = scene.run("resource", &format!("url = '{}'\nscopes = ['api']", scene.resource())).await;
+    let stage = Stage::machine("opaque").await;
+    let ended = stage.run("resource", &format!("url = '{}'\nscopes = ['api']", stage.resource())).await;
     assert_eq!(shown(&ended), "good");
     for step in FORGED {
         assert_eq!(skipped(&ended)[step], "the token is opaque: there is nothing to forge", "{step}");
@@ -42,10 +45,10 @@ async fn of_an_opaque_token_nothing_is_forged() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_missing_check_is_found_at_its_step() {
-    let scene = Scene::new().await;
+    let stage = machine().await;
     let own = format!(
         "url = '{}'\nrevoked = true\nbound = '1s'\ntoo_few_scopes = ['profile']\norigin = 'https://app.example.com'",
-        scene.resource()
+        stage.resource()
     );
     for (check, step) in [
         ("token", "without_token"),
@@ -57,18 +60,18 @@ async fn each_missing_check_is_found_at_its_step() {
         ("key", "foreign_key"),
         ("scope", "insufficient_scope"),
     ] {
-        let ended = scene.under("resource_trusting", &json!({"check": check}), "resource", &own).await;
-        assert_eq!(ended, format!("attack_accepted/provider at {step}"), "{check}");
+        let ended = stage.under("resource_trusting", &json!({"check": check}), "resource", &own).await;
+        assert_eq!(ended, format!("bad attack_accepted/provider at {step}"), "{check}");
     }
-    let ended = scene.under("resource_trusting", &json!({"check": "revocation"}), "resource", &own).await;
-    assert_eq!(ended, "revocation_ineffective/provider at revoked");
+    let ended = stage.under("resource_trusting", &json!({"check": "revocation"}), "resource", &own).await;
+    assert_eq!(ended, "bad revocation_ineffective/provider at revoked");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_attack_that_is_accepted_is_told() {
-    let scene = Scene::new().await;
-    scene.fault("resource_trusting", &none());
-    let ended = scene.run("resource", &format!("url = '{}'", scene.resource())).await;
+    let stage = machine().await;
+    stage.fault("resource_trusting", &none());
+    let ended = stage.run("resource", &format!("url = '{}'", stage.resource())).await;
     let fault = ended.fault.as_ref().unwrap();
     assert_eq!((fault.step, fault.class.as_str()), ("tampered", "attack_accepted"));
     let told: Vec<_> = fault.findings.iter().map(|finding| finding.clause).collect();
@@ -85,57 +88,61 @@ async fn every_attack_that_is_accepted_is_told() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_that_grew_old_is_refused_as_well() {
-    let (clock, now) = clock();
-    let scene = Scene::at(clock).await;
-    let own = format!("url = '{}'", scene.resource());
+    // It runs on from now, and can be set.
+    let now = Clock::system().now();
+    let mut stage = Stage::before(Options { clock: Clock::following(now), ..Options::default() }).await;
+    stage.client = Some(stage.client_of("svc"));
+    let own = format!("url = '{}'", stage.resource());
     // A resource that knows every forgery, but looks at no clock.
-    scene.fault("resource_trusting", &json!({"check": "age"}));
+    stage.fault("resource_trusting", &json!({"check": "age"}));
     let shows = |ended: &authprobe::journey::Ended| {
         ended.steps.iter().find(|step| step.name == "expired").unwrap().requests.len()
     };
-    let ended = scene.run("resource", &own).await;
+    let ended = stage.run("resource", &own).await;
     assert_eq!((shown(&ended).as_str(), shows(&ended)), ("good", 1));
     assert!(cleanups(&ended).contains(&("aging_token", String::new())));
     // Its five minutes are over, but not by the ten that some allow for clocks that differ.
-    scene.clock.set(now + Duration::from_secs(310));
-    let ended = scene.run("resource", &own).await;
+    stage.clock.set(now + Duration::from_secs(310));
+    let ended = stage.run("resource", &own).await;
     assert_eq!((shown(&ended).as_str(), shows(&ended)), ("good", 1));
-    scene.clock.set(now + Duration::from_secs(910));
-    let ended = scene.run("resource", &own).await;
-    assert_eq!((shown(&ended).as_str(), shows(&ended)), ("attack_accepted/provider at expired", 2));
+    stage.clock.set(now + Duration::from_secs(910));
+    let ended = stage.run("resource", &own).await;
+    assert_eq!((shown(&ended).as_str(), shows(&ended)), ("bad attack_accepted/provider at expired", 2));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn refusals_in_other_ways_are_told_apart() {
-    let scene = Scene::new().await;
-    let own = format!("url = '{}'\norigin = 'https://app.example.com'", scene.resource());
-    let no_challenge = scene.under("resource_no_challenge", &none(), "resource", &own).await;
-    assert_eq!(no_challenge, format!("good{}", " challenge_missing".repeat(7)));
+    let stage = machine().await;
+    let own = format!("url = '{}'\norigin = 'https://app.example.com'", stage.resource());
+    stage.fault("resource_no_challenge", &none());
+    let ended = stage.run("resource", &own).await;
+    assert_eq!(shown(&ended), "good challenge_missing");
+    assert_eq!(ended.warnings.len(), 7, "once for each refusal");
     for (fault, parameters, expected) in [
-        ("resource_error_500", none(), "http_status/provider at without_token"),
-        ("cors_missing", none(), "malformed/provider at preflight"),
-        ("cors_wildcard_headers", none(), "malformed/provider at preflight"),
-        ("http_503", json!({"endpoint": "resource"}), "http_status/provider at access"),
-        ("connection_reset", json!({"endpoint": "resource"}), "reset/network at access"),
-        ("redirect_loop", json!({"endpoint": "resource"}), "redirect/provider at access"),
+        ("resource_error_500", none(), "bad http_status/provider at without_token"),
+        ("cors_missing", none(), "bad malformed/provider at preflight"),
+        ("cors_wildcard_headers", none(), "bad malformed/provider at preflight"),
+        ("http_503", json!({"endpoint": "resource"}), "bad http_status/provider at access"),
+        ("connection_reset", json!({"endpoint": "resource"}), "bad reset/network at access"),
+        ("redirect_loop", json!({"endpoint": "resource"}), "bad redirect/provider at access"),
     ] {
-        assert_eq!(scene.under(fault, &parameters, "resource", &own).await, expected, "{fault}");
+        assert_eq!(stage.under(fault, &parameters, "resource", &own).await, expected, "{fault}");
     }
-    scene.lab.clear_faults();
-    let refused = format!("url = '{}'\nscopes = ['profile']", scene.resource());
-    let ended = scene.run("resource", &refused).await;
-    assert_eq!(shown(&ended), "oauth_error/provider at access");
+    stage.lab.clear_faults();
+    let refused = format!("url = '{}'\nscopes = ['profile']", stage.resource());
+    let ended = stage.run("resource", &refused).await;
+    assert_eq!(shown(&ended), "bad oauth_error/provider at access");
     assert!(ended.fault.unwrap().detail.contains("insufficient_scope"));
-    let status = format!("url = '{}'\nexpect_status = 201", scene.resource());
-    assert_eq!(shown(&scene.run("resource", &status).await), "http_status/provider at access");
+    let status = format!("url = '{}'\nexpect_status = 201", stage.resource());
+    assert_eq!(shown(&stage.run("resource", &status).await), "bad http_status/provider at access");
 }
 
 /// Another server than the provider's: what it answers, and which headers it was sent.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_api_elsewhere_is_named_and_gets_nothing_of_the_providers() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    let mut scene = Scene::new().await;
-    scene.provider.headers.insert("x-synthetic", "authprobe".parse().unwrap());
+    let mut stage = machine().await;
+    stage.provider.headers.insert("x-synthetic", "authprobe".parse().unwrap());
     let listener = tokio::net::TcpListener::bind("127.0.0.2:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let heard = tokio::spawn(async move {
@@ -151,14 +158,14 @@ async fn an_api_elsewhere_is_named_and_gets_nothing_of_the_providers() {
         }
         heard
     });
-    let ended = scene.run("resource", &format!("url = 'http://{address}/me'")).await;
-    assert_eq!(shown(&ended), "http_status/provider at without_token");
+    let ended = stage.run("resource", &format!("url = 'http://{address}/me'")).await;
+    assert_eq!(shown(&ended), "bad http_status/provider at without_token");
     assert!(ended.fault.unwrap().detail.starts_with("127.0.0.2"), "the detail names the API's host");
     let heard = heard.await.unwrap();
     assert!(heard[0].contains("authorization: bearer ") && !heard[1].contains("authorization"));
     assert!(heard.iter().all(|request| !request.contains("x-synthetic") && !request.contains("cookie")));
     // Nobody listens any more.
-    let ended = scene.run("resource", &format!("url = 'http://{address}/me'")).await;
-    assert_eq!(shown(&ended), "connect/network at access");
+    let ended = stage.run("resource", &format!("url = 'http://{address}/me'")).await;
+    assert_eq!(shown(&ended), "bad connect/network at access");
     assert!(ended.fault.unwrap().detail.contains("127.0.0.2"));
 }

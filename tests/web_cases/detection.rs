@@ -26,6 +26,7 @@ fn case(level: Level) -> Case {
         certain_at: (level > Level::Region).then(|| NOW - Duration::from_secs(11)),
         class: Some(Class::HttpStatus),
         blame: Some(Blame::Provider),
+        upstream: None,
         of_class: 3,
         regions: vec![seen("eu", Look::Failing, 3), seen("us", Look::Clean, 0), seen("ap", Look::Unknown, 0)],
         probes: BTreeSet::from(["login".into()]),

@@ -7,6 +7,7 @@ use authprobe::slo::maintenance::{Recurring, Window};
 use serde_json::{Value, json};
 
 use super::{mistakes, wrong};
+use crate::folder::Folder;
 use crate::web_support::standing::written;
 use crate::web_support::{Engine, Ledger, NOW, Web};
 
@@ -194,12 +195,8 @@ async fn only_what_is_there_can_be_ended() {
 
 #[tokio::test]
 async fn maintenance_and_deployments_need_the_right_to_write() {
-    let folder = std::env::temp_dir().join(format!("authprobe-web-{}", authprobe::outcome::TraceId::random()));
-    std::fs::create_dir(&folder).unwrap();
-    let token = |name: &str| {
-        std::fs::write(folder.join(name), format!("{name}-secret\n")).unwrap();
-        Some(SecretSource::File(folder.join(name)))
-    };
+    let folder = Folder::new();
+    let token = |name: &str| Some(SecretSource::File(folder.write(name, &format!("{name}-secret\n"))));
     let mut engine = Engine::default();
     (engine.server.read_token, engine.server.admin_token) = (token("read"), token("admin"));
     let web = Web::start(engine).await;
@@ -221,7 +218,6 @@ async fn maintenance_and_deployments_need_the_right_to_write() {
         assert_eq!(web.get(path).await.status, 401, "{path}");
         assert_eq!(web.send_as("GET", path, "read-secret", "").await.status, 200, "{path}");
     }
-    std::fs::remove_dir_all(folder).unwrap();
 
     let web = Web::start(Engine::default()).await;
     for path in [PATH, "/api/v1/deployments"] {

@@ -108,6 +108,7 @@ async fn alerts_maintenance_and_deployments_are_above_the_probes() {
         version: format!("26.5.{n}"),
         provider: "main".into(),
         comment: String::new(),
+        ..Default::default()
     };
     *web.engine.deployments.lock().unwrap() = (1..=6).map(deployment).collect();
     let page = web.get("/").await.body;
@@ -177,6 +178,7 @@ async fn hostile_names_and_texts_are_escaped() {
         version: HOSTILE.into(),
         provider: HOSTILE.into(),
         comment: HOSTILE.into(),
+        ..Default::default()
     });
     let page = web.get("/").await.body;
     for hostile in ["<script", "<img", "javascript:", "alert('1')"] {

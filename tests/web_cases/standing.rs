@@ -47,6 +47,25 @@ async fn an_objective_is_told_whole() {
 }
 
 #[tokio::test]
+async fn counts_since_a_time_are_told_where_they_are_asked_for() {
+    let slo = Arc::new(objective("login-availability"));
+    let tally = Tally { raw: counts(20, 3), excluded: counts(2, 1) };
+    let counted = vec![(NOW - Duration::from_secs(600), slo.name.clone(), tally)];
+    let engine =
+        Engine { objectives: vec![slo.clone()], evaluations: Arc::new(vec![healthy(&slo)]), counted, ..<_>::default() };
+    let web = Web::start(engine).await;
+    let whole = web.get("/api/v1/slos").await.json();
+    assert_eq!((&whole["now"], &whole["paused"]), (&written(NOW), &json!(false)));
+    assert_eq!((&whole["slos"][0]["since"], &whole["slos"][0]["alpha"]), (&Value::Null, &json!(0.05)));
+    let since = web.get("/api/v1/slos?since=2023-11-14T23:00:45Z").await.json()["slos"][0]["since"].clone();
+    let expected = json!({ "from": "2023-11-14T23:00:00.000Z", "raw": counts(20, 3), "adjusted": counts(18, 2) });
+    assert_eq!(since, expected);
+    for (query, status) in [("since=yesterday", 400), ("since=2023-11-14T23:20:00Z", 400), ("sinc=x", 400)] {
+        assert_eq!(web.get(&format!("/api/v1/slos?{query}")).await.status, status, "{query}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_known_is_null() {
     let known = Arc::new(objective("nothing-judged"));
     let planned = Arc::new(Objective { provider: "".into(), ..objective("not-evaluated") });

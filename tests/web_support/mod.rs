@@ -13,13 +13,14 @@ use authprobe::clock::{Clock, Timestamp};
 use authprobe::config;
 use authprobe::detect::Ruling;
 use authprobe::journey::{Journey, StepName, Stopped};
+use authprobe::judge::CountedSince;
 use authprobe::oidc::mailbox::Mailbox;
 use authprobe::outcome::Outcome;
 use authprobe::plan::{self, BuildOptions, Plan, PlannedProbe, Server};
 use authprobe::probe::{Context, Cost, Kind, Need, ParseContext, Probe, Problem};
 use authprobe::sink::metrics::Metrics;
 use authprobe::slo::maintenance::Window;
-use authprobe::slo::{Evaluation, Maintenance, Objective};
+use authprobe::slo::{Evaluation, Maintenance, Objective, Tally};
 use authprobe::store::{self, KeptRun, RunsQuery};
 use authprobe::web::{self, Control};
 use rustls_pki_types::pem::PemObject;
@@ -52,6 +53,8 @@ pub struct Engine {
     pub objectives: Vec<Arc<Objective>>,
     pub evaluations: Arc<Vec<Evaluation>>,
     pub evaluate: bool,
+    /// What was counted since a time.
+    pub counted: Vec<(Timestamp, Arc<str>, Tally)>,
     pub alerts: Arc<Vec<Alert>>,
     pub rulings: Arc<Vec<Ruling>>,
     pub maintenance: Mutex<Maintenance>,
@@ -88,6 +91,7 @@ impl Default for Engine {
             objectives: vec![],
             evaluations: Arc::default(),
             evaluate: true,
+            counted: vec![],
             alerts: Arc::default(),
             rulings: Arc::default(),
             maintenance: Mutex::default(),
@@ -220,6 +224,12 @@ impl Control for Engine {
         Ok(())
     }
 
+    fn counted_since(&self, since: Timestamp) -> CountedSince {
+        let tallies = self.counted.iter().filter(|(from, ..)| *from >= since);
+        let from = Timestamp::from_secs(since.as_secs() / 60 * 60);
+        CountedSince { from, tallies: tallies.map(|(_, slo, tally)| (slo.clone(), *tally)).collect() }
+    }
+
     fn deployments(&self) -> Vec<Deployment> {
         self.deployments.lock().unwrap().clone()
     }
@@ -295,6 +305,7 @@ static FAKE: Kind = Kind {
     spec: "none",
     client: Need::Forbidden,
     user: Need::Forbidden,
+    attacks: Vec::new,
     schema,
     parse,
 };
@@ -325,6 +336,7 @@ fn plan(probe: &Arc<str>, server: Server) -> Plan {
         probe: Box::new(FakeProbe),
         provider: planned.provider.clone(),
         client: None,
+        second_client: None,
         users: vec![],
         timing: planned.timing.clone(),
         regions: planned.regions.clone(),

@@ -160,9 +160,8 @@ impl Known {
                 tried.push(*attack);
                 match accepted {
                     Some(true) => {
-                        let prefix = format!("{attack}:");
-                        let findings = outcome.fault.iter().flat_map(|fault| &fault.findings);
-                        let found = findings.into_iter().find(|finding| finding.detail.starts_with(&prefix));
+                        let mut findings = outcome.fault.iter().flat_map(|fault| &fault.findings);
+                        let found = findings.find(|finding| finding.attack == Some(*attack));
                         let detail = found.map_or_else(|| (*attack).to_owned(), in_full);
                         self.attacks.insert(attack, detail);
                     }

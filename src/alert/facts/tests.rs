@@ -203,7 +203,9 @@ fn tried(secs: u64, attacks: &[(&'static str, Option<bool>)], verdict: Verdict) 
     let mut fault = Fault::new(Class::AttackAccepted, "accepted");
     fault.findings = (attacks.iter())
         .filter(|(_, accepted)| *accepted == Some(true))
-        .map(|(name, _)| Finding::new(Class::AttackAccepted, "RFC 9700 §2.1", format!("{name}: it got in")))
+        .map(|(name, _)| {
+            Finding::new(Class::AttackAccepted, "RFC 9700 §2.1", format!("{name}: it got in")).of_attack(name)
+        })
         .collect();
     let observations =
         attacks.iter().map(|(attack, accepted)| Observation::Attack { attack, accepted: *accepted }).collect();

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::super::conditions::Context;
+use super::super::text::elsewhere;
 use super::has_failed_in;
 use super::numbers::{clock, fraction, listing, percent, rough, runs, share, times};
 use crate::clock::Timestamp;
@@ -85,8 +86,11 @@ pub fn region(ruling: &Ruling, region: &str, over: bool, now: Timestamp, context
     let (bad, runs) = here.map_or((0, 0), |seen| (seen.bad, seen.runs));
     let lately =
         here.filter(|seen| recovers(seen)).map(|seen| format!(", {}", lately(seen, tense))).unwrap_or_default();
-    let head =
-        format!("{provider}: step {} {}{lately}.", case.step, found(&fails, case, since, (bad, runs), tense, now));
+    let head = format!(
+        "{provider}: step {} {}{lately}.",
+        case.step,
+        found(provider, &fails, case, since, (bad, runs), tense, now)
+    );
     let others = ruling.cases.iter().enumerate().filter(|(n, _)| *n != at).map(|(_, case)| case);
     let parts = [
         Some(head),
@@ -112,7 +116,7 @@ pub fn how(case: &Case) -> String {
 
 /// `ends_at`: when the alert does, if nothing fails any more.
 fn head(provider: &str, case: &Case, ends_at: Option<Timestamp>, tense: Tense, now: Timestamp) -> String {
-    let told = |fails: &str, tense| found(fails, case, case.since, (case.bad(), case.runs()), tense, now);
+    let told = |fails: &str, tense| found(provider, fails, case, case.since, (case.bad(), case.runs()), tense, now);
     let step = format!("{provider}: step {}", case.step);
     let Some(ends_at) = case.ends_at.and(ends_at).filter(|_| tense == Tense::Now) else {
         return format!("{step} {}.", told(&extent(case, tense), tense));
@@ -193,7 +197,15 @@ fn heard(case: &Case) -> &str {
 
 /// `fails everywhere since 18:05:12 UTC: http_status (blame: provider), 9 of 9 runs`; `mostly`, where not all failures were
 /// alike.
-fn found(fails: &str, case: &Case, since: Timestamp, (bad, runs): (u64, u64), tense: Tense, now: Timestamp) -> String {
+fn found(
+    provider: &str,
+    fails: &str,
+    case: &Case,
+    since: Timestamp,
+    (bad, runs): (u64, u64),
+    tense: Tense,
+    now: Timestamp,
+) -> String {
     let at = clock(since, now);
     // Of a sentence with a comma in it the time is an insertion.
     let comma = if fails.contains(", ") { "," } else { "" };
@@ -201,7 +213,8 @@ fn found(fails: &str, case: &Case, since: Timestamp, (bad, runs): (u64, u64), te
     let on = tense.pick("", " on");
     let mostly = if case.of_class < case.bad() { "mostly " } else { "" };
     let blame = case.blame.map(|blame| format!(" (blame: {blame})")).unwrap_or_default();
-    let fault = case.class.map(|class| format!("{mostly}{class}{blame}, ")).unwrap_or_default();
+    let there = case.upstream.as_deref().map(|host| format!(" {}", elsewhere(host, provider))).unwrap_or_default();
+    let fault = case.class.map(|class| format!("{mostly}{class}{blame}{there}, ")).unwrap_or_default();
     format!("{fails}{comma} {when} {at}{on}: {fault}{}", share(bad, runs))
 }
 
@@ -336,7 +349,8 @@ fn clean(case: &Case) -> Option<String> {
 /// The other cases, each in a few words.
 fn also<'a>(cases: impl Iterator<Item = &'a Case>) -> Option<String> {
     let told = cases.map(|case| {
-        let class = case.class.map(|class| format!("{class}, ")).unwrap_or_default();
+        let there = case.upstream.as_deref().map(|host| format!(" at upstream host {host}")).unwrap_or_default();
+        let class = case.class.map(|class| format!("{class}{there}, ")).unwrap_or_default();
         let level = match case.level {
             _ if case.ends_at.is_some() => "good again",
             Level::Everywhere if rare(case) => "a share of all runs",

@@ -30,6 +30,7 @@ fn case() -> Case {
         certain_at: Some(after(3)),
         class: Some(Class::HttpStatus),
         blame: Some(Blame::Provider),
+        upstream: None,
         of_class: 9,
         regions: ["eu", "us", "ap"].map(|region| seen(region, Look::Failing, 3, 3)).into(),
         probes: BTreeSet::from(["login".into(), "machine".into()]),
@@ -118,6 +119,7 @@ fn it_says_who_what_where_since_when_whose_fault_and_how_sure() {
         version: "26.5".into(),
         provider: provider.into(),
         comment: String::new(),
+        ..Default::default()
     };
     let context = Context { deployments: vec![deployment(60, "other"), deployment(130, "main")], ..Context::default() };
     assert_eq!(
@@ -133,6 +135,25 @@ fn it_says_who_what_where_since_when_whose_fault_and_how_sure() {
     assert!(told(&ruling(Standing::Holds, &[], vec![case()]), after(14), &late).contains("It began 0 s after"));
     let later = Context { deployments: vec![deployment(-40, "")], ..Context::default() };
     assert!(!told(&ruling(Standing::Holds, &[], vec![case()]), after(50), &later).contains("deployment"));
+}
+
+/// A broker's users meet it as an outage of its own; whoever is paged must not look there in vain.
+#[test]
+fn what_fails_at_an_upstream_provider_says_so() {
+    let case = Case { step: "login".into(), upstream: Some("idp.partner.example".into()), ..case() };
+    let other = Case { step: "authorize".into(), ..case.clone() };
+    let text = description(Standing::Holds, vec![case, other], after(14));
+    assert!(
+        text.starts_with(
+            "main: step login fails everywhere since 18:05:12 UTC: http_status (blame: provider) at upstream host \
+             idp.partner.example, not main's own pages, 9 of 9 runs."
+        ),
+        "{text}"
+    );
+    assert!(
+        text.ends_with("Also: step authorize (http_status at upstream host idp.partner.example, everywhere)."),
+        "{text}"
+    );
 }
 
 #[test]

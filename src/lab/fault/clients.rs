@@ -9,6 +9,16 @@ use crate::lab::reply::{Action, Reply};
 
 pub(super) static TABLE: &[Fault] = &[
     Fault {
+        name: "secret_refused",
+        about: "no client secret is accepted that comes in one of the two ways",
+        parameters: &[Parameter {
+            name: "method",
+            about: "which",
+            kind: Kind::Choice { default: "client_secret_post", of: &["client_secret_post", "client_secret_basic"] },
+        }],
+        hooks: &[Hook::Switch(Switch::SecretsRefused)],
+    },
+    Fault {
         name: "assertion_refused",
         about: "no client assertion is accepted",
         parameters: &[],

@@ -79,12 +79,6 @@ pub(super) static TABLE: &[Fault] = &[
         hooks: &[Hook::Document(Endpoint::Discovery, |setting, metadata| remove(metadata, setting.text("which")))],
     },
     Fault {
-        name: "jwks_uri_missing",
-        about: "the metadata has no `jwks_uri`",
-        parameters: &[],
-        hooks: &[Hook::Document(Endpoint::Discovery, |_, metadata| remove(metadata, "jwks_uri"))],
-    },
-    Fault {
         name: "discovery_garbage",
         about: "the metadata is not JSON",
         parameters: &[],
@@ -176,18 +170,6 @@ pub(super) static TABLE: &[Fault] = &[
         about: "the token response has no `id_token`",
         parameters: &[],
         hooks: &[Hook::Document(Endpoint::Token, |_, response| remove(response, "id_token"))],
-    },
-    Fault {
-        name: "userinfo_wrong_sub",
-        about: "userinfo speaks of somebody else",
-        parameters: &[],
-        hooks: &[Hook::Document(Endpoint::Userinfo, |_, claims| claims["sub"] = json!("somebody-else"))],
-    },
-    Fault {
-        name: "introspection_inactive",
-        about: "introspection calls every token inactive",
-        parameters: &[],
-        hooks: &[Hook::Document(Endpoint::Introspection, |_, answer| *answer = json!({"active": false}))],
     },
 ];
 

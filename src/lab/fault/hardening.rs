@@ -1,8 +1,8 @@
 //! Weaknesses: attacks that are accepted. Nobody who logs in as they should notices any of them.
 
-use http::header::ACCESS_CONTROL_ALLOW_ORIGIN;
+use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, STRICT_TRANSPORT_SECURITY};
 
-use super::{Fault, Hook, Kind, Parameter, Scope, Switch};
+use super::{ENDPOINT, Fault, Hook, Kind, Parameter, Scope, Switch};
 use crate::lab::endpoint::Endpoint;
 
 macro_rules! switches {
@@ -26,6 +26,28 @@ pub(super) static TABLE: &[Fault] = &[
             kind: Kind::Choice { default: "prefix", of: &["prefix", "any"] },
         }],
         hooks: &[Hook::Switch(Switch::LooseRedirect)],
+    },
+    Fault {
+        name: "plain_http_served",
+        about: "whoever comes by plain http is answered as by https (`--tls`)",
+        parameters: &[ENDPOINT],
+        hooks: &[Hook::InTheClear(Scope::Chosen)],
+    },
+    Fault {
+        name: "hsts_missing",
+        about: "browsers are not told to come back by https only (`--tls`)",
+        parameters: &[Parameter {
+            name: "header",
+            about: "Strict-Transport-Security: not there, or one that takes back what was said (max-age=0)",
+            kind: Kind::Choice { default: "absent", of: &["absent", "zero"] },
+        }],
+        hooks: &[Hook::Response(Scope::All, |setting, mut reply| {
+            let was_there = reply.headers.remove(STRICT_TRANSPORT_SECURITY).is_some();
+            match setting.text("header") {
+                "zero" if was_there => reply.header(STRICT_TRANSPORT_SECURITY, "max-age=0"),
+                _ => reply,
+            }
+        })],
     },
     Fault {
         name: "authorization_cors",

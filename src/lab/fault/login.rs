@@ -132,7 +132,7 @@ pub(super) static TABLE: &[Fault] = &[
             },
         }],
         hooks: &[Hook::Authorization(|setting, parameters| {
-            if parameters.iter().any(|(name, _)| *name == "code") {
+            if parameters.iter().any(|(name, _)| matches!(*name, "code" | "id_token" | "access_token")) {
                 parameters.retain(|(name, _)| matches!(*name, "state" | "iss"));
                 parameters.insert(0, ("error", setting.text("error").to_owned()));
             }
@@ -153,6 +153,12 @@ pub(super) static TABLE: &[Fault] = &[
                 "https://other.example.com".clone_into(value);
             }
         })],
+    },
+    Fault {
+        name: "session_forgotten",
+        about: "who is logged in is not known to be: every authorization request asks for another login",
+        parameters: &[],
+        hooks: &[Hook::Switch(Switch::SessionForgotten)],
     },
     Fault {
         name: "logout_ignored",

@@ -65,6 +65,8 @@ pub enum Hook {
     Switch(Switch),
     /// What a connection over TLS is shown.
     Certificate(Shown),
+    /// Whoever comes without TLS, though the lab speaks it, is answered all the same.
+    InTheClear(Scope),
 }
 
 /// To which endpoints a hook on requests and answers applies.
@@ -72,6 +74,8 @@ pub enum Hook {
 pub enum Scope {
     /// Always this one.
     At(Endpoint),
+    /// All of them.
+    All,
     /// What the parameter `endpoint` says.
     Chosen,
 }
@@ -101,6 +105,8 @@ pub enum Switch {
     PasswordRefused,
     /// Logging out leaves the session as it was.
     LogoutIgnored,
+    /// Nobody is known to be logged in.
+    SessionForgotten,
     /// Every poll of a device is too quick.
     DeviceSlowDown,
     /// A device whose user said yes is refused.
@@ -111,6 +117,8 @@ pub enum Switch {
     DeviceExpires,
     /// A device need not wait for its user.
     DeviceUnapproved,
+    /// The client's secret is refused where it comes in that way.
+    SecretsRefused,
     /// Client assertions are refused.
     AssertionsRefused,
     /// Proofs of possession need a nonce.
@@ -206,6 +214,7 @@ impl Hook {
     pub(super) fn at(scope: Scope, setting: &Setting, endpoint: Endpoint) -> bool {
         match scope {
             Scope::At(only) => only == endpoint,
+            Scope::All => true,
             Scope::Chosen => matches!(setting.text("endpoint"), "all") || setting.text("endpoint") == endpoint.name(),
         }
     }
@@ -241,10 +250,14 @@ mod tests {
         assert_eq!(names.len(), count, "a name is used twice");
         for fault in all() {
             assert!(!fault.hooks.is_empty(), "{} takes hold nowhere", fault.name);
-            let chosen = fault
-                .hooks
-                .iter()
-                .any(|hook| matches!(hook, Hook::Request(Scope::Chosen, _) | Hook::Response(Scope::Chosen, _)));
+            let chosen = fault.hooks.iter().any(|hook| {
+                matches!(
+                    hook,
+                    Hook::Request(Scope::Chosen, _)
+                        | Hook::Response(Scope::Chosen, _)
+                        | Hook::InTheClear(Scope::Chosen)
+                )
+            });
             let declares = fault.parameters.iter().any(|p| p.name == "endpoint");
             assert_eq!(chosen, declares, "{}: `endpoint` is declared if and only if it is used", fault.name);
             assert!(COMMON.iter().all(|c| fault.parameters.iter().all(|p| p.name != c.name)), "{}", fault.name);

@@ -324,8 +324,8 @@ mod tests {
 
     #[test]
     fn unknown_names_get_the_nearest() {
-        let error = Faults::default().set_text("jkws_down").unwrap_err();
-        assert_eq!(error.to_string(), "no fault `jkws_down`; did you mean `jwks_down`?");
+        let error = Faults::default().set_text("jkws_empty").unwrap_err();
+        assert_eq!(error.to_string(), "no fault `jkws_empty`; did you mean `jwks_empty`?");
         let error = Faults::default().set_text("zzz").unwrap_err();
         assert!(error.to_string().contains("--list-faults"));
     }

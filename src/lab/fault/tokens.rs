@@ -44,14 +44,6 @@ pub(super) static TABLE: &[Fault] = &[
         })],
     },
     Fault {
-        name: "missing_subject",
-        about: "tokens have no `sub`",
-        parameters: &[TOKEN],
-        hooks: &[Hook::Claims(|_, claims| {
-            claims.remove("sub");
-        })],
-    },
-    Fault {
         name: "expired_token",
         about: "tokens are expired when they arrive",
         parameters: &[seconds("for how long already"), TOKEN],

@@ -136,18 +136,6 @@ pub(super) static TABLE: &[Fault] = &[
         })],
     },
     Fault {
-        name: "jwks_down",
-        about: "the key set answers 503",
-        parameters: &[],
-        hooks: &[Hook::Request(Scope::At(Endpoint::Jwks), |_, _| plain(StatusCode::SERVICE_UNAVAILABLE))],
-    },
-    Fault {
-        name: "introspection_down",
-        about: "introspection answers 503",
-        parameters: &[],
-        hooks: &[Hook::Request(Scope::At(Endpoint::Introspection), |_, _| plain(StatusCode::SERVICE_UNAVAILABLE))],
-    },
-    Fault {
         name: "tls_expired",
         about: "shows a certificate that ended two days ago (`--tls`)",
         parameters: &[],

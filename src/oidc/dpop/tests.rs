@@ -114,8 +114,9 @@ fn a_nonce_is_demanded_in_one_of_two_ways() {
     for bad in ["", "a b", "a\"b"] {
         assert!(!nonces.saw(&testing::response(400, &[("dpop-nonce", bad)], "")), "{bad}");
     }
-    assert!(insists(&token, "x").detail.contains("another DPoP nonce"));
-    assert!(insists(&testing::response(400, &[], body), "x").detail.contains("gives none"));
+    let (refused, none) = (insists(&token, "x"), insists(&testing::response(400, &[], body), "x"));
+    assert!(refused.class == Class::OauthError && refused.detail.contains("another DPoP nonce"), "{refused}");
+    assert!(none.class == Class::Malformed && none.detail.contains("gives none"), "{none}");
 }
 
 #[test]

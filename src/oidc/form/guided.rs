@@ -4,7 +4,8 @@ use scraper::ElementRef;
 
 use super::controls::{Control, Typed};
 use super::document::{text, visible};
-use super::page::{Progress, Reading, challenge};
+use super::page::{Progress, Reading};
+use super::refusals::challenge;
 use super::scripted::{self, snapshot};
 use super::steps::{Action, Step, Target, With};
 use super::{Next, Value, judge};

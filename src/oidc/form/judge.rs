@@ -2,7 +2,8 @@
 
 use super::controls::{Control, Form, Kind, Typed};
 use super::document::{text, visible};
-use super::page::{Progress, Reading, challenge};
+use super::page::{Progress, Reading};
+use super::refusals::challenge;
 use super::scripted::captions;
 use super::steps::With;
 use super::words::{self, Meaning};

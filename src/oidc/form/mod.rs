@@ -17,6 +17,7 @@ pub mod leave;
 pub mod looks;
 pub mod page;
 pub mod presets;
+mod refusals;
 pub mod scripted;
 pub mod steps;
 pub mod walker;

@@ -17,7 +17,7 @@ use super::document::{Document, text, visible};
 use super::page::{self, Page, Progress, Reading, Setting};
 use super::steps::{Target, With};
 use super::words;
-use super::{guided, judge};
+use super::{guided, judge, refusals};
 use crate::fault::{Class, Fault};
 
 pub(super) use groups::presses;
@@ -62,7 +62,7 @@ pub fn read(page: &Page, progress: &mut Progress, setting: Setting<'_>) -> Resul
     let certain = |fault: Fault| Unready { fault: fault.into(), certain: true };
     if page.gatekeeper {
         // It lets browsers pass by themselves, if it wants to.
-        let fault = page::challenge("a gatekeeper before the provider asks for proof that we are human");
+        let fault = refusals::challenge("a gatekeeper before the provider asks for proof that we are human");
         return Err(Unready { fault: fault.into(), certain: false });
     }
     let document = parse(page).map_err(certain)?;

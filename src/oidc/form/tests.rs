@@ -187,7 +187,7 @@ fn a_refused_password_is_the_accounts_and_is_said_once() {
     let errors = r#"<ul class="errorlist nonfield"><li>Please enter a correct username and password.</li></ul>"#;
     let fault = plainly(&DJANGO.replace("ERRORS", errors), after_login()).unwrap_err();
     assert_eq!((fault.class, fault.blame), (Class::Credentials, Blame::Configuration));
-    assert_eq!(fault.account, Some(Account::User("synthetic".into())));
+    assert_eq!(fault.account, Some(Box::new(Account::User("synthetic".into()))));
     assert!(!fault.detail.contains("correct username"), "no text of the page: {}", fault.detail);
 
     let alert = r#"<div class="ui message error" role="alert">Login failed. Please check your information.</div>"#;
@@ -213,7 +213,7 @@ fn a_lost_session_is_not_taken_for_a_wrong_password() {
     assert_eq!(class(&format!("{expired}{KEYCLOAK}"), after_login()), Class::LoginPage);
     // The fault is the page's, but a password was sent: it says whose.
     let fault = plainly(&format!("{expired}{KEYCLOAK}"), after_login()).unwrap_err();
-    assert_eq!(fault.account, Some(Account::User("synthetic".into())));
+    assert_eq!(fault.account, Some(Box::new(Account::User("synthetic".into()))));
     // A message that was there before is not about what we sent.
     let notice = format!("<div class=alert>Maintenance tonight</div>{CANAILLE_1}");
     let mut progress = Progress::default();
@@ -228,7 +228,7 @@ fn a_lost_session_is_not_taken_for_a_wrong_password() {
 
 #[test]
 fn a_password_that_may_have_been_refused_is_the_accounts_whatever_else_the_page_shows() {
-    let user = Some(Account::User("synthetic".into()));
+    let user = Some(Box::new(Account::User("synthetic".into())));
     let captcha = r#"<div class="g-recaptcha"></div>"#;
     let first_page = CANAILLE_1.replace("network-error", "").replace("Network error", "");
     let wrong = r#"<p class="error">Wrong password.</p>"#;

@@ -169,12 +169,11 @@ impl Walk {
             Arrival::Page(page) => page,
             Arrival::Answer(answer) => return Ok(answer),
         };
-        let file = std::env::temp_dir().join(format!("authprobe-walk-{}", std::process::id()));
-        std::fs::write(&file, "wonder=land&7\n").unwrap();
+        let folder = crate::folder::Folder::new();
         let user = User {
             name: "synthetic".into(),
             username: "alice".into(),
-            password: SecretSource::File(file),
+            password: SecretSource::File(folder.write("alice", "wonder=land&7\n")),
             totp: None,
             passkey: None,
         };

@@ -8,7 +8,7 @@ use super::Relying;
 use crate::fault::{Class, Fault};
 use crate::oidc::http::{Endpoint, Request, Response};
 use crate::oidc::metadata::Metadata;
-use crate::oidc::registration::{self, Left, Management, Registered};
+use crate::oidc::registration::{self, Known, Left, Management, Registered};
 use crate::oidc::{client_auth, pkce};
 use crate::outcome::Warning;
 use crate::secret::Secret;
@@ -72,7 +72,12 @@ impl Relying {
     }
 
     /// Whether the token endpoint knows the client and its secret. Nothing is issued: the code is made up.
-    pub async fn knows_client(&self, metadata: &Metadata, client: &Registered, secret: &Secret) -> Result<bool, Fault> {
+    pub async fn knows_client(
+        &self,
+        metadata: &Metadata,
+        client: &Registered,
+        secret: &Secret,
+    ) -> Result<Known, Fault> {
         let form = [
             ("grant_type", "authorization_code".to_owned()),
             ("code", pkce::random().expose().to_owned()),

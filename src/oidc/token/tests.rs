@@ -259,7 +259,7 @@ fn errors_have_their_classes() {
         let fault = result.unwrap_err();
         assert_eq!((fault.class, fault.detail.contains(code)), (class, true), "{code}");
         assert_eq!(warnings, [""; 0]);
-        let account = (class == Class::Credentials).then(|| Account::Client("main-web".into()));
+        let account = (class == Class::Credentials).then(|| Box::new(Account::Client("main-web".into())));
         assert_eq!(fault.account, account);
     }
 }

@@ -77,6 +77,8 @@ pub enum Answer {
     Skipped(String),
     /// It could not be judged, and why.
     Unknown(String),
+    /// Nor could it, since a good request was refused: refusals before it say nothing either.
+    Broken(Fault),
 }
 
 /// What belongs together: a step of the run.

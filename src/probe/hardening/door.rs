@@ -13,6 +13,7 @@ use crate::oidc::form::looks::{Looks, looks, shape};
 use crate::oidc::form::walker::{location, navigation, page, redirects};
 use crate::oidc::http::{Endpoint, Request};
 use crate::oidc::relying::Relying;
+use crate::outcome::Warning;
 
 /// Where an attacker would want answers: a name that resolves nowhere (RFC 6761 §6.5).
 pub const ATTACKER: &str = "attacker.example";
@@ -42,7 +43,7 @@ pub struct Control {
     /// The shapes of the redirects to it.
     pub trail: Vec<String>,
     /// Whether it is shown whatever was asked, even to a client that does not exist: such a provider looks at a request
-    /// only once somebody is logged in, and its login page says nothing.
+    /// only once somebody is logged in, and its login page says nothing. Nor does it where such a client meets a failure.
     pub blind: bool,
     /// Whether it is shown whatever the redirect URI is, even one that is nobody's: such a provider looks at redirect URIs
     /// only once somebody is logged in, or never.
@@ -75,7 +76,7 @@ pub async fn attack(stage: &Stage, url: Url, sent: &[String]) -> Judged {
         return judge(control, &seen, sent, registered);
     }
     if !stage.inside {
-        let why = "the provider looks at a request only once somebody is logged in, if ever";
+        let why = "what the provider shows to strangers says nothing of their request; it takes a `user`";
         return Ok(Answer::Skipped(why.to_owned()));
     }
     attack_inside(stage, url, sent).await
@@ -94,7 +95,15 @@ async fn attack_inside(stage: &Stage, url: Url, sent: &[String]) -> Judged {
 pub async fn strangers(stage: &Stage, looks: Looks, headers: HeaderMap, trail: Vec<String>) -> Result<Control, Fault> {
     let mut control = Control { looks, headers, trail, blind: false, late: false };
     let unknown = stage.request(&[("client_id", Some("authprobe-unknown"))])?;
-    control.blind = is_shown(stage, &control, unknown.url, &[]).await?;
+    control.blind = match is_shown(stage, &control, unknown.url, &[]).await {
+        // It may be that one request, or how the provider refuses: only a session can tell.
+        Err(fault) if fault.class == Class::HttpStatus => {
+            let detail = format!("instead of telling of a client that does not exist: {}", fault.detail);
+            stage.relying.recorder.warn(Warning::new("unknown_client_error", "RFC 6749 §4.1.2.1", detail));
+            true
+        }
+        shown => shown?,
+    };
     if !control.blind {
         let sent = [nobodys()];
         control.late = match stage.ask(&[("redirect_uri", Some(sent[0].as_str()))]).await? {

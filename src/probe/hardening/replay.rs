@@ -1,19 +1,26 @@
 //! Codes and tokens that are used as they must not be. Tokens and grants die of it, as they should: so it comes last.
 
+use std::time::Duration;
+
 use ::http::{HeaderValue, Method, header};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
 use super::Rotation;
 use super::attack::{Answer, Attack, How, Judged, Needs, Strength};
-use super::stage::{Redeemed, Stage, form, with};
-use crate::fault::Fault;
+use super::stage::{Redeemed, Stage, Works, form, with};
+use crate::fault::{Class, Fault};
 use crate::oidc::client_auth::{self, Means};
 use crate::oidc::http::{Endpoint, Request};
+use crate::oidc::response;
 use crate::oidc::settings::AuthMethod;
 use crate::oidc::token::Grant;
 use crate::probe::login_flow as flow;
 use crate::secret::Secret;
+
+/// How long after the second use of a code its tokens are looked at, once more after each: a revocation takes its time to
+/// be known everywhere (RFC 7009 §2.1).
+const LOOKS: [Duration; 3] = [Duration::ZERO, Duration::from_secs(1), Duration::from_secs(2)];
 
 /// The attacks of this group. Whatever they are given comes of a session that exists.
 pub const TABLE: &[Attack] = &[
@@ -41,7 +48,7 @@ pub const TABLE: &[Attack] = &[
         clause: "RFC 9700 §4.3.2",
         strength: Strength::Should,
         needs: Needs::Login,
-        requests: 1,
+        requests: 2,
         how: How::By(token_in_query),
     },
     Attack {
@@ -59,7 +66,7 @@ pub const TABLE: &[Attack] = &[
         clause: "RFC 6749 §4.1.2",
         strength: Strength::Must,
         needs: Needs::Login,
-        requests: 6,
+        requests: 7,
         how: How::By(code_replay),
     },
     Attack {
@@ -68,7 +75,7 @@ pub const TABLE: &[Attack] = &[
         clause: "RFC 6749 §4.1.2",
         strength: Strength::Should,
         needs: Needs::Login,
-        requests: 1,
+        requests: LOOKS.len() as u32,
         how: How::By(tokens_of_replay),
     },
 ];
@@ -110,7 +117,7 @@ fn by_get(stage: &Stage) -> BoxFuture<'_, Judged> {
         let secret = match (client.auth_method, &client.secret) {
             (AuthMethod::None, _) => None,
             (AuthMethod::ClientSecretBasic, Some(source)) => {
-                Some(source.read().map_err(|why| Fault::new(crate::fault::Class::Config, why))?)
+                Some(source.read().map_err(|why| Fault::new(Class::Config, why))?)
             }
             _ => {
                 let why = "the client's secret would have to be in the URL".to_owned();
@@ -157,7 +164,10 @@ fn token_in_query(stage: &Stage) -> BoxFuture<'_, Judged> {
         let answer = stage.relying.http.send(request).await?;
         Ok(match answer.status.as_u16() {
             200 => Answer::Accepted("userinfo answers".to_owned()),
-            500.. => Answer::Unknown(format!("userinfo answers {}", answer.status.as_u16())),
+            500.. => return Err(response::status_fault(&answer, "userinfo")),
+            _ if works(stage, &session.tokens.access_token).await? == Some(false) => {
+                Answer::Unknown("userinfo refuses that token in the header as well".to_owned())
+            }
             _ => Answer::Refused,
         })
     }
@@ -205,11 +215,13 @@ fn code_replay(stage: &Stage) -> BoxFuture<'_, Judged> {
         let first = match stage.redeem(form.clone(), true).await? {
             Redeemed::Tokens(access, _) => access,
             Redeemed::Refused(error) => {
-                return Ok(Answer::Unknown(format!("the first exchange was refused: {error}")));
+                let detail = format!("{error}: a good code is refused, so other refusals since the login say nothing");
+                return Ok(Answer::Broken(Fault::new(Class::OauthError, detail)));
             }
         };
+        let works = works(stage, &first).await;
         let again = stage.redeem(form, true).await?;
-        *stage.replayed.lock().expect("replayed") = Some(first);
+        *stage.replayed.lock().expect("replayed") = Some((first, works));
         Ok(judged(&again, "the provider takes a code twice"))
     }
     .boxed()
@@ -218,21 +230,36 @@ fn code_replay(stage: &Stage) -> BoxFuture<'_, Judged> {
 /// RFC 6749 §4.1.2: the tokens of a code that is used twice SHOULD be revoked.
 fn tokens_of_replay(stage: &Stage) -> BoxFuture<'_, Judged> {
     async move {
-        let token = stage.replayed.lock().expect("replayed").clone();
-        let Some(token) = token else {
+        let replayed = stage.replayed.lock().expect("replayed").take();
+        let Some((token, worked)) = replayed else {
             return Ok(Answer::Skipped("no code was used twice".to_owned()));
         };
-        let (metadata, relying) = (&stage.metadata, &stage.relying);
-        let works = if metadata.optional_endpoint("userinfo_endpoint").is_some() && flow::asked_for_openid(relying) {
-            relying.ask_userinfo(metadata, &token, None).await?.is_ok()
-        } else if metadata.optional_endpoint("introspection_endpoint").is_some() {
-            relying.introspect(metadata, &token).await?
-        } else {
-            return Ok(Answer::Skipped("nothing tells whether a token works".to_owned()));
-        };
-        Ok(if works { Answer::Accepted("it still works".to_owned()) } else { Answer::Refused })
+        match worked? {
+            Some(true) => {}
+            Some(false) => return Ok(Answer::Unknown("its token did not work before either".to_owned())),
+            None => return Ok(Answer::Skipped("nothing tells whether a token works".to_owned())),
+        }
+        for pause in LOOKS {
+            flow::pause(&stage.relying.clock, pause).await;
+            if works(stage, &token).await? != Some(true) {
+                return Ok(Answer::Refused);
+            }
+        }
+        Ok(Answer::Accepted("it still works".to_owned()))
     }
     .boxed()
+}
+
+/// Whether an access token works.
+async fn works(stage: &Stage, token: &Secret) -> Works {
+    let (metadata, relying) = (&stage.metadata, &stage.relying);
+    Ok(if metadata.optional_endpoint("userinfo_endpoint").is_some() && flow::asked_for_openid(relying) {
+        Some(relying.ask_userinfo(metadata, token, None).await?.is_ok())
+    } else if metadata.optional_endpoint("introspection_endpoint").is_some() {
+        Some(relying.introspect(metadata, token).await?)
+    } else {
+        None
+    })
 }
 
 #[cfg(test)]

@@ -12,24 +12,58 @@ const NAMED: usize = 6;
 pub struct Tally {
     recorder: Recorder,
     findings: Vec<(StepName, &'static str, Finding)>,
-    judged: u32,
-    /// The first that could not be judged because something failed.
-    failed: Option<Fault>,
+    /// Steps with judged attacks, and how firmly those must be refused.
+    judged: Vec<(StepName, Strength)>,
+    /// What failed first in each step, for attacks of either strength, and what was the end.
+    failed: Vec<Failure>,
+    /// The first of which it could not be told what became of it, though nothing failed.
+    vague: Option<(StepName, String)>,
     /// Attacks that have been dealt with.
     done: Vec<&'static str>,
     /// Why no further attack is tried.
-    halted: Option<String>,
+    halted: Option<Fault>,
+}
+
+/// What failed in a step.
+struct Failure {
+    step: StepName,
+    strength: Strength,
+    fault: Fault,
+    /// Whether it is the end, whatever was judged: no further attack was tried for it, or what was refused before says
+    /// nothing.
+    ends: bool,
+}
+
+impl Failure {
+    /// As it is told: good requests were answered well meanwhile, so a status such as 500 to bad ones alone is no outage, and
+    /// no refusal either.
+    fn told(&self) -> Fault {
+        match self.fault.class {
+            Class::HttpStatus if !self.ends => {
+                let detail = format!("not one of its attacks could be judged; the first: {}", self.fault.detail);
+                Fault::new(Class::Unsupported, detail)
+            }
+            _ => self.fault.clone(),
+        }
+    }
 }
 
 impl Tally {
     /// Nothing yet.
     pub fn new(recorder: Recorder) -> Self {
-        Self { recorder, findings: Vec::new(), judged: 0, failed: None, done: Vec::new(), halted: None }
+        let (findings, judged, failed) = (Vec::new(), Vec::new(), Vec::new());
+        Self { recorder, findings, judged, failed, vague: None, done: Vec::new(), halted: None }
     }
 
-    /// Why no further attack is tried: the provider or our own limit said that it was enough.
-    pub fn halted(&self) -> Option<&str> {
-        self.halted.as_deref()
+    /// Why no further attack is tried: the provider or our own limit said that it was enough, or there is no time.
+    pub fn halted(&self) -> Option<&Fault> {
+        self.halted.as_ref()
+    }
+
+    /// There is no time for further attacks. The first reason stands.
+    pub fn out_of_time(&mut self) {
+        let over = || Fault::new(Class::Timeout, "the time of the run was over before all attacks were tried");
+        self.halted.get_or_insert_with(over);
     }
 
     /// Takes in what became of an attack. Gives the reason if it does not apply.
@@ -37,28 +71,62 @@ impl Tally {
         self.done.push(attack.name);
         match judged {
             Ok(Answer::Skipped(why)) => return Some(format!("{}: {why}", attack.name)),
-            Ok(Answer::Refused) => self.observe(attack, Some(false)),
+            Ok(Answer::Refused) => self.judge(group, attack, false),
             Ok(Answer::Accepted(what)) => {
-                self.observe(attack, Some(true));
+                self.judge(group, attack, true);
                 let detail = format!("{}: {}; {what}", attack.name, attack.summary);
                 match attack.strength {
                     Strength::Must => {
-                        let finding = Finding::new(Class::AttackAccepted, attack.clause, detail);
+                        let finding = Finding::new(Class::AttackAccepted, attack.clause, detail).of_attack(attack.name);
                         self.findings.push((group.step(), attack.name, finding));
                     }
                     Strength::Should => self.recorder.warn(Warning::new(attack.name, attack.clause, detail)),
                 }
             }
-            Ok(Answer::Unknown(why)) => self.unjudged(attack, &why),
+            Ok(Answer::Unknown(why)) => {
+                self.unjudged(attack, &why);
+                match self.halted.clone() {
+                    Some(fault) => self.fail(group, attack, fault, true),
+                    None => _ = self.vague.get_or_insert((group.step(), why)),
+                }
+            }
+            Ok(Answer::Broken(fault)) => {
+                self.unjudged(attack, &fault.to_string());
+                self.fail(group, attack, fault, true);
+            }
             Err(fault) => {
                 self.unjudged(attack, &fault.to_string());
                 if matches!(fault.class, Class::RateLimited | Class::Budget) {
-                    self.halted = Some(fault.to_string());
+                    self.halted = Some(fault.clone());
                 }
-                self.failed.get_or_insert(fault);
+                let ends = self.halted.as_ref() == Some(&fault);
+                self.fail(group, attack, fault, ends);
             }
         }
         None
+    }
+
+    fn judge(&mut self, group: Group, attack: &'static Attack, accepted: bool) {
+        self.judged.push((group.step(), attack.strength));
+        self.observe(attack, Some(accepted));
+    }
+
+    fn fail(&mut self, group: Group, attack: &'static Attack, fault: Fault, ends: bool) {
+        let (step, strength) = (group.step(), attack.strength);
+        let known = |failure: &Failure| failure.step == step && failure.strength == strength;
+        if ends || !self.failed.iter().any(known) {
+            self.failed.push(Failure { step, strength, fault, ends });
+        }
+    }
+
+    /// What leaves a step's question open: none of its attacks was judged (what only should be refused says nothing of what
+    /// must be), or no further one could be tried.
+    fn open(&self) -> impl Iterator<Item = (StepName, Fault)> {
+        let answers = |(step, strength): &(StepName, Strength), failure: &Failure| {
+            *step == failure.step && (*strength == Strength::Must || failure.strength == Strength::Should)
+        };
+        let open = move |failure: &&Failure| failure.ends || !self.judged.iter().any(|judged| answers(judged, failure));
+        self.failed.iter().filter(open).map(|failure| (failure.step, failure.told()))
     }
 
     /// Puts attacks on record that were to be tried and were not, because the run was over before.
@@ -71,9 +139,13 @@ impl Tally {
         }
     }
 
-    /// The fault of the steps's own group, if any of its attacks was accepted.
+    /// The fault of the step's own group: any of its attacks was accepted, or what it was to show is not known.
     pub fn of_group(&self, group: Group) -> Result<(), Fault> {
-        self.fault(|step| step == group.step()).map_or(Ok(()), |(_, fault)| Err(fault))
+        let own = |step: StepName| step == group.step();
+        match self.fault(own).or_else(|| self.open().find(|(step, _)| own(step))) {
+            Some((_, fault)) => Err(fault),
+            None => Ok(()),
+        }
     }
 
     /// What the whole run is: the step, and all attacks that were accepted.
@@ -81,9 +153,12 @@ impl Tally {
         self.fault(|_| true)
     }
 
-    /// Why not one attack could be judged, if so.
-    pub fn fruitless(&self) -> Option<Fault> {
-        self.failed.clone().filter(|_| self.judged == 0)
+    /// The first step of which it is not known what it was to show, and what failed there. Where nothing failed, and still
+    /// not one attack could be told, the provider is one that tells nothing (`unsupported`).
+    pub fn fruitless(&self) -> Option<(StepName, Fault)> {
+        let untold = || self.vague.as_ref().filter(|_| self.judged.is_empty());
+        let unsupported = |why: &str| Fault::new(Class::Unsupported, format!("not one attack could be judged: {why}"));
+        self.open().next().or_else(|| untold().map(|(step, why)| (*step, unsupported(why))))
     }
 
     fn fault(&self, of: impl Fn(StepName) -> bool) -> Option<(StepName, Fault)> {
@@ -108,9 +183,52 @@ impl Tally {
     }
 
     fn observe(&mut self, attack: &'static Attack, accepted: Option<bool>) {
-        self.judged += u32::from(accepted.is_some());
         if attack.strength == Strength::Must {
             self.recorder.observe(Observation::Attack { attack: attack.name, accepted });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::journey::Journey;
+
+    /// A tally of the first attacks of a group, which came to this.
+    fn tallied(answers: Vec<Judged>) -> Tally {
+        let journey = Journey::new(Clock::system(), Duration::from_secs(1), vec![]);
+        let mut tally = Tally::new(journey.recorder().clone());
+        for (attack, judged) in Group::RedirectUri.attacks().iter().zip(answers) {
+            tally.take(Group::RedirectUri, attack, judged);
+        }
+        tally
+    }
+
+    fn failed(class: Class) -> Judged {
+        Err(Fault::new(class, "as told"))
+    }
+
+    #[test]
+    fn what_could_not_be_judged_is_no_outage_unless_the_network_is() {
+        let fruitless = |answers| tallied(answers).fruitless().map(|(_, fault)| fault.class);
+        assert_eq!(fruitless(vec![failed(Class::HttpStatus), Ok(Answer::Refused)]), None, "one was judged");
+        assert_eq!(fruitless(vec![Ok(Answer::Skipped("x".into()))]), None, "none was tried");
+        // The good request was answered: a 500 to bad ones is neither a refusal nor an outage.
+        assert_eq!(fruitless(vec![failed(Class::HttpStatus); 3]), Some(Class::Unsupported));
+        assert_eq!(fruitless(vec![Ok(Answer::Unknown("x".into())); 3]), Some(Class::Unsupported));
+        for class in [Class::Timeout, Class::Connect, Class::RateLimited, Class::Budget] {
+            assert_eq!(fruitless(vec![failed(class); 2]), Some(class));
+        }
+        let (_, fault) = tallied(vec![failed(Class::HttpStatus); 3]).fruitless().unwrap();
+        assert!(fault.detail.ends_with("the first: as told"), "{}", fault.detail);
+        let broken = tallied(vec![Ok(Answer::Refused), Ok(Answer::Broken(Fault::new(Class::HttpStatus, "as told")))]);
+        assert_eq!(
+            broken.fruitless().map(|(_, fault)| fault.class),
+            Some(Class::HttpStatus),
+            "good requests fail, too"
+        );
     }
 }

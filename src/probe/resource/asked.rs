@@ -88,6 +88,7 @@ impl Api<'_> {
     ) -> Result<(), Fault> {
         let mut warnings = Vec::new();
         let result = bearer::refused(answer, bad, (self.host(), what, clause), &mut warnings);
+        let result = result.map_err(|fault| fault.of_attack(step));
         self.relying.recorder.warn_all(warnings);
         let accepted = match &result {
             Ok(()) => Some(false),

@@ -76,6 +76,11 @@ const EXPIRED: StepName = "expired";
 const WRONG_AUDIENCE: StepName = "wrong_audience";
 const OPAQUE: &str = "the token is opaque: there is nothing to forge";
 
+/// Their names, and that of the token whose scope is not enough.
+pub(super) fn names() -> Vec<&'static str> {
+    TABLE.iter().map(|attack| attack.step).chain([super::INSUFFICIENT_SCOPE]).collect()
+}
+
 /// One attack a step. All are tried, whatever becomes of the others; what is accepted is in [`Api::accepted`].
 pub(super) async fn all(
     api: &Api<'_>,

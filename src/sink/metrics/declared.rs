@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::{MISSED_REASONS, Metrics, join, labels, table};
 use crate::outcome::CheckLabels;
-use crate::probe::hardening::{self, attack};
+use crate::probe;
 
 /// The one kind whose runs look from several regions.
 const REVOCATION: &str = "revocation";
@@ -41,8 +41,9 @@ impl Metrics {
         if check.kind == REVOCATION {
             self.touch(&table::PROPAGATION_TIME, &labels);
         }
-        if check.kind == hardening::KIND.name {
-            attack::labels().for_each(|attack| self.touch(&table::ATTACKS, &join(&labels, [attack])));
+        let attacks = probe::kind(check.kind).map(|kind| (kind.attacks)()).unwrap_or_default();
+        for attack in attacks {
+            self.touch(&table::ATTACKS, &join(&labels, [attack]));
         }
         for definition in [&table::ROTATIONS, &table::UNSAFE_ROTATIONS] {
             self.touch(definition, &labels);

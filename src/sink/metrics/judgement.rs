@@ -48,8 +48,13 @@ impl Metrics {
         }
         for (objective, info) in objectives.iter().filter_map(|o| Some((o, infos.get(&*o.name)?))) {
             self.set(&table::SLO_INFO, &info.each_ref().map(String::as_str), 1.0);
-            let ratio = f64::from(objective.target_ppm) / f64::from(WHOLE);
-            self.set(&table::SLO_OBJECTIVE, &[&objective.name], ratio);
+            for (definition, ppm) in [
+                (&table::SLO_OBJECTIVE, objective.target_ppm),
+                (&table::SLO_MIN_COVERAGE, objective.min_coverage_ppm),
+                (&table::SLO_ALPHA, objective.alpha_ppm),
+            ] {
+                self.set(definition, &[&objective.name], f64::from(ppm) / f64::from(WHOLE));
+            }
         }
     }
 
@@ -245,6 +250,7 @@ mod tests {
             certain_at: None,
             class: None,
             blame: None,
+            upstream: None,
             of_class: 1,
             regions: vec![region("eu", evidence), region("us", 0.0)],
             probes: BTreeSet::new(),

@@ -183,6 +183,10 @@ table! {
         "Events that should have been judged; what was missed, inconclusive or not running lowers the coverage.";
     SLO_OBJECTIVE = "authprobe_slo_objective_ratio", Gauge, Slo, [], "",
         "The share of events that must be good.";
+    SLO_MIN_COVERAGE = "authprobe_slo_min_coverage_ratio", Gauge, Slo, [], "",
+        "With less coverage than this nothing is known.";
+    SLO_ALPHA = "authprobe_slo_alpha_ratio", Gauge, Slo, [], "",
+        "How improbable failures must be before they count: guards small samples.";
     SLO_REMAINING = "authprobe_slo_error_budget_remaining_ratio", Gauge, Slo, [], "",
         "What is left of the error budget: 1 is all of it, below 0 it is overspent. Maintenance left out.";
     SLO_REMAINING_RAW = "authprobe_slo_error_budget_remaining_raw_ratio", Gauge, Slo, [], "",
@@ -257,6 +261,8 @@ mod tests {
         ("authprobe_slo_errors_total", "counter", "slo probe_region"),
         ("authprobe_slo_expected_total", "counter", "slo probe_region"),
         ("authprobe_slo_objective_ratio", "gauge", "slo"),
+        ("authprobe_slo_min_coverage_ratio", "gauge", "slo"),
+        ("authprobe_slo_alpha_ratio", "gauge", "slo"),
         ("authprobe_slo_error_budget_remaining_ratio", "gauge", "slo"),
         ("authprobe_slo_error_budget_remaining_raw_ratio", "gauge", "slo"),
         ("authprobe_slo_coverage_ratio", "gauge", "slo"),

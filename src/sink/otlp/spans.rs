@@ -64,6 +64,7 @@ fn root(outcome: &Outcome) -> SpanData {
                 text("authprobe.fault.step", fault.step),
                 text("authprobe.fault.detail", fault.detail.clone()),
             ]);
+            attributes.extend(fault.upstream.as_ref().map(|host| text("authprobe.fault.upstream", host.to_string())));
             error(fault.to_string())
         }
         None if outcome.verdict == Verdict::Good => Status::Unset,

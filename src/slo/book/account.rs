@@ -227,11 +227,17 @@ impl Account {
         series.iter_mut().for_each(|(region, timeline)| take(objective, region, timeline, room, into));
     }
 
+    /// What was counted from the minute `first` to the minute `last`, both included.
+    pub fn sum(&self, first: i64, last: i64) -> Tally {
+        let mut tally = Tally::default();
+        self.series.iter().for_each(|(_, timeline)| tally += timeline.sum(first, last));
+        tally
+    }
+
     /// See [`super::Book::evaluate`]; `minute` is that of `now`.
     pub fn evaluate(&self, now: Timestamp, minute: i64) -> Evaluation {
         let since = self.objective.window.begin(now);
-        let mut tally = Tally::default();
-        self.series.iter().for_each(|(_, timeline)| tally += timeline.sum(minute_of(since), minute));
+        let tally = self.sum(minute_of(since), minute);
         let within = |timeline: &Timeline, window| timeline.sum(first_minute(window, now), minute).adjusted();
         let all = |window| self.series.iter().map(|(_, timeline)| within(timeline, window)).sum::<Counts>();
         let tiers: Vec<TierReading> = match &self.objective.triggers {

@@ -51,6 +51,9 @@ fn table(html: &mut Html, case: &Case, now: Timestamp) {
     if let Some(blame) = case.blame {
         html.raw(" (blame: ").text(blame.as_str()).raw(")");
     }
+    if let Some(host) = &case.upstream {
+        html.raw(" at upstream host ").text(host);
+    }
     html.raw("</caption>\n<thead role=\"rowgroup\"><tr role=\"row\">");
     for column in COLUMNS {
         html.raw("<th scope=\"col\" role=\"columnheader\">").raw(column).raw("</th>");

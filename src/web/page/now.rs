@@ -126,6 +126,13 @@ pub fn deployments(html: &mut Html, app: &App, now: Timestamp) {
                 html.raw(" · ").text(text);
             }
         }
+        let mut followed: Vec<&str> =
+            deployment.followed.iter().filter_map(|alert| Some(alert.labels.get("alertname")?.as_str())).collect();
+        followed.sort_unstable();
+        followed.dedup();
+        if !followed.is_empty() {
+            html.raw(" · followed by ").text(&followed.join(", "));
+        }
         html.raw("</li>\n");
     }
     html.raw("</ul>\n</section>\n");

@@ -12,28 +12,28 @@ rows! {
         "jwks IDS GRANTS token_exchange" => "good content_type";
     }
     "wrong_content_type" r#"{"endpoint": "token"}"# [] {
-        "MACHINES token_exchange LOGINS device" => "good content_type";
+        "MACHINES token_exchange CODES device hardening" => "good content_type";
     }
     "wrong_content_type" r#"{"endpoint": "introspection"}"# [] { "introspection revocation" => "good content_type"; }
     // OIDC Discovery §5.3.2 of Core: the media type tells JSON from a signed answer.
     "wrong_content_type" r#"{"endpoint": "userinfo"}"# [] {
-        "USERINFOS" => "good content_type";
+        "USERINFOS hardening" => "good content_type";
     }
     "metadata_member_missing" r#"{"which": "issuer"}"# [] { "*" => "bad metadata_invalid/provider at discovery"; }
     // OIDC Discovery §3: REQUIRED. Who can do without it sees that it is gone; who needs it cannot go on, and it is not for
     // the provider to leave out.
     "metadata_member_missing" r#"{"which": "authorization_endpoint"}"# [] {
         "discovery" => "bad metadata_invalid/provider at discovery";
-        "LOGINS" => "bad metadata_invalid/provider at authorize";
+        "LOGINS hardening" => "bad metadata_invalid/provider at authorize";
         "MACHINES token_exchange device registration" => "good metadata";
     }
     "metadata_member_missing" r#"{"which": "token_endpoint"}"# [] {
         "discovery" => "bad metadata_invalid/provider at discovery";
-        "MACHINES LOGINS" => "bad metadata_invalid/provider at token";
+        "MACHINES CODES hardening" => "bad metadata_invalid/provider at token";
         // It makes sure first that the grant is offered.
         "jwt_bearer" => "bad metadata_invalid/provider at discovery";
         "device" => "bad metadata_invalid/provider at pending";
-        "registration" => "good metadata";
+        "registration form_login.implicit" => "good metadata";
         "token_exchange" => "bad metadata_invalid/provider at subject_token";
     }
     "metadata_member_missing" r#"{"which": "jwks_uri"}"# [] {
@@ -41,14 +41,7 @@ rows! {
         "jwks IDS" => "bad metadata_invalid/provider at jwks";
         "GRANTS" => "bad metadata_invalid/provider at access_token";
         "token_exchange" => "bad metadata_invalid/provider at issued_token";
-        "introspection resource revocation registration" => "good metadata";
-    }
-    "jwks_uri_missing" "" [] {
-        "discovery" => "bad metadata_invalid/provider at discovery";
-        "jwks IDS" => "bad metadata_invalid/provider at jwks";
-        "GRANTS" => "bad metadata_invalid/provider at access_token";
-        "token_exchange" => "bad metadata_invalid/provider at issued_token";
-        "introspection resource revocation registration" => "good metadata";
+        "introspection resource revocation registration hardening" => "good metadata";
     }
     // RECOMMENDED or OPTIONAL: not offered, which is the provider's right.
     "metadata_member_missing" r#"{"which": "userinfo_endpoint"}"# [] {
@@ -65,35 +58,36 @@ rows! {
     }
     "metadata_member_missing" r#"{"which": "response_types_supported"}"# [] {
         "discovery" => "bad metadata_invalid/provider at discovery";
-        "MACHINES token_exchange LOGINS device registration" => "good metadata";
+        "MACHINES token_exchange LOGINS device registration hardening" => "good metadata";
     }
     "metadata_member_missing" r#"{"which": "subject_types_supported"}"# [] {
         "discovery" => "bad metadata_invalid/provider at discovery";
-        "MACHINES token_exchange LOGINS device registration" => "good metadata";
+        "MACHINES token_exchange LOGINS device registration hardening" => "good metadata";
     }
     "metadata_member_missing" r#"{"which": "id_token_signing_alg_values_supported"}"# [] {
         "discovery" => "bad metadata_invalid/provider at discovery";
-        "MACHINES token_exchange LOGINS device registration" => "good metadata";
+        "MACHINES token_exchange LOGINS device registration hardening" => "good metadata";
     }
     // An endpoint that moved to where nothing is: `discovery` knows only if it has seen another address before.
     "endpoint_moved" "" [] {
-        "MACHINES LOGINS" => "bad http_status/provider at token";
+        "MACHINES CODES hardening" => "bad http_status/provider at token";
         "device" => "bad http_status/provider at pending";
         "registration" => "bad http_status/provider at authenticate";
         "token_exchange" => "bad http_status/provider at subject_token";
     }
     "endpoint_moved" "" [After] {
         "discovery" => "bad http_status/provider at endpoints";
-        "MACHINES LOGINS" => "bad http_status/provider at token";
+        "MACHINES CODES hardening" => "bad http_status/provider at token";
         "device" => "bad http_status/provider at pending";
         "registration" => "bad http_status/provider at authenticate";
         "token_exchange" => "bad http_status/provider at subject_token";
     }
     "endpoint_moved" r#"{"which": "userinfo_endpoint"}"# [] {
         "USERINFOS" => "bad http_status/provider at userinfo";
+        "hardening" => "good attack_unjudged";
     }
     "endpoint_moved" r#"{"which": "authorization_endpoint"}"# [] {
-        "LOGINS" => "bad http_status/provider at authorize";
+        "LOGINS hardening" => "bad http_status/provider at authorize";
     }
     "endpoint_moved" r#"{"which": "introspection_endpoint"}"# [] {
         "introspection" => "bad http_status/provider at active";
@@ -102,16 +96,17 @@ rows! {
     // OIDC Discovery §3 and RFC 6749 §3.1, §3.2: https. No secret is sent there.
     "endpoint_http" "" [] {
         "discovery" => "bad metadata_invalid/provider at discovery";
-        "MACHINES LOGINS" => "bad metadata_invalid/provider at token";
+        "MACHINES CODES hardening" => "bad metadata_invalid/provider at token";
         // It makes sure first that the grant is offered.
         "jwt_bearer" => "bad metadata_invalid/provider at discovery";
         "device" => "bad metadata_invalid/provider at pending";
         "registration" => "bad metadata_invalid/provider at authenticate";
         "token_exchange" => "bad metadata_invalid/provider at subject_token";
+        "form_login.implicit" => "good metadata";
     }
     "endpoint_http" r#"{"which": "authorization_endpoint"}"# [] {
         "discovery" => "bad metadata_invalid/provider at discovery";
-        "LOGINS" => "bad metadata_invalid/provider at authorize";
+        "LOGINS hardening" => "bad metadata_invalid/provider at authorize";
         "MACHINES token_exchange device registration" => "good metadata";
     }
     "endpoint_http" r#"{"which": "jwks_uri"}"# [] {
@@ -119,6 +114,6 @@ rows! {
         "jwks IDS" => "bad metadata_invalid/provider at jwks";
         "GRANTS" => "bad metadata_invalid/provider at access_token";
         "token_exchange" => "bad metadata_invalid/provider at issued_token";
-        "introspection resource revocation registration" => "good metadata";
+        "introspection resource revocation registration hardening" => "good metadata";
     }
 }

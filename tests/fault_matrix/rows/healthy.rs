@@ -3,7 +3,7 @@
 use crate::rows;
 
 rows! {
-    "" "" [] { "form_login.hybrid" => "good"; }
+    "" "" [] {}
     "" "" [Tls] {}
     "" "" [West] {}
     "" "" [After] {}

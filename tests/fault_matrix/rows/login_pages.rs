@@ -9,32 +9,35 @@ rows! {
     "login_page_two_steps" "" [] { "form_login.steps" => "bad login_page/provider at login"; }
     // Nothing is wrong with the page: it needs a browser.
     "login_page_script" "" [] {
-        "LOGINS" => "inconclusive unsupported/configuration at login"; "device" => "inconclusive unsupported/configuration at login";
+        "LOGINS device hardening" => "inconclusive unsupported/configuration at login";
     }
     "login_page_script_error" "" [] {
-        "LOGINS" => "inconclusive unsupported/configuration at login"; "device" => "inconclusive unsupported/configuration at login";
+        "LOGINS device hardening" => "inconclusive unsupported/configuration at login";
     }
     "login_page_spinner" "" [] {
-        "LOGINS" => "inconclusive unsupported/configuration at login"; "device" => "inconclusive unsupported/configuration at login";
+        "LOGINS device hardening" => "inconclusive unsupported/configuration at login";
     }
+    // The control of `hardening` is a step of its own: a page without a login is none.
     "login_page_blank" "" [] {
-        "LOGINS" => "bad login_page/provider at login"; "device" => "bad login_page/provider at login";
+        "LOGINS device" => "bad login_page/provider at login";
+        "hardening" => "bad login_page/provider at authorize";
     }
     // Without scripts the button does what it should.
     "login_page_button_dead" "" [] {}
     "login_page_captcha" "" [] {
-        "LOGINS" => "inconclusive challenge/configuration at login"; "device" => "inconclusive challenge/configuration at login";
+        "LOGINS device hardening" => "inconclusive challenge/configuration at login";
     }
     "login_page_second_factor" "" [] {
-        "LOGINS" => "inconclusive challenge/configuration at login"; "device" => "inconclusive challenge/configuration at login";
+        "LOGINS device hardening" => "inconclusive challenge/configuration at login";
     }
     "login_page_maintenance" "" [] {
-        "LOGINS" => "bad login_page/provider at login"; "device" => "bad login_page/provider at login";
+        "LOGINS device" => "bad login_page/provider at login";
+        "hardening" => "bad login_page/provider at authorize";
     }
     "login_page_maintenance" r#"{"status": 503}"# [] {
-        "LOGINS" => "bad http_status/provider at authorize"; "device" => "bad http_status/provider at login";
+        "LOGINS hardening" => "bad http_status/provider at authorize"; "device" => "bad http_status/provider at login";
     }
     "wrong_password_page" "" [] {
-        "LOGINS device" => "inconclusive credentials/configuration at login";
+        "LOGINS device hardening" => "inconclusive credentials/configuration at login";
     }
 }

@@ -5,7 +5,7 @@ use crate::rows;
 rows! {
     "connection_refused" r#"{"seconds": 0}"# [] { "*" => "bad connect/network at discovery"; }
     "endpoint_unreachable" r#"{"which": "token_endpoint"}"# [] {
-        "MACHINES LOGINS" => "bad connect/network at token";
+        "MACHINES CODES hardening" => "bad connect/network at token";
         "device" => "bad connect/network at pending";
         "registration" => "bad connect/network at authenticate";
         "token_exchange" => "bad connect/network at subject_token";
@@ -17,23 +17,24 @@ rows! {
         "token_exchange" => "bad connect/network at issued_token";
     }
     "endpoint_unreachable" r#"{"which": "authorization_endpoint"}"# [] {
-        "LOGINS" => "bad connect/network at authorize";
+        "LOGINS hardening" => "bad connect/network at authorize";
     }
     "endpoint_unreachable" r#"{"which": "userinfo_endpoint"}"# [] {
         "USERINFOS" => "bad connect/network at userinfo";
+        "hardening" => "good attack_unjudged";
     }
     "endpoint_unreachable" r#"{"which": "end_session_endpoint"}"# [] {
         "form_login logout" => "bad connect/network at logout";
     }
     "connection_reset" "" [] { "*" => "bad reset/network at discovery"; }
     "connection_reset" r#"{"endpoint": "token"}"# [] {
-        "MACHINES LOGINS" => "bad reset/network at token";
+        "MACHINES CODES hardening" => "bad reset/network at token";
         "device" => "bad reset/network at pending";
         "registration" => "bad reset/network at authenticate";
         "token_exchange" => "bad reset/network at subject_token";
     }
     "connection_reset" r#"{"endpoint": "login_page"}"# [] {
-        "LOGINS" => "bad reset/network at authorize"; "device" => "bad reset/network at login";
+        "LOGINS hardening" => "bad reset/network at authorize"; "device" => "bad reset/network at login";
     }
     "reset_mid_body" "" [] { "*" => "bad reset/network at discovery"; }
     "reset_mid_body" r#"{"endpoint": "jwks"}"# [] {
@@ -43,15 +44,17 @@ rows! {
     }
     "reset_mid_body" r#"{"endpoint": "userinfo"}"# [] {
         "USERINFOS" => "bad reset/network at userinfo";
+        "hardening" => "good attack_unjudged";
     }
     // Late, but in time.
-    "latency" r#"{"delay_ms": 200}"# [] {}
+    "latency" r#"{"delay_ms": 50}"# [] {}
     "latency" r#"{"delay_ms": 60000, "endpoint": "userinfo"}"# [Hasty] {
         "USERINFOS" => "bad timeout/network at userinfo";
+        "hardening" => "bad timeout/network at replay";
     }
     "hang" "" [Hasty] { "*" => "bad timeout/network at discovery"; }
     "hang" r#"{"endpoint": "token"}"# [Hasty] {
-        "MACHINES LOGINS" => "bad timeout/network at token";
+        "MACHINES CODES hardening" => "bad timeout/network at token";
         "device" => "bad timeout/network at pending";
         "registration" => "bad timeout/network at authenticate";
         "token_exchange" => "bad timeout/network at subject_token";
@@ -59,17 +62,19 @@ rows! {
     "slow_head" r#"{"delay_ms": 3000}"# [Hasty] { "*" => "bad timeout/network at discovery"; }
     "slow_head" r#"{"delay_ms": 3000, "endpoint": "userinfo"}"# [Hasty] {
         "USERINFOS" => "bad timeout/network at userinfo";
+        "hardening" => "bad timeout/network at replay";
     }
     "slow_body" r#"{"delay_ms": 3000}"# [Hasty] { "*" => "bad timeout/network at discovery"; }
     "slow_body" r#"{"delay_ms": 3000, "endpoint": "userinfo"}"# [Hasty] {
         "USERINFOS" => "bad timeout/network at userinfo";
+        "hardening" => "bad timeout/network at replay";
     }
     "oversize_body" "" [] { "*" => "bad too_large/provider at discovery"; }
     "oversize_body" r#"{"endpoint": "login_page"}"# [] {
-        "LOGINS" => "bad too_large/provider at authorize"; "device" => "bad too_large/provider at login";
+        "LOGINS hardening" => "bad too_large/provider at authorize"; "device" => "bad too_large/provider at login";
     }
     "oversize_body" r#"{"endpoint": "token"}"# [] {
-        "MACHINES LOGINS" => "bad too_large/provider at token";
+        "MACHINES CODES hardening" => "bad too_large/provider at token";
         "device" => "bad too_large/provider at pending";
         "registration" => "bad too_large/provider at authenticate";
         "token_exchange" => "bad too_large/provider at subject_token";
@@ -87,7 +92,7 @@ rows! {
         "revocation" => "bad malformed/provider at alive";
     }
     "redirect_loop" "" [] {
-        "LOGINS" => "bad redirect/provider at authorize";
+        "LOGINS hardening" => "bad redirect/provider at authorize";
     }
     // OIDC Discovery §4.2, RFC 7517, RFC 6749 §5: an answer of these endpoints is no redirect.
     "redirect_loop" r#"{"endpoint": "discovery"}"# [] { "*" => "bad redirect/provider at discovery"; }
@@ -97,13 +102,13 @@ rows! {
         "token_exchange" => "bad redirect/provider at issued_token";
     }
     "redirect_loop" r#"{"endpoint": "token"}"# [] {
-        "MACHINES LOGINS" => "bad redirect/provider at token";
+        "MACHINES CODES hardening" => "bad redirect/provider at token";
         "device" => "bad redirect/provider at pending";
         "registration" => "bad redirect/provider at authenticate";
         "token_exchange" => "bad redirect/provider at subject_token";
     }
     "redirect_loop" r#"{"endpoint": "login_page"}"# [] {
-        "LOGINS" => "bad redirect/provider at authorize"; "device" => "bad redirect/provider at login";
+        "LOGINS hardening" => "bad redirect/provider at authorize"; "device" => "bad redirect/provider at login";
     }
     // RFC 5280 §4.1.2.5, RFC 6125 §6, RFC 5280 §6.1.
     "tls_expired" "" [Tls] { "*" => "bad certificate/provider at discovery"; }
@@ -119,18 +124,20 @@ rows! {
     // OIDC Core 3.1.3.7-9 and -10 leave a few minutes of skew to the client; five are too many for `iat`.
     "skewed_clock" r#"{"seconds": 300}"# [] {
         // RFC 7523 §3 and RFC 9449 §4.3: assertions and proofs have times too, and this provider refuses ours.
-        "client_credentials.assertion" => "inconclusive credentials/configuration at token";
+        "client_credentials.assertion client_credentials.keyed" => "inconclusive credentials/configuration at token";
         "client_credentials.bound" => "bad oauth_error/provider at token";
         "IDS" => "bad claim_not_yet_valid/provider at id_token";
+        "form_login.hybrid" => "bad claim_not_yet_valid/provider at front_id_token";
         "GRANTS" => "bad claim_not_yet_valid/provider at access_token";
         "token_exchange" => "bad claim_not_yet_valid/provider at issued_token";
         "introspection" => "bad claim_not_yet_valid/provider at active";
     }
     "skewed_clock" r#"{"seconds": -3600}"# [] {
         // RFC 7523 §3 and RFC 9449 §4.3: assertions and proofs have times too, and this provider refuses ours.
-        "client_credentials.assertion" => "inconclusive credentials/configuration at token";
+        "client_credentials.assertion client_credentials.keyed" => "inconclusive credentials/configuration at token";
         "client_credentials.bound" => "bad oauth_error/provider at token";
         "IDS" => "bad claim_expired/provider at id_token";
+        "form_login.hybrid" => "bad claim_expired/provider at front_id_token";
         "GRANTS" => "bad claim_expired/provider at access_token";
         "token_exchange" => "bad claim_expired/provider at issued_token";
         "introspection" => "bad claim_expired/provider at active";

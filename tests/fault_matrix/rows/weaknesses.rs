@@ -35,30 +35,15 @@ rows! {
     "assertion_unsigned_accepted" "" [] { "hardening" => "bad attack_accepted/provider at client_auth"; }
     "assertion_hmac_accepted" "" [] { "hardening" => "bad attack_accepted/provider at client_auth"; }
     "assertion_unverified" "" [] { "hardening" => "bad attack_accepted/provider at client_auth"; }
-    // Faults that others fail of are weaknesses as well.
-    "reuse_accepted" "" [] {
-        "refresh" => "bad reuse_accepted/provider at reuse";
-        "hardening" => "bad attack_accepted/provider at replay";
+    // RFC 8414 §3, RFC 6749 §3.1 and §3.2: where there is https, nothing is to be had without.
+    "plain_http_served" "" [Tls] { "hardening" => "bad attack_accepted/provider at transport"; }
+    "plain_http_served" r#"{"endpoint": "discovery"}"# [Tls] {
+        "hardening" => "bad attack_accepted/provider at transport";
     }
-    "state_missing" "" [] {
-        "LOGINS" => "bad state_mismatch/provider at login";
-        "hardening" => "bad attack_accepted/provider at response";
-    }
-    "response_iss_missing" "" [] {
-        "LOGINS" => "bad response_issuer/provider at login";
-        "hardening" => "bad attack_accepted/provider at response";
-    }
-    "missing_claim" r#"{"claim": "nonce"}"# [] {
-        "IDS" => "bad claim_nonce/provider at id_token";
-        "device" => "good";
-        "hardening" => "bad attack_accepted/provider at response";
-    }
-    // A provider that is down accepts nothing: no attack is called accepted.
-    "http_500" r#"{"endpoint": "authorization"}"# [] {
-        "LOGINS hardening" => "bad http_status/provider at authorize";
-    }
-    "wrong_password_page" "" [] {
-        "LOGINS device hardening" => "inconclusive credentials/configuration at login";
-    }
-    "" "" [] { "hardening" => "good"; }
+    "plain_http_served" r#"{"endpoint": "token"}"# [Tls] { "hardening" => "bad attack_accepted/provider at transport"; }
+    // A key set is no secret, and no attack either.
+    "plain_http_served" r#"{"endpoint": "jwks"}"# [Tls] {}
+    // RFC 6797 §7.1 (SHOULD), §6.1.1: `max-age=0` says to forget it.
+    "hsts_missing" "" [Tls] { "hardening" => "good hsts_missing"; }
+    "hsts_missing" r#"{"header": "zero"}"# [Tls] { "hardening" => "good hsts_missing"; }
 }

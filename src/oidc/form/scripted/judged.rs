@@ -6,7 +6,8 @@ use crate::fault::Fault;
 use crate::oidc::form::controls::{Control, Form, Kind};
 use crate::oidc::form::document::{text, visible};
 use crate::oidc::form::judge::{self, Fields};
-use crate::oidc::form::page::{Progress, Reading, challenge, cut};
+use crate::oidc::form::page::{Progress, Reading, cut};
+use crate::oidc::form::refusals::challenge;
 use crate::oidc::form::steps::With;
 use crate::oidc::form::words::{self, Meaning};
 

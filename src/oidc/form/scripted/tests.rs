@@ -127,7 +127,7 @@ fn a_refusal_is_told_by_what_is_new_on_the_page() {
         user.sees("d", SPA).unwrap();
         let unready = user.sees("d", &format!("{message}{filled}")).unwrap_err();
         assert_eq!((unready.fault.class, unready.certain), (Class::Credentials, true), "{message}");
-        assert_eq!(unready.fault.account, Some(Account::User("synthetic".into())));
+        assert_eq!(unready.fault.account, Some(Box::new(Account::User("synthetic".into()))));
         assert!(!unready.fault.detail.contains("email"), "no text of the page: {}", unready.fault.detail);
     }
     // A notice that was there before, one that is not seen, and one that asks for patience say nothing.
