@@ -47,7 +47,7 @@ fn what_cannot_be_written_is_said_before_anything_runs_and_all_at_once() {
         output(Format::Human, folder.join("link")),
         output(Format::Json, folder.join("none/x.json")),
         output(Format::Json, folder.join("file/x.json")),
-        output(Format::Json, &folder),
+        output(Format::Json, folder.path()),
     ])
     .unwrap_err();
     assert_eq!(wrong.len(), 5, "{wrong:#?}");
@@ -77,7 +77,7 @@ fn files_are_replaced_whole_links_followed_and_devices_left_in_place() {
     let read: serde_json::Value = serde_json::from_slice(&std::fs::read(&real).unwrap()).unwrap();
     assert_eq!(read["verdict"], "good");
     assert!(std::fs::read_to_string(folder.join("new.xml")).unwrap().ends_with("<testsuites>\n</testsuites>\n"));
-    let left = std::fs::read_dir(&folder).unwrap().count();
+    let left = std::fs::read_dir(folder.path()).unwrap().count();
     assert_eq!(left, 4, "nothing is left beside them");
     let wrong = write_outputs(&[output(Format::Json, folder.join("none/x")), outputs[1].clone()], &nothing());
     assert!(matches!(&wrong.unwrap_err()[..], [one] if one.contains("none/x: cannot write it")));
