@@ -30,6 +30,7 @@ static KIND: Kind = Kind {
     spec: "none",
     client: Need::Forbidden,
     user: Need::Forbidden,
+    attacks: Vec::new,
     schema: |_| schemars::Schema::default(),
     parse: |_, _| Err(Vec::new()),
 };
@@ -99,6 +100,7 @@ fn plan() -> Plan {
             probe: Box::new(Nothing),
             provider: provider.clone(),
             client: None,
+            second_client: None,
             users: Vec::new(),
             timing: Timing::Every(PERIOD),
             timeout: Duration::from_secs(30),

@@ -274,7 +274,10 @@ impl Judge {
     /// Marks a deployment. Waits for the disk. `Ok`: it is kept.
     pub fn mark_deployment(&self, mut deployment: Deployment) -> Result<(), String> {
         let now = self.shared.clock.now();
-        if now.since(Timestamp::from_nanos(deployment.at_nanos)) < JUST_NOW {
+        let at = Timestamp::from_nanos(deployment.at_nanos);
+        let minute = |at: Timestamp| at.as_secs().div_euclid(60);
+        // What this minute has counted so far was before it: of another minute, or of a moment to come, that says nothing.
+        if at <= now && minute(at) == minute(now) && now.since(at) < JUST_NOW {
             deployment.before = Some(self.shared.state().counted_in_minute(now));
         }
         if let Some(keeper) = &self.shared.keeper {

@@ -1,10 +1,12 @@
 //! Parse, run, exit status.
 
 use std::io::IsTerminal;
+use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 
-use authprobe::cli::{Cli, LogFormat, main as run};
+use authprobe::cli::{Cli, Exit, LogFormat, main as run};
 use clap::Parser;
+use futures_util::FutureExt as _;
 use tracing::Level;
 use tracing_subscriber::filter::{FilterExt as _, filter_fn};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -25,7 +27,8 @@ fn main() -> ExitCode {
             return ExitCode::from(3);
         }
     };
-    let exit = runtime.block_on(run(cli));
+    // A fault of our own is "could not tell", whatever it is; the panic itself is in the log.
+    let exit = runtime.block_on(AssertUnwindSafe(run(cli)).catch_unwind()).unwrap_or(Exit::Unknown);
     // Nothing may hold up the exit: what had to be flushed has been, within its own bound.
     runtime.shutdown_background();
     exit.into()

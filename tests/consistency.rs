@@ -113,6 +113,12 @@ fn answer(mut stream: TcpStream, documents: &Documents) {
     }
     let head = String::from_utf8_lossy(&head);
     let path = head.split(' ').nth(1).unwrap_or_default();
+    // A connection that is closed with bytes unread is reset, and the answer may go with it.
+    let length = |line: &str| line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse().ok();
+    let mut body = vec![0; head.lines().find_map(length).unwrap_or(0)];
+    if stream.read_exact(&mut body).is_err() {
+        return;
+    }
     let mut answers = documents.lock().unwrap();
     if path == REVOKE {
         answers.insert(INTROSPECT, Ok(json!({"active": false})));

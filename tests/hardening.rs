@@ -1,6 +1,7 @@
 //! Kind `hardening` against the lab: which attack each weakness lets through, and that a sound provider lets none. Written by
 //! hand from RFC 9700 and the specifications that each attack names.
 
+mod folder;
 mod lab_stage;
 #[path = "hardening/over_tls.rs"]
 mod over_tls;

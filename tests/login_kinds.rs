@@ -1,6 +1,7 @@
 //! Logins against the lab: every response type and the way it comes back, claims, resources, silent renewals, and logins
 //! that go through an upstream provider.
 
+mod folder;
 mod lab_stage;
 
 use authprobe::journey::Ended;

@@ -1,6 +1,7 @@
 //! The kinds that need no user, against the lab: what each fault is called, where, and what is only a warning. The
 //! expectations come from the specifications and the contract.
 
+mod folder;
 mod lab_stage;
 
 use std::time::Duration;

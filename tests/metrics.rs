@@ -9,6 +9,7 @@ use authprobe::browser::Stats;
 use authprobe::clock::{Clock, Timestamp};
 use authprobe::fault::{Class, Fault};
 use authprobe::outcome::{CheckLabels, Observation, Outcome, Trigger, Verdict};
+use authprobe::probe::KINDS;
 use authprobe::sink::metrics::{Format, Metrics};
 use prometheus::TextEncoder;
 use support_outcome::{check, failed_in_browser, outcome, request, step};
@@ -69,6 +70,41 @@ fn every_attack_of_a_hardening_check_counts_from_zero() {
     for (attack, times) in [("pkce_missing", "1"), ("code_replay", "0"), ("nonce_missing", "0")] {
         assert_eq!(value(&metrics, &series("doors", "hardening", attack)).as_deref(), Some(times), "{attack}");
     }
+}
+
+/// Kinds that show bad tokens about, as well: the names are their steps.
+#[test]
+fn the_attacks_of_every_kind_count_from_zero() {
+    let metrics = metrics();
+    let labels: Vec<CheckLabels> =
+        KINDS.iter().map(|kind| CheckLabels { kind: kind.name, ..check(kind.name, "eu") }).collect();
+    metrics.declare(&labels);
+    let series = |kind: &str| {
+        let (start, of) = ("authprobe_attacks_accepted_total{", format!("kind=\"{kind}\""));
+        let text = text(&metrics, Format::Prometheus);
+        let mine: Vec<String> =
+            text.lines().filter(|line| line.starts_with(start) && line.contains(&of)).map(str::to_owned).collect();
+        assert!(mine.iter().all(|line| line.ends_with("} 0")), "{mine:?}");
+        let attack = |line: &String| line.split("attack=\"").nth(1)?.split('"').next().map(str::to_owned);
+        mine.iter().map(|line| attack(line).unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(series("introspection"), ["unknown"]);
+    assert_eq!(series("userinfo"), ["bad_token", "without_token"]);
+    let resource = [
+        "alg_none",
+        "expired",
+        "foreign_key",
+        "insufficient_scope",
+        "tampered",
+        "without_token",
+        "wrong_audience",
+        "wrong_issuer",
+    ];
+    assert_eq!(series("resource"), resource);
+    assert!(series("hardening").len() >= 30, "{:?}", series("hardening"));
+    let others =
+        KINDS.iter().filter(|kind| !["introspection", "userinfo", "resource", "hardening"].contains(&kind.name));
+    others.for_each(|kind| assert!(series(kind.name).is_empty(), "{}", kind.name));
 }
 
 #[test]

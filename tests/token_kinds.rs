@@ -1,6 +1,7 @@
 //! The kinds that show tokens about, against the lab: what each fault is called, where, and what is only a warning. The
 //! expectations come from the RFCs and the contract.
 
+mod folder;
 mod lab_stage;
 
 #[path = "token_kinds/introspection.rs"]

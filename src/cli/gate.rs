@@ -127,7 +127,7 @@ fn prepare(args: &Args) -> Result<(Settings, Source), Vec<String>> {
     let mut note = |result: Result<(), String>| mistakes.extend(result.err());
     let (watch, patience) = (args.watch.0, args.patience.0);
     note(within("--watch", watch, Duration::from_secs(1)));
-    note(within("--patience", patience, Duration::ZERO));
+    note(within("--patience", patience, Duration::from_secs(1)));
     if !(args.max_burn.is_finite() && args.max_burn > 0.0) {
         note(Err("--max-burn: must be above 0".to_owned()));
     }

@@ -103,33 +103,9 @@ fn tally(counts: &[(usize, &str)]) -> String {
     parts.join(", ")
 }
 
-/// Cleaned text of several lines without what CI systems take for a command when it is printed: a line that begins with
-/// `::` (GitHub, spaces before it do not help), `##[…]` (GitHub, Azure) and `##vso[…]`, `##teamcity[…]` anywhere.
-fn harmless(text: &str) -> String {
-    let line = |line: &str| {
-        let bare = line.trim_start();
-        let line = match bare.strip_prefix("::") {
-            // No longer than it was, where there is room before it.
-            Some(rest) => format!("{}: :{rest}", &line[..(line.len() - bare.len()).saturating_sub(1)]),
-            None => line.to_owned(),
-        };
-        line.replace("##[", "## [").replace("##vso[", "## vso[").replace("##teamcity[", "## teamcity[")
-    };
-    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// actions/runner, ActionCommand.cs: `::` after any space, `##[` anywhere in the line.
-    #[test]
-    fn no_line_is_a_command_of_a_ci_system() {
-        let said = "a ::b\n::error::x\n  ::stop-commands::y\n::::\n##[error]x and ##vso[task] ##teamcity[x]\n";
-        let tame = "a ::b\n: :error::x\n : :stop-commands::y\n: :::\n## [error]x and ## vso[task] ## teamcity[x]\n";
-        assert_eq!(harmless(said), tame);
-        assert_eq!(harmless("nothing\nhere"), "nothing\nhere");
-    }
 
     #[test]
     fn what_there_is_none_of_is_not_counted() {

@@ -33,7 +33,7 @@ fn time() -> Row {
                     mean("probe, step, probe_region", "authprobe_step_duration_seconds", CHECK),
                     "{{probe}} {{step}} from {{probe_region}}",
                 )
-                .from_zero()
+                .zero_based()
                 .stacked()
                 .sized(12, 10),
             Panel::graph(
@@ -46,12 +46,12 @@ fn time() -> Row {
                 mean("endpoint, phase, probe_region", "authprobe_http_phase_duration_seconds", PROVIDER),
                 "{{endpoint}} {{phase}} from {{probe_region}}",
             )
-            .from_zero()
+            .zero_based()
             .sized(12, 10),
             Panel::graph("Runs, p50 and p95", "s", "From begin to verdict. Points lead to traces.")
                 .ask(quantile("0.5", "probe", "authprobe_run_duration_seconds", CHECK), "{{probe}} p50")
                 .ask(quantile("0.95", "probe", "authprobe_run_duration_seconds", CHECK), "{{probe}} p95")
-                .from_zero()
+                .zero_based()
                 .with_exemplars(),
             Panel::graph(
                 "Login pages, p75",
@@ -60,7 +60,7 @@ fn time() -> Row {
             )
             .ask(quantile("0.75", "phase", "authprobe_browser_page_duration_seconds", CHECK), "{{phase}}")
             .when_empty("no probe of kind browser_login")
-            .from_zero(),
+            .zero_based(),
         ],
     )
 }
@@ -93,7 +93,7 @@ fn activity() -> Row {
         Panel::graph(title, "short", description)
             .ask(ask("authprobe_runs_total"), "{{probe}}")
             .ask(ask("authprobe_run_failures_total"), "{{probe}} bad")
-            .from_zero()
+            .zero_based()
             .sized(8, 8)
     };
     row(
@@ -130,7 +130,7 @@ fn activity() -> Row {
                 "{{provider}}",
             )
             .when_empty("no probe of kind logout")
-            .from_zero()
+            .zero_based()
             .sized(12, 8),
             Panel::states("Regions disagree", "Whether a region is given another document than most.")
                 .ask(
@@ -169,7 +169,7 @@ fn security() -> Row {
                     "{{provider}} {{attack}}",
                 )
                 .when_empty("every attack was refused")
-                .from_zero(),
+                .zero_based(),
         ],
     )
 }
@@ -181,14 +181,14 @@ fn machinery() -> Row {
             Panel::graph("Schedule lateness", "s", "How long after it was due a run began.")
                 .ask(quantile("0.5", "", "authprobe_schedule_lateness_seconds", PROCESS), "p50")
                 .ask(quantile("0.99", "", "authprobe_schedule_lateness_seconds", PROCESS), "p99")
-                .from_zero()
+                .zero_based()
                 .sized(8, 8),
             Panel::graph("Dropped", "short", "Records a minute that a sink did not take in time, by sink.")
                 .ask(
                     format!("60 * sum by (sink) (rate(authprobe_sink_dropped_total{{{PROCESS}}}[$__rate_interval]))"),
                     "{{sink}}",
                 )
-                .from_zero()
+                .zero_based()
                 .sized(8, 8),
             Panel::graph("Notifications", "short", "Messages a minute to each receiver, and what became of them.")
                 .ask(
@@ -198,15 +198,15 @@ fn machinery() -> Row {
                     "{{receiver}} {{outcome}}",
                 )
                 .when_empty("no receiver")
-                .from_zero()
+                .zero_based()
                 .sized(8, 8),
             Panel::graph("Browsers", "short", "Browsers that run on this machine.")
                 .ask(format!("sum by (instance) (authprobe_browser_sessions{{{PROCESS}}})"), "{{instance}}")
-                .from_zero()
+                .zero_based()
                 .sized(8, 8),
             Panel::graph("Memory of browsers", "bytes", "What they hold together.")
                 .ask(format!("sum by (instance) (authprobe_browser_memory_bytes{{{PROCESS}}})"), "{{instance}}")
-                .from_zero()
+                .zero_based()
                 .sized(8, 8),
             Panel::graph("Confirmation runs", "short", "Runs a minute that the detector of outages asked for.")
                 .ask(
@@ -215,7 +215,7 @@ fn machinery() -> Row {
                     ),
                     "{{probe}}",
                 )
-                .from_zero()
+                .zero_based()
                 .sized(8, 8),
         ],
     )

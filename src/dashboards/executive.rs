@@ -1,6 +1,7 @@
 //! For those who ask once a week: did login work, how much budget is left, what happened.
 
 use super::model::{Dashboard, Row, row};
+use super::on_call::faults;
 use super::panels::Panel;
 use super::variables::{CHECK, PROCESS, WHOLE_PROVIDER, of_checks};
 
@@ -46,8 +47,8 @@ fn logins() -> Row {
         .now()
     };
     let validation = format!(
-        "1 - (sum(increase(authprobe_run_faults_total{{{CHECK}, {VALIDATION}}}[24h])) or vector(0))\n  / \
-         (sum(increase(authprobe_runs_total{{{CHECK}}}[24h])) > 0)"
+        "1 - ({} or vector(0))\n  / (sum(increase(authprobe_runs_total{{{CHECK}}}[24h])) > 0)",
+        faults("", &format!("{CHECK}, {VALIDATION}"), "24h")
     );
     row(
         "Can people log in?",
@@ -113,7 +114,7 @@ fn promises() -> Row {
                  others. 1 is exactly the budget.",
             )
             .ask(format!("max by (slo, long_window) (authprobe_slo_burn_rate{{{PROCESS}}})"), "{{slo}} {{long_window}}")
-            .from_zero()
+            .zero_based()
             .sized(16, 8),
         ],
     )
@@ -142,7 +143,7 @@ fn providers() -> Row {
                 ),
                 "{{provider}} {{token}} token",
             )
-            .from_zero(),
+            .zero_based(),
         ],
     )
 }
@@ -169,7 +170,7 @@ fn incidents() -> Row {
                  provider that was named; without a provider: any.",
             )
             .ask(
-                format!(r#"max by (provider) (authprobe_deployment_timestamp_seconds{{job=~"$job", provider=~"$provider|"}}) * 1000"#),
+                r#"max by (provider) (authprobe_deployment_timestamp_seconds{job=~"$job", provider=~"$provider|"}) * 1000"#,
                 "Deployed",
             )
             .when_empty("none was marked")

@@ -27,6 +27,13 @@ pub fn quantile(q: &str, by: &str, buckets: &str, matchers: &str) -> String {
     format!("histogram_quantile({q}, sum by ({by}) (rate({buckets}_bucket{{{matchers}}}[$__rate_interval])))")
 }
 
+/// Runs with a fault within a window, by labels. The counter of a fault begins with its first occurrence, which increase()
+/// would not see.
+pub fn faults(by: &str, matchers: &str, window: &str) -> String {
+    let counter = format!("authprobe_run_faults_total{{{matchers}}}");
+    format!("sum by ({by}) ({counter} - ({counter} offset {window} or 0 * {counter}) >= 0)")
+}
+
 fn firing() -> Row {
     row(
         "What is firing, and why",
@@ -51,10 +58,7 @@ fn firing() -> Row {
                  first.",
             )
             .ask(
-                format!(
-                    "topk(20, sum by (provider, probe, class, blame, step, probe_region) \
-                     (increase(authprobe_run_faults_total{{{CHECK}}}[{LATELY}])) > 0)"
-                ),
+                format!("topk(20, {} > 0)", faults("provider, probe, class, blame, step, probe_region", CHECK, LATELY)),
                 "Runs",
             )
             .when_empty("no fault")
@@ -92,7 +96,7 @@ fn token_endpoint() -> Row {
         "s",
         "The step `token`, from the request to a validated answer. Points lead to traces.",
     )
-    .from_zero()
+    .zero_based()
     .with_exemplars();
     for (q, name) in [("0.5", "p50"), ("0.95", "p95"), ("0.99", "p99")] {
         let matchers = format!("{CHECK}, {step}");
@@ -104,33 +108,31 @@ fn token_endpoint() -> Row {
             Panel::graph(
                 "Token endpoint errors",
                 "short",
-                "Runs a minute that failed in a step at the token endpoint, by class and region.",
+                "Runs that failed in a step at the token endpoint, by class and region: in each step of the graph.",
             )
             .ask(
-                format!(
-                    "60 * sum by (class, probe_region) \
-                     (rate(authprobe_run_faults_total{{{CHECK}, step=~\"token|refresh|exchange\"}}[$__rate_interval]))"
+                faults(
+                    "class, probe_region",
+                    &format!("{CHECK}, step=~\"token|refresh|exchange\""),
+                    "$__rate_interval",
                 ),
                 "{{class}} from {{probe_region}}",
             )
             .when_empty("no error")
-            .from_zero()
+            .zero_based()
             .stacked(),
             latency,
             Panel::graph(
                 "Validation failures",
                 "short",
-                "Runs a minute in which a token, key set or authorization response was wrong, by class and region.",
+                "Runs in which a token, key set or authorization response was wrong, by class and region: in each step of the graph.",
             )
             .ask(
-                format!(
-                    "60 * sum by (class, probe_region) \
-                     (rate(authprobe_run_faults_total{{{CHECK}, {VALIDATION}}}[$__rate_interval]))"
-                ),
+                faults("class, probe_region", &format!("{CHECK}, {VALIDATION}"), "$__rate_interval"),
                 "{{class}} from {{probe_region}}",
             )
             .when_empty("everything validates")
-            .from_zero()
+            .zero_based()
             .stacked(),
             Panel::bars("Top failing clients", "short", "Bad runs of the last hour, by client.")
                 .ask(
@@ -159,7 +161,7 @@ fn keys() -> Row {
                 format!("min by (provider, probe_region) (authprobe_jwks_keys{{{CHECK}}})"),
                 "{{provider}} from {{probe_region}}",
             )
-            .from_zero()
+            .zero_based()
             .sized(6, 8),
             Panel::stat("Since the last good fetch of keys", "s", "Seconds since a key set was last fetched and read.")
                 .ask(
@@ -181,7 +183,7 @@ fn keys() -> Row {
                 format!("sum by (provider) (increase(authprobe_jwks_unsafe_rotations_total{{{CHECK}}}[1h]))"),
                 "{{provider}} unsafe",
             )
-            .from_zero()
+            .zero_based()
             .sized(6, 8),
             Panel::graph(
                 "Revocation propagation, p95",
@@ -197,7 +199,7 @@ fn keys() -> Row {
                 "{{provider}} from {{probe_region}}",
             )
             .when_empty("no probe of kind revocation")
-            .from_zero()
+            .zero_based()
             .sized(6, 8),
         ],
     )
@@ -248,7 +250,11 @@ fn expiry() -> Row {
 
 fn prober() -> Row {
     let health = [
-        ("Scraped", "min(up{job=~\"$job\"})", [("0", "down", "red"), ("1", "up", "green")]),
+        (
+            "Scraped",
+            "min(up{job=~\"$job\"} and on (job, instance) last_over_time(authprobe_build_info{job=~\"$job\"}[24h]))",
+            [("0", "down", "red"), ("1", "up", "green")],
+        ),
         (
             "Configuration",
             "min(authprobe_config_last_reload_successful{job=~\"$job\"})",
@@ -280,7 +286,7 @@ fn prober() -> Row {
             format!("60 * sum by (sink) (rate(authprobe_sink_dropped_total{{{PROCESS}}}[$__rate_interval]))"),
             "dropped: {{sink}}",
         )
-        .from_zero()
+        .zero_based()
         .sized(12, 8),
     );
     row("Can we be believed?", panels)

@@ -140,7 +140,7 @@ impl Panel {
     }
 
     /// The axis begins at 0.
-    pub fn from_zero(mut self) -> Self {
+    pub fn zero_based(mut self) -> Self {
         self.range.0 = Some(0.0);
         self
     }

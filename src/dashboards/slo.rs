@@ -43,8 +43,8 @@ fn standing(plan: &Plan) -> Row {
             Panel::stat(
                 "Time to exhaustion",
                 "s",
-                "When nothing is left, if it goes on as over the shortest long window: empty while it does not burn \
-                 faster than 1.",
+                "When nothing is left, if it goes on as over the window that burns fastest: empty while none burns faster \
+                 than 1.",
             )
             .ask(exhaustion(plan), "exhausted in")
             .when_empty("not in sight")
@@ -96,7 +96,7 @@ fn burn(plan: &Plan) -> Row {
          factors: above, and with the short window above too, its alert fires.",
     )
     .ask(format!("max by (long_window) (authprobe_slo_burn_rate{{{SLO}}})"), "{{long_window}}")
-    .from_zero()
+    .zero_based()
     .sized(24, 10);
     for ((tier, milli), slos) in thresholds(plan) {
         let factor = milli as f64 / 1000.0;
@@ -136,15 +136,15 @@ fn events() -> Row {
             )
             .ask(format!("1 - max(authprobe_slo_objective_ratio{{{SLO}}})"), "allowed")
             .limit("allowed", "dark-red")
-            .from_zero(),
+            .zero_based(),
             Panel::graph("Events", "short", "Judged events a minute, by region, and the bad ones.")
                 .ask(per_minute("authprobe_slo_events_total"), "{{probe_region}}")
                 .ask(per_minute("authprobe_slo_errors_total"), "{{probe_region}} bad")
-                .from_zero(),
+                .zero_based(),
             Panel::graph(
                 "Coverage",
                 "percentunit",
-                "Judged ÷ expected events over an hour. Below the objective's least coverage its alert freezes.",
+                "Judged ÷ expected events over an hour. Below the least coverage, dashed, its alert freezes.",
             )
             .ask(
                 format!(
@@ -153,6 +153,8 @@ fn events() -> Row {
                 ),
                 "coverage",
             )
+            .ask(format!("max(authprobe_slo_min_coverage_ratio{{{SLO}}})"), "least")
+            .limit("least", "dark-red")
             .between(0.0, 1.0),
             Panel::states("Its alerts", "When which alert of this objective was pending or fired.")
                 .ask(

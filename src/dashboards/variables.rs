@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 pub const CHECK: &str = r#"job=~"$job", provider=~"$provider", probe=~"$probe", probe_region=~"$region""#;
 /// Series of a provider in a region.
 pub const PROVIDER: &str = r#"job=~"$job", provider=~"$provider", probe_region=~"$region""#;
-/// Series of a provider.
-pub const WHOLE_PROVIDER: &str = r#"job=~"$job", provider=~"$provider""#;
+/// Series of a provider, or of several at once: those have none.
+pub const WHOLE_PROVIDER: &str = r#"job=~"$job", provider=~"$provider|""#;
 /// Series of the process.
 pub const PROCESS: &str = r#"job=~"$job""#;
 /// Series of the selected objective.

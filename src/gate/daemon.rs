@@ -17,6 +17,8 @@ use crate::slo::objective::WHOLE;
 const STALE: Duration = Duration::from_secs(60);
 /// How many probes of an objective are asked for their failures, and for how many each.
 const CAUSES: (usize, usize) = (5, 20);
+/// So long after the beginning the first look still shows what was before.
+const FIRST_LOOK: Duration = Duration::from_secs(15);
 const MINUTE_NANOS: i64 = 60_000_000_000;
 /// Of objectives whose daemon does not say: the default of `[[slo]] alpha`.
 pub const ALPHA_PPM: u32 = 50_000;
@@ -45,9 +47,13 @@ struct Counter {
 }
 
 impl Counter {
-    /// What was counted since the beginning.
-    fn since(&mut self, now: Counts) -> Counts {
+    /// What was counted since the beginning. `kept`: by a daemon with a ledger, which goes on after a crash where it was, or
+    /// about a second before that.
+    fn since(&mut self, now: Counts, kept: bool) -> Counts {
         if now.expected < self.last.expected || now.judged() < self.last.judged() {
+            if kept {
+                return self.lost + (self.last - self.base);
+            }
             self.lost += self.last - self.base;
             self.base = Counts::default();
         }
@@ -61,7 +67,15 @@ struct Slos {
     now: Option<Timestamp3339>,
     #[serde(default)]
     paused: bool,
+    #[serde(default)]
+    ledger: LedgerView,
     slos: Vec<SloView>,
+}
+
+#[derive(Default, Deserialize)]
+struct LedgerView {
+    #[serde(default)]
+    configured: bool,
 }
 
 /// Of an objective; what is not known is absent.
@@ -199,7 +213,15 @@ impl Daemon {
                 return Ok(answer);
             }
         }
-        ask(&self.asker, if self.exact == Some(true) { self.since } else { self.from }).await
+        let answer = ask(&self.asker, if self.exact == Some(true) { self.since } else { self.from }).await?;
+        let now = answer.now.map_or(self.since, |now| now.0);
+        if self.takes_off && self.counters.is_empty() && now.since(self.since) > FIRST_LOOK {
+            // What is to be taken off would hold what failed meanwhile.
+            self.takes_off = false;
+            self.from = Timestamp::from_nanos(self.from.as_nanos().saturating_add(MINUTE_NANOS));
+            return ask(&self.asker, self.from).await;
+        }
+        Ok(answer)
     }
 
     /// See [`super::source::Source::look`].
@@ -219,14 +241,14 @@ impl Daemon {
                 Some(_) => {}
                 None => return Err(Trouble::Away(format!("{}: nothing is evaluated yet", self.asker.shown()))),
             }
-            slos.push(self.slo(slo)?);
+            slos.push(self.slo(slo, answer.ledger.configured)?);
         }
         let alerts = alerts.alerts.into_iter().map(|alert| self.alert(alert)).collect();
         let notes = answer.paused.then(|| "scheduled runs are paused: nothing is measured".to_owned());
         Ok(Look { at: now, slos, alerts, notes: notes.into_iter().collect() })
     }
 
-    fn slo(&mut self, view: SloView) -> Result<Slo, Trouble> {
+    fn slo(&mut self, view: SloView, kept: bool) -> Result<Slo, Trouble> {
         let Some(since) = view.since else {
             let why =
                 format!("{}: this authprobe is too old for a gate: it cannot count since a time", self.asker.shown());
@@ -241,7 +263,7 @@ impl Daemon {
         // By way of whole parts per million: 1 − 0.9995 is not quite 0.0005.
         let allowed = f64::from(WHOLE - ppm(view.objective_ratio)) / f64::from(WHOLE);
         Ok(Slo {
-            counts: counter.since(since.adjusted),
+            counts: counter.since(since.adjusted, kept),
             excluded: since.raw - since.adjusted,
             name: view.name,
             provider: view.provider,
@@ -307,10 +329,18 @@ mod tests {
     #[test]
     fn what_was_before_is_taken_off_and_a_daemon_that_begins_anew_loses_nothing() {
         let mut counter = Counter { base: counts(5, 2), last: counts(5, 2), lost: Counts::default() };
-        assert_eq!(counter.since(counts(5, 2)), counts(0, 0));
-        assert_eq!(counter.since(counts(8, 3)), counts(3, 1));
-        assert_eq!(counter.since(counts(1, 0)), counts(4, 1), "it began anew");
-        assert_eq!(counter.since(counts(2, 2)), counts(5, 3));
+        assert_eq!(counter.since(counts(5, 2), false), counts(0, 0));
+        assert_eq!(counter.since(counts(8, 3), false), counts(3, 1));
+        assert_eq!(counter.since(counts(1, 0), false), counts(4, 1), "it began anew");
+        assert_eq!(counter.since(counts(2, 2), false), counts(5, 3));
+    }
+
+    #[test]
+    fn a_daemon_with_a_ledger_that_comes_back_a_second_behind_doubles_nothing() {
+        let mut counter = Counter::default();
+        assert_eq!(counter.since(counts(99, 1), true), counts(99, 1));
+        assert_eq!(counter.since(counts(98, 1), true), counts(99, 1), "it comes back");
+        assert_eq!(counter.since(counts(100, 1), true), counts(100, 1));
     }
 
     #[test]

@@ -168,12 +168,22 @@ enum Matter {
     None,
 }
 
+impl Slo {
+    /// Whether enough failed since the beginning that an alert may be of that: its windows look further back.
+    fn failed_since(&self) -> bool {
+        self.counts.bad >= if self.allowed <= 0.0 { 1 } else { MIN_FAILURES }
+    }
+}
+
 fn matter(alert: &Alert, slos: &[Slo]) -> Matter {
     let own = |slo: &Slo| slo.provider.as_ref().is_none_or(|own| alert.provider.is_empty() || *own == alert.provider);
     let provider = slos.iter().any(own);
     match alert.name.as_str() {
         "AuthSLOBurn" => match slos.iter().any(|slo| slo.name == alert.slo) {
-            true if alert.severity == "page" => Matter::ClosesIfNew,
+            true if alert.severity == "page" => {
+                let failed = slos.iter().any(|slo| slo.name == alert.slo && slo.failed_since());
+                if failed { Matter::ClosesIfNew } else { Matter::Told }
+            }
             true => Matter::Told,
             false => Matter::None,
         },

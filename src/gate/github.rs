@@ -2,6 +2,7 @@
 
 use super::decide::{percent, three};
 use super::report::{Report, Verdict};
+use crate::terminal::Terminal;
 
 /// Annotations: an error a reason when it is closed, a warning when it could not tell, a warning each of what is worth a look.
 pub fn annotations(report: &Report) -> String {
@@ -76,7 +77,8 @@ fn property(text: &str) -> String {
 
 /// The message of a workflow command: nothing in it begins another.
 fn message(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    let clean = Terminal { width: 120, colour: false, unicode: true }.clean(text);
+    clean.replace('%', "%25")
 }
 
 /// Text that is neither Markdown nor HTML.

@@ -5,7 +5,7 @@ use super::decide::{percent, three};
 use super::report::{AlertView, Looks, Report, SloView, Verdict};
 use super::screen::clock;
 use crate::clock::Timestamp;
-use crate::terminal::{Style, Terminal};
+use crate::terminal::{Style, Terminal, harmless};
 
 /// On that terminal.
 pub fn human(report: &Report, terminal: &Terminal) -> String {
@@ -35,7 +35,7 @@ pub fn human(report: &Report, terminal: &Terminal) -> String {
     let to = to.strip_prefix(&from[..11]).unwrap_or(&to);
     let until = terminal.pick("…", "...");
     wrapped(&mut out, terminal, "  watched ", &format!("{from} {until} {to} UTC by {} ({asked})", report.source.url));
-    out
+    harmless(&out)
 }
 
 /// To the second; days are ten letters and a blank.

@@ -230,7 +230,10 @@ pub fn sentence(verdict: Verdict, judged: &Judged) -> String {
 /// As JSON, on several lines.
 pub fn json(report: &Report) -> String {
     let text = serde_json::to_string_pretty(report);
-    text.unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}")) + "\n"
+    let text = text.unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}")) + "\n";
+    // What CI systems take for a command when it is printed; outside strings JSON knows no `#`.
+    let commands = ["##[", "##vso[", "##teamcity["];
+    commands.iter().fold(text, |text, command| text.replace(command, &command.replace('[', "\\u005b")))
 }
 
 fn seconds<S: Serializer>(took: &Duration, serializer: S) -> Result<S::Ok, S::Error> {

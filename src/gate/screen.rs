@@ -38,8 +38,10 @@ impl<W: Write> Live<W> {
 impl<W: Write> Show for Live<W> {
     fn show(&mut self, standing: &Standing<'_>) {
         let line = line(standing, &self.terminal);
-        // A line that is as wide as the terminal would scroll it.
-        let (style, text) = (line.style, self.terminal.cut(&line.text, self.terminal.width - 1));
+        // As wide as the terminal is by now: one more would scroll it.
+        let now = terminal_size::terminal_size_of(std::io::stderr()).map(|(width, _)| usize::from(width.0));
+        let width = now.unwrap_or(self.terminal.width).max(2);
+        let (style, text) = (line.style, self.terminal.cut(&line.text, width - 1));
         self.shown = true;
         // Whoever closed the terminal does not look.
         let _ = write!(self.out, "\r\x1b[2K{}", self.terminal.paint(style, &text));

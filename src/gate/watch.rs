@@ -10,6 +10,7 @@ use super::select::select;
 use super::source::{Asker, Known, Source, Trouble};
 use super::{Look, Terms};
 use crate::clock::{Clock, Instant, Timestamp};
+use crate::duration::HumanDuration;
 
 /// The longest watch, and how long ago it may begin: what a daemon keeps of deployments.
 pub const LONGEST: Duration = Duration::from_secs(7 * 86_400);
@@ -198,7 +199,18 @@ impl Watch<'_> {
             let provider = first.filter(|first| chosen.all(|other| other.as_ref() == Some(first)));
             match mark::mark(asker, id, provider.as_deref(), at, watch).await {
                 Ok(mark) => {
-                    let at = mark.at;
+                    let over = !mark.new && mark.at + watch <= now;
+                    if over {
+                        return Err(vec![format!(
+                            "--deployment: `{id}` was marked {} already, longer ago than --watch {}: nothing would be watched\n = \
+                             help: give every deployment an ID of its own, such as the commit and the number of the run",
+                            mark.at,
+                            HumanDuration(watch)
+                        )]);
+                    }
+                    // Two clocks: of a mark that was made just now the source's own time is known better.
+                    let own = matches!(self.source, Source::Prometheus(_)) && mark.new;
+                    let at = if own { at.unwrap_or(now) } else { mark.at };
                     self.mark = Some(mark);
                     return Ok(Some(at));
                 }

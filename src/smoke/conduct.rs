@@ -175,6 +175,8 @@ impl Shared {
         if let Some(report) = tally.decided() {
             return report.clone();
         }
+        tally.cut_off(why, now);
+        self.picture(&mut tally);
         let report = tally.cut_off(why, now).clone();
         self.teller.tell(&Event::Decided(&report));
         report
@@ -244,7 +246,8 @@ async fn of_check(shared: Arc<Shared>, n: usize) {
         let ran = shared.engine.run_for(Trigger::Smoke, &check, &credentials, shared.stop.clone()).await;
         drop(turn);
         let Some(outcome) = ran else { return };
-        if let Some(why) = rolling::of_run(&outcome) {
+        // A provider that has been judged is not rolling any more: what fails now counts.
+        if let Some(why) = rolling::of_run(&outcome).filter(|_| shared.tally(n).is_new()) {
             rolled += 1;
             let again = tokio::select! {
                 again = shared.waiting.again(provider, &why, rolled, &shared.teller) => again,

@@ -128,6 +128,11 @@ impl Tally {
         self.decide(Judgement::Inconclusive, reason, now)
     }
 
+    /// Whether no run of it was judged yet.
+    pub const fn is_new(&self) -> bool {
+        self.counts.good + self.counts.bad + self.counts.inconclusive == 0
+    }
+
     /// The picture of the page on which a run that is kept failed.
     pub fn pictured(&self) -> Option<&Arc<Outcome>> {
         self.bad.iter().chain(&self.inconclusive).find(|outcome| outcome.screenshot().is_some())
@@ -150,7 +155,9 @@ impl Tally {
         let check = &self.selected.check;
         let stands = || match verdict {
             Judgement::Good => None,
-            _ => self.bad.iter().chain(&self.inconclusive).find_map(|outcome| outcome.fault.clone()),
+            // What kept it from being told stands before what was found meanwhile.
+            Judgement::Inconclusive => self.inconclusive.iter().chain(&self.bad).find_map(|run| run.fault.clone()),
+            _ => self.bad.iter().chain(&self.inconclusive).find_map(|run| run.fault.clone()),
         };
         let report = CheckReport {
             check: check.labels.clone(),

@@ -24,6 +24,7 @@ use authprobe::probe::KINDS;
 use row::hold;
 use serde_json::json;
 use stage::Stage;
+use support::folder;
 
 #[test]
 fn no_fault_is_without_a_row() {

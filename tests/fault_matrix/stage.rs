@@ -14,7 +14,7 @@ use authprobe::web::backchannel::{self, Receiver};
 use serde_json::Value;
 use tokio::net::TcpListener;
 
-use crate::lab_stage::folder::Folder;
+use crate::folder::Folder;
 use crate::lab_stage::told;
 use crate::row::{Row, With};
 
@@ -168,6 +168,10 @@ impl Stage {
         }
         if !row.fault.is_empty() {
             self.lab.set_fault(row.fault, &row.parameters()).unwrap_or_else(|why| panic!("{why}"));
+        }
+        // The door closes when its task has heard of it: until then connections are taken, and reset.
+        while row.fault == "connection_refused" && tokio::net::TcpStream::connect(self.lab.address).await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
         let came = all(&engines).await;
         let named = |(check, shown): (&Arc<Check>, String)| {

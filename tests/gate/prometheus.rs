@@ -38,7 +38,7 @@ fn from_good_to_one_failure_to_broken() {
     let slo = good.slo("tokens");
     assert_eq!(
         (&slo["provider"], &slo["objective"], &slo["min_coverage"]),
-        (&json!("lab"), &json!("99%"), &json!(0.8))
+        (&json!("lab"), &json!("99%"), &json!(0.5))
     );
     let judged = slo["counts"]["good"].as_u64().unwrap();
     assert!((2..=12).contains(&judged), "what was judged before does not count: {judged}");

@@ -29,11 +29,13 @@ every = "1s"
 name = "key-set"
 probes = ["keys"]
 objective = "99%"
+min_coverage = "50%"             # machines that are busy with other tests miss runs
 
 [[slo]]
 name = "tokens"
 probes = ["machine"]
 objective = "99%"
+min_coverage = "50%"             # machines that are busy with other tests miss runs
 "#;
 
 pub struct Stage {

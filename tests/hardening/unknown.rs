@@ -57,9 +57,9 @@ async fn where_nothing_of_a_step_is_known_the_run_is_not_good() {
     let mut scene = Scene::new().await;
     let at_token = || json!({"endpoint": "token", "after": 1});
     for (fault, parameters, who, expected) in [
-        // The good login's code is the last that is exchanged.
-        ("http_500", at_token(), Who::Web, (Class::HttpStatus, "client_auth")),
-        ("http_500", at_token(), Who::Spa, (Class::HttpStatus, "replay")),
+        // The good login's code is the last that is exchanged. A 500 to bad requests is neither an outage nor a refusal.
+        ("http_500", at_token(), Who::Web, (Class::Unsupported, "client_auth")),
+        ("http_500", at_token(), Who::Spa, (Class::Unsupported, "pkce")),
         // Who refuses good codes refuses bad ones as well, and that is no merit.
         ("token_error", json!({"after": 1}), Who::Spa, (Class::OauthError, "replay")),
         // Whoever says that it is enough is believed: what comes after is not tried.
@@ -68,7 +68,8 @@ async fn where_nothing_of_a_step_is_known_the_run_is_not_good() {
         scene.fault(fault, &parameters);
         let ended = scene.run(who, "").await;
         let found = ended.fault.as_ref().map(|fault| (fault.class, fault.step));
-        assert_eq!((ended.verdict, found), (Verdict::Bad, Some(expected)), "{fault} {who:?}: {:?}", ended.fault);
+        let verdict = if expected.0 == Class::Unsupported { Verdict::Inconclusive } else { Verdict::Bad };
+        assert_eq!((ended.verdict, found), (verdict, Some(expected)), "{fault} {who:?}: {:?}", ended.fault);
         assert!(observed(&ended, None).contains("code_replay") && warned(&ended).contains("attack_unjudged"));
         assert!(observed(&ended, Some(false)).contains("redirect_unregistered"), "what is known stands");
     }
@@ -77,7 +78,7 @@ async fn where_nothing_of_a_step_is_known_the_run_is_not_good() {
     let ended = scene.run(Who::Spa, "").await;
     assert_eq!((ended.verdict, warned(&ended)), (Verdict::Good, set(["attack_unjudged"])));
     for (fault, endpoint, class) in [
-        ("http_500", "userinfo", Class::HttpStatus),
+        ("http_500", "userinfo", Class::Unsupported),
         ("connection_reset", "userinfo", Class::Reset),
         // Nothing failed; but nobody is let in by a token, wherever it is, so nothing is told.
         ("http_401_bare", "userinfo", Class::Unsupported),

@@ -23,10 +23,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-#[path = "../folder/mod.rs"]
-pub mod folder;
-
-use folder::Folder;
+use crate::folder::Folder;
 
 /// How long what is left to do after a run may take.
 const CLEANUP: Duration = Duration::from_secs(10);
@@ -82,7 +79,7 @@ impl Stage {
             endpoints: BTreeMap::new(),
             upstream: None,
             headers: Default::default(),
-            trust: Trust { ca_file, ..Trust::default() },
+            trust: Trust { ca_file },
             max_requests_per_minute: None,
             propagate_traceparent: false,
         };

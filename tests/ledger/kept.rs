@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use authprobe::alert::conditions::Deployment;
+use authprobe::alert::conditions::{Deployment, Followed};
 use authprobe::alert::{Alert, State};
 use authprobe::clock::Timestamp;
 use authprobe::outcome::{Id, Outcome, Trigger, Verdict};
@@ -52,6 +52,12 @@ fn deployment(id: &str, at: Timestamp) -> Deployment {
     }
 }
 
+fn followed(deployment: Deployment) -> Deployment {
+    let labels = [("alertname".to_owned(), "AuthOutage".to_owned())].into();
+    let before = Some([("login".to_owned(), tally(3, 1))].into());
+    Deployment { followed: vec![Followed { labels, fired_nanos: 7 }], before, ..deployment }
+}
+
 #[test]
 fn everything_is_there_after_a_restart() {
     let folder = Folder::new();
@@ -66,6 +72,7 @@ fn everything_is_there_after_a_restart() {
         counters: vec![counter("x_total", "one", 7), counter("x_total", "two", 1)],
         alerts: Some(vec![alert("A", 99), alert("B", 100)]),
         detectors: Some(vec![detector("main", "token", "1"), detector("main", "jwks", "2")]),
+        deployments: Vec::new(),
     });
     // A minute more in an hour that is there, another counter, other alerts.
     hand.keep(Batch {
@@ -76,6 +83,7 @@ fn everything_is_there_after_a_restart() {
         counters: vec![counter("x_total", "one", 8)],
         alerts: Some(vec![alert("B", 100)]),
         detectors: Some(vec![detector("other", "token", "3"), detector("main", "jwks", "4")]),
+        deployments: Vec::new(),
     });
     store.put_window(&window("w1", NOW + Duration::from_secs(60)), "begin", "ann").unwrap();
     store.put_window(&window("w1", NOW), "end", "bob").unwrap();
@@ -83,6 +91,8 @@ fn everything_is_there_after_a_restart() {
     store.put_deployment(&deployment("d1", NOW - Duration::from_secs(60))).unwrap();
     store.put_deployment(&deployment("d2", NOW)).unwrap();
     store.put_deployment(&deployment("d0", NOW - Duration::from_secs(8 * 86_400))).unwrap();
+    // An alert has followed one of them.
+    hand.keep(Batch { deployments: vec![followed(deployment("d2", NOW))], ..Batch::default() });
     stage::close(&store);
 
     let (store, mut opened) = stage::open(&folder.settings()).unwrap();
@@ -93,6 +103,7 @@ fn everything_is_there_after_a_restart() {
     assert_eq!(opened.windows, [window("w1", NOW)]);
     let deployed: Vec<_> = opened.deployments.iter().map(|deployment| &*deployment.id).collect();
     assert_eq!(deployed, ["d2", "d1"]);
+    assert_eq!(opened.deployments[0], followed(deployment("d2", NOW)));
     assert_eq!(opened.last_written, Some(NOW));
     let mut of_a = tally(1, 0);
     of_a += maintained;

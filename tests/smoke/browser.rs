@@ -3,12 +3,14 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
+use serde_json::json;
+
 use crate::processes::{descendants, folders, gone_within, nothing_is_left, of_browsers};
-use crate::stage::Found;
-use crate::support::eventually;
+use crate::stage::{DOORS, Found, LOGIN, Stage};
 use crate::support::idp::Idp;
 use crate::support::process::Process;
 use crate::support::scene::Scene;
+use crate::support::{PATIENCE, eventually};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_authprobe");
 /// How long what is left of a browser may live.
@@ -17,8 +19,6 @@ const END: Duration = Duration::from_secs(5);
 fn login(keys: &str) -> String {
     format!("[[probe]]\nname = \"login\"\nkind = \"browser_login\"\nclient = \"web\"\nuser = \"alice\"\n{keys}\n")
 }
-
-const KEYS: &str = "\n\n[[probe]]\nname = \"keys\"\nkind = \"jwks\"\nprovider = \"main\"\n";
 
 #[test]
 fn logins_through_a_browser_are_judged_and_it_is_gone() {
@@ -46,22 +46,31 @@ fn a_failed_login_has_its_picture_where_the_report_says() {
     nothing_is_left(&scene.temporary);
 }
 
-/// One that cannot be run is as good as none (what is missing altogether is looked for in places that every machine has: that
-/// is tried in src/browser/find.rs); one that ends at once is another matter.
+/// What the configuration names must be there when it is read; it is gone when the browser is to start, or ends at once.
 #[test]
 fn a_missing_driver_is_our_own_fault() {
-    let idp = Idp::start();
-    let mut scene = Scene::new(&idp);
-    let driver = scene.folder.write("chromedriver", "#!/bin/sh\nexit 1\n");
-    scene.more = format!("[browser]\ndriver = \"{}\"\n", driver.display());
-    for mode in [0o600, 0o700] {
-        std::fs::set_permissions(&driver, std::fs::Permissions::from_mode(mode)).unwrap();
-        let found = Found::of(&scene.command(&format!("{}{KEYS}", login("")), "smoke", &["--format", "json"]));
-        assert_eq!(found.verdict(), (3, "inconclusive"), "{mode:o}: {:#}", found.json);
-        assert_eq!(found.of_check("login"), "inconclusive browser/monitor at browser", "{mode:o}");
-        assert_eq!(found.of_check("keys"), "good");
-    }
-    nothing_is_left(&scene.temporary);
+    let stage = Stage::new();
+    let driver = stage.folder.write("chromedriver", "#!/bin/sh\nexit 1\n");
+    std::fs::set_permissions(&driver, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let browser = format!("[browser]\ndriver = \"{}\"\n", driver.display());
+    let probes = format!("{browser}{DOORS}{}", LOGIN.replace("form_login", "browser_login"));
+    let found = stage.found(&probes, &[]);
+    assert_eq!(found.verdict(), (3, "inconclusive"), "{:#}", found.json);
+    assert_eq!(found.of_check("login"), "inconclusive browser/monitor at browser");
+    assert_eq!(found.of_check("keys"), "good");
+
+    stage.break_it("http_503", &json!({"endpoint": "discovery"}));
+    let file = stage.folder.file("found.json");
+    let mut smoke = stage.begin(&probes, &["--wait", "50s", &format!("--output=json={}", file.display())]);
+    smoke.wait_for("that it waits", |line| line.contains("503").then_some(()));
+    std::fs::remove_file(&driver).unwrap();
+    stage.lab.clear_faults();
+    assert_eq!(smoke.wait(PATIENCE).expect("an end").code(), Some(3), "{}", smoke.output());
+    let found = Found::written(&file);
+    assert_eq!(found.of_check("login"), "inconclusive browser/monitor at browser");
+    let detail = found.check("login")["fault"]["detail"].as_str().unwrap();
+    assert!(detail.contains("chromedriver"), "{detail}");
+    stage.end();
 }
 
 #[test]

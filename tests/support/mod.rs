@@ -7,7 +7,7 @@ pub mod authprobe;
 pub mod certs;
 pub mod collector;
 #[path = "../folder/mod.rs"]
-mod folder;
+pub mod folder;
 pub mod idp;
 pub mod net;
 pub mod process;

@@ -19,6 +19,7 @@ impl Prometheus {
     }
 
     /// The same, with a file of rules.
+    #[allow(dead_code)] // Of tests/gate.rs.
     pub fn with_rules(target: &str, rules: &std::path::Path) -> Self {
         Self::start(target, &format!("rule_files: ['{}']\n", rules.display()))
     }
@@ -46,6 +47,7 @@ impl Prometheus {
     }
 
     /// Where it serves.
+    #[allow(dead_code)] // Of tests/gate.rs.
     pub fn url(&self) -> &str {
         &self.url
     }

@@ -6,10 +6,11 @@ use std::path::Path;
 use super::super::render::{self, short};
 use super::human::{compared, sequential};
 use super::markdown::{block, code, html_code};
-use super::{found, harmless, tally};
+use super::{found, tally};
 use crate::smoke::report::words::{self, Cause};
 use crate::smoke::report::{CheckReport, Judgement, Report};
 use crate::terminal::Terminal;
+use crate::terminal::harmless;
 
 /// GitHub shows so many errors and so many warnings of a step, and drops the rest.
 const MOST_ANNOTATIONS: usize = 10;

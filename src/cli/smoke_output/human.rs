@@ -2,9 +2,10 @@
 //! broken and whose fault it is.
 
 use super::super::render::{self, short};
-use super::{found, harmless, mark, tally};
+use super::{found, mark, tally};
 use crate::smoke::report::words::{self, Cause};
 use crate::smoke::report::{Against, CheckReport, Judgement, Report, Sequential, Waited};
+use crate::terminal::harmless;
 use crate::terminal::{Style, Terminal};
 
 /// Good checks that the table lists before it counts the rest.

@@ -9,12 +9,13 @@ use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
 use super::super::render;
+use super::found;
 use super::human::compared;
-use super::{found, harmless};
 use crate::fault::Fault;
 use crate::smoke::report::words;
 use crate::smoke::report::{CheckReport, Judgement, Report};
 use crate::terminal::Terminal;
+use crate::terminal::harmless;
 
 /// How waterfalls look in it.
 const TERMINAL: Terminal = Terminal { width: 120, colour: false, unicode: true };

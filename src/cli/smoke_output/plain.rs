@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use super::super::render::short;
+use super::found;
 use super::writer::{self, Lines};
-use super::{found, harmless};
 use crate::smoke::report::{Judgement, words};
 use crate::smoke::{Event, Progress};
 use crate::terminal::Terminal;
+use crate::terminal::harmless;
 
 /// Tells of an event in lines on stderr.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 
 use super::Rotation;
 use super::attack::{Answer, Attack, How, Judged, Needs, Strength};
-use super::stage::{Redeemed, Stage, form, with};
+use super::stage::{Redeemed, Stage, Works, form, with};
 use crate::fault::{Class, Fault};
 use crate::oidc::client_auth::{self, Means};
 use crate::oidc::http::{Endpoint, Request};
@@ -250,8 +250,8 @@ fn tokens_of_replay(stage: &Stage) -> BoxFuture<'_, Judged> {
     .boxed()
 }
 
-/// Whether an access token works; `None`: the provider has nothing that would tell.
-async fn works(stage: &Stage, token: &Secret) -> Result<Option<bool>, Fault> {
+/// Whether an access token works.
+async fn works(stage: &Stage, token: &Secret) -> Works {
     let (metadata, relying) = (&stage.metadata, &stage.relying);
     Ok(if metadata.optional_endpoint("userinfo_endpoint").is_some() && flow::asked_for_openid(relying) {
         Some(relying.ask_userinfo(metadata, token, None).await?.is_ok())

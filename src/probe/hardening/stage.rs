@@ -54,9 +54,12 @@ pub struct Stage {
     /// How long a used refresh token may still be good.
     pub reuse_grace: Duration,
     /// The access token of a code that was used again since, and whether it worked before.
-    pub replayed: Mutex<Option<(Secret, Result<Option<bool>, Fault>)>>,
+    pub replayed: Mutex<Option<(Secret, Works)>>,
     litter: Litter,
 }
+
+/// Whether a token works; `None`: the provider has nothing that would tell.
+pub type Works = Result<Option<bool>, Fault>;
 
 /// Tokens that attacks were given: revoked when the run is over.
 type Litter = Arc<Mutex<Vec<(Secret, &'static str)>>>;
