@@ -198,7 +198,6 @@ fn only_metrics_that_exist_are_asked_for_and_all_that_matter_are() {
             "authprobe_detection_cases",
             "authprobe_ledger_size_bytes",
             "authprobe_config_last_reload_success_timestamp_seconds",
-            "authprobe_build_info",
         ]
     );
 }

@@ -139,7 +139,7 @@ impl World {
 }
 
 /// A run, and when it is over.
-fn outcome(
+pub(super) fn outcome(
     runs: &Runs,
     trigger: Trigger,
     start: Timestamp,

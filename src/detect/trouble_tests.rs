@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::ruling::{Level, Look, Ruling, Standing};
-use super::testing::{World, out, roster, runs, three};
-use super::{Runs, Settings};
+use super::testing::{START, World, out, outcome, roster, runs, three};
+use super::{Detect, Runs, Settings};
 use crate::fault::Class;
-use crate::outcome::CheckLabels;
+use crate::outcome::{CheckLabels, Id, RequestRecord, Trigger};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -215,4 +215,47 @@ fn a_quarter_of_the_hour_is_kept_for_other_cases() {
     world.fail(ALL, "discovery", Class::HttpStatus);
     let took = world.until(MINUTE, out).unwrap();
     assert!(took <= 23 * SECOND && world.asked.len() > asked, "{took:?}");
+}
+
+/// An answer to a request from a region.
+fn answer(region: &str, status: u16) -> RequestRecord {
+    RequestRecord {
+        span_id: Id([0; 8]),
+        endpoint: "introspection",
+        region: region.into(),
+        method: "POST",
+        url: "https://login.example.com/introspect".into(),
+        host: "login.example.com".into(),
+        port: 443,
+        status: Some(status),
+        resend: 0,
+        start: START,
+        duration: QUICK,
+        phases: Default::default(),
+        body_bytes: 0,
+        error: None,
+        certificate_not_after: None,
+    }
+}
+
+/// It was booked on `eu`, and paged for an outage as if everything had failed there.
+#[test]
+fn a_run_over_several_regions_that_failed_from_another_is_no_evidence_against_its_own() {
+    let all = Runs { all_regions: true, ..runs("out", "revocation", "eu", &["discovery", "alive"], 9) };
+    let other = runs("machine", "client_credentials", "us", &["discovery", "token"], 3);
+    let outage = |eu: u16, us: u16| {
+        let mut detect = Detect::new(roster(vec![all.clone(), other.clone()]), Settings::default());
+        let mut now = START;
+        for _ in 0..60 {
+            now = now + 5 * SECOND;
+            let failed = (Some(("alive", Class::HttpStatus)), QUICK);
+            let (_, mut run) = outcome(&all, Trigger::Scheduled, now, failed, None);
+            run.steps[1].requests = vec![answer("eu", eu), answer("us", us)];
+            detect.outcome(&run, false, now);
+            detect.confirm(&|_| false, now, &mut |_| false);
+        }
+        detect.rulings(now, &|_| false).remove(0).outage
+    };
+    assert_eq!(outage(200, 503), Standing::Clear);
+    assert_eq!(outage(503, 503), Standing::Holds);
 }

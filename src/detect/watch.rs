@@ -10,7 +10,8 @@ use super::roster::{Index, Key, Site};
 use super::ruling::{Level, Ruling, Standing};
 use super::{Settings, is_evidence};
 use crate::clock::Timestamp;
-use crate::outcome::{CheckLabels, Outcome, StepState, Trigger, Verdict};
+use crate::fault::Fault;
+use crate::outcome::{CheckLabels, Outcome, RequestRecord, StepState, Trigger, Verdict};
 
 /// A run that takes this many times as long as usual, and [`LATE`] longer, is suspicious.
 const SLOWER: f64 = 1.25;
@@ -122,7 +123,10 @@ impl Watch {
         if maintained {
             return false;
         }
+        // A run over several regions that failed from some of them says nothing of the one that it is booked on.
+        let partial = |fault: &&Fault| own.all_regions && failed_elsewhere(outcome, fault.step);
         let bad = outcome.fault.as_ref().filter(|fault| outcome.verdict == Verdict::Bad && is_evidence(fault));
+        let bad = bad.filter(|fault| !partial(fault));
         self.heard |= outcome.verdict != Verdict::Inconclusive;
         if let Some(fault) = bad
             && let Some(known) = self.index.step(fault.step).filter(|known| known.regions.contains(&own.check.region))
@@ -322,6 +326,19 @@ fn beside(detector: &mut Detector, outcome: &Outcome, step: &str) {
             StepState::Skipped => {}
         }
     }
+}
+
+/// Whether in that step one region was answered well and another was not.
+fn failed_elsewhere(outcome: &Outcome, step: &str) -> bool {
+    let requests = || {
+        let own = outcome.steps.iter().filter(|record| record.name == step && !record.cleanup);
+        own.flat_map(|record| &record.requests).filter(|request| request.is_providers())
+    };
+    let failed = |request: &&RequestRecord| {
+        request.error.is_some() || request.status.is_none_or(|status| status >= 500 || status == 429)
+    };
+    let regions: BTreeSet<&str> = requests().filter(failed).map(|request| &*request.region).collect();
+    !regions.is_empty() && requests().any(|request| !regions.contains(&*request.region))
 }
 
 fn is_done(outcome: &Outcome, step: &str) -> bool {

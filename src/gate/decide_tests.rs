@@ -137,7 +137,8 @@ fn alerts_close_it_by_what_they_are() {
         (alert("AuthOutage", "page", false), closed(Why::Alert), false),
         (alert("AuthRegionDown", "ticket", false), closed(Why::Alert), false),
         (alert("AuthAttackAccepted", "page", false), closed(Why::Alert), false),
-        (burn("page", "login", false), closed(Why::Alert), false),
+        // Its windows look back beyond the beginning, and nothing failed since.
+        (burn("page", "login", false), open.clone(), true),
         (burn("ticket", "login", false), open.clone(), true),
         (burn("page", "other", false), open.clone(), false),
         (alert("AuthClockSkew", "ticket", false), open.clone(), true),
@@ -158,6 +159,10 @@ fn alerts_close_it_by_what_they_are() {
     ] {
         let judged = judge(600, vec![slo(20, 0, 0)], vec![alert.clone()]);
         assert_eq!((whys(&judged), !judged.warnings.is_empty()), (expected, warned), "{alert:?}: {judged:?}");
+    }
+    for (bad, expected) in [(1, open), (2, closed(Why::Alert))] {
+        let judged = judge(600, vec![slo(20_000, bad, 0)], vec![burn("page", "login", false)]);
+        assert_eq!(whys(&judged), expected, "{bad}: {judged:?}");
     }
 }
 

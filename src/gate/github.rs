@@ -77,8 +77,8 @@ fn property(text: &str) -> String {
 
 /// The message of a workflow command: nothing in it begins another.
 fn message(text: &str) -> String {
-    let clean = Terminal { width: 120, colour: false, unicode: true }.clean(text);
-    clean.replace('%', "%25")
+    let escaped = text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+    Terminal { width: 120, colour: false, unicode: true }.clean(&escaped)
 }
 
 /// Text that is neither Markdown nor HTML.
