@@ -120,11 +120,12 @@ impl Pace {
             Some(browsers) => browsers.clone().acquire_owned().await.ok(),
             None => None,
         };
-        let capacity = self.capacity.clone().acquire_owned().await.ok();
         let reservation = match self.providers.get(&check.labels.provider) {
             Some(room) => self.room(room, check, most, until).await?,
             None => None,
         };
+        // Last: whoever waits for one provider holds up no other.
+        let capacity = self.capacity.clone().acquire_owned().await.ok();
         Ok(Turn { _reservation: reservation, _login: login, _browser: browser, _capacity: capacity })
     }
 
