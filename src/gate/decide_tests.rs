@@ -137,7 +137,8 @@ fn alerts_close_it_by_what_they_are() {
         (alert("AuthOutage", "page", false), closed(Why::Alert), false),
         (alert("AuthRegionDown", "ticket", false), closed(Why::Alert), false),
         (alert("AuthAttackAccepted", "page", false), closed(Why::Alert), false),
-        (burn("page", "login", false), closed(Why::Alert), false),
+        // Nothing has failed since: its windows hold what was before.
+        (burn("page", "login", false), open.clone(), true),
         (burn("ticket", "login", false), open.clone(), true),
         (burn("page", "other", false), open.clone(), false),
         (alert("AuthClockSkew", "ticket", false), open.clone(), true),
@@ -158,6 +159,23 @@ fn alerts_close_it_by_what_they_are() {
     ] {
         let judged = judge(600, vec![slo(20, 0, 0)], vec![alert.clone()]);
         assert_eq!((whys(&judged), !judged.warnings.is_empty()), (expected, warned), "{alert:?}: {judged:?}");
+    }
+}
+
+/// (good, bad) since the beginning, and whether a burn alert of the objective that fired since closes it.
+#[test]
+fn a_burn_alert_closes_it_if_enough_failed_since() {
+    let burn = Alert { slo: "login".to_owned(), ..alert("AuthSLOBurn", "page", false) };
+    for (slo, closed) in [
+        (slo(400, 0, 0), false),
+        (slo(400, 1, 0), false),
+        // Too few for chance by themselves, and what the alert is of.
+        (slo(400, 2, 0), true),
+        (Slo { allowed: 0.0, ..slo(400, 0, 0) }, false),
+    ] {
+        let judged = judge(60, vec![slo.clone()], vec![burn.clone()]);
+        let expected = if closed { (Decision::Closed, vec![Why::Alert]) } else { (Decision::Watching, vec![]) };
+        assert_eq!((whys(&judged), judged.warnings.is_empty()), (expected, closed), "{slo:?}");
     }
 }
 
