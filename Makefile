@@ -19,8 +19,10 @@ bench: ## side by side with blackbox_exporter, k6 and playwright-core; prints wh
 sim: ## how soon an outage pages, and how often nothing does: the shipped code on a virtual clock; no network
 	cargo bench --locked --bench sim
 
-lint: ## format, clippy, licences and sources of dependencies
+lint: ## format, clippy, links of the documentation, licences and sources of dependencies
 	cargo fmt --check
+	python3 -m unittest discover -q -s ci
+	python3 ci/links.py
 	cargo clippy --locked --all-targets -- -D warnings
 	@if cargo deny --version >/dev/null 2>&1; then cargo deny --offline --locked check licenses bans sources; \
 	else python3 ci/dependencies.py; fi

@@ -15,6 +15,7 @@ use crate::journey::{Ended, Journey, Recorder};
 use crate::oidc::http::{MAX_BODY, Response};
 use crate::outcome::Warning;
 
+mod endpoints;
 mod targets;
 
 pub use targets::TARGETS;

@@ -150,6 +150,16 @@ pub const fn unseen(c: char) -> bool {
         || matches!(c, '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}' | '\u{e0000}'..='\u{e007f}')
 }
 
+/// How many columns a character may take: two for those that East Asian scripts and pictures mostly consist of (Unicode's
+/// East Asian Width, in ranges), one for all others.
+pub const fn columns(c: char) -> usize {
+    match c as u32 {
+        0x1100..=0x115f | 0x2e80..=0xa4cf | 0xa960..=0xa97f | 0xac00..=0xd7a3 | 0xf900..=0xfaff => 2,
+        0xfe30..=0xfe6f | 0xff00..=0xff60 | 0xffe0..=0xffe6 | 0x16fe0..=0x1b2ff | 0x1f000..=0x3fffd => 2,
+        _ => 1,
+    }
+}
+
 /// Without any variable the locale is `C`: ASCII.
 fn is_utf8(locale: Option<&str>) -> bool {
     locale.is_some_and(|locale| {
@@ -198,6 +208,15 @@ mod tests {
         assert_eq!(ASCII.cut("abcdefg", 6), "abcde~");
         assert_eq!(PLAIN.wrap("one two  three 12345678901234", 9), ["one two", "three", "123456789", "01234"]);
         assert_eq!(PLAIN.wrap("", 9), Vec::<String>::new());
+    }
+
+    #[test]
+    fn wide_characters_take_two_columns() {
+        let width = |text: &str| text.chars().map(columns).sum::<usize>();
+        assert_eq!(
+            (width("login@eu ✔ ⠋ é…"), width("ログイン"), width("登录"), width("로그인"), width("🔑")),
+            (15, 8, 4, 6, 2)
+        );
     }
 
     #[test]

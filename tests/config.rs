@@ -1,10 +1,12 @@
 //! Valid configurations through the binary: the plan that `check` prints, the schema and what it allows, the packs in
-//! `probes/`, and what `init` writes from a provider's metadata.
+//! `probes/` and on the pages of kinds, and what `init` writes from a provider's metadata.
 
 #[path = "config/check.rs"]
 mod check;
 #[path = "config/init.rs"]
 mod init;
+#[path = "config/kind_pages.rs"]
+mod kind_pages;
 #[path = "config/objectives.rs"]
 mod objectives;
 #[path = "config/schema.rs"]

@@ -1,11 +1,15 @@
 //! Any bytes end in a value or in a class: the targets of `fuzz/` over their corpus and over mutations of it, always the same
 //! ones; and real runs against a provider whose answers are mangled on the way.
 
+#[path = "fuzz/cast.rs"]
+mod cast;
 mod folder;
 #[path = "fuzz/mangled.rs"]
 mod mangled;
 #[path = "fuzz/mutate.rs"]
 mod mutate;
+#[path = "fuzz/relay.rs"]
+mod relay;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;

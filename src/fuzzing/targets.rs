@@ -1,4 +1,4 @@
-//! What is fuzzed.
+//! What is fuzzed: the table, documents, tokens, and what a user agent meets.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,7 +9,7 @@ use ::http::header;
 use serde_json::json;
 use url::Url;
 
-use super::{CANARY, ISSUER, Target, answer, leave, leave_from, now, recording};
+use super::{CANARY, ISSUER, Target, answer, endpoints, leave, leave_from, now, recording};
 use crate::fault::Fault;
 use crate::oidc::agreement::View;
 use crate::oidc::authorize;
@@ -27,7 +27,7 @@ use crate::oidc::metadata::{Document, ENDPOINTS, Metadata};
 use crate::oidc::response::{OauthError, content_type, max_age, status_fault};
 use crate::oidc::settings::Client;
 use crate::oidc::token::{self, Asked, Grant};
-use crate::oidc::{access_token, device, drift, introspection, revocation, userinfo};
+use crate::oidc::{access_token, drift, revocation};
 use crate::secret::Secret;
 
 /// Every target.
@@ -42,13 +42,16 @@ pub const TARGETS: &[Target] = &[
     Target { name: "html", run: html },
     Target { name: "redirect", run: redirect },
     Target { name: "challenge", run: challenge },
-    Target { name: "introspection", run: introspect },
-    Target { name: "userinfo", run: user },
-    Target { name: "device", run: device_authorization },
+    Target { name: "introspection", run: endpoints::introspection },
+    Target { name: "userinfo", run: endpoints::userinfo },
+    Target { name: "device", run: endpoints::device },
+    Target { name: "par", run: endpoints::par },
+    Target { name: "registration", run: endpoints::registration },
+    Target { name: "logout", run: endpoints::logout },
 ];
 
 /// A client as the configuration makes one.
-static CLIENT: LazyLock<Arc<Client>> = LazyLock::new(|| {
+pub(super) static CLIENT: LazyLock<Arc<Client>> = LazyLock::new(|| {
     let text = format!(
         "[[provider]]\nname = 'main'\nissuer = '{ISSUER}'\n[[client]]\nname = 'web'\nprovider = 'main'\nclient_id = 'web'\n\
          auth_method = 'none'\nredirect_uri = 'http://127.0.0.1:8765/cb'\n\
@@ -102,7 +105,7 @@ fn jwks(data: &[u8]) {
         history.saw_set(&"eu".into(), &keys, now() + Duration::from_secs(60));
         let _ = View::of_keys(&keys, max_age(&answer.headers)).difference(&View::of_keys(&KEYS, Duration::ZERO), "key");
         // Whatever was let in can be asked.
-        let _ = verify(&keys);
+        ask(&keys);
         Fault::from_findings(findings).map_or(Ok(()), Err)
     });
     leave(read, warnings);
@@ -119,12 +122,28 @@ static KEYS: LazyLock<KeySet> = LazyLock::new(|| {
 });
 
 /// The token of RFC 7515 A.3.1, with those keys.
-fn verify(keys: &KeySet) -> Result<(), Fault> {
+fn ask(keys: &KeySet) {
     let token = "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290\
                  Ijp0cnVlfQ.DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q";
-    let token = Jwt::decode(&token.replace(char::is_whitespace, ""), "token")?;
+    let token = Jwt::decode(&token.replace(char::is_whitespace, ""), "token").expect("a token");
     let _ = token.verify(keys, &Accepts::default(), None);
-    Ok(())
+}
+
+/// Verifies a signature as clients of both sorts do: what is refused has a class.
+pub(super) fn verify(token: &Jwt) {
+    let secret = Secret::new(CANARY);
+    let offered = vec!["RS256", "ES256", "EdDSA", "PS384", "none", "HS256"];
+    let public = Accepts { registered: None, offered: Some(offered) };
+    let symmetric = Accepts { registered: Some("HS256"), offered: None };
+    for accepts in [public, symmetric] {
+        match token.verify(&KEYS, &accepts, Some(&secret)) {
+            Ok(key) => assert_eq!(key.is_none(), accepts.registered.is_some(), "verified with something else"),
+            Err(Refusal::Unsupported(fault)) => leave(Err::<(), _>(fault), Vec::new()),
+            Err(Refusal::Wrong(finding) | Refusal::KeyNotFound(finding)) => {
+                leave(Fault::from_findings(vec![finding]).map_or(Ok(()), Err), Vec::new());
+            }
+        }
+    }
 }
 
 fn jwt(data: &[u8]) {
@@ -132,19 +151,7 @@ fn jwt(data: &[u8]) {
     let _ = Jwt::is_jwt(&text);
     let mut warnings = Vec::new();
     let read = Jwt::decode(&text, "ID token").and_then(|token| {
-        let offered = vec!["RS256", "ES256", "EdDSA", "PS384", "none", "HS256"];
-        let secret = Secret::new(CANARY);
-        let accepts = Accepts { registered: None, offered: Some(offered) };
-        let symmetric = Accepts { registered: Some("HS256"), offered: None };
-        for accepts in [accepts, symmetric] {
-            match token.verify(&KEYS, &accepts, Some(&secret)) {
-                Ok(_) => {}
-                Err(Refusal::Unsupported(fault)) => leave(Err::<(), _>(fault), Vec::new()),
-                Err(Refusal::Wrong(finding) | Refusal::KeyNotFound(finding)) => {
-                    leave(Fault::from_findings(vec![finding]).map_or(Ok(()), Err), Vec::new());
-                }
-            }
-        }
+        verify(&token);
         let expect = Expect { scopes: vec!["openid".into()], acr: Some("gold".into()), ..Expect::default() };
         let rules = IdTokenRules {
             issuer: ISSUER,
@@ -163,6 +170,9 @@ fn jwt(data: &[u8]) {
             skew: None,
         };
         let report = id_token::validate(&token.claims, &rules);
+        if report.findings.is_empty() {
+            believed(&token, &rules);
+        }
         warnings.extend(report.warnings);
         let rules = access_token::AccessTokenRules {
             issuer: ISSUER,
@@ -178,6 +188,18 @@ fn jwt(data: &[u8]) {
         Fault::from_findings(findings).map_or(Ok(()), Err)
     });
     leave(read, warnings);
+}
+
+/// What is true of every ID token that is let in (OIDC Core 3.1.3.7), said in other words than its judge's.
+fn believed(token: &Jwt, rules: &IdTokenRules<'_>) {
+    let claim = |name: &str| token.claims.get(name).cloned().unwrap_or_default();
+    assert_eq!(claim("iss"), json!(ISSUER));
+    assert!(claim("aud") == json!("web") || claim("aud").as_array().is_some_and(|all| all.contains(&json!("web"))));
+    let late = rules.now.as_secs_f64();
+    assert!(claim("exp").as_f64().is_some_and(|exp| exp > late - 60.0), "{}", claim("exp"));
+    assert!(claim("auth_time").as_f64().is_some_and(|at| at >= late - 120.0 && at <= late + 60.0));
+    assert_eq!((claim("nonce"), claim("sub"), claim("acr")), (json!("n-0S6_WzA2Mj"), json!("alice"), json!("gold")));
+    assert!(claim("at_hash").is_string() && claim("c_hash").is_string());
 }
 
 fn token_response(data: &[u8]) {
@@ -299,48 +321,4 @@ fn challenge(data: &[u8]) {
         let about = ("api.example.com", "an expired token", "RFC 6750 §3.1");
         leave(bearer::refused(&answer, bad, about, &mut warnings), warnings);
     }
-}
-
-fn introspect(data: &[u8]) {
-    let answer = answer(data);
-    let mut warnings = Vec::new();
-    let read = introspection::read(&answer, &CLIENT, &mut warnings).and_then(|read| match read {
-        introspection::Answer::Document(members) => {
-            warnings.extend(introspection::silent(&members));
-            introspection::active(&members).map(|_| ())
-        }
-        introspection::Answer::Token(token) => {
-            let token = Jwt::decode(&token, "introspection response")?;
-            let report = introspection::validate(&token, ISSUER, "web");
-            warnings.extend(report.warnings);
-            introspection::document(&token.claims)?;
-            Fault::from_findings(report.findings).map_or(Ok(()), Err)
-        }
-    });
-    leave(read, warnings);
-}
-
-fn user(data: &[u8]) {
-    let mut warnings = Vec::new();
-    let read = userinfo::process(&answer(data), &mut warnings).and_then(|read| match read {
-        userinfo::Answer::Claims(claims) => userinfo::check_subject(&claims, Some("alice")),
-        userinfo::Answer::Token(token) => {
-            let token = Jwt::decode(&token, "userinfo")?;
-            let report = userinfo::validate(&token.claims, ISSUER, "web");
-            warnings.extend(report.warnings);
-            Fault::from_findings(report.findings).map_or(Ok(()), Err)
-        }
-        userinfo::Answer::Refused(_) => Ok(()),
-    });
-    leave(read, warnings);
-}
-
-fn device_authorization(data: &[u8]) {
-    let mut warnings = Vec::new();
-    let read = device::process(&answer(data), &CLIENT, &mut warnings);
-    if let Ok(device) = &read {
-        assert!(device.interval <= Duration::from_secs(600));
-        assert!(matches!(device.verification_uri.scheme(), "https" | "http"));
-    }
-    leave(read, warnings);
 }

@@ -1,9 +1,10 @@
 //! Bearer tokens at protected resources (RFC 6750): how they are shown, and how a request is refused. Pure.
 
-use ::http::{HeaderMap, HeaderValue, header};
+use ::http::HeaderValue;
 use url::Url;
 
 use crate::fault::{Class, Fault, Finding};
+use crate::oidc::challenge::{Challenge, challenges};
 use crate::oidc::http::Response;
 use crate::oidc::response::{self, OauthError};
 use crate::outcome::Warning;
@@ -73,7 +74,7 @@ pub fn refused(
         let detail = format!("{who} refuses {what} with status {}, not {expected}", status.as_u16());
         warnings.push(Warning::new("refusal_status", "RFC 6750 §3.1", detail));
     }
-    if !has_challenge(&answer.headers) {
+    if !challenges(&answer.headers).iter().any(Challenge::is_for_tokens) {
         let detail = format!("{who} refuses {what} without WWW-Authenticate: Bearer");
         warnings.push(Warning::new("challenge_missing", "RFC 6750 §3", detail));
         return Ok(());
@@ -85,15 +86,6 @@ pub fn refused(
         warnings.push(Warning::new("challenge_error", "RFC 6750 §3.1", detail));
     }
     Ok(())
-}
-
-/// Whether one of the challenges is for a token: Bearer, or DPoP (RFC 9449 §7.1).
-fn has_challenge(headers: &HeaderMap) -> bool {
-    let is = |value: &str, scheme: &str| {
-        value.split(',').any(|part| part.trim().get(..scheme.len()).is_some_and(|s| s.eq_ignore_ascii_case(scheme)))
-    };
-    let values = headers.get_all(header::WWW_AUTHENTICATE);
-    values.iter().filter_map(|value| value.to_str().ok()).any(|value| is(value, "bearer") || is(value, "dpop"))
 }
 
 #[cfg(test)]
@@ -118,13 +110,17 @@ mod tests {
         assert_eq!(judge(401, Some(expired), Bad::Invalid), (Ok(()), vec![]));
         assert_eq!(judge(403, Some("bearer error=insufficient_scope"), Bad::Scope), (Ok(()), vec![]));
         assert_eq!(judge(401, Some("Basic realm=\"x\", Bearer realm=\"y\""), Bad::NoToken), (Ok(()), vec![]));
+        let beside = "Basic realm=\"x\", Bearer realm=\"y\", error=\"invalid_token\"";
+        assert_eq!(judge(401, Some(beside), Bad::Invalid), (Ok(()), vec![]));
         assert_eq!(judge(401, Some("DPoP algs=\"ES256\""), Bad::NoToken), (Ok(()), vec![]));
     }
 
     #[test]
     fn other_refusals_are_survived() {
         assert_eq!(judge(401, None, Bad::NoToken), (Ok(()), vec!["challenge_missing"]));
-        assert_eq!(judge(401, Some("Basic realm=\"x\""), Bad::NoToken), (Ok(()), vec!["challenge_missing"]));
+        for other in ["Basic realm=\"x\"", "Basic realm=\"a, Bearer b\"", "Bearers realm=\"x\""] {
+            assert_eq!(judge(401, Some(other), Bad::NoToken), (Ok(()), vec!["challenge_missing"]), "{other}");
+        }
         assert_eq!(judge(403, None, Bad::NoToken), (Ok(()), vec!["refusal_status", "challenge_missing"]));
         assert_eq!(judge(401, Some("Bearer"), Bad::Invalid), (Ok(()), vec!["challenge_error"]));
         assert_eq!(judge(401, Some("Bearer error=\"invalid_token\""), Bad::NoToken), (Ok(()), vec!["challenge_error"]));

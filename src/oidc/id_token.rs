@@ -203,7 +203,7 @@ fn audience(report: &mut Report, claims: &Claims, client_id: &str) {
         if !audience.contains(&client_id) {
             let found = json::short(&audience.join(" "), 200);
             report.wrong(Class::ClaimAudience, clause, format!("aud: expected {client_id}, found {found}"));
-        } else if audience.len() > 1 {
+        } else if audience.iter().any(|aud| *aud != client_id) {
             let others: Vec<&str> = audience.iter().copied().filter(|aud| *aud != client_id).collect();
             let detail = format!("aud names others too: {}", json::short(&others.join(" "), 200));
             report.warnings.push(Warning::new("additional_audience", clause, detail));

@@ -41,6 +41,8 @@ fn explain(bytes: &[u8], error: &serde_json::Error) -> String {
     match first {
         None => "an empty body".to_owned(),
         Some(b'<') => "markup (an HTML or XML page)".to_owned(),
+        // RFC 8259 §8.1; nothing of it could be quoted.
+        Some(_) if std::str::from_utf8(bytes).is_err() => "bytes that are no UTF-8".to_owned(),
         Some(_) => {
             let what = match error.classify() {
                 serde_json::error::Category::Eof => "cut off",
@@ -211,7 +213,11 @@ mod tests {
             (b"<!doctype html>", "markup (an HTML or XML page)"),
             (b"{\"a\":", "cut off at line 1 column 5"),
             (b"{} x", "no JSON at line 1 column 4"),
-            (b"\"\xff\"", "no JSON at line 1 column 2"),
+            (b"\"\xff\"", "bytes that are no UTF-8"),
+            (b"{\"a\":\"caf\xe9\"}", "bytes that are no UTF-8"),
+            (b"\xff\xfe{\0}\0", "bytes that are no UTF-8"),
+            (b"{\"a\":\"\\ud800\"}", "no JSON at line 1 column 13"),
+            (b"{\"a\":1e999}", "no JSON at line 1 column 10"),
             (b"NaN", "no JSON at line 1 column 1"),
         ] {
             assert_eq!(parse(body).unwrap_err(), why);

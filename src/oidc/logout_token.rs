@@ -114,8 +114,16 @@ pub fn validate(jwt: &Jwt, rules: &Rules<'_>) -> Report {
         let detail = "nonce is there, which keeps an ID token from passing for a logout token";
         report.findings.push(Finding::new(Class::ClaimUnexpected, CLAUSE, detail));
     }
+    // Neither may be passed over for not being a text.
+    for name in ["sub", "sid"] {
+        if let Some(found) = claims.get(name).filter(|found| !found.is_string()) {
+            let detail = format!("{name} is {}, not a string", json::kind(found));
+            report.findings.push(Finding::new(Class::Malformed, CLAUSE, detail));
+        }
+    }
     match about(claims, rules.session) {
         About::Ours => {}
+        About::Nobody if claims.get("sub").is_some() || claims.get("sid").is_some() => {}
         About::Nobody => {
             report.findings.push(Finding::new(Class::ClaimMissing, CLAUSE, "neither sub nor sid is there"));
         }
@@ -129,7 +137,7 @@ pub fn validate(jwt: &Jwt, rules: &Rules<'_>) -> Report {
         }
     }
     // Both must fit where both are there: a `sid` of ours with another `sub` is about nobody.
-    if claims.get("sub").is_some_and(|sub| sub.as_str() != Some(&rules.session.subject))
+    if claims.string("sub").is_some_and(|sub| sub != rules.session.subject)
         && about(claims, rules.session) == About::Ours
     {
         let detail = "sub is not the one whose session was ended";
@@ -233,6 +241,8 @@ mod tests {
             ("sid", json!("another"), Class::ClaimSubject),
             ("sub", json!("another"), Class::ClaimSubject),
             ("jti", json!(7), Class::Malformed),
+            ("sid", json!(7), Class::Malformed),
+            ("sub", json!({"id": "248289761001"}), Class::Malformed),
         ] {
             let mut claims = example();
             claims[name] = value.clone();

@@ -230,6 +230,10 @@ fn address(member: &str, value: &Value) -> Result<Url, Cow<'static, str>> {
         "http" if is_loopback(&url) => {}
         _ => return Err(format!("{member} must be https: {shown}").into()),
     }
+    // RFC 9110 §4.2.4: an error wherever it comes from others; not shown, since it is a name and perhaps a password.
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(format!("{member} names a user in its URL").into());
+    }
     // RFC 6749 §3.1 and §3.2 for the two endpoints; elsewhere it would never be sent.
     if url.fragment().is_some() {
         return Err(format!("{member} has a fragment: {shown}").into());

@@ -8,6 +8,7 @@ pub mod assertion;
 pub mod authorize;
 pub mod bearer;
 pub mod binding;
+pub mod challenge;
 pub mod claims_request;
 pub mod client_auth;
 pub mod clock_skew;

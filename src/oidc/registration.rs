@@ -5,6 +5,7 @@ use url::Url;
 
 use crate::fault::{Class, Fault, Finding};
 use crate::oidc::http::Response;
+use crate::oidc::id_token::LEEWAY;
 use crate::oidc::response::{self, OauthError};
 use crate::oidc::{json as shapes, metadata};
 use crate::outcome::Warning;
@@ -70,7 +71,7 @@ impl Left {
         if mask_tokens(&self.client_id) == self.client_id {
             return shapes::short(&self.client_id, 60);
         }
-        format!("{}…", self.client_id.chars().take(SHOWN).collect::<String>())
+        shapes::short(&self.client_id, SHOWN)
     }
 }
 
@@ -104,7 +105,8 @@ fn renamed(client: &Registered) -> String {
 }
 
 /// The answer to a registration (RFC 7591 §3.2). `invited`: an initial access token was sent. Faults: `config` where one
-/// is needed and there is none; `credentials` if it is refused; `oauth_error`, `http_status`, `redirect`, `malformed`.
+/// is needed and there is none; `credentials` if it is refused; `oauth_error`, `http_status`, `redirect`, `malformed`;
+/// `claim_expired` if the secret is.
 pub fn created(
     answer: &Response,
     asked: &Value,
@@ -128,10 +130,7 @@ pub fn created(
         let finding = Finding::new(Class::Malformed, "RFC 7591 §3.2.1", detail);
         Fault::from_findings(vec![finding]).map_or(Ok(()), Err)?;
     }
-    if client.members.contains_key("client_secret") && !client.members.contains_key("client_secret_expires_at") {
-        let detail = "client_secret_expires_at is missing beside a client_secret";
-        warnings.push(Warning::new("secret_expiry_missing", "RFC 7591 §3.2.1", detail));
-    }
+    secret_expiry(&client, answer, warnings)?;
     for member in ["redirect_uris", "grant_types", "token_endpoint_auth_method"] {
         if client.members.get(member) != asked.get(member) {
             let found = client.members.get(member).map_or_else(|| "left out".to_owned(), shapes::shown);
@@ -140,6 +139,33 @@ pub fn created(
         }
     }
     Ok(client)
+}
+
+/// `client_secret_expires_at`: seconds since the epoch, 0 for never; it must be there beside a secret (RFC 7591 §3.2.1).
+fn secret_expiry(client: &Registered, answer: &Response, warnings: &mut Vec<Warning>) -> Result<(), Fault> {
+    let clause = "RFC 7591 §3.2.1";
+    if client.secret.is_none() {
+        return Ok(());
+    }
+    match client.members.get("client_secret_expires_at") {
+        None => {
+            let detail = "client_secret_expires_at is missing beside a client_secret";
+            warnings.push(Warning::new("secret_expiry_missing", clause, detail));
+        }
+        Some(Value::Number(at)) => {
+            let late = at.as_f64().filter(|at| *at != 0.0).map(|at| answer.received.as_secs_f64() - at);
+            if let Some(late) = late.filter(|late| *late >= LEEWAY.as_secs_f64()) {
+                let detail = format!("client_secret_expires_at was {late:.0} s ago: the secret is expired when issued");
+                return Fault::from_findings(vec![Finding::new(Class::ClaimExpired, clause, detail)])
+                    .map_or(Ok(()), Err);
+            }
+        }
+        Some(other) => {
+            let detail = format!("client_secret_expires_at is {}, not a number of seconds", shapes::kind(other));
+            warnings.push(Warning::new("secret_expiry_type", clause, detail));
+        }
+    }
+    Ok(())
 }
 
 /// The answer to a read (RFC 7592 §2.1) or an update (§2.2) of `known`. Faults: `http_status`, `redirect`, `malformed`,
@@ -246,7 +272,8 @@ fn described(answer: &Response, what: &str, warnings: &mut Vec<Warning>) -> Resu
         None => None,
         Some(Value::String(value)) if !value.is_empty() => Some(value.clone()),
         Some(other) => {
-            let detail = format!("{what}: {name} is {}, not a text", shapes::kind(other));
+            let found = if other.is_string() { "empty" } else { shapes::kind(other) };
+            let detail = format!("{what}: {name} is {found}, not a text");
             findings.push(Finding::new(Class::Malformed, "RFC 7591 §3.2.1", detail));
             None
         }

@@ -71,6 +71,31 @@ fn whoever_is_not_invited_is_told_what_to_do() {
     assert_eq!(create(500, &json!({}), false).0.unwrap_err().class, Class::HttpStatus);
 }
 
+#[test]
+fn a_secret_has_a_future() {
+    for (at, expected) in [
+        (json!(0), Ok(vec![])),
+        (json!(1_700_000_000), Ok(vec![])),
+        (json!(1_699_000_000.5), Err(Class::ClaimExpired)),
+        (json!(-1), Err(Class::ClaimExpired)),
+        (json!("never"), Ok(vec!["secret_expiry_type"])),
+        (json!(null), Ok(vec!["secret_expiry_type"])),
+    ] {
+        let mut body = example();
+        body["client_secret_expires_at"] = at.clone();
+        let (client, warnings) = create(201, &body, false);
+        assert_eq!(client.map(|_| warnings).map_err(|fault| fault.class), expected, "{at}");
+    }
+}
+
+#[test]
+fn an_empty_identifier_is_said_to_be_empty() {
+    let mut body = example();
+    body["client_id"] = json!("");
+    let fault = create(201, &body, false).0.unwrap_err();
+    assert_eq!(fault.findings[0].detail, "registration response: client_id is empty, not a text");
+}
+
 /// Whatever else is wrong with the answer, the client must go.
 #[test]
 fn what_was_made_is_found_in_any_answer() {
@@ -81,6 +106,7 @@ fn what_was_made_is_found_in_any_answer() {
     let shown = |id: &str| Left { client_id: id.to_owned(), management: None }.shown();
     assert_eq!(shown("s6BhdRkqt3"), "s6BhdRkqt3");
     assert_eq!(shown("V1StGXR8_Z5jdHi6B-myT"), "V1StGXR8_Z5j…");
+    assert_eq!(shown("\u{7}V1StGXR8_Z5jdHi6B-myT"), "\\u{7}V1StGXR8_Z5…");
 }
 
 /// RFC 7592 §2.2.

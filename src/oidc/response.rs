@@ -7,6 +7,7 @@ use ::http::{HeaderMap, StatusCode, header};
 use serde_json::{Map, Value};
 
 use crate::fault::{Class, Fault};
+use crate::oidc::challenge::challenges;
 use crate::oidc::http::Response;
 use crate::oidc::json;
 use crate::outcome::Warning;
@@ -60,7 +61,7 @@ pub fn max_age(headers: &HeaderMap) -> Duration {
     for value in headers.get_all(header::CACHE_CONTROL) {
         for directive in String::from_utf8_lossy(value.as_bytes()).split(',') {
             let directive = directive.trim().to_ascii_lowercase();
-            let seconds = |text: &str| text.trim_matches('"').parse::<u64>().ok();
+            let seconds = |text: &str| delta_seconds(text.trim_matches('"'));
             match directive.split_once('=') {
                 None if matches!(directive.as_str(), "no-store" | "no-cache" | "private") => return Duration::ZERO,
                 Some(("s-maxage", value)) => shared = shared.or_else(|| seconds(value)),
@@ -70,6 +71,12 @@ pub fn max_age(headers: &HeaderMap) -> Duration {
         }
     }
     Duration::from_secs(shared.or(any).unwrap_or(0).min(MAX_AGE))
+}
+
+/// RFC 9111 §1.2.2: more digits than fit are a very long time.
+fn delta_seconds(text: &str) -> Option<u64> {
+    let valid = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    valid.then(|| text.parse().unwrap_or(u64::MAX))
 }
 
 /// Warns if the media type is none of `expected`, or the character set is not UTF-8 (RFC 8259 §8.1).
@@ -132,20 +139,13 @@ impl OauthError {
 
     /// Finds one in a `WWW-Authenticate: Bearer error="…"` (RFC 6750 §3), or `DPoP` (RFC 9449 §7.1).
     pub fn from_challenge(headers: &HeaderMap) -> Option<Self> {
-        let values = headers.get_all(header::WWW_AUTHENTICATE);
-        let value =
-            values.iter().filter_map(|v| v.to_str().ok()).find(|v| has_scheme(v) && attribute(v, "error").is_some())?;
-        let code = attribute(value, "error")?;
+        let all = challenges(headers);
+        let challenge = all.iter().find(|challenge| challenge.is_for_tokens() && challenge.get("error").is_some())?;
+        let code = challenge.get("error")?;
         let valid = !code.is_empty() && code.len() <= 64 && code.bytes().all(is_nqschar);
-        let description = attribute(value, "error_description").map(|d| json::short(d, MAX_DESCRIPTION));
+        let description = challenge.get("error_description").map(|d| json::short(d, MAX_DESCRIPTION));
         valid.then(|| Self { code: code.to_owned(), description })
     }
-}
-
-/// Whether a challenge is for access tokens.
-fn has_scheme(challenge: &str) -> bool {
-    let scheme = challenge.split([' ', ',']).next().unwrap_or_default();
-    scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("dpop")
 }
 
 impl std::fmt::Display for OauthError {
@@ -161,25 +161,6 @@ impl std::fmt::Display for OauthError {
 /// RFC 6749 appendix A.7: %x20-21 / %x23-5B / %x5D-7E.
 fn is_nqschar(b: u8) -> bool {
     matches!(b, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e)
-}
-
-/// The value of `name="…"` (or a bare token) in a challenge; a name that only ends the same is another one.
-fn attribute<'v>(challenge: &'v str, name: &str) -> Option<&'v str> {
-    let mut rest = challenge;
-    while let Some(at) = rest.find(name) {
-        let before = rest[..at].chars().next_back();
-        let after = &rest[at + name.len()..];
-        rest = after;
-        let whole = before.is_none_or(|c| c == ' ' || c == ',' || c == '\t');
-        if let Some(value) = after.trim_start().strip_prefix('=').filter(|_| whole) {
-            let value = value.trim_start();
-            return match value.strip_prefix('"') {
-                Some(quoted) => quoted.split('"').next(),
-                None => value.split([',', ' ']).next(),
-            };
-        }
-    }
-    None
 }
 
 /// The fault of a status that the operation does not allow: `redirect` for 3xx, else `http_status`; an OAuth error in the
@@ -280,7 +261,10 @@ mod tests {
             ("private, max-age=60", 0),
             ("max-age=99999999999", MAX_AGE),
             ("max-age=-1", 0),
-            ("max-age=99999999999999999999999", 0),
+            ("max-age=99999999999999999999999", MAX_AGE),
+            ("max-age=+60", 0),
+            ("max-age=60, max-age=90", 60),
+            ("max-age=", 0),
             ("public", 0),
         ] {
             let answer = response(200, &[("cache-control", value)], "");
@@ -312,8 +296,19 @@ mod tests {
         let answer = response(401, &[("www-authenticate", "Basic"), ("www-authenticate", challenge)], "");
         let error = OauthError::from_challenge(&answer.headers).unwrap();
         assert_eq!(error.to_string(), "invalid_token (The token expired)");
-        let none = response(401, &[("www-authenticate", "Bearer realm=\"error\"")], "");
-        assert_eq!(OauthError::from_challenge(&none.headers), None);
+        for (challenge, code) in [
+            ("Bearer realm=\"error\"", None),
+            ("Basic error=\"x\"", None),
+            ("Bearer error=\"\"", None),
+            // Beside another scheme in one header, and with a name that is mentioned before it comes.
+            ("Basic realm=\"a\", Bearer realm=\"b\", error=\"invalid_token\"", Some("invalid_token")),
+            ("Bearer error_description=\"no error=here\", error=\"invalid_token\"", Some("invalid_token")),
+            ("DPoP error=\"use_dpop_nonce\", error_description=\"Schlüssel\"", Some("use_dpop_nonce")),
+        ] {
+            let answer = response(401, &[("www-authenticate", challenge)], "");
+            let found = OauthError::from_challenge(&answer.headers);
+            assert_eq!(found.map(|error| error.code).as_deref(), code, "{challenge}");
+        }
     }
 
     #[test]

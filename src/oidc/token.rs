@@ -212,11 +212,7 @@ impl Reader<'_> {
             }
             _ => {}
         }
-        let refresh_expires_in = self
-            .lifetime("refresh_expires_in", "RFC 6749 §5.1")
-            .or_else(|| self.lifetime("refresh_token_expires_in", "RFC 6749 §5.1"))
-            // Keycloak writes 0 for an offline token, which does not expire.
-            .filter(|lifetime| !lifetime.is_zero());
+        let refresh_expires_in = self.refresh_lifetime();
         let scope = self.string("scope", "RFC 6749 §5.1");
         let scope: Option<Vec<String>> =
             scope.map(|s| s.split(' ').filter(|s| !s.is_empty()).map(str::to_owned).collect());
@@ -344,6 +340,21 @@ impl Reader<'_> {
             self.wrong(clause, format!("{name} is no number of seconds: {shown}"));
         }
         lifetime
+    }
+
+    /// How long the refresh token lives, where the provider says so. No specification has either member: what cannot be
+    /// read is no fault of the answer.
+    fn refresh_lifetime(&mut self) -> Option<Duration> {
+        let mut lifetime = None;
+        for name in ["refresh_expires_in", "refresh_token_expires_in"] {
+            let findings = self.findings.len();
+            lifetime = lifetime.or(self.lifetime(name, "RFC 6749 §5.1"));
+            for unread in self.findings.drain(findings..) {
+                self.warnings.push(Warning::new("refresh_lifetime", unread.clause, unread.detail));
+            }
+        }
+        // Keycloak writes 0 for an offline token, which does not expire.
+        lifetime.filter(|lifetime| !lifetime.is_zero())
     }
 
     fn check_issued_type(&mut self, found: Option<&str>, requested: Option<&str>) {

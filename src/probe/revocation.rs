@@ -312,8 +312,21 @@ impl Revocation {
             Which::Access => "access_token",
             Which::Refresh => "refresh_token",
         };
-        relying.revoke(metadata, self.revoked(tokens)?, hint).await?;
+        let result = relying.revoke(metadata, self.revoked(tokens)?, hint).await;
+        result.map_err(|fault| promised(self.settings.token, fault))?;
         Ok(relying.clock.instant())
+    }
+}
+
+/// RFC 7009 §2: refresh tokens MUST be revocable, access tokens only SHOULD. Who cannot revoke those says so (§2.2.1).
+fn promised(which: Which, fault: Fault) -> Fault {
+    let cannot = fault.class == Class::OauthError && fault.detail.starts_with("unsupported_token_type");
+    match which {
+        Which::Access if cannot => {
+            let detail = format!("the provider does not revoke such access tokens: {}", fault.detail);
+            Fault::new(Class::Unsupported, detail)
+        }
+        _ => fault,
     }
 }
 
@@ -333,6 +346,16 @@ mod tests {
         let cost = parsed("grant = \"client_credentials\"\nbound = \"1s\"", 2).ok().unwrap().cost();
         // Metadata (twice), token, revocation, cleanup (two); each region once alive, 11 tries and 3 to confirm.
         assert_eq!((cost.burst, cost.all_regions), (6 + 2 * 15, true));
+    }
+
+    /// RFC 7009 §2 and §2.2.1.
+    #[test]
+    fn only_refresh_tokens_must_be_revocable() {
+        let class = |which, class, detail: &str| promised(which, Fault::new(class, detail)).class;
+        assert_eq!(class(Which::Access, Class::OauthError, "unsupported_token_type (jwt)"), Class::Unsupported);
+        assert_eq!(class(Which::Refresh, Class::OauthError, "unsupported_token_type"), Class::OauthError);
+        assert_eq!(class(Which::Access, Class::OauthError, "invalid_request"), Class::OauthError);
+        assert_eq!(class(Which::Access, Class::HttpStatus, "unsupported_token_type"), Class::HttpStatus);
     }
 
     #[test]

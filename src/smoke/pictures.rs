@@ -31,7 +31,7 @@ mod tests {
 
     #[test]
     fn each_check_has_a_file_that_is_its_owners_alone() {
-        let folder = std::env::temp_dir().join(format!("authprobe-pictures-{}", std::process::id()));
+        let folder = crate::folder::Folder::new();
         let picture = Screenshot(b"png"[..].into());
         let file = write_into(&folder.join("new"), &labels("login", "eu"), &picture).unwrap();
         assert_eq!(file, folder.join("new/login-eu.png"));
@@ -43,6 +43,5 @@ mod tests {
         }
         let why = write_into(&file, &labels("login", "us"), &picture).unwrap_err();
         assert!(why.contains("login-eu.png/login-us.png"), "{why}");
-        std::fs::remove_dir_all(&folder).unwrap();
     }
 }

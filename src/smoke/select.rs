@@ -137,23 +137,10 @@ mod tests {
     fn plan() -> Arc<Plan> {
         let script = Script::of([]);
         let mut planner = Planner::new(&["eu", "us"]).probe("login", 60, &script).probe("logout", 60, &script);
-        let labelled = |probe: &Arc<crate::plan::PlannedProbe>| crate::plan::PlannedProbe {
-            name: probe.name.clone(),
-            kind: probe.kind,
-            probe: Box::new(Nothing),
-            provider: probe.provider.clone(),
-            client: None,
-            second_client: None,
-            users: Vec::new(),
-            timing: probe.timing.clone(),
-            timeout: probe.timeout,
-            regions: probe.regions.clone(),
-            spreads: probe.spreads.clone(),
-            configured_regions: probe.configured_regions,
-            labels: Arc::new([("team".to_owned(), format!("{}-team", probe.name))].into()),
-            annotations: Default::default(),
-        };
-        planner.probes = planner.probes.iter().map(|probe| Arc::new(labelled(probe))).collect();
+        for probe in planner.probes.iter_mut().filter_map(Arc::get_mut) {
+            probe.labels = Arc::new([("team".to_owned(), format!("{}-team", probe.name))].into());
+            probe.probe = Box::new(Nothing);
+        }
         planner.plan()
     }
 

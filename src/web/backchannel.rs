@@ -148,7 +148,7 @@ async fn receive(
 }
 
 /// §2.5: a form with one `logout_token`; other parameters may be there.
-fn logout_token(headers: &HeaderMap, body: &[u8]) -> Result<Secret, &'static str> {
+pub(crate) fn logout_token(headers: &HeaderMap, body: &[u8]) -> Result<Secret, &'static str> {
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let media_type = content_type.split(';').next().unwrap_or_default().trim();
     if !media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {

@@ -71,6 +71,15 @@ fn anchor(title: &str) -> String {
 mod tests {
     use super::*;
 
+    /// That what it leads to is there is seen by ci/links.py.
+    #[test]
+    fn every_alert_leads_to_a_runbook() {
+        for name in crate::alert::NAMES {
+            let section = ALERTS.split("\n### ").find(|section| section.starts_with(&format!("{name}\n")));
+            assert!(section.is_some_and(|section| section.contains("](runbooks/")), "{name}");
+        }
+    }
+
     #[test]
     fn every_alert_is_found_by_its_name_and_nothing_is_markup() {
         let page = html(ALERTS);

@@ -84,7 +84,7 @@ fn the_contracts_configuration_fits() {
     fits(&schema(), "the contract", include_str!("contract.toml"));
 }
 
-fn toml_blocks(document: &Path) -> Vec<String> {
+pub(super) fn toml_blocks(document: &Path) -> Vec<String> {
     let text = std::fs::read_to_string(document).unwrap();
     let parts: Vec<&str> = text.split("```toml\n").skip(1).collect();
     parts.into_iter().filter_map(|part| Some(part.split_once("```")?.0.to_owned())).collect()

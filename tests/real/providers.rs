@@ -142,6 +142,8 @@ fn shows_its_login_page_to_anybody(run: &Run) {
     assert_eq!(mutations(Value::Bool(true)), Vec::<String>::new());
     let refused = mutations(Value::Bool(false));
     assert!(refused.len() >= 14, "{refused:?}, not judged: {:?}", mutations(Value::Null));
+    // Their pages cannot be framed, and say so by X-Frame-Options.
+    assert!(!run.0["warnings"].to_string().contains("login_page_framed"), "{:#}", run.0["warnings"]);
     let of = |step: &str| run.steps().iter().position(|name| *name == step).unwrap();
     assert!(of("login") < of("redirect_uri"), "{:?}", run.steps());
 }

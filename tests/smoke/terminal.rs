@@ -37,8 +37,8 @@ impl Seen {
 
     /// Whoever goes on typing finds a terminal as it was.
     fn is_as_it_was(&self) {
-        assert_eq!((&self.0["cursor"][1], &self.0["cursor"][2]), (&json!(0), &json!(false)), "the cursor");
-        assert_eq!(self.0["wrap"], true);
+        assert_eq!((&self.0["cursor"][2], &self.0["wrap"]), (&json!(false), &json!(true)), "hidden, wraps");
+        assert!(!self.raw().contains("\u{1b}[?"), "no mode is changed: {:?}", self.raw());
     }
 }
 

@@ -2,6 +2,8 @@
 //! `UPDATE_EXPECTED=1 cargo test --test smoke_output` writes them anew: look at the difference), real validators for JSON
 //! and XML, and foreign text that tries to be more than text.
 
+#[path = "../folder/mod.rs"]
+mod folder;
 #[path = "../support_validate/mod.rs"]
 mod support_validate;
 

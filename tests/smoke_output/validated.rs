@@ -1,24 +1,19 @@
 //! JSON held against `docs/smoke.schema.json`, and JUnit XML against the schema of Jenkins' xUnit plugin (junit-10.xsd), by
 //! validators that others wrote (tests/requirements.txt).
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use authprobe::cli::smoke_output::{json, junit};
 use authprobe::smoke::report::schema;
 use serde_json::{Value, json};
 
+use super::folder::Folder;
 use super::reports;
 use super::support_validate::{junit_schema, strict_schema, validate};
 
 fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn folder(name: &str) -> PathBuf {
-    let folder = std::env::temp_dir().join(format!("authprobe-smoke-{name}-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    folder
 }
 
 #[test]
@@ -37,7 +32,7 @@ fn the_schema_in_the_docs_is_what_the_binary_prints() {
 
 #[test]
 fn json_fits_its_schema_and_nothing_in_it_is_unknown_to_it() {
-    let folder = folder("json");
+    let folder = Folder::new();
     let strict = folder.join("schema.json");
     std::fs::write(&strict, strict_schema().to_string()).unwrap();
     let mut files = Vec::new();
@@ -60,12 +55,11 @@ fn json_fits_its_schema_and_nothing_in_it_is_unknown_to_it() {
     for part in ["splendid", "long", "xyz", "more", "exit_code"] {
         assert!(said.contains(part), "{part} is not minded:\n{said}");
     }
-    std::fs::remove_dir_all(folder).unwrap();
 }
 
 #[test]
 fn junit_fits_the_schema_of_jenkins() {
-    let folder = folder("junit");
+    let folder = Folder::new();
     let schema = junit_schema();
     let mut files = Vec::new();
     for (name, report) in reports::all() {
@@ -77,7 +71,6 @@ fn junit_fits_the_schema_of_jenkins() {
     let wrong = folder.join("wrong.xml");
     std::fs::write(&wrong, junit(&reports::bad()).replace("<testcase ", "<testcase odd=\"1\" ")).unwrap();
     assert!(validate(&schema, &[wrong]).contains("odd"));
-    std::fs::remove_dir_all(folder).unwrap();
 }
 
 /// What CI systems count.

@@ -9,7 +9,7 @@ use crate::clock::Instant;
 use crate::outcome::{CheckLabels, Verdict};
 use crate::smoke::Event;
 use crate::smoke::report::Judgement;
-use crate::terminal::{Style, Terminal};
+use crate::terminal::{Style, Terminal, columns};
 
 /// From here on there is room for the kinds (columns).
 const WIDE: usize = 100;
@@ -230,7 +230,7 @@ impl Row {
         let runs = [(self.bad, "bad"), (self.inconclusive, "inconclusive"), (self.good, "good")];
         let tally = tally(&runs.map(|(n, what)| (n as usize, what)));
         match (self.run, tally.is_empty()) {
-            (0 | 1, true) => "runs".to_owned(),
+            (0 | 1, true) => "running".to_owned(),
             (run, true) => format!("run {run}"),
             (run, false) => format!("run {run}: {tally}"),
         }
@@ -253,15 +253,20 @@ fn spinner(now: Instant, begun: Instant, terminal: &Terminal) -> &'static str {
     frames[usize::try_from(tick % frames.len() as u128).unwrap_or(0)]
 }
 
-/// Cut to `width` columns, then painted.
+/// Cut to `width` columns, then painted. Wide characters are counted as what they take: a line that wraps would be two.
 fn painted(line: &[(Style, String)], terminal: &Terminal, width: usize) -> String {
     let (mut out, mut room) = (String::new(), width);
     for (style, text) in line.iter().filter(|(_, text)| !text.is_empty()) {
-        if room == 0 {
-            break;
-        }
-        let text = terminal.cut(text, room);
-        room = room.saturating_sub(text.chars().count());
+        let mut fits = 0;
+        let most = text.chars().take_while(|c| {
+            fits += columns(*c);
+            fits <= room
+        });
+        let text = match most.count() {
+            0 => break,
+            most => terminal.cut(text, most),
+        };
+        room = room.saturating_sub(text.chars().map(columns).sum());
         out.push_str(&terminal.paint(*style, &text));
     }
     out

@@ -1,5 +1,6 @@
 use super::*;
 use crate::clock::Timestamp;
+use crate::folder::Folder;
 use crate::smoke::report::{Conditions, Judgement, SCHEMA_VERSION};
 use std::time::Duration;
 
@@ -20,12 +21,6 @@ fn nothing() -> Report {
     }
 }
 
-fn folder(name: &str) -> PathBuf {
-    let folder = std::env::temp_dir().join(format!("authprobe-output-{name}-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    folder
-}
-
 fn output(format: Format, file: impl Into<PathBuf>) -> Output {
     Output { format, file: file.into() }
 }
@@ -42,7 +37,7 @@ fn an_output_is_a_format_and_a_file() {
 
 #[test]
 fn what_cannot_be_written_is_said_before_anything_runs_and_all_at_once() {
-    let folder = folder("check");
+    let folder = Folder::new();
     std::fs::write(folder.join("file"), "").unwrap();
     std::os::unix::fs::symlink(folder.join("a.json"), folder.join("link")).unwrap();
     std::fs::write(folder.join("a.json"), "").unwrap();
@@ -52,7 +47,7 @@ fn what_cannot_be_written_is_said_before_anything_runs_and_all_at_once() {
         output(Format::Human, folder.join("link")),
         output(Format::Json, folder.join("none/x.json")),
         output(Format::Json, folder.join("file/x.json")),
-        output(Format::Json, &folder),
+        output(Format::Json, folder.path()),
     ])
     .unwrap_err();
     assert_eq!(wrong.len(), 5, "{wrong:#?}");
@@ -63,12 +58,11 @@ fn what_cannot_be_written_is_said_before_anything_runs_and_all_at_once() {
     assert!(wrong[4].ends_with("is a folder; name a file"), "{}", wrong[4]);
     let fine = [output(Format::Json, "x.json"), output(Format::Human, "/dev/null"), output(Format::Junit, "/dev/null")];
     assert_eq!(check_outputs(&fine), Ok(()));
-    std::fs::remove_dir_all(folder).unwrap();
 }
 
 #[test]
 fn files_are_replaced_whole_links_followed_and_devices_left_in_place() {
-    let folder = folder("write");
+    let folder = Folder::new();
     let (real, link) = (folder.join("real.json"), folder.join("link.json"));
     std::fs::write(&real, "before, and longer than what comes".repeat(1000)).unwrap();
     std::os::unix::fs::symlink("real.json", &link).unwrap();
@@ -83,9 +77,8 @@ fn files_are_replaced_whole_links_followed_and_devices_left_in_place() {
     let read: serde_json::Value = serde_json::from_slice(&std::fs::read(&real).unwrap()).unwrap();
     assert_eq!(read["verdict"], "good");
     assert!(std::fs::read_to_string(folder.join("new.xml")).unwrap().ends_with("<testsuites>\n</testsuites>\n"));
-    let left = std::fs::read_dir(&folder).unwrap().count();
+    let left = std::fs::read_dir(folder.path()).unwrap().count();
     assert_eq!(left, 4, "nothing is left beside them");
     let wrong = write_outputs(&[output(Format::Json, folder.join("none/x")), outputs[1].clone()], &nothing());
     assert!(matches!(&wrong.unwrap_err()[..], [one] if one.contains("none/x: cannot write it")));
-    std::fs::remove_dir_all(folder).unwrap();
 }

@@ -1,7 +1,7 @@
 //! How it goes, on a terminal: redrawn in place ten times a second by a thread of its own, and gone at the end.
 //!
-//! The cursor stays visible and line wrap is switched back on in the same write that switched it off, so that there is
-//! nothing to restore however the process ends, `kill -9` included.
+//! The cursor stays visible and no mode of the terminal is changed, so that there is nothing to restore however the process
+//! ends, `kill -9` included.
 
 use std::fs::File;
 use std::io::{IsTerminal as _, Write as _};
@@ -115,7 +115,7 @@ fn visible(line: &str) -> usize {
             (false, '\u{1b}') => colour = true,
             (true, 'm') => colour = false,
             (true, _) => {}
-            (false, _) => columns += 1,
+            (false, c) => columns += crate::terminal::columns(c),
         }
     }
     columns
@@ -129,14 +129,9 @@ fn redraw(before: &[usize], width: usize, lines: &[String]) -> String {
     if rows > 0 {
         out.push_str(&format!("\u{1b}[{rows}A\r"));
     }
-    if !lines.is_empty() {
-        // Wide characters may take more columns than they are counted: rather cut than wrapped.
-        out.push_str("\u{1b}[?7l");
-        for line in lines {
-            out.push_str(line);
-            out.push_str("\u{1b}[K\r\n");
-        }
-        out.push_str("\u{1b}[?7h");
+    for line in lines {
+        out.push_str(line);
+        out.push_str("\u{1b}[K\r\n");
     }
     if rows > 0 {
         out.push_str("\u{1b}[J");
@@ -151,12 +146,9 @@ mod tests {
     #[test]
     fn a_picture_replaces_the_one_before_even_if_the_terminal_was_made_narrower() {
         let lines = ["one".to_owned(), "two".to_owned()];
-        assert_eq!(redraw(&[], 80, &lines), "\u{1b}[?7lone\u{1b}[K\r\ntwo\u{1b}[K\r\n\u{1b}[?7h");
+        assert_eq!(redraw(&[], 80, &lines), "one\u{1b}[K\r\ntwo\u{1b}[K\r\n");
         assert_eq!(redraw(&[3, 3], 80, &[]), "\u{1b}[2A\r\u{1b}[J");
-        assert!(
-            redraw(&[79, 3, 0], 40, &lines).starts_with("\u{1b}[4A\r\u{1b}[?7lone"),
-            "79 columns are two rows of 40"
-        );
+        assert!(redraw(&[79, 3, 0], 40, &lines).starts_with("\u{1b}[4A\rone"), "79 columns are two rows of 40");
     }
 
     #[test]

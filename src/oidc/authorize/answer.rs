@@ -277,23 +277,25 @@ impl<'a> Reader<'a> {
                 "Bearer".to_owned()
             }
         };
+        let unreadable = |text: &str| {
+            let found = json::short(text, 40);
+            Fault::new(Class::Malformed, format!("expires_in is no number of seconds: {found} (RFC 6749 A.14)"))
+        };
         let expires_in = match self.once("expires_in")? {
             None => {
                 let detail = "expires_in is recommended: without it a client learns of the end by failing";
                 warnings.push(Warning::new("expires_in_missing", "RFC 6749 §4.2.2", detail));
                 None
             }
-            Some(text) => match text.parse::<u32>() {
+            Some(text) => match text.parse::<u64>() {
+                // A sign is no digit (RFC 6749 A.14).
+                Ok(_) if text.starts_with('+') => return Err(unreadable(text)),
                 Ok(0) => {
                     let detail = "expires_in is 0: the token is expired when issued (RFC 6749 §4.2.2)";
                     return Err(Fault::new(Class::ClaimExpired, detail));
                 }
-                Ok(seconds) => Some(Duration::from_secs(seconds.into())),
-                Err(_) => {
-                    let found = json::short(text, 40);
-                    let detail = format!("expires_in is no number of seconds: {found} (RFC 6749 A.14)");
-                    return Err(Fault::new(Class::Malformed, detail));
-                }
+                Ok(seconds) => Some(Duration::from_secs(seconds)),
+                Err(_) => return Err(unreadable(text)),
             },
         };
         let scope = self.once("scope")?;
@@ -338,7 +340,8 @@ fn refusal(code: &str, description: Option<&str>) -> Fault {
 
 /// An error code as far as it is one: RFC 6749 §4.1.2.1 allows visible ASCII less `"` and `\`.
 fn shown_code(code: &str) -> String {
-    code.chars().filter(|c| matches!(c, ' '..='~') && !matches!(c, '"' | '\\')).take(64).collect()
+    let shown: String = code.chars().filter(|c| matches!(c, ' '..='~') && !matches!(c, '"' | '\\')).take(64).collect();
+    if shown.trim().is_empty() { "an error without a code".to_owned() } else { shown }
 }
 
 #[cfg(test)]

@@ -17,6 +17,12 @@ fn class(query: &str, iss_promised: bool) -> Class {
     answer(query, iss_promised).unwrap_err().class
 }
 
+/// The class of what is wrong with an answer, and what is said of it.
+fn refused(url: &str, response_type: &str, mode: ResponseMode) -> (Class, String) {
+    let fault = read(url, response_type, mode, false).unwrap_err();
+    (fault.class, fault.detail)
+}
+
 /// In the fragment.
 fn front(response_type: &str, fragment: &str) -> Result<Granted, Fault> {
     read(&format!("#{fragment}&state=xyz"), response_type, ResponseMode::Fragment, false)
@@ -117,30 +123,49 @@ fn beside_an_id_token_a_missing_issuer_is_survived_and_a_wrong_one_is_not() {
 /// Multiple Response Types §2.1 and §5.
 #[test]
 fn the_answer_comes_where_it_belongs() {
-    let wrong = |url: &str, response_type: &str, mode| {
-        let fault = read(url, response_type, mode, false).unwrap_err();
-        (fault.class, fault.detail)
-    };
     let hybrid = "code=a&id_token=b&state=xyz";
-    let (class, detail) = wrong(&format!("?{hybrid}"), "code id_token", ResponseMode::Fragment);
+    let (class, detail) = refused(&format!("?{hybrid}"), "code id_token", ResponseMode::Fragment);
     assert_eq!(class, Class::Malformed);
     assert!(detail.starts_with("`id_token` came in the query, where logs"), "{detail}");
-    let (class, detail) = wrong(&format!("#{hybrid}"), "code id_token", ResponseMode::FormPost);
+    let (class, detail) = refused(&format!("#{hybrid}"), "code id_token", ResponseMode::FormPost);
     assert_eq!(class, Class::Malformed);
     assert!(detail.starts_with("the answer came in the fragment instead of the posted form"), "{detail}");
-    let (class, detail) = wrong("#code=a&state=xyz", "code", ResponseMode::Query);
+    let (class, detail) = refused("#code=a&state=xyz", "code", ResponseMode::Query);
     assert_eq!((class, detail.contains("fragment instead of the query")), (Class::Malformed, true), "{detail}");
     // A copy in the query is no less read there.
     let both = format!("?access_token=x#{hybrid}");
-    assert_eq!(wrong(&both, "code id_token", ResponseMode::Fragment).0, Class::Malformed);
-    assert_eq!(wrong("?code=a&access_token=b&state=xyz", "code", ResponseMode::Query).0, Class::Malformed);
+    assert_eq!(refused(&both, "code id_token", ResponseMode::Fragment).0, Class::Malformed);
+    assert_eq!(refused("?code=a&access_token=b&state=xyz", "code", ResponseMode::Query).0, Class::Malformed);
     // An error is an error wherever it comes, once it is ours.
-    let (class, detail) = wrong("?error=access_denied&state=xyz", "id_token", ResponseMode::Fragment);
+    let (class, detail) = refused("?error=access_denied&state=xyz", "id_token", ResponseMode::Fragment);
     assert_eq!((class, detail.contains("query instead of the fragment")), (Class::OauthError, true), "{detail}");
-    assert_eq!(wrong("?error=access_denied", "id_token", ResponseMode::Fragment).0, Class::StateMismatch);
+    assert_eq!(refused("?error=access_denied", "id_token", ResponseMode::Fragment).0, Class::StateMismatch);
     // What some servers leave behind (`#_=_`), or the redirect URI has itself, is no answer.
     assert!(read("?code=a&state=xyz#_=_", "code", ResponseMode::Query, false).is_ok());
     assert!(read(&format!("?kept=1#{hybrid}"), "code id_token", ResponseMode::Fragment, false).is_ok());
+}
+
+#[test]
+fn an_error_without_a_code_is_an_error_all_the_same() {
+    for code in ["", "%22", "%ff", "%20"] {
+        let (class, detail) = refused(&format!("?error={code}&state=xyz"), "code", ResponseMode::Query);
+        assert_eq!(class, Class::OauthError, "{code}");
+        assert!(detail.ends_with("answered an error without a code"), "{detail}");
+    }
+}
+
+/// RFC 6749 §3.1; what is no UTF-8 is not what was sent.
+#[test]
+fn parameters_come_once_and_as_they_were_sent() {
+    for twice in ["code=a&code=a", "code=a&state=xyz", "code=a&iss=x&iss=x", "error=access_denied&error=access_denied"]
+    {
+        let answer = format!("?{twice}&state=xyz");
+        assert_eq!(refused(&answer, "code", ResponseMode::Query).0, Class::Malformed, "{twice}");
+    }
+    assert_eq!(refused("?code=%ff&state=xyz", "code", ResponseMode::Query).0, Class::Malformed);
+    assert_eq!(refused("?code=a&state=xyz%ff", "code", ResponseMode::Query).0, Class::StateMismatch);
+    // In the query and in the fragment: what was asked for counts.
+    assert!(read("?code=a&state=xyz#code=b&state=evil", "code", ResponseMode::Query, false).is_ok());
 }
 
 #[test]
@@ -150,6 +175,13 @@ fn what_nobody_asked_for_is_a_warning_and_not_used() {
     assert!(granted.access.is_none());
     assert_eq!(granted.warnings[0].code, "unasked_token");
     assert!(front("id_token", "id_token=b&code=a").unwrap().code.is_none());
+}
+
+#[test]
+fn a_long_life_is_a_life() {
+    let fragment = "id_token=a&access_token=b&token_type=Bearer&expires_in=4294967296";
+    let granted = front("id_token token", fragment).unwrap();
+    assert_eq!(granted.access.unwrap().expires_in, Some(Duration::from_secs(4_294_967_296)));
 }
 
 /// RFC 6749 §4.2.2.
@@ -163,6 +195,9 @@ fn an_access_token_says_what_it_is_and_for_how_long() {
         ("&token_type=mystery&expires_in=1", Class::Malformed),
         ("&token_type=Bearer&expires_in=soon", Class::Malformed),
         ("&token_type=Bearer&expires_in=-1", Class::Malformed),
+        ("&token_type=Bearer&expires_in=%2B1", Class::Malformed),
+        ("&token_type=Bearer&expires_in=1e3", Class::Malformed),
+        ("&token_type=Bearer&expires_in=99999999999999999999", Class::Malformed),
         ("&token_type=Bearer&expires_in=0", Class::ClaimExpired),
         ("&token_type=Bearer&token_type=Bearer&expires_in=1", Class::Malformed),
     ] {

@@ -194,7 +194,11 @@ impl Walker<'_> {
             if !redirects(response.status) {
                 return Ok(Arrival::Page(page(response)));
             }
-            let target = location(&response).map_err(|fault| self.told(fault, &response.url))?;
+            let mut target = location(&response).map_err(|fault| self.told(fault, &response.url))?;
+            if forget_user(&mut target) {
+                let detail = format!("a redirect of {} names a user in its URL", place(&response.url));
+                self.recorder.warn(Warning::new("redirect_user_information", "RFC 9110 §4.2.4", detail));
+            }
             self.warn_of_kept_password(&request, response.status);
             if is_answer(&target, self.redirect_uri) {
                 return Ok(Arrival::Answer(Answer::of_url(&target)));
@@ -244,6 +248,15 @@ pub fn location(response: &Response) -> Result<Url, Fault> {
     Ok(target)
 }
 
+/// Leaves user information out of a URL, which nobody is sent (RFC 9110 §4.2.4); whether there was any.
+fn forget_user(url: &mut Url) -> bool {
+    if url.username().is_empty() && url.password().is_none() {
+        return false;
+    }
+    // Only a URL without a host cannot be changed, and that has no user either.
+    url.set_username("").is_ok() && url.set_password(None).is_ok()
+}
+
 /// Whether one may go from there to there: by HTTP, and never from https to http.
 pub(crate) fn allowed(from: &Url, to: &Url) -> Result<(), Fault> {
     let refused = |why: String| Err(Fault::new(Class::Redirect, why));
@@ -276,8 +289,10 @@ pub fn navigation(from: Option<&Url>, to: &Url) -> HeaderMap {
         return headers;
     };
     let referer = if from.origin() == to.origin() {
+        // RFC 9110 §10.1.3.
         let mut full = from.clone();
         full.set_fragment(None);
+        forget_user(&mut full);
         full.to_string()
     } else {
         format!("{}/", from.origin().ascii_serialization())
@@ -346,6 +361,20 @@ mod tests {
     }
 
     #[test]
+    fn nobody_is_told_who_a_url_names() {
+        for (given, kept) in [
+            ("https://alice:wonderland@a.example/cb?code=x", "https://a.example/cb?code=x"),
+            ("https://:x@a.example/", "https://a.example/"),
+            ("https://a.example@b.example/", "https://b.example/"),
+        ] {
+            let mut target = url(given);
+            assert!(forget_user(&mut target), "{given}");
+            assert_eq!(target.as_str(), kept);
+        }
+        assert!(!forget_user(&mut url("https://a.example/@b")) && !forget_user(&mut url("app:/cb@x")));
+    }
+
+    #[test]
     fn the_referer_follows_the_default_policy() {
         let referer = |from: &str, to: &str| {
             let headers = navigation(Some(&url(from)), &url(to));
@@ -355,5 +384,7 @@ mod tests {
         assert_eq!(referer(from, "https://a.example/b").as_deref(), Some("https://a.example/login?state=x"));
         assert_eq!(referer(from, "https://b.example/b").as_deref(), Some("https://a.example/"));
         assert_eq!(referer(from, "http://b.example/b"), None);
+        let user = referer("https://alice:wonderland@a.example/login", "https://a.example/b");
+        assert_eq!(user.as_deref(), Some("https://a.example/login"), "RFC 9110 §10.1.3");
     }
 }

@@ -135,6 +135,7 @@ fn audience_and_authorized_party() {
     assert_eq!(classes(&json!({"azp": 1})), [Class::Malformed]);
     assert_eq!(warnings(&json!({"aud": ["web", "api"], "azp": "web"})), ["additional_audience"]);
     assert_eq!(warnings(&json!({"aud": ["web", "api"]})), ["additional_audience", "azp_missing"]);
+    assert_eq!(warnings(&json!({"aud": ["web", "web"]})), [""; 0], "the same one twice is no other");
 }
 
 /// 3.1.3.7-9: "The current time MUST be before the time represented by the exp Claim", "a small leeway" allowed.

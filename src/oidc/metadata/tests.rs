@@ -141,6 +141,8 @@ fn endpoints_are_https_or_loopback() {
         ("ftp://127.0.0.1/", Some("token_endpoint must be https: ftp://127.0.0.1/")),
         ("/token", Some("token_endpoint is no absolute URL: /token")),
         ("https://login.example.com/token#a", Some("token_endpoint has a fragment: https://login.example.com/token#a")),
+        ("https://alice:wonderland@login.example.com/token", Some("token_endpoint names a user in its URL")),
+        ("https://login.example.com@evil.example/token", Some("token_endpoint names a user in its URL")),
     ] {
         let mut body = document();
         body["token_endpoint"] = json!(url);

@@ -212,6 +212,12 @@ fn refresh_lifetimes_where_stated() {
     assert_eq!(lifetime(json!({"refresh_expires_in": 1800})), Some(Duration::from_secs(1800)));
     assert_eq!(lifetime(json!({"refresh_token_expires_in": 900})), Some(Duration::from_secs(900)));
     assert_eq!(lifetime(json!({"refresh_expires_in": 0})), None);
+    // Nobody has specified them, so they break nothing.
+    for odd in [json!(-1), json!("never"), json!([]), json!({})] {
+        let (tokens, warnings) = changed(&machine(), json!({"refresh_expires_in": odd}));
+        assert_eq!(tokens.unwrap().refresh_expires_in, None, "{odd}");
+        assert_eq!(warnings, ["refresh_lifetime"], "{odd}");
+    }
     assert_eq!(lifetime(json!({})), None);
 }
 

@@ -27,6 +27,7 @@ pub struct Tally {
 /// What failed in a step.
 struct Failure {
     step: StepName,
+    attack: &'static str,
     strength: Strength,
     fault: Fault,
     /// Whether it is the end, whatever was judged: no further attack was tried for it, or what was refused before says
@@ -40,7 +41,10 @@ impl Failure {
     fn told(&self) -> Fault {
         match self.fault.class {
             Class::HttpStatus if !self.ends => {
-                let detail = format!("not one of its attacks could be judged; the first: {}", self.fault.detail);
+                let detail = format!(
+                    "not one of its attacks could be judged; the first, {}: {}",
+                    self.attack, self.fault.detail
+                );
                 Fault::new(Class::Unsupported, detail)
             }
             _ => self.fault.clone(),
@@ -115,7 +119,7 @@ impl Tally {
         let (step, strength) = (group.step(), attack.strength);
         let known = |failure: &Failure| failure.step == step && failure.strength == strength;
         if ends || !self.failed.iter().any(known) {
-            self.failed.push(Failure { step, strength, fault, ends });
+            self.failed.push(Failure { step, attack: attack.name, strength, fault, ends });
         }
     }
 
@@ -223,7 +227,7 @@ mod tests {
             assert_eq!(fruitless(vec![failed(class); 2]), Some(class));
         }
         let (_, fault) = tallied(vec![failed(Class::HttpStatus); 3]).fruitless().unwrap();
-        assert!(fault.detail.ends_with("the first: as told"), "{}", fault.detail);
+        assert!(fault.detail.ends_with("the first, redirect_unregistered: as told"), "{}", fault.detail);
         let broken = tallied(vec![Ok(Answer::Refused), Ok(Answer::Broken(Fault::new(Class::HttpStatus, "as told")))]);
         assert_eq!(
             broken.fruitless().map(|(_, fault)| fault.class),
