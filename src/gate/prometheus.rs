@@ -113,7 +113,7 @@ impl Prometheus {
     pub async fn survey(&self) -> Result<Survey, Trouble> {
         let now = self.now().await?;
         let mut names = Vec::new();
-        for sample in self.query(table::SLO_INFO.name, now).await? {
+        for sample in self.query(&lately(&table::SLO_INFO), now).await? {
             let name = sample.label("slo").to_owned();
             if !names.contains(&name) {
                 names.push(name);
@@ -150,12 +150,12 @@ impl Prometheus {
         let events = count(table::SLO_EVENTS.name).await?;
         let errors = count(table::SLO_ERRORS.name).await?;
         let expected = count(table::SLO_EXPECTED.name).await?;
-        let promised = self.by_slo(table::SLO_OBJECTIVE.name, now).await?;
-        let coverage = self.by_slo(table::SLO_MIN_COVERAGE.name, now).await?;
-        let alpha = self.by_slo(table::SLO_ALPHA.name, now).await?;
-        let budget = self.by_slo(table::SLO_REMAINING_RAW.name, now).await?;
+        let promised = self.by_slo(&lately(&table::SLO_OBJECTIVE), now).await?;
+        let coverage = self.by_slo(&lately(&table::SLO_MIN_COVERAGE), now).await?;
+        let alpha = self.by_slo(&lately(&table::SLO_ALPHA), now).await?;
+        let budget = self.by_slo(&lately(&table::SLO_REMAINING_RAW), now).await?;
         let mut objectives: BTreeMap<String, String> = BTreeMap::new();
-        for sample in self.query(table::SLO_INFO.name, now).await? {
+        for sample in self.query(&lately(&table::SLO_INFO), now).await? {
             objectives.insert(sample.label("slo").to_owned(), sample.label("objective").to_owned());
         }
         let mut providers = self.providers().await;
@@ -273,16 +273,21 @@ impl Prometheus {
     }
 }
 
+/// What was scraped last: a scrape that fails ends a series until the next.
+fn lately(metric: &table::Definition) -> String {
+    format!("last_over_time({}[5m])", metric.name)
+}
+
 /// From the beginning to now, as PromQL writes it; at least a second.
 fn window(since: Timestamp, now: Timestamp) -> String {
     format!("{}ms", now.since(since).as_millis().max(1000))
 }
 
-/// As in our rules (`src/rules/header.txt`): exact, unless the counter was reset or is gone.
+/// As in our rules (`src/rules/header.txt`): exact, unless the counter was reset or is gone. A scrape that failed is no end.
 fn increase(counter: &str, window: &str) -> String {
     format!(
-        "sum by (slo) ((({counter} - ({counter} offset {window} or min_over_time({counter}[{window}]))) >= 0 and \
-         resets({counter}[{window}]) == 0) or increase({counter}[{window}]))"
+        "sum by (slo) (((last_over_time({counter}[{window}]) - ({counter} offset {window} or \
+         min_over_time({counter}[{window}]))) >= 0 and resets({counter}[{window}]) == 0) or increase({counter}[{window}]))"
     )
 }
 

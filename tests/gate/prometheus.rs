@@ -33,7 +33,7 @@ fn from_good_to_one_failure_to_broken() {
     let prometheus = prometheus(&stage);
     prometheus.eventually(PRESENT);
 
-    let good = watch(&prometheus, &["--watch", "6s"]);
+    let good = watch(&prometheus, &["--watch", "8s"]);
     assert_eq!((good.code, good.whys()), (0, vec![]), "{good:?}");
     let slo = good.slo("tokens");
     assert_eq!(
@@ -41,11 +41,11 @@ fn from_good_to_one_failure_to_broken() {
         (&json!("lab"), &json!("99%"), &json!(0.5))
     );
     let judged = slo["counts"]["good"].as_u64().unwrap();
-    assert!((2..=12).contains(&judged), "what was judged before does not count: {judged}");
+    assert!((2..=15).contains(&judged), "what was judged before does not count: {judged}");
 
     stage.break_tokens(json!({ "count": 1 }));
     daemon.until("authprobe_slo_errors_total", &["slo=\"tokens\""], |errors| errors == 1.0);
-    let one = watch(&prometheus, &["--since", "10s", "--watch", "14s", "--slo", "tokens"]);
+    let one = watch(&prometheus, &["--since", "10s", "--watch", "18s", "--slo", "tokens"]);
     assert_eq!((one.code, one.whys()), (0, vec![]), "{one:?}");
     assert_eq!(one.slo("tokens")["counts"]["bad"], 1, "{one:?}");
 
@@ -92,7 +92,7 @@ fn what_was_not_measured_and_a_daemon_that_is_gone_cannot_be_told() {
     let prometheus = prometheus(&stage);
     prometheus.eventually(PRESENT);
     assert_eq!(daemon.post("/api/v1/pause").status, 200);
-    let paused = watch(&prometheus, &["--watch", "6s"]);
+    let paused = watch(&prometheus, &["--watch", "8s"]);
     assert_eq!((paused.code, paused.whys()), (3, vec!["coverage", "coverage"]), "{paused:?}");
     daemon.process.kill();
     prometheus.eventually("count(slo:authprobe_slo_present:ratio == 0) == 2");

@@ -18,12 +18,14 @@ name = "keys"
 kind = "jwks"
 provider = "lab"
 every = "1s"
+timeout = "20s"
 
 [[probe]]
 name = "machine"
 kind = "client_credentials"
 client = "svc"
 every = "1s"
+timeout = "20s"
 
 [[slo]]
 name = "key-set"
