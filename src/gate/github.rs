@@ -117,7 +117,7 @@ mod tests {
             open,
             "::notice title=authprobe gate%3A open::nothing burns faster than allowed, and enough was measured\n"
         );
-        assert_eq!(message("50%\n::error::x\r"), "50%25 ::error::x ");
+        assert_eq!(message("50%\n::error::x\r"), "50%25%0A::error::x%0D");
     }
 
     #[test]
