@@ -59,7 +59,7 @@ async fn where_nothing_of_a_step_is_known_the_run_is_not_good() {
     for (fault, parameters, who, expected) in [
         // The good login's code is the last that is exchanged. A 500 to bad requests is neither an outage nor a refusal.
         ("http_500", at_token(), Who::Web, (Class::Unsupported, "client_auth")),
-        ("http_500", at_token(), Who::Spa, (Class::Unsupported, "pkce")),
+        ("http_500", at_token(), Who::Spa, (Class::Unsupported, "replay")),
         // Who refuses good codes refuses bad ones as well, and that is no merit.
         ("token_error", json!({"after": 1}), Who::Spa, (Class::OauthError, "replay")),
         // Whoever says that it is enough is believed: what comes after is not tried.
