@@ -232,6 +232,9 @@ fn object(part: &str, what: &str) -> Result<Map<String, Value>, Fault> {
     let malformed = |why: &str| Fault::new(Class::Malformed, format!("{what}: {why}"));
     let octets = URL_SAFE_NO_PAD.decode(part).map_err(|_| malformed("not base64url without padding (RFC 7515 §2)"))?;
     let parsed = json::parse(&octets).map_err(|why| malformed(&format!("expected JSON, found {why}")))?;
+    if parsed.bom {
+        return Err(malformed("begins with a byte order mark (RFC 7519 §7.2)"));
+    }
     if !parsed.duplicates.is_empty() {
         let names = parsed.duplicates.join(", ");
         return Err(malformed(&format!("named twice: {names} (RFC 7515 §4, RFC 7519 §4)")));

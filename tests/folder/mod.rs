@@ -62,6 +62,12 @@ impl Deref for Folder {
     }
 }
 
+impl AsRef<Path> for Folder {
+    fn as_ref(&self) -> &Path {
+        &self.0
+    }
+}
+
 impl Drop for Folder {
     fn drop(&mut self) {
         if std::env::var_os("KEEP_TEST_FOLDERS").is_some() {

@@ -6,6 +6,7 @@ use authprobe::fault::Class;
 use authprobe::outcome::{StepState, Verdict};
 use serde_json::json;
 
+use crate::lab_stage::none;
 use crate::{NONE, Scene, Who, observed, set, warned};
 
 /// A provider that is down refuses everything, and that is no merit.
@@ -57,9 +58,9 @@ async fn where_nothing_of_a_step_is_known_the_run_is_not_good() {
     let mut scene = Scene::new().await;
     let at_token = || json!({"endpoint": "token", "after": 1});
     for (fault, parameters, who, expected) in [
-        // The good login's code is the last that is exchanged. A 500 to bad requests is neither an outage nor a refusal.
-        ("http_500", at_token(), Who::Web, (Class::Unsupported, "client_auth")),
-        ("http_500", at_token(), Who::Spa, (Class::Unsupported, "replay")),
+        // The good login's code is the last that is exchanged: the good one before a replay fails as well.
+        ("http_500", at_token(), Who::Web, (Class::HttpStatus, "replay")),
+        ("http_500", at_token(), Who::Spa, (Class::HttpStatus, "replay")),
         // Who refuses good codes refuses bad ones as well, and that is no merit.
         ("token_error", json!({"after": 1}), Who::Spa, (Class::OauthError, "replay")),
         // Whoever says that it is enough is believed: what comes after is not tried.
@@ -68,10 +69,16 @@ async fn where_nothing_of_a_step_is_known_the_run_is_not_good() {
         scene.fault(fault, &parameters);
         let ended = scene.run(who, "").await;
         let found = ended.fault.as_ref().map(|fault| (fault.class, fault.step));
-        let verdict = if expected.0 == Class::Unsupported { Verdict::Inconclusive } else { Verdict::Bad };
-        assert_eq!((ended.verdict, found), (verdict, Some(expected)), "{fault} {who:?}: {:?}", ended.fault);
+        assert_eq!((ended.verdict, found), (Verdict::Bad, Some(expected)), "{fault} {who:?}: {:?}", ended.fault);
         assert!(observed(&ended, None).contains("code_replay") && warned(&ended).contains("attack_unjudged"));
         assert!(observed(&ended, Some(false)).contains("redirect_unregistered"), "what is known stands");
+    }
+    // Good codes are worth tokens, and everything bad is answered by 500: no outage, no refusal, and no acceptance.
+    scene.fault("token_refusal_500", &none());
+    for (who, step) in [(Who::Web, "client_auth"), (Who::Spa, "replay")] {
+        let ended = scene.run(who, "").await;
+        let found = ended.fault.as_ref().map(|fault| (fault.class, fault.step));
+        assert_eq!((ended.verdict, found), (Verdict::Inconclusive, Some((Class::Unsupported, step))), "{who:?}");
     }
     // What only a SHOULD asks for leaves it good, unless nothing else was asked.
     scene.fault("http_500", &json!({"endpoint": "userinfo"}));

@@ -94,6 +94,7 @@ static CASES: &[Case] = cases! {
         "RS256, cached keys: verifies, fresh keys: verifies" => "HS256, cached keys: refused, fresh keys: refused";
     "encrypted_token" "" parts: "3 parts" => "5 parts";
     "token_error" r#"{"error": "invalid_scope", "status": 401}"# token_answer: "200 null" => "401 \"invalid_scope\"";
+    "token_refusal_500" "" bad_code: "400" => "500";
     "grant_refused_403" "" bad_code: "400" => "403";
     "token_type_wrong" "" login: "good" => "no token_type";
     "access_token_missing" "" members: "access_token, expires_in, scope, token_type" => "expires_in, scope, token_type";

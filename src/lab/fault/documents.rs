@@ -129,6 +129,15 @@ pub(super) static TABLE: &[Fault] = &[
         })],
     },
     Fault {
+        name: "token_refusal_500",
+        about: "the token endpoint breaks down over requests that it must refuse",
+        parameters: &[],
+        hooks: &[Hook::Response(Scope::At(Endpoint::Token), |_, reply| match reply.status.is_client_error() {
+            true => Reply::new(StatusCode::INTERNAL_SERVER_ERROR),
+            false => reply,
+        })],
+    },
+    Fault {
         name: "grant_refused_403",
         about: "a bad code or refresh token is refused with 403, not 400",
         parameters: &[],

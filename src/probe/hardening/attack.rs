@@ -77,7 +77,7 @@ pub enum Answer {
     Skipped(String),
     /// It could not be judged, and why.
     Unknown(String),
-    /// Nor could it, since a good request was refused: refusals before it say nothing either.
+    /// Nor could it, since a good request was refused or failed: what became of others before it says nothing either.
     Broken(Fault),
 }
 

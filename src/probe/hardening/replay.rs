@@ -212,12 +212,15 @@ fn code_replay(stage: &Stage) -> BoxFuture<'_, Judged> {
             Err(why) => return Ok(Answer::Unknown(why)),
         };
         let form = form(code, &pending);
-        let first = match stage.redeem(form.clone(), true).await? {
-            Redeemed::Tokens(access, _) => access,
-            Redeemed::Refused(error) => {
+        let first = match stage.redeem(form.clone(), true).await {
+            Ok(Redeemed::Tokens(access, _)) => access,
+            Ok(Redeemed::Refused(error)) => {
                 let detail = format!("{error}: a good code is refused, so other refusals since the login say nothing");
                 return Ok(Answer::Broken(Fault::new(Class::OauthError, detail)));
             }
+            // Who asked for time gets it.
+            Err(fault) if matches!(fault.class, Class::RateLimited | Class::Budget) => return Err(fault),
+            Err(fault) => return Ok(Answer::Broken(fault)),
         };
         let works = works(stage, &first).await;
         let again = stage.redeem(form, true).await?;

@@ -130,7 +130,9 @@ impl Tally {
             *step == failure.step && (*strength == Strength::Must || failure.strength == Strength::Should)
         };
         let open = move |failure: &&Failure| failure.ends || !self.judged.iter().any(|judged| answers(judged, failure));
-        self.failed.iter().filter(open).map(|failure| (failure.step, failure.told()))
+        // The end of it all says more than what came before.
+        let (ends, others): (Vec<_>, Vec<_>) = self.failed.iter().filter(open).partition(|failure| failure.ends);
+        ends.into_iter().chain(others).map(|failure| (failure.step, failure.told()))
     }
 
     /// Puts attacks on record that were to be tried and were not, because the run was over before.
@@ -157,7 +159,8 @@ impl Tally {
         self.fault(|_| true)
     }
 
-    /// The first step of which it is not known what it was to show, and what failed there. Where nothing failed, and still
+    /// The first step of which it is not known what it was to show, and what failed there; before all, what was the end of
+    /// it. Where nothing failed, and still
     /// not one attack could be told, the provider is one that tells nothing (`unsupported`).
     pub fn fruitless(&self) -> Option<(StepName, Fault)> {
         let untold = || self.vague.as_ref().filter(|_| self.judged.is_empty());

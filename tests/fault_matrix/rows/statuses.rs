@@ -97,6 +97,14 @@ rows! {
     "http_401_bare" r#"{"endpoint": "authorization"}"# [] {
         "LOGINS hardening" => "bad http_status/provider at authorize";
     }
+    // RFC 6749 §5.2, RFC 8628 §3.5: a refusal is an answer. Only who is to be refused sees that it is none; and to attacks it
+    // is neither yes nor no, while good requests are served.
+    "token_refusal_500" "" [] {
+        "refresh" => "bad http_status/provider at reuse";
+        "device" => "bad http_status/provider at pending";
+        "registration" => "bad http_status/provider at authenticate";
+        "hardening" => "inconclusive unsupported/configuration at client_auth";
+    }
     // RFC 6749 §5.2: invalid_grant comes with 400. Only the one who shows a used token meets it, and is refused all the same.
     "grant_refused_403" "" [] { "refresh" => "good error_status"; }
 }
