@@ -3,6 +3,7 @@
 pub mod carriers;
 pub mod causes;
 pub mod conditions;
+pub mod episode;
 pub mod facts;
 pub mod machine;
 pub mod outage;

@@ -9,7 +9,7 @@
 //! | engines | [`judge`], [`runner`], [`smoke`], [`gate`], [`web`], [`rules`], [`dashboards`] | who judges what runs found; who runs a check when; what a deploy is judged by, at once and while it bakes; who shows what happened; rules for Prometheus; dashboards for Grafana |
 //! | plan | [`plan`] | configuration resolved: every error at once, immutable |
 //! | sinks | [`sink`], [`store`], [`notify`] | metrics and traces made from outcomes; the ledger; who is told of alerts |
-//! | judgement | [`alert`], [`slo`], [`detect`] | what becomes of conditions; counts, budgets, burn rates; sequential tests (pure) |
+//! | judgement | [`alert`], [`slo`], [`detect`], [`trend`], [`news`] | what becomes of conditions; counts, budgets, burn rates; sequential tests; what runs found over time (all pure); what happens, for whoever watches |
 //! | kinds | [`schedule`], [`probe`] | when a check is due (pure); what a check does |
 //! | browser | [`browser`] | real browsers: started, isolated, driven, looked after |
 //! | protocol | [`journey`], [`oidc`] | the step recorder; OAuth 2.0 and OpenID Connect |
@@ -39,6 +39,7 @@ pub mod gate;
 pub mod journey;
 pub mod judge;
 pub mod lab;
+pub mod news;
 pub mod notify;
 pub mod oidc;
 pub mod outbound;
@@ -55,4 +56,5 @@ pub mod slo;
 pub mod smoke;
 pub mod store;
 pub mod terminal;
+pub mod trend;
 pub mod web;

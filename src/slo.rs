@@ -14,6 +14,7 @@ mod due;
 pub mod maintenance;
 pub mod objective;
 pub mod sli;
+pub mod spending;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod tiers;
@@ -28,3 +29,4 @@ pub use counts::{Counts, Tally};
 pub use maintenance::Maintenance;
 pub use objective::{Aggregate, Member, Objective, Severity, Tier, Triggers, Window};
 pub use sli::{Event, Sli};
+pub use spending::{Cause, CauseCount, Spending};

@@ -4,6 +4,8 @@ mod support_outcome;
 #[allow(dead_code, reason = "shared with the tests of the server, which use all of it")]
 mod web_support;
 
+use web_support::NOW as STANDING_NOW;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 

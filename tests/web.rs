@@ -5,6 +5,8 @@ mod support_outcome;
 mod web_cases;
 mod web_support;
 
+use web_support::NOW as STANDING_NOW;
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;

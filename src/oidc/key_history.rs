@@ -9,6 +9,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::clock::Timestamp;
 use crate::oidc::jwk::Key;
 use crate::oidc::jwks::KeySet;
@@ -29,6 +31,42 @@ pub struct Change {
     pub rotated: bool,
     /// Which promises to clients this, or the last rotation, broke. A rotation is told once.
     pub broken: Vec<String>,
+}
+
+/// One key's life, as it is told and kept. Times are nanoseconds since the epoch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyLife {
+    /// Its `kid`.
+    pub kid: Option<String>,
+    /// Its `kty`, and its `alg` if the set says one.
+    pub kty: String,
+    /// See `kty`.
+    pub alg: Option<String>,
+    /// RFC 7638, in hexadecimal digits.
+    pub thumbprint: String,
+    /// Since when it is published: the first look, in any region, that found it.
+    pub published_nanos: i64,
+    /// The first look of all found it already: it may have been published long before.
+    pub or_before: bool,
+    /// When a token that it signed was first verified, and when last.
+    pub signed_nanos: Option<(i64, i64)>,
+    /// The first look after which no region's set had it any more; `None`: it is published.
+    pub removed_nanos: Option<i64>,
+    /// The regions whose last look found it.
+    pub regions: Vec<String>,
+    /// What of its introduction or removal breaks clients, and when that was seen.
+    pub flaws: Vec<(i64, String)>,
+}
+
+/// The lives of a provider's keys, the latest published first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProviderKeys {
+    /// Which provider.
+    pub provider: Arc<str>,
+    /// The longest lifetime of a token that was seen: so long must an old key stay after it signed last.
+    pub longest: Duration,
+    /// Its keys.
+    pub keys: Vec<KeyLife>,
 }
 
 /// Everything seen of one provider's signing keys.

@@ -15,7 +15,7 @@ pub(super) const APPLICATION_ID: i32 = 0x6170_7262;
 const BUSY: Duration = Duration::from_millis(250);
 
 /// What makes each version out of the one before; the first out of nothing. What was released never changes.
-pub(super) const MIGRATIONS: &[&str] = &[include_str!("v1.sql"), include_str!("v2.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[include_str!("v1.sql"), include_str!("v2.sql"), include_str!("v3.sql")];
 
 /// Held as long as a process uses the ledger. A file of its own beside it: a lock on the database itself would be in the
 /// way of SQLite's own, and of whoever makes a backup.

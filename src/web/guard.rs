@@ -36,6 +36,27 @@ impl Writer {
     }
 }
 
+/// Who is let through to read, for the page.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Reader {
+    session: bool,
+}
+
+impl Reader {
+    /// Whether they signed in, and can sign out.
+    pub const fn has_session(&self) -> bool {
+        self.session
+    }
+}
+
+impl<S: Send + Sync> axum::extract::FromRequestParts<S> for Reader {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut axum::http::request::Parts, _: &S) -> Result<Self, Self::Rejection> {
+        Ok(parts.extensions.get().copied().unwrap_or_default())
+    }
+}
+
 /// What a request needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Need {
@@ -54,7 +75,7 @@ fn need(method: &Method, path: &str) -> Need {
         return Need::Write;
     }
     match path {
-        "/-/healthy" | "/-/ready" | page::STYLE => Need::Nothing,
+        "/-/healthy" | "/-/ready" | page::STYLE | page::SCRIPT | page::ICON => Need::Nothing,
         _ => Need::Read,
     }
 }
@@ -197,7 +218,8 @@ pub async fn headers(request: Request, next: Next) -> Response {
     let all = [
         (
             header::CONTENT_SECURITY_POLICY,
-            "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+            "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; \
+             form-action 'self'; frame-ancestors 'none'",
         ),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),

@@ -17,16 +17,20 @@ use tokio::sync::Semaphore;
 
 use crate::alert::Alert;
 use crate::alert::conditions::Deployment;
+use crate::alert::episode::{Episode, EpisodesQuery};
 use crate::clock::{Clock, Timestamp};
 use crate::detect::Ruling;
 use crate::judge::CountedSince;
+use crate::news::Newsroom;
+use crate::oidc::key_history::ProviderKeys;
 use crate::oidc::mailbox::Mailbox;
 use crate::outcome::Outcome;
 use crate::plan::{Plan, Server};
 use crate::sink::metrics::Metrics;
 use crate::slo::maintenance::Window;
-use crate::slo::{Evaluation, Maintenance};
+use crate::slo::{CauseCount, Evaluation, Maintenance, Spending};
 use crate::store::{KeptRun, RunsQuery};
+use crate::trend::{CheckStrip, ProbeTrend};
 
 mod alerts;
 mod api;
@@ -98,6 +102,47 @@ pub trait Control: Send + Sync + 'static {
     fn ledger_failing(&self) -> Option<String>;
     /// Where logout tokens go that providers send.
     fn mailbox(&self) -> Arc<Mailbox>;
+    /// Where what happens is told.
+    fn newsroom(&self) -> Newsroom {
+        Newsroom::default()
+    }
+    /// How the configuration was read last.
+    fn last_reload(&self) -> Reload {
+        Reload::default()
+    }
+    /// The last day of every check, in configured order.
+    fn strips(&self) -> Arc<Vec<CheckStrip>> {
+        Arc::default()
+    }
+    /// The last week of a probe, from the ledger if there is one; `None`: no such probe.
+    async fn trend(&self, _probe: &str) -> Option<Result<ProbeTrend, String>> {
+        None
+    }
+    /// How an objective's budget was spent over its window, in at most so many cells; `None`: no such objective.
+    fn spending(&self, _slo: &str, _cells: usize) -> Option<Spending> {
+        None
+    }
+    /// What an objective's budget was spent on since its window began, the most first.
+    async fn causes(&self, _slo: &str) -> Result<Vec<CauseCount>, String> {
+        Ok(Vec::new())
+    }
+    /// Alerts that fired, the newest first. Without a ledger: since the start.
+    async fn episodes(&self, _query: EpisodesQuery) -> Result<Vec<Episode>, String> {
+        Ok(Vec::new())
+    }
+    /// What is known of every provider's keys, in configured order.
+    fn keys(&self) -> Vec<ProviderKeys> {
+        Vec::new()
+    }
+}
+
+/// How the configuration was read last.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reload {
+    /// When.
+    pub at: Timestamp,
+    /// What was wrong with it, a mistake a line; the one before stays in force. Empty: nothing.
+    pub mistakes: Vec<String>,
 }
 
 /// The largest body of a request (bytes).
@@ -148,8 +193,7 @@ fn router(app: App) -> Router {
     let receiver = backchannel::Receiver::new(app.control.mailbox(), Arc::new(expects));
     Router::new()
         .merge(receiver.routes())
-        .route("/", get(page::page))
-        .route(page::STYLE, get(page::style))
+        .merge(page::routes())
         .route("/runbook", get(runbook::runbook))
         .route("/metrics", get(scrape::metrics))
         .route("/-/healthy", get(api::healthy))

@@ -1,9 +1,7 @@
-//! HTML in the making, and numbers and times as people read them.
+//! HTML in the making.
 
-use std::time::Duration;
-
+use super::words::distance;
 use crate::clock::Timestamp;
-use crate::duration::HumanDuration;
 
 /// What is not written in this program goes through [`Html::text`], which escapes.
 #[derive(Default)]
@@ -67,69 +65,5 @@ impl Html {
     /// A table's end.
     pub fn end_table(&mut self) -> &mut Self {
         self.raw("</tbody>\n</table>\n")
-    }
-}
-
-/// How far away a time is: `5m ago`, `in 2h3m`, `now`.
-pub fn distance(at: Timestamp, now: Timestamp) -> String {
-    match (at.since(now), now.since(at)) {
-        (ahead, _) if ahead >= Duration::from_secs(1) => format!("in {}", rough(ahead)),
-        (_, ago) if ago >= Duration::from_secs(1) => format!("{} ago", rough(ago)),
-        _ => "now".to_owned(),
-    }
-}
-
-/// Two units at most: nobody reads the seconds of an hour.
-pub fn rough(length: Duration) -> String {
-    let unit = match length.as_secs() {
-        0..600 => 1,
-        600..86_400 => 60,
-        _ => 3600,
-    };
-    HumanDuration(Duration::from_secs(length.as_secs() / unit * unit)).to_string()
-}
-
-/// A share as a percentage with one decimal, rounded down: what is not whole is never shown as whole.
-pub fn percent(ratio: f64) -> String {
-    // A share such as 0.9995 has no exact float; a billionth more than it has decimals.
-    let tenths = (ratio * 1000.0 + 1e-6).floor();
-    let text = format!("{:.1}", tenths / 10.0);
-    let text = text.strip_suffix(".0").unwrap_or(&text);
-    format!("{}%", text.replace('-', "−"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn shares_are_never_rounded_up() {
-        for (ratio, expected) in [
-            (1.0, "100%"),
-            (0.99999, "99.9%"),
-            (0.5, "50%"),
-            (0.123, "12.3%"),
-            (0.0, "0%"),
-            (0.0004, "0%"),
-            (-0.0004, "−0.1%"),
-            (-2.5, "−250%"),
-        ] {
-            assert_eq!(percent(ratio), expected, "{ratio}");
-        }
-    }
-
-    #[test]
-    fn distances_are_rough() {
-        let now = Timestamp::from_secs(1_000_000);
-        for (seconds, expected) in [
-            (0, "now"),
-            (-59, "59s ago"),
-            (-725, "12m ago"),
-            (-7380, "2h3m ago"),
-            (-93_600, "1d2h ago"),
-            (90, "in 1m30s"),
-        ] {
-            assert_eq!(distance(Timestamp::from_secs(1_000_000 + seconds), now), expected);
-        }
     }
 }

@@ -1,6 +1,7 @@
 //! The table of objectives.
 
-use super::html::{Html, percent, rough};
+use super::html::Html;
+use super::words::{percent, rough};
 use crate::clock::Timestamp;
 use crate::slo::{Aggregate, Budget, Counts, Objective, Window};
 use crate::web::App;

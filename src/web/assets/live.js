@@ -1,0 +1,2 @@
+// Live updates: the page without this script is complete, only older.
+"use strict";

@@ -1,0 +1,25 @@
+//! The page, in every scene.
+
+mod folder;
+mod page_stage;
+mod support_outcome;
+#[path = "web_support/standing.rs"]
+mod web_standing;
+
+use std::sync::Arc;
+
+use page_stage::{NOW as STANDING_NOW, Scene, Stage};
+
+/// For whoever wants to look: all scenes from port 9500 on, for an hour.
+/// `cargo test --test page -- --ignored --nocapture gallery`
+#[tokio::test]
+#[ignore = "for people"]
+async fn gallery() {
+    for (n, scene) in Scene::ALL.into_iter().enumerate() {
+        let at = Arc::new(Stage::of(scene)).serve(&format!("127.0.0.1:{}", 9500 + n)).await;
+        println!("{scene:?}: http://{at}/");
+    }
+    let at = Arc::new(Stage::large(200)).serve("127.0.0.1:9504").await;
+    println!("200 probes: http://{at}/");
+    tokio::time::sleep(std::time::Duration::from_secs(3600)).await;
+}
