@@ -10,6 +10,7 @@ use futures_util::FutureExt as _;
 
 use crate::clock::{Clock, Instant, Timestamp};
 use crate::fault::{Class, Fault};
+use crate::oidc::json;
 use crate::outcome::{BrowserReport, Observation, SpanId, StepRecord, StepState, TraceId, Verdict, Warning};
 
 mod hosts;
@@ -249,11 +250,14 @@ impl Journey {
         });
     }
 
-    /// The one way out: everything in words is scrubbed and cut here.
+    /// The one way out: everything in words is scrubbed and cut here, and none of it commands a terminal.
     fn into_ended(self, verdict: Verdict, duration: Duration) -> Ended {
         let recorder = self.recorder;
         let clean = |text: &mut String| {
             *text = recorder.scrub(text);
+            if text.contains(char::is_control) {
+                *text = json::short(text, MAX_DETAIL);
+            }
             if let Some((cut, _)) = text.char_indices().nth(MAX_DETAIL) {
                 text.truncate(cut);
                 text.push('…');

@@ -220,6 +220,8 @@ impl Metadata {
 
 /// A usable address, or what is wrong with it.
 fn address(member: &str, value: &Value) -> Result<Url, Cow<'static, str>> {
+    // Members that nobody registered have names that others chose.
+    let member = &json::short(member, 60);
     let Some(text) = value.as_str() else {
         return Err(format!("{member} is {}, not a URL", json::kind(value)).into());
     };

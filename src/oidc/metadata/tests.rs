@@ -154,6 +154,9 @@ fn endpoints_are_https_or_loopback() {
     }
     let odd = findings(Document::Oidc, |b| b["frontchannel_strange_endpoint"] = json!("http://x.example.com/"));
     assert_eq!(odd, ["frontchannel_strange_endpoint must be https: http://x.example.com/"]);
+    // Found by cargo-fuzz.
+    let odd = findings(Document::Oidc, |b| b["auth\u{7f}rization_endpoint"] = json!("https://l\u{7f}gin.example.com"));
+    assert_eq!(odd, ["auth\\u{7f}rization_endpoint is no absolute URL: https://l\\u{7f}gin.example.com"]);
 }
 
 #[test]
