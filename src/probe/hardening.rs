@@ -28,6 +28,7 @@ pub mod attack;
 mod client_auth;
 mod control;
 mod door;
+mod framing;
 mod pkce;
 mod redirect_uri;
 mod replay;

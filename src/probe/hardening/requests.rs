@@ -6,6 +6,7 @@ use futures_util::future::BoxFuture;
 
 use super::attack::{Answer, Attack, How, Judged, Needs, Strength};
 use super::door::{self, ATTACKER, Seen};
+use super::framing;
 use super::stage::{Change, Stage};
 use crate::fault::{Class, Fault};
 use crate::oidc::http::{Endpoint, Request};
@@ -127,17 +128,10 @@ fn framed(stage: &Stage) -> BoxFuture<'_, Judged> {
     let Some(control) = &stage.control else {
         return async { Ok(Answer::Skipped("there is no login page".to_owned())) }.boxed();
     };
-    let has = |name: header::HeaderName, what: &str| {
-        let mut values = control.headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
-        values.any(|value| value.to_ascii_lowercase().contains(what))
-    };
-    let guarded = has(header::CONTENT_SECURITY_POLICY, "frame-ancestors")
-        || has(header::X_FRAME_OPTIONS, "deny")
-        || has(header::X_FRAME_OPTIONS, "sameorigin");
-    let answer = if guarded {
+    let answer = if framing::forbids(&control.headers) {
         Answer::Refused
     } else {
-        Answer::Accepted("it has neither frame-ancestors nor X-Frame-Options".to_owned())
+        Answer::Accepted("neither frame-ancestors nor X-Frame-Options keeps other sites from showing it".to_owned())
     };
     async move { Ok(answer) }.boxed()
 }
