@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use url::Url;
 
-use super::Exit;
+use super::{Exit, results};
 use crate::app::{self, Signals};
 use crate::clock::{Clock, Timestamp};
 use crate::duration::HumanDuration;
@@ -78,6 +78,16 @@ enum Format {
     Github,
 }
 
+impl Format {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Human => "human",
+            Self::Json => "json",
+            Self::Github => "github",
+        }
+    }
+}
+
 fn output(text: &str) -> Result<(Format, PathBuf), String> {
     let (format, file) = text.split_once('=').ok_or("write FORMAT=FILE, such as json=gate.json")?;
     let format = Format::from_str(format, false).map_err(|_| "the format is human, json or github")?;
@@ -144,6 +154,8 @@ fn prepare(args: &Args) -> Result<(Settings, Source), Vec<String>> {
         }
         _ => {}
     }
+    let files: Vec<_> = args.output.iter().map(|(format, file)| (format.as_str(), &**file)).collect();
+    results::check(&files).err().into_iter().flatten().for_each(|why| note(Err(why)));
     if args.deployment.as_ref().is_some_and(|id| id.trim().is_empty() || id.chars().count() > 100) {
         note(Err("--deployment: an ID of 1 to 100 characters is needed".to_owned()));
     }
@@ -251,7 +263,7 @@ fn tell(args: &Args, report: &Report, terminal: &Terminal) -> Exit {
 }
 
 fn write(file: &Path, text: &str) -> bool {
-    said(file, std::fs::write(file, text))
+    said(file, results::put(file, text.as_bytes()))
 }
 
 fn append(file: &Path, text: &str) -> bool {

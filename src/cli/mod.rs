@@ -21,6 +21,7 @@ pub mod probe;
 pub mod render;
 mod render_bars;
 mod render_browser;
+mod results;
 pub mod rules;
 pub mod run;
 pub mod schema;

@@ -272,3 +272,18 @@ fn github_gets_annotations_and_a_summary() {
     let report: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
     assert_eq!(report["verdict"], "closed");
 }
+
+#[test]
+fn where_the_result_could_not_be_written_nothing_is_watched() {
+    let folder = crate::support::Folder::new();
+    let (missing, fine) = (folder.file("none/gate.json"), folder.file("gate.txt"));
+    let outputs = [format!("json={}", missing.display()), format!("human={}", fine.display())];
+    // Nobody listens there: whoever looked would wait for as long as `--patience`.
+    let server =
+        ["--server", "http://127.0.0.1:9", "--patience", "10m", "--output", &outputs[0], "--output", &outputs[1]];
+    let gate = gate(&[&server[..], &LONG].concat());
+    assert_eq!(gate.code, 2, "{gate:?}");
+    let said = gate.stderr.lines().filter(|line| line.starts_with("error: --output json=")).count();
+    assert!(said == 1 && gate.stderr.contains("none cannot be used"), "{}", gate.stderr);
+    assert!(!fine.exists());
+}

@@ -73,7 +73,7 @@ fn files_are_replaced_whole_links_followed_and_devices_left_in_place() {
         output(Format::Human, "/dev/null"),
     ];
     assert_eq!(write_outputs(&outputs, &nothing()), Ok(()));
-    assert!(link.is_symlink() && !Path::new("/dev/null").is_file());
+    assert!(link.is_symlink() && !std::path::Path::new("/dev/null").is_file());
     let read: serde_json::Value = serde_json::from_slice(&std::fs::read(&real).unwrap()).unwrap();
     assert_eq!(read["verdict"], "good");
     assert!(std::fs::read_to_string(folder.join("new.xml")).unwrap().ends_with("<testsuites>\n</testsuites>\n"));
