@@ -275,6 +275,7 @@ def main():
             ("phases", lambda: bench.own("phases")),
             ("objectives", lambda: bench.own("slo")),
             ("the ledger", lambda: bench.own("ledger")),
+            ("the page", lambda: bench.own("page")),
             ("a start with a ledger", lambda: bench.restarted(server)),
         ]:
             print(f"{title} …", flush=True)

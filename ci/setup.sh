@@ -73,13 +73,15 @@ venv() { # DIRECTORY REQUIREMENTS
   "$1/bin/pip" install --quiet --disable-pip-version-check --requirement "$2"
 }
 
-[ -d tests/idp/node_modules ] || rm -f "$state/idp.stamp"
-once "$state/idp.stamp" tests/idp/package.json tests/idp/package-lock.json -- \
-  npm --prefix tests/idp ci --no-audit --no-fund --loglevel=error
+npm_packages() { # NAME DIRECTORY
+  [ -d "$2/node_modules" ] || rm -f "$state/$1.stamp"
+  once "$state/$1.stamp" "$2/package.json" "$2/package-lock.json" -- \
+    npm --prefix "$2" ci --no-audit --no-fund --loglevel=error
+}
+npm_packages idp tests/idp
 if [ "$what" = test ]; then
-  [ -d tests/grafana/node_modules ] || rm -f "$state/grafana.stamp"
-  once "$state/grafana.stamp" tests/grafana/package.json tests/grafana/package-lock.json -- \
-    npm --prefix tests/grafana ci --no-audit --no-fund --loglevel=error
+  npm_packages grafana tests/grafana
+  npm_packages page tests/page/npm
 fi
 once "$state/venv.stamp" tests/requirements.txt -- venv "$state/venv" tests/requirements.txt
 [ "$what" != test ] ||

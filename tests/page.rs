@@ -1,12 +1,19 @@
 //! The page, in every scene.
 
-mod folder;
+#[path = "page/eyes.rs"]
+mod eyes;
 mod page_stage;
+#[path = "page/seen.rs"]
+mod seen;
+#[allow(dead_code)]
+mod support;
 mod support_outcome;
 #[path = "web_support/standing.rs"]
 mod web_standing;
 
 use std::sync::Arc;
+
+use support::folder;
 
 use page_stage::{NOW as STANDING_NOW, Scene, Stage};
 

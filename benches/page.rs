@@ -1,0 +1,80 @@
+//! How soon a person sees the overview: first contentful paint in a real Chromium on this machine, and what the server
+//! needs of it. Ends well whatever was reached; lines that begin with `row` are for the table of `make bench`.
+
+#[path = "../tests/page/eyes.rs"]
+#[allow(dead_code)]
+mod eyes;
+#[path = "../tests/page_stage/mod.rs"]
+mod page_stage;
+#[path = "../tests/support/mod.rs"]
+#[allow(dead_code)]
+mod support;
+#[path = "../tests/support_outcome/mod.rs"]
+mod support_outcome;
+#[path = "../tests/web_support/standing.rs"]
+mod web_standing;
+
+use std::sync::Arc;
+
+use eyes::Eyes;
+use page_stage::{NOW as STANDING_NOW, Stage};
+use support::folder;
+
+/// How often each is loaded, after one that does not count.
+const LOADS: usize = 15;
+/// The goal (milliseconds).
+const GOAL: f64 = 50.0;
+
+const TIMES: &str = "const n = performance.getEntriesByType('navigation')[0]; \
+                     const p = performance.getEntriesByName('first-contentful-paint')[0]; \
+                     return [p ? p.startTime : null, n.responseEnd - n.requestStart, n.decodedBodySize]";
+
+fn main() {
+    // `cargo test --all-targets` and `cargo bench -- --list` only want to know whether it is there.
+    if std::env::args().any(|argument| argument == "--list") {
+        return;
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let eyes = Eyes::open().await;
+        // Two hundred checks: probes × regions; and two hundred probes.
+        measure(&eyes, 61).await;
+        measure(&eyes, 200).await;
+        eyes.close().await;
+    });
+}
+
+async fn measure(eyes: &Eyes, probes: usize) {
+    let stage = Arc::new(Stage::large(probes));
+    let checks = stage.plan.checks.len();
+    let base = format!("http://{}/", stage.serve("127.0.0.1:0").await);
+    eyes.adapt(1280, false).await;
+    let (mut paints, mut answers, mut size) = (vec![], vec![], 0.0);
+    for load in 0..=LOADS {
+        eyes.see(&base).await;
+        let times = eyes.ask(TIMES).await;
+        let paint = loop {
+            let times = eyes.ask(TIMES).await;
+            if let Some(paint) = times[0].as_f64() {
+                break paint;
+            }
+        };
+        if load > 0 {
+            paints.push(paint);
+            answers.push(times[1].as_f64().unwrap_or(f64::NAN));
+            size = times[2].as_f64().unwrap_or(f64::NAN);
+        }
+    }
+    let (paint, answer) = (median(&mut paints), median(&mut answers));
+    let fits = if paint <= GOAL { "yes" } else { "no" };
+    println!(
+        "row\tfirst paint of the overview at {checks} checks (median of {LOADS}; of it the answer {answer:.0} ms, {:.0} kB)\t\
+         {paint:.0} ms\t≤ {GOAL:.0} ms\t{fits}",
+        size / 1000.0
+    );
+}
+
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
