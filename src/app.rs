@@ -95,6 +95,7 @@ pub async fn run(app: App, mut signals: Signals) -> Result<Ended, Failed> {
         metrics: metrics.clone(),
         export: export.clone(),
         judge: judge.clone(),
+        newsroom: judge.newsroom().clone(),
         also: app.also,
         log_runs: app.log_runs,
     };

@@ -14,6 +14,7 @@ use crate::alert::conditions::Deployment;
 use crate::alert::machine::Change;
 use crate::clock::{Clock, Timestamp};
 use crate::detect::Ruling;
+use crate::news::Newsroom;
 use crate::notify::{self, Notifier, Sent};
 use crate::outcome::{CheckLabels, Outcome};
 use crate::plan::Plan;
@@ -25,6 +26,7 @@ use crate::store::{KeptRun, RunsQuery, Store};
 
 mod cases;
 mod feed;
+mod herald;
 pub(crate) mod state;
 pub(crate) mod work;
 
@@ -87,6 +89,7 @@ struct Shared {
     keeper: Option<Arc<Keeper>>,
     notifier: Mutex<Option<(notify::Settings, Notifier)>>,
     told: Told,
+    newsroom: Newsroom,
     /// Whether nobody else tells of changes.
     logs: bool,
     asked: Asked,
@@ -141,6 +144,7 @@ impl Judge {
             notifier: Mutex::new(notifier),
             logs: told.is_none(),
             told: told.unwrap_or_else(|| Box::new(state::log)),
+            newsroom: Newsroom::default(),
             asked: Asked::default(),
         };
         Ok(Self { shared: Arc::new(shared), inbox, waiting: Mutex::new(Some(waiting)), thread: Mutex::default() })
@@ -181,6 +185,11 @@ impl Judge {
     /// Takes in that a scheduled run began. Never waits.
     pub fn started(&self, check: &CheckLabels) {
         self.tell(News::Started(check.clone()));
+    }
+
+    /// Where it tells what happens.
+    pub fn newsroom(&self) -> &Newsroom {
+        &self.shared.newsroom
     }
 
     fn tell(&self, news: News) {

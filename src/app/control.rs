@@ -1,6 +1,6 @@
 //! What people and signals may ask of the running daemon.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,6 +12,7 @@ use crate::alert::conditions::Deployment;
 use crate::clock::{Clock, Timestamp};
 use crate::detect::Ruling;
 use crate::judge::{CountedSince, Judge};
+use crate::news::{News, Newsroom};
 use crate::oidc::mailbox::Mailbox;
 use crate::outcome::Outcome;
 use crate::plan::Plan;
@@ -20,7 +21,7 @@ use crate::sink::metrics::Metrics;
 use crate::slo::maintenance::Window;
 use crate::slo::{Evaluation, Maintenance};
 use crate::store::{KeptRun, RunsQuery};
-use crate::web::Control;
+use crate::web::{Control, Reload};
 
 /// How long a replaced exporter may take to send what it holds.
 const HAND_OVER: Duration = Duration::from_secs(5);
@@ -35,6 +36,7 @@ pub struct Daemon {
     clock: Clock,
     /// One reload at a time.
     reloading: tokio::sync::Mutex<()>,
+    last_reload: Mutex<Reload>,
 }
 
 impl Daemon {
@@ -47,7 +49,10 @@ impl Daemon {
         judge: Arc<Judge>,
         clock: Clock,
     ) -> Self {
-        Self { runner, load: Arc::new(load), metrics, export, judge, clock, reloading: tokio::sync::Mutex::default() }
+        // The start is a reading, and a good one: with mistakes there would be none.
+        let last_reload = Mutex::new(Reload { at: clock.now(), mistakes: Vec::new() });
+        let (load, reloading) = (Arc::new(load), tokio::sync::Mutex::default());
+        Self { runner, load, metrics, export, judge, clock, reloading, last_reload }
     }
 
     /// The engine.
@@ -59,7 +64,11 @@ impl Daemon {
     pub async fn reload_now(&self) -> Result<(), String> {
         let _one = self.reloading.lock().await;
         let result = self.try_reload().await;
-        self.metrics.reloaded(result.is_ok(), self.clock.now());
+        let at = self.clock.now();
+        self.metrics.reloaded(result.is_ok(), at);
+        let mistakes = result.as_ref().err().map_or_else(Vec::new, |all| all.lines().map(str::to_owned).collect());
+        *self.last_reload.lock().unwrap_or_else(PoisonError::into_inner) = Reload { at, mistakes };
+        self.judge.newsroom().tell(News::Reloaded(result.is_ok()));
         match &result {
             Ok(()) => tracing::info!(checks = self.runner.plan().checks.len(), "configuration reloaded"),
             Err(mistakes) => {
@@ -104,6 +113,11 @@ impl Daemon {
         }
     }
 
+    /// Tells whoever watches that something is other than before.
+    fn tell_changed(&self) {
+        self.judge.newsroom().tell(News::Changed);
+    }
+
     /// Does what waits for the disk where waiting holds nobody up.
     async fn on_disk<T: Send + 'static>(&self, work: impl FnOnce(&Judge) -> T + Send + 'static) -> Result<T, String> {
         let judge = self.judge.clone();
@@ -137,6 +151,7 @@ impl Control for Daemon {
     fn pause(&self, pause: bool) {
         self.runner.pause(pause);
         tracing::info!("scheduled runs {} by hand", if pause { "paused" } else { "resumed" });
+        self.tell_changed();
     }
 
     fn stopped_accounts(&self) -> Vec<(String, String)> {
@@ -148,6 +163,7 @@ impl Control for Daemon {
         let resumed = self.runner.engine().guard.resume(name);
         if resumed {
             tracing::info!(account = name, "resumed by hand");
+            self.tell_changed();
         }
         resumed
     }
@@ -177,7 +193,8 @@ impl Control for Daemon {
     }
 
     async fn put_maintenance(&self, window: Window, action: &'static str, by: String) -> Result<(), String> {
-        self.on_disk(move |judge| judge.put_maintenance(window, action, &by)).await?
+        let kept = self.on_disk(move |judge| judge.put_maintenance(window, action, &by)).await?;
+        kept.inspect(|()| self.tell_changed())
     }
 
     fn counted_since(&self, since: Timestamp) -> CountedSince {
@@ -189,7 +206,8 @@ impl Control for Daemon {
     }
 
     async fn mark_deployment(&self, deployment: Deployment) -> Result<(), String> {
-        self.on_disk(move |judge| judge.mark_deployment(deployment)).await?
+        let kept = self.on_disk(move |judge| judge.mark_deployment(deployment)).await?;
+        kept.inspect(|()| self.tell_changed())
     }
 
     async fn kept_runs(&self, query: RunsQuery) -> Option<Result<Vec<KeptRun>, String>> {
@@ -207,5 +225,13 @@ impl Control for Daemon {
 
     fn mailbox(&self) -> Arc<Mailbox> {
         self.runner.engine().memories.mailbox.clone()
+    }
+
+    fn newsroom(&self) -> Newsroom {
+        self.judge.newsroom().clone()
+    }
+
+    fn last_reload(&self) -> Reload {
+        self.last_reload.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

@@ -7,8 +7,11 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
+use super::herald::{self, Herald};
 use super::{Ears, News, Shared, Shown, cases, lock, state};
+use crate::alert::machine::Change;
 use crate::clock::Timestamp;
+use crate::news;
 
 /// How often objectives are evaluated.
 pub const EVERY: Duration = Duration::from_secs(10);
@@ -25,6 +28,7 @@ impl Shared {
         let mut due = self.clock.instant() + FIRST;
         let mut last = self.clock.instant();
         let mut look = self.clock.instant();
+        let mut herald = Herald::default();
         loop {
             let nap = due.saturating_duration_since(self.clock.instant()).min(self.until_next());
             let news = match waiting.recv_timeout(nap) {
@@ -42,10 +46,13 @@ impl Shared {
             let hurries = now >= last + HURRY && self.state().hurries();
             if self.asked.evaluate.swap(false, Ordering::AcqRel) || hurries || now >= due {
                 (due, last) = (now + EVERY, now);
-                self.safely(|| self.evaluate(ears));
+                self.safely(|| herald.evaluated(self.evaluate(ears)));
+            }
+            if herald.tells(self.clock.instant()) {
+                self.newsroom.tell(news::News::Evaluated);
             }
         }
-        self.safely(|| self.evaluate(ears));
+        self.safely(|| _ = self.evaluate(ears));
     }
 
     /// A panic of ours is logged, and the heart stops beating until the next evaluation succeeds.
@@ -87,7 +94,8 @@ impl Shared {
         }
     }
 
-    fn evaluate(&self, ears: &Ears) {
+    /// Says whether it found something else than the last time.
+    fn evaluate(&self, ears: &Ears) -> bool {
         let now = self.clock.now();
         if self.asked.reread.swap(false, Ordering::AcqRel) {
             self.reread(now);
@@ -109,15 +117,31 @@ impl Shared {
         }
         judged.changes.iter().for_each(|change| (self.told)(change));
         let alerts = Arc::new(judged.alerts);
-        *lock(&self.shown) = Shown {
+        let changed = self.show(Shown {
             evaluations: Arc::new(judged.evaluations),
             rulings: Arc::new(judged.rulings),
             alerts: alerts.clone(),
-        };
+        });
+        self.announce(judged.changes);
         if let Some((_, notifier)) = &*lock(&self.notifier) {
             notifier.update(alerts);
         }
         self.beat((ears.ready)());
+        changed
+    }
+
+    /// What readers see from now on; says whether it is something else than before.
+    fn show(&self, now: Shown) -> bool {
+        let mut shown = lock(&self.shown);
+        // Only pages that are open want to know.
+        let changed = self.newsroom.is_heard() && herald::differ(&shown, &now);
+        *shown = now;
+        changed
+    }
+
+    /// To whoever watches, once readers see it.
+    fn announce(&self, changes: Vec<Change>) {
+        changes.into_iter().for_each(|change| self.newsroom.tell(news::News::Alert(change)));
     }
 
     /// There are other objectives: declares their series, and reads the past of those that are new or look further back.
