@@ -6,13 +6,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::export::Export;
-use super::{Load, labels};
+use super::{Load, keys, labels};
 use crate::alert::Alert;
 use crate::alert::conditions::Deployment;
+use crate::alert::episode::{Episode, EpisodesQuery};
 use crate::clock::{Clock, Timestamp};
 use crate::detect::Ruling;
 use crate::judge::{CountedSince, Judge};
 use crate::news::{News, Newsroom};
+use crate::oidc::key_history::ProviderKeys;
 use crate::oidc::mailbox::Mailbox;
 use crate::outcome::Outcome;
 use crate::plan::Plan;
@@ -20,7 +22,7 @@ use crate::runner::Runner;
 use crate::sink::metrics::Metrics;
 use crate::slo::maintenance::Window;
 use crate::slo::{Evaluation, Maintenance};
-use crate::store::{KeptRun, RunsQuery};
+use crate::store::{KeptKey, KeptRun, RunsQuery};
 use crate::web::{Control, Reload};
 
 /// How long a replaced exporter may take to send what it holds.
@@ -91,7 +93,9 @@ impl Daemon {
         plan.notes.iter().for_each(|note| tracing::warn!("{note}"));
         self.metrics.declare(&labels(&plan));
         self.runner.engine().browsers.configure(plan.browser.clone());
+        let before = self.runner.plan();
         self.runner.apply(plan.clone());
+        self.restore_keys(&before, &plan).await;
         self.judge.apply(&plan, receivers).await;
         if let Some(exporter) = exporter {
             self.export.replace(exporter, HAND_OVER).await;
@@ -110,6 +114,23 @@ impl Daemon {
         ];
         for (key, _) in changed.iter().filter(|(_, changed)| *changed) {
             tracing::warn!("{key} was changed: that needs a restart");
+        }
+    }
+
+    /// Signing keys of which more is known than at the last call.
+    pub fn changed_keys(&self) -> Vec<KeptKey> {
+        keys::changed(&self.runner.engine().memories, &self.runner.plan(), self.clock.now())
+    }
+
+    /// The ledger may know keys of providers that were not planned before.
+    async fn restore_keys(&self, before: &Plan, plan: &Plan) {
+        let new = |name: &str| !before.providers.iter().any(|provider| *provider.name == *name);
+        if !plan.providers.iter().any(|provider| new(&provider.name)) {
+            return;
+        }
+        match self.on_disk(Judge::kept_keys).await.and_then(|kept| kept) {
+            Ok(kept) => keys::restore(&self.runner.engine().memories, plan, kept, new),
+            Err(why) => tracing::warn!(why, "the past of signing keys is not told"),
         }
     }
 
@@ -229,6 +250,14 @@ impl Control for Daemon {
 
     fn newsroom(&self) -> Newsroom {
         self.judge.newsroom().clone()
+    }
+
+    async fn episodes(&self, query: EpisodesQuery) -> Result<Vec<Episode>, String> {
+        self.on_disk(move |judge| judge.episodes(&query)).await?
+    }
+
+    fn keys(&self) -> Vec<ProviderKeys> {
+        keys::told(&self.runner.engine().memories, &self.runner.plan())
     }
 
     fn last_reload(&self) -> Reload {

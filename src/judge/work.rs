@@ -19,6 +19,8 @@ pub const EVERY: Duration = Duration::from_secs(10);
 pub const HURRY: Duration = Duration::from_secs(1);
 /// How soon after the start they are for the first time.
 const FIRST: Duration = Duration::from_secs(1);
+/// How often the ledger is told what is new of signing keys.
+const KEYS: Duration = Duration::from_secs(60);
 /// How often the thread looks around when nothing happens.
 const NAP: Duration = Duration::from_secs(1);
 
@@ -27,7 +29,7 @@ impl Shared {
     pub(super) fn work(&self, waiting: &Receiver<News>, ears: &Ears) {
         let mut due = self.clock.instant() + FIRST;
         let mut last = self.clock.instant();
-        let mut look = self.clock.instant();
+        let (mut look, mut keys) = (self.clock.instant(), self.clock.instant() + KEYS);
         let mut herald = Herald::default();
         loop {
             let nap = due.saturating_duration_since(self.clock.instant()).min(self.until_next());
@@ -42,6 +44,10 @@ impl Shared {
                 look = self.clock.instant() + NAP;
                 self.safely(|| self.keeper.iter().for_each(|keeper| keeper.look()));
             }
+            if self.clock.instant() >= keys {
+                keys = self.clock.instant() + KEYS;
+                self.safely(|| self.look_at_keys(ears));
+            }
             let now = self.clock.instant();
             let hurries = now >= last + HURRY && self.state().hurries();
             if self.asked.evaluate.swap(false, Ordering::AcqRel) || hurries || now >= due {
@@ -53,6 +59,7 @@ impl Shared {
             }
         }
         self.safely(|| _ = self.evaluate(ears));
+        self.safely(|| self.look_at_keys(ears));
     }
 
     /// A panic of ours is logged, and the heart stops beating until the next evaluation succeeds.
