@@ -152,7 +152,7 @@ fn evaluation(triggers: Triggers, tiers: Vec<TierReading>) -> Evaluation {
 }
 
 /// 30 of 600 bad in the hour, 10 of 50 in its last five minutes, of an objective of 99.9 %: 5 % and 20 %, 50 and 200 times
-/// as fast as allowed. Byar's lower bound of 30 at 5 % is 21.59 (Breslow and Day), 35.98 times as fast.
+/// as fast as allowed. Byar's lower bound of 30 at 5 % is 21.594, 35.99 times as fast.
 #[test]
 fn a_burn_alert_keeps_the_numbers_with_which_it_fired() {
     let tier = |name: &str, long: Duration, factor_milli| Tier {
@@ -176,7 +176,7 @@ fn a_burn_alert_keeps_the_numbers_with_which_it_fired() {
     let reading = all(&episodes)[0].reading.clone().unwrap();
     assert_eq!((reading.seconds, reading.bad, reading.judged, reading.factor), ((3600, 300), 30, 600, 14.4));
     assert!((reading.burn.0 - 50.0).abs() < 1e-9 && (reading.burn.1 - 200.0).abs() < 1e-9, "{reading:?}");
-    assert!((reading.guarded - 35.98).abs() < 0.01, "{reading:?}");
+    assert!((reading.guarded - 35.99).abs() < 0.01, "{reading:?}");
     // An objective that allows nothing has no burn rate, and no tier of that name.
     fired.labels.insert("burnrate_tier".to_owned(), "any".to_owned());
     let reading = TierReading {
