@@ -4,6 +4,7 @@ pub mod carriers;
 pub mod causes;
 pub mod conditions;
 pub mod episode;
+pub mod episodes;
 pub mod facts;
 pub mod machine;
 pub mod outage;

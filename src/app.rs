@@ -21,6 +21,7 @@ use crate::web::{self, Control as _};
 
 mod control;
 mod export;
+mod keys;
 mod signals;
 mod watcher;
 
@@ -95,12 +96,17 @@ pub async fn run(app: App, mut signals: Signals) -> Result<Ended, Failed> {
         metrics: metrics.clone(),
         export: export.clone(),
         judge: judge.clone(),
+        newsroom: judge.newsroom().clone(),
         also: app.also,
         log_runs: app.log_runs,
     };
     let engine = Arc::new(Engine::new(clock.clone(), Arc::new(sinks)).map_err(Failed::Start)?);
     let browsers = engine.browsers.clone();
     let mailbox = engine.memories.mailbox.clone();
+    match judge.kept_keys() {
+        Ok(kept) => keys::restore(&engine.memories, &plan, kept, |_| true),
+        Err(why) => tracing::warn!(why, "the past of signing keys is not told"),
+    }
     browsers.configure(plan.browser.clone());
     have_a_browser_ready(&plan, &browsers);
     let read = browsers.clone();
@@ -152,11 +158,13 @@ pub async fn run(app: App, mut signals: Signals) -> Result<Ended, Failed> {
 /// What the judge asks about the daemon.
 fn ears(daemon: &Arc<Daemon>) -> Ears {
     let (stopped, paused, ready, confirm) = (daemon.clone(), daemon.clone(), daemon.clone(), daemon.clone());
+    let keys = daemon.clone();
     Ears {
         stopped: Box::new(move || stopped.stopped_accounts()),
         paused: Box::new(move || paused.runner().paused()),
         ready: Box::new(move || ready.runner().ready()),
         confirm: Box::new(move |check| confirm.runner().confirm(check).is_ok()),
+        keys: Box::new(move || keys.changed_keys()),
     }
 }
 

@@ -2,7 +2,7 @@
 //! feeds the ledger. A thread of its own: runs hand over and go on, and neither a large configuration nor a slow disk holds
 //! them up.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,6 +14,7 @@ use crate::alert::conditions::Deployment;
 use crate::alert::machine::Change;
 use crate::clock::{Clock, Timestamp};
 use crate::detect::Ruling;
+use crate::news::Newsroom;
 use crate::notify::{self, Notifier, Sent};
 use crate::outcome::{CheckLabels, Outcome};
 use crate::plan::Plan;
@@ -21,10 +22,12 @@ use crate::runner::Missed;
 use crate::sink::metrics::Metrics;
 use crate::slo::maintenance::Window;
 use crate::slo::{Evaluation, Maintenance, Tally};
-use crate::store::{KeptRun, RunsQuery, Store};
+use crate::store::{KeptKey, KeptRun, RunsQuery, Store};
 
 mod cases;
 mod feed;
+mod herald;
+mod past;
 pub(crate) mod state;
 pub(crate) mod work;
 
@@ -58,6 +61,8 @@ pub struct Ears {
     pub ready: Box<dyn Fn() -> bool + Send + Sync>,
     /// Starts a confirmation run of a check, or says that it cannot be made now. Must not wait.
     pub confirm: Box<dyn Fn(&CheckLabels) -> bool + Send + Sync>,
+    /// Signing keys of which more is known than at the last call.
+    pub keys: Box<dyn Fn() -> Vec<KeptKey> + Send + Sync>,
 }
 
 /// Whoever is told at once when an alert fires or is over; must not wait.
@@ -87,6 +92,9 @@ struct Shared {
     keeper: Option<Arc<Keeper>>,
     notifier: Mutex<Option<(notify::Settings, Notifier)>>,
     told: Told,
+    newsroom: Newsroom,
+    /// What the ledger is to be told of signing keys, by provider and thumbprint.
+    keys: Mutex<BTreeMap<(String, String), KeptKey>>,
     /// Whether nobody else tells of changes.
     logs: bool,
     asked: Asked,
@@ -141,6 +149,8 @@ impl Judge {
             notifier: Mutex::new(notifier),
             logs: told.is_none(),
             told: told.unwrap_or_else(|| Box::new(state::log)),
+            newsroom: Newsroom::default(),
+            keys: Mutex::default(),
             asked: Asked::default(),
         };
         Ok(Self { shared: Arc::new(shared), inbox, waiting: Mutex::new(Some(waiting)), thread: Mutex::default() })
@@ -181,6 +191,11 @@ impl Judge {
     /// Takes in that a scheduled run began. Never waits.
     pub fn started(&self, check: &CheckLabels) {
         self.tell(News::Started(check.clone()));
+    }
+
+    /// Where it tells what happens.
+    pub fn newsroom(&self) -> &Newsroom {
+        &self.shared.newsroom
     }
 
     fn tell(&self, news: News) {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use url::Url;
 
 use crate::alert::facts::{Thresholds, Watched};
+use crate::alert::text::Runbooks;
 use crate::config::{self, Diagnostics};
 use crate::oidc::http::Egress;
 use crate::oidc::mailbox;
@@ -133,8 +134,8 @@ pub struct Alerting {
     pub notify: crate::notify::Settings,
     /// From when on something is worth an alert.
     pub thresholds: Thresholds,
-    /// `runbook_url` is this, `#` and the alert's name in small letters. Default: our own `/runbook`.
-    pub runbook_base: String,
+    /// Where `runbook_url` leads. Default: our own pages below `/runbook`.
+    pub runbooks: Runbooks,
     /// The regions of this process, if it runs only some (`--region`): the `prober` label of its alerts, so that machines
     /// do not end each other's.
     pub prober: Option<String>,
@@ -143,7 +144,7 @@ pub struct Alerting {
 impl Default for Alerting {
     fn default() -> Self {
         let (notify, thresholds) = Default::default();
-        Self { evaluate: true, notify, thresholds, runbook_base: String::new(), prober: None }
+        Self { evaluate: true, notify, thresholds, runbooks: Runbooks::default(), prober: None }
     }
 }
 

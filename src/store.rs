@@ -13,6 +13,7 @@ use rusqlite::Connection;
 
 use crate::alert::Alert;
 use crate::alert::conditions::Deployment;
+use crate::alert::episode::{Episode, EpisodesQuery};
 use crate::clock::{Clock, Instant, Timestamp};
 use crate::detect;
 use crate::outcome::Outcome;
@@ -20,6 +21,8 @@ use crate::slo::maintenance::Window;
 use crate::slo::{Block, Day};
 
 mod cells;
+mod episodes;
+mod keys;
 mod ledger;
 mod pending;
 mod read;
@@ -28,6 +31,7 @@ mod runs;
 mod schema;
 mod writer;
 
+pub use keys::KeptKey;
 use ledger::Ledger;
 use writer::Writer;
 
@@ -77,6 +81,10 @@ pub struct Batch {
     pub detectors: Option<Vec<detect::Kept>>,
     /// Deployments that changed.
     pub deployments: Vec<Deployment>,
+    /// Episodes that began or ended.
+    pub episodes: Vec<Episode>,
+    /// Signing keys of which more is known than before.
+    pub keys: Vec<KeptKey>,
 }
 
 /// Whoever has something to keep. Called by the writer's thread only.
@@ -100,6 +108,8 @@ pub struct Opened {
     pub detectors: Vec<detect::Kept>,
     /// Deployments of the last days, newest first.
     pub deployments: Vec<Deployment>,
+    /// Alerts that fired and were not over, and the latest that were.
+    pub episodes: Vec<Episode>,
     /// When it was last written: what was due since then was not measured. `None`: it is new.
     pub last_written: Option<Timestamp>,
 }
@@ -274,6 +284,16 @@ impl Store {
             Ok(trace) if trace_id.len() == 32 => self.read(|connection| read::run(connection, trace.to_be_bytes())),
             _ => Ok(None),
         }
+    }
+
+    /// Alerts that fired, newest first. Reads files.
+    pub fn episodes(&self, query: &EpisodesQuery) -> Result<Vec<Episode>, String> {
+        self.read(|connection| episodes::select(connection, query))
+    }
+
+    /// What is known of all providers' signing keys. Reads files.
+    pub fn keys(&self) -> Result<Vec<KeptKey>, String> {
+        self.read(keys::all)
     }
 
     /// Adds or replaces a maintenance window (by id) and notes in the audit log who did what. Waits for the disk: for a

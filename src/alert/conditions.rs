@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::text::{Subject, about, many, moment, percent, percent_ppm, three, times};
+use super::text::{Runbooks, Subject, about, many, moment, percent, percent_ppm, three, times};
 use super::{Alert, Condition, Holds, Words};
 use crate::clock::Timestamp;
 use crate::duration::HumanDuration;
@@ -23,10 +23,10 @@ pub const DEPLOYMENT: Duration = Duration::from_secs(15 * 60);
 /// What every alert's annotations are made with.
 #[derive(Clone, Debug, Default)]
 pub struct Context {
-    /// Where people reach this server: `dashboard_url` is this and a fragment.
+    /// Where people reach this server: `dashboard_url` leads to a page below.
     pub public_url: Option<Url>,
-    /// `runbook_url` is this and the alert's name in small letters as a fragment.
-    pub runbook_base: String,
+    /// Where `runbook_url` leads.
+    pub runbooks: Runbooks,
     /// Deployments of the last hours, newest first.
     pub deployments: Vec<Deployment>,
 }

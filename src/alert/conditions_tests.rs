@@ -90,7 +90,7 @@ fn deployment(minutes: u64, provider: &str, version: &str) -> Deployment {
 
 fn context(deployments: Vec<Deployment>) -> Context {
     let public_url = Some(Url::parse("https://authprobe.example.com/").unwrap());
-    Context { public_url, runbook_base: "https://example.com/alerts.md".into(), deployments }
+    Context { public_url, runbooks: Runbooks::At("https://example.com/alerts.md".into()), deployments }
 }
 
 fn tell(evaluation: Evaluation, context: &Context) -> Vec<Condition> {
@@ -127,7 +127,7 @@ fn a_burn_is_one_alert_a_tier_with_stable_labels() {
     }
     let told: Vec<_> = conditions[0].annotations.iter().filter(|(name, _)| *name != "description").collect();
     let expected = words(&[
-        ("dashboard_url", "https://authprobe.example.com/#slo-login-availability"),
+        ("dashboard_url", "https://authprobe.example.com/slos/login-availability"),
         ("escalation", "call Alice"),
         ("runbook_url", "https://example.com/alerts.md#authsloburn"),
         ("summary", "An objective's error budget burns too fast"),

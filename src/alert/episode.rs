@@ -48,3 +48,12 @@ pub struct EpisodesQuery {
     /// At most so many, the newest first.
     pub limit: usize,
 }
+
+impl EpisodesQuery {
+    /// Whether it asks for that one, but for the limit.
+    pub fn wants(&self, episode: &Episode) -> bool {
+        let is =
+            |label: &str, wanted: &Option<String>| wanted.is_none() || episode.labels.get(label) == wanted.as_ref();
+        is("slo", &self.slo) && is("probe", &self.probe) && is("provider", &self.provider)
+    }
+}

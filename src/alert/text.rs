@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use url::Url;
+
 use super::conditions::Context;
 use super::{EVALUATOR, Words};
 use crate::clock::Timestamp;
@@ -12,6 +14,8 @@ use crate::slo::Severity;
 pub struct Kind {
     /// `alertname`.
     pub name: &'static str,
+    /// Its page in docs/runbooks, without `.md`.
+    pub runbook: &'static str,
     /// How loud, unless it depends: on the tier, or on how much is concerned.
     pub severity: Option<Severity>,
     /// The `summary` annotation: never a measured value.
@@ -20,48 +24,75 @@ pub struct Kind {
 
 /// Every alert of [`super::NAMES`], in that order.
 pub const KINDS: &[Kind] = &[
-    Kind { name: "AuthOutage", severity: Some(Severity::Page), summary: "The provider is failing" },
+    Kind { name: "AuthOutage", runbook: "outage", severity: Some(Severity::Page), summary: "The provider is failing" },
     Kind {
         name: "AuthRegionDown",
+        runbook: "region-down",
         severity: Some(Severity::Ticket),
         summary: "The provider is failing as seen from one region",
     },
-    Kind { name: "AuthSLOBurn", severity: None, summary: "An objective's error budget burns too fast" },
+    Kind {
+        name: "AuthSLOBurn",
+        runbook: "slo-burn",
+        severity: None,
+        summary: "An objective's error budget burns too fast",
+    },
     Kind {
         name: "AuthAttackAccepted",
+        runbook: "attack-accepted",
         severity: Some(Severity::Page),
         summary: "The provider accepted an attack that it must refuse",
     },
     Kind {
         // Clients with keys in their caches refuse good tokens at this moment: our own runs fetch the keys afresh.
         name: "AuthKeyRotationUnsafe",
+        runbook: "key-rotation",
         severity: Some(Severity::Page),
         summary: "The provider changed its keys in a way that breaks logins at clients with cached keys",
     },
     Kind {
         name: "AuthRegionsDisagree",
+        runbook: "regions-disagree",
         severity: Some(Severity::Ticket),
         summary: "Regions see different documents of the provider",
     },
     Kind {
         name: "AuthRevocationSlow",
+        runbook: "revocation-slow",
         severity: Some(Severity::Ticket),
         summary: "A revoked token still works after its time",
     },
-    Kind { name: "AuthClockSkew", severity: Some(Severity::Ticket), summary: "The provider's clock is wrong, or ours" },
-    Kind { name: "AuthCertificateExpiring", severity: None, summary: "A certificate of the provider expires soon" },
+    Kind {
+        name: "AuthClockSkew",
+        runbook: "clock-skew",
+        severity: Some(Severity::Ticket),
+        summary: "The provider's clock is wrong, or ours",
+    },
+    Kind {
+        name: "AuthCertificateExpiring",
+        runbook: "certificate-expiring",
+        severity: None,
+        summary: "A certificate of the provider expires soon",
+    },
     Kind {
         name: "AuthTokenLifetimeLong",
+        runbook: "token-lifetime",
         severity: Some(Severity::Ticket),
         summary: "The provider issues tokens that live too long",
     },
     Kind {
         name: "AuthProbeCredentials",
+        runbook: "probe-credentials",
         severity: Some(Severity::Ticket),
         summary: "The provider refuses the account or client of a probe",
     },
-    Kind { name: "AuthProbeStale", severity: None, summary: "A probe measures nothing" },
-    Kind { name: "AuthLedgerFailing", severity: Some(Severity::Ticket), summary: "authprobe cannot write its ledger" },
+    Kind { name: "AuthProbeStale", runbook: "probe-stale", severity: None, summary: "A probe measures nothing" },
+    Kind {
+        name: "AuthLedgerFailing",
+        runbook: "ledger-failing",
+        severity: Some(Severity::Ticket),
+        summary: "authprobe cannot write its ledger",
+    },
 ];
 
 /// The summary of that alert; empty if there is none of that name.
@@ -69,9 +100,59 @@ pub fn summary(name: &str) -> &'static str {
     KINDS.iter().find(|kind| kind.name == name).map_or("", |kind| kind.summary)
 }
 
-/// Where to read what to do: the base, and the alert's name in small letters as the fragment. `None` without a base.
-pub fn runbook(base: &str, name: &str) -> Option<String> {
-    (!base.is_empty()).then(|| format!("{base}#{}", name.to_ascii_lowercase()))
+/// What only Prometheus can tell, by its rules.
+pub const PROBER_DOWN: Kind = Kind {
+    name: "AuthProberDown",
+    runbook: "prober-down",
+    severity: Some(Severity::Page),
+    summary: "authprobe itself is down or not scraped: nothing is watched",
+};
+
+/// Where to read what to do about alerts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Runbooks {
+    /// In our own runbooks: below this address, which has no slash at its end, each has a page.
+    Own(String),
+    /// In somebody else's: the alert's name in small letters is the fragment of this address. Empty: nowhere.
+    At(String),
+}
+
+impl Default for Runbooks {
+    fn default() -> Self {
+        Self::At(String::new())
+    }
+}
+
+impl Runbooks {
+    /// `runbook_url` of that alert, if there is one.
+    pub fn of(&self, alert: &str) -> Option<String> {
+        match self {
+            Self::Own(base) => {
+                let kind = KINDS.iter().chain([&PROBER_DOWN]).find(|kind| kind.name == alert)?;
+                Some(format!("{base}/{}", kind.runbook))
+            }
+            Self::At(base) => (!base.is_empty()).then(|| format!("{base}#{}", alert.to_ascii_lowercase())),
+        }
+    }
+}
+
+/// `dashboard_url`: where on the page of authprobe at `public` an alert is looked into. `key`: `slo`, `probe` or empty, what
+/// `name` is.
+pub fn dashboard(public: &Url, alert: &str, key: &str, name: &str) -> String {
+    let mut url = public.clone();
+    (url.set_query(None), url.set_fragment(None));
+    let base = url.as_str().trim_end_matches('/');
+    let encoded = |name: &str| {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+        let one = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+        name.bytes().map(one).collect::<String>()
+    };
+    match (alert, key) {
+        ("AuthKeyRotationUnsafe", _) => format!("{base}/keys"),
+        (_, "slo") => format!("{base}/slos/{}", encoded(name)),
+        (_, "probe") => format!("{base}/probes/{}", encoded(name)),
+        _ => format!("{base}/"),
+    }
 }
 
 /// What an alert is about, and what its SLO or probe passes on.
@@ -113,14 +194,10 @@ impl Subject<'_> {
 
     /// An alert's annotations. What is passed on wins (a team's own runbook), but for the description.
     pub fn tell(&self, alert: &str, description: String, context: &Context) -> Words {
-        let dashboard = context.public_url.clone().map(|mut url| {
-            let fragment = format!("{}-{}", self.key, self.name);
-            url.set_fragment(Some(if self.key.is_empty() { "alerts" } else { &fragment }));
-            url.to_string()
-        });
+        let dashboard = context.public_url.as_ref().map(|url| dashboard(url, alert, self.key, self.name));
         let own = [
             ("summary", Some(summary(alert).to_owned())),
-            ("runbook_url", runbook(&context.runbook_base, alert)),
+            ("runbook_url", context.runbooks.of(alert)),
             ("dashboard_url", dashboard),
         ];
         let own = own.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text?)));
@@ -224,9 +301,36 @@ mod tests {
     }
 
     #[test]
-    fn runbooks_are_found_by_name() {
-        assert_eq!(runbook("https://a.example/r", "AuthSLOBurn").unwrap(), "https://a.example/r#authsloburn");
-        assert_eq!(runbook("", "AuthSLOBurn"), None);
+    fn every_alert_leads_to_the_runbook_that_its_chapter_names() {
+        let chapters = include_str!("../../docs/alerts.md");
+        for kind in KINDS.iter().chain([&PROBER_DOWN]) {
+            let begin = chapters.find(&format!("\n### {}\n", kind.name)).expect(kind.name) + 5;
+            let chapter = chapters[begin..].split("\n### ").next().unwrap();
+            let linked: Vec<&str> = chapter.split("](runbooks/").skip(1).collect();
+            assert_eq!(linked.len(), 1, "{}", kind.name);
+            assert!(linked[0].starts_with(&format!("{}.md)", kind.runbook)), "{}: {}", kind.name, linked[0]);
+        }
+    }
+
+    #[test]
+    fn runbooks_are_pages_of_ours_or_found_by_name_elsewhere() {
+        let own = Runbooks::Own("https://a.example/runbook".to_owned());
+        assert_eq!(own.of("AuthSLOBurn").unwrap(), "https://a.example/runbook/slo-burn");
+        assert_eq!(own.of("AuthProberDown").unwrap(), "https://a.example/runbook/prober-down");
+        assert_eq!(own.of("NoSuchAlert"), None);
+        let wiki = Runbooks::At("https://a.example/r".to_owned());
+        assert_eq!(wiki.of("AuthSLOBurn").unwrap(), "https://a.example/r#authsloburn");
+        assert_eq!(Runbooks::default().of("AuthSLOBurn"), None);
+    }
+
+    #[test]
+    fn every_alert_leads_to_where_it_is_looked_into() {
+        let at = |public: &str, alert, key, name| dashboard(&Url::parse(public).unwrap(), alert, key, name);
+        let (bare, below) = ("https://a.example", "https://a.example/auth/#x");
+        assert_eq!(at(bare, "AuthSLOBurn", "slo", "login"), "https://a.example/slos/login");
+        assert_eq!(at(below, "AuthProbeStale", "probe", "a b/ü"), "https://a.example/auth/probes/a%20b%2F%C3%BC");
+        assert_eq!(at(below, "AuthKeyRotationUnsafe", "probe", "jwks"), "https://a.example/auth/keys");
+        assert_eq!(at(bare, "AuthOutage", "", ""), "https://a.example/");
     }
 
     #[test]

@@ -1,17 +1,20 @@
 //! What people and signals may ask of the running daemon.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 
 use super::export::Export;
-use super::{Load, labels};
+use super::{Load, keys, labels};
 use crate::alert::Alert;
 use crate::alert::conditions::Deployment;
+use crate::alert::episode::{Episode, EpisodesQuery};
 use crate::clock::{Clock, Timestamp};
 use crate::detect::Ruling;
 use crate::judge::{CountedSince, Judge};
+use crate::news::{News, Newsroom};
+use crate::oidc::key_history::ProviderKeys;
 use crate::oidc::mailbox::Mailbox;
 use crate::outcome::Outcome;
 use crate::plan::Plan;
@@ -19,8 +22,8 @@ use crate::runner::Runner;
 use crate::sink::metrics::Metrics;
 use crate::slo::maintenance::Window;
 use crate::slo::{Evaluation, Maintenance};
-use crate::store::{KeptRun, RunsQuery};
-use crate::web::Control;
+use crate::store::{KeptKey, KeptRun, RunsQuery};
+use crate::web::{Control, Reload};
 
 /// How long a replaced exporter may take to send what it holds.
 const HAND_OVER: Duration = Duration::from_secs(5);
@@ -35,6 +38,7 @@ pub struct Daemon {
     clock: Clock,
     /// One reload at a time.
     reloading: tokio::sync::Mutex<()>,
+    last_reload: Mutex<Reload>,
 }
 
 impl Daemon {
@@ -47,7 +51,10 @@ impl Daemon {
         judge: Arc<Judge>,
         clock: Clock,
     ) -> Self {
-        Self { runner, load: Arc::new(load), metrics, export, judge, clock, reloading: tokio::sync::Mutex::default() }
+        // The start is a reading, and a good one: with mistakes there would be none.
+        let last_reload = Mutex::new(Reload { at: clock.now(), mistakes: Vec::new() });
+        let (load, reloading) = (Arc::new(load), tokio::sync::Mutex::default());
+        Self { runner, load, metrics, export, judge, clock, reloading, last_reload }
     }
 
     /// The engine.
@@ -59,7 +66,11 @@ impl Daemon {
     pub async fn reload_now(&self) -> Result<(), String> {
         let _one = self.reloading.lock().await;
         let result = self.try_reload().await;
-        self.metrics.reloaded(result.is_ok(), self.clock.now());
+        let at = self.clock.now();
+        self.metrics.reloaded(result.is_ok(), at);
+        let mistakes = result.as_ref().err().map_or_else(Vec::new, |all| all.lines().map(str::to_owned).collect());
+        *self.last_reload.lock().unwrap_or_else(PoisonError::into_inner) = Reload { at, mistakes };
+        self.judge.newsroom().tell(News::Reloaded(result.is_ok()));
         match &result {
             Ok(()) => tracing::info!(checks = self.runner.plan().checks.len(), "configuration reloaded"),
             Err(mistakes) => {
@@ -82,7 +93,9 @@ impl Daemon {
         plan.notes.iter().for_each(|note| tracing::warn!("{note}"));
         self.metrics.declare(&labels(&plan));
         self.runner.engine().browsers.configure(plan.browser.clone());
+        let before = self.runner.plan();
         self.runner.apply(plan.clone());
+        self.restore_keys(&before, &plan).await;
         self.judge.apply(&plan, receivers).await;
         if let Some(exporter) = exporter {
             self.export.replace(exporter, HAND_OVER).await;
@@ -102,6 +115,28 @@ impl Daemon {
         for (key, _) in changed.iter().filter(|(_, changed)| *changed) {
             tracing::warn!("{key} was changed: that needs a restart");
         }
+    }
+
+    /// Signing keys of which more is known than at the last call.
+    pub fn changed_keys(&self) -> Vec<KeptKey> {
+        keys::changed(&self.runner.engine().memories, &self.runner.plan(), self.clock.now())
+    }
+
+    /// The ledger may know keys of providers that were not planned before.
+    async fn restore_keys(&self, before: &Plan, plan: &Plan) {
+        let new = |name: &str| !before.providers.iter().any(|provider| *provider.name == *name);
+        if !plan.providers.iter().any(|provider| new(&provider.name)) {
+            return;
+        }
+        match self.on_disk(Judge::kept_keys).await.and_then(|kept| kept) {
+            Ok(kept) => keys::restore(&self.runner.engine().memories, plan, kept, new),
+            Err(why) => tracing::warn!(why, "the past of signing keys is not told"),
+        }
+    }
+
+    /// Tells whoever watches that something is other than before.
+    fn tell_changed(&self) {
+        self.judge.newsroom().tell(News::Changed);
     }
 
     /// Does what waits for the disk where waiting holds nobody up.
@@ -137,6 +172,7 @@ impl Control for Daemon {
     fn pause(&self, pause: bool) {
         self.runner.pause(pause);
         tracing::info!("scheduled runs {} by hand", if pause { "paused" } else { "resumed" });
+        self.tell_changed();
     }
 
     fn stopped_accounts(&self) -> Vec<(String, String)> {
@@ -148,6 +184,7 @@ impl Control for Daemon {
         let resumed = self.runner.engine().guard.resume(name);
         if resumed {
             tracing::info!(account = name, "resumed by hand");
+            self.tell_changed();
         }
         resumed
     }
@@ -177,7 +214,8 @@ impl Control for Daemon {
     }
 
     async fn put_maintenance(&self, window: Window, action: &'static str, by: String) -> Result<(), String> {
-        self.on_disk(move |judge| judge.put_maintenance(window, action, &by)).await?
+        let kept = self.on_disk(move |judge| judge.put_maintenance(window, action, &by)).await?;
+        kept.inspect(|()| self.tell_changed())
     }
 
     fn counted_since(&self, since: Timestamp) -> CountedSince {
@@ -189,7 +227,8 @@ impl Control for Daemon {
     }
 
     async fn mark_deployment(&self, deployment: Deployment) -> Result<(), String> {
-        self.on_disk(move |judge| judge.mark_deployment(deployment)).await?
+        let kept = self.on_disk(move |judge| judge.mark_deployment(deployment)).await?;
+        kept.inspect(|()| self.tell_changed())
     }
 
     async fn kept_runs(&self, query: RunsQuery) -> Option<Result<Vec<KeptRun>, String>> {
@@ -207,5 +246,21 @@ impl Control for Daemon {
 
     fn mailbox(&self) -> Arc<Mailbox> {
         self.runner.engine().memories.mailbox.clone()
+    }
+
+    fn newsroom(&self) -> Newsroom {
+        self.judge.newsroom().clone()
+    }
+
+    async fn episodes(&self, query: EpisodesQuery) -> Result<Vec<Episode>, String> {
+        self.on_disk(move |judge| judge.episodes(&query)).await?
+    }
+
+    fn keys(&self) -> Vec<ProviderKeys> {
+        keys::told(&self.runner.engine().memories, &self.runner.plan())
+    }
+
+    fn last_reload(&self) -> Reload {
+        self.last_reload.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

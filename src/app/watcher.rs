@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::export::Export;
 use crate::judge::Judge;
+use crate::news::{News, Newsroom};
 use crate::outcome::{CheckLabels, Outcome, Trigger, Verdict};
 use crate::runner::{Missed, Watch};
 use crate::sink::metrics::Metrics;
@@ -17,6 +18,8 @@ pub struct Sinks {
     pub export: Arc<Export>,
     /// To count, evaluate and keep.
     pub judge: Arc<Judge>,
+    /// Whoever watches.
+    pub newsroom: Newsroom,
     /// Who else wants to know.
     pub also: Option<Arc<dyn Watch>>,
     /// Whether runs are logged.
@@ -28,6 +31,7 @@ impl Watch for Sinks {
         self.metrics.outcome(outcome);
         self.export.outcome(outcome);
         self.judge.outcome(outcome);
+        self.news(outcome);
         if self.log_runs {
             log(outcome);
         }
@@ -51,6 +55,16 @@ impl Watch for Sinks {
 
     fn lateness(&self, late: Duration) {
         self.metrics.lateness(late);
+    }
+}
+
+impl Sinks {
+    /// For pages that are open. Many may wait for somebody slow: without their pictures, which are large.
+    fn news(&self, outcome: &Arc<Outcome>) {
+        if self.newsroom.is_heard() {
+            let light = outcome.screenshot().map(|_| Arc::new(outcome.without_screenshot()));
+            self.newsroom.tell(News::Run(light.unwrap_or_else(|| outcome.clone())));
+        }
     }
 }
 

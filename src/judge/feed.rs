@@ -64,6 +64,8 @@ impl Feed for Fed {
             alerts: state.changed_alerts(),
             detectors: state.detect.changed(),
             deployments: state.changed_deployments(),
+            episodes: state.episodes.changed(),
+            keys: std::mem::take(&mut *lock(&self.shared.keys)).into_values().collect(),
         }
     }
 

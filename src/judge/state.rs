@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::CountedSince;
 use crate::alert::causes::Causes;
 use crate::alert::conditions::{Context, Deployment, burns};
+use crate::alert::episodes::Episodes;
 use crate::alert::facts::Facts;
 use crate::alert::machine::Change;
 use crate::alert::outage;
@@ -40,6 +41,7 @@ pub struct State {
     facts: Facts,
     causes: Causes,
     machine: Machine,
+    pub episodes: Episodes,
     evaluate: bool,
     prober: Option<String>,
     context: Context,
@@ -68,7 +70,8 @@ impl State {
         metrics: &Metrics,
         now: Timestamp,
     ) -> Result<Self, String> {
-        let Opened { counters, alerts, windows, detectors, deployments, last_written } = opened.unwrap_or_default();
+        let Opened { counters, alerts, windows, detectors, deployments, episodes, last_written } =
+            opened.unwrap_or_default();
         metrics.restore_counters(counters.into_iter().map(|CounterValue { name, labels, value, since_nanos }| Kept {
             name,
             labels,
@@ -90,6 +93,7 @@ impl State {
         }
         let mut detect = Detect::new(plan.roster.clone(), plan.detection.clone());
         detect.restore(detectors);
+        let episodes = store.map(|_| Episodes::restore(episodes, &alerts, now)).unwrap_or_default();
         let machine = Machine::restore(alerts);
         let mut facts = Facts::default();
         facts.replace(plan.watched.clone(), plan.alerting.thresholds.clone(), now);
@@ -102,6 +106,7 @@ impl State {
             facts,
             causes,
             machine,
+            episodes,
             evaluate: plan.alerting.evaluate,
             prober: plan.alerting.prober.clone(),
             context: context(plan),
@@ -183,6 +188,7 @@ impl State {
         }
         let changes = self.machine.step(now, possible.clone());
         self.attribute(&changes);
+        self.episodes.step(&changes, &evaluations);
         Judged { counted, evaluations, rulings, possible, changes, alerts: self.machine.alerts() }
     }
 
@@ -300,11 +306,7 @@ fn is_same(one: &Alert, other: &Alert) -> bool {
 }
 
 fn context(plan: &Plan) -> Context {
-    Context {
-        public_url: Some(plan.server.url()),
-        runbook_base: plan.alerting.runbook_base.clone(),
-        deployments: Vec::new(),
-    }
+    Context { public_url: Some(plan.server.url()), runbooks: plan.alerting.runbooks.clone(), deployments: Vec::new() }
 }
 
 /// One line a change.

@@ -7,8 +7,11 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
+use super::herald::{self, Herald};
 use super::{Ears, News, Shared, Shown, cases, lock, state};
+use crate::alert::machine::Change;
 use crate::clock::Timestamp;
+use crate::news;
 
 /// How often objectives are evaluated.
 pub const EVERY: Duration = Duration::from_secs(10);
@@ -16,6 +19,8 @@ pub const EVERY: Duration = Duration::from_secs(10);
 pub const HURRY: Duration = Duration::from_secs(1);
 /// How soon after the start they are for the first time.
 const FIRST: Duration = Duration::from_secs(1);
+/// How often the ledger is told what is new of signing keys.
+const KEYS: Duration = Duration::from_secs(60);
 /// How often the thread looks around when nothing happens.
 const NAP: Duration = Duration::from_secs(1);
 
@@ -24,7 +29,8 @@ impl Shared {
     pub(super) fn work(&self, waiting: &Receiver<News>, ears: &Ears) {
         let mut due = self.clock.instant() + FIRST;
         let mut last = self.clock.instant();
-        let mut look = self.clock.instant();
+        let (mut look, mut keys) = (self.clock.instant(), self.clock.instant() + KEYS);
+        let mut herald = Herald::default();
         loop {
             let nap = due.saturating_duration_since(self.clock.instant()).min(self.until_next());
             let news = match waiting.recv_timeout(nap) {
@@ -38,14 +44,22 @@ impl Shared {
                 look = self.clock.instant() + NAP;
                 self.safely(|| self.keeper.iter().for_each(|keeper| keeper.look()));
             }
+            if self.clock.instant() >= keys {
+                keys = self.clock.instant() + KEYS;
+                self.safely(|| self.look_at_keys(ears));
+            }
             let now = self.clock.instant();
             let hurries = now >= last + HURRY && self.state().hurries();
             if self.asked.evaluate.swap(false, Ordering::AcqRel) || hurries || now >= due {
                 (due, last) = (now + EVERY, now);
-                self.safely(|| self.evaluate(ears));
+                self.safely(|| herald.evaluated(self.evaluate(ears)));
+            }
+            if herald.tells(self.clock.instant()) {
+                self.newsroom.tell(news::News::Evaluated);
             }
         }
-        self.safely(|| self.evaluate(ears));
+        self.safely(|| _ = self.evaluate(ears));
+        self.safely(|| self.look_at_keys(ears));
     }
 
     /// A panic of ours is logged, and the heart stops beating until the next evaluation succeeds.
@@ -87,7 +101,8 @@ impl Shared {
         }
     }
 
-    fn evaluate(&self, ears: &Ears) {
+    /// Says whether it found something else than the last time.
+    fn evaluate(&self, ears: &Ears) -> bool {
         let now = self.clock.now();
         if self.asked.reread.swap(false, Ordering::AcqRel) {
             self.reread(now);
@@ -109,15 +124,31 @@ impl Shared {
         }
         judged.changes.iter().for_each(|change| (self.told)(change));
         let alerts = Arc::new(judged.alerts);
-        *lock(&self.shown) = Shown {
+        let changed = self.show(Shown {
             evaluations: Arc::new(judged.evaluations),
             rulings: Arc::new(judged.rulings),
             alerts: alerts.clone(),
-        };
+        });
+        self.announce(judged.changes);
         if let Some((_, notifier)) = &*lock(&self.notifier) {
             notifier.update(alerts);
         }
         self.beat((ears.ready)());
+        changed
+    }
+
+    /// What readers see from now on; says whether it is something else than before.
+    fn show(&self, now: Shown) -> bool {
+        let mut shown = lock(&self.shown);
+        // Only pages that are open want to know.
+        let changed = self.newsroom.is_heard() && herald::differ(&shown, &now);
+        *shown = now;
+        changed
+    }
+
+    /// To whoever watches, once readers see it.
+    fn announce(&self, changes: Vec<Change>) {
+        changes.into_iter().for_each(|change| self.newsroom.tell(news::News::Alert(change)));
     }
 
     /// There are other objectives: declares their series, and reads the past of those that are new or look further back.

@@ -3,7 +3,8 @@
 //! Pure.
 //!
 //! Each region has a history of its own, so that a node that lags behind is not taken for endless rotations; when keys
-//! signed, and how long tokens live, is true everywhere.
+//! signed, and how long tokens live, is true everywhere. Beside that the life of each key is kept for people ([`KeyLife`]),
+//! over all regions and restarts; no judgement is made of it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,6 +15,10 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 use crate::oidc::jwk::Key;
 use crate::oidc::jwks::KeySet;
+
+mod lives;
+
+use lives::{Flaw, Lives};
 
 /// If nobody looked for longer than this, a key may well have been published long enough before it signed.
 const BLIND: Duration = Duration::from_secs(600);
@@ -46,7 +51,7 @@ pub struct KeyLife {
     pub thumbprint: String,
     /// Since when it is published: the first look, in any region, that found it.
     pub published_nanos: i64,
-    /// The first look of all found it already: it may have been published long before.
+    /// The first look of all from its region found it already: it may have been published long before.
     pub or_before: bool,
     /// When a token that it signed was first verified, and when last.
     pub signed_nanos: Option<(i64, i64)>,
@@ -75,7 +80,11 @@ pub struct KeyHistory {
     regions: HashMap<Arc<str>, Region>,
     signers: HashMap<Thumbprint, Timestamp>,
     longest: Duration,
+    lives: Lives,
 }
+
+/// A promise that was broken: with which key, how, and in words.
+type Broken = (Thumbprint, Flaw, String);
 
 #[derive(Debug, Default)]
 struct Region {
@@ -123,6 +132,7 @@ impl KeyHistory {
     /// A key set was read in a region; it arrived at `now`.
     pub fn saw_set(&mut self, region: &Arc<str>, set: &KeySet, now: Timestamp) -> Change {
         let mut change = Change::default();
+        let mut broken: Vec<Broken> = Vec::new();
         let current: Vec<&Key> = set.keys().iter().filter(|key| key.verifies()).collect();
         let here = self.regions.entry(region.clone()).or_default();
         if here.last_look.is_some_and(|last| now < last) {
@@ -131,7 +141,7 @@ impl KeyHistory {
         }
         here.looks += 1;
         for key in &current {
-            here.found(key, &current, now, &mut change);
+            change.rotated |= here.found(key, &current, now, &mut broken);
         }
         for known in here.keys.iter_mut().filter(|known| known.present) {
             if current.iter().any(|key| known.is(key)) {
@@ -147,14 +157,19 @@ impl KeyHistory {
             let until = last.map(|last| *last + self.longest);
             if let Some(left) = until.map(|until| until.since(now)).filter(|left| !left.is_zero()) {
                 let detail = format!("{} was removed; tokens that it signed live for {left:.0?} more", known.name());
-                change.broken.push(detail);
+                broken.push((known.thumbprint, Flaw::Removed, detail));
             }
         }
-        if !change.broken.is_empty() {
+        if !broken.is_empty() {
             here.judge(here.looks);
         }
         here.last_look = Some(now);
         here.prune();
+        self.lives.looked(region, &current, now);
+        for (thumbprint, flaw, words) in broken {
+            self.lives.flawed(&thumbprint, flaw, &words, now);
+            change.broken.push(words);
+        }
         change
     }
 
@@ -171,6 +186,7 @@ impl KeyHistory {
         let mut change = Change::default();
         self.longest = self.longest.max(lifetime.unwrap_or_default());
         self.signers.insert(*key.thumbprint(), now);
+        self.lives.signed(key.thumbprint(), now);
         if self.signers.len() > MAX_KEYS
             && let Some(oldest) = self.signers.iter().min_by_key(|(_, at)| **at).map(|(key, _)| *key)
         {
@@ -188,16 +204,41 @@ impl KeyHistory {
                 Some(lead) if cached => format!("less than {lead:.0?} after it was published"),
                 _ => "before it was published".to_owned(),
             };
-            change.broken.push(format!("{} signed {how}", known.name()));
+            let words = format!("{} signed {how}", known.name());
+            self.lives.flawed(key.thumbprint(), Flaw::Early, &words, now);
+            change.broken.push(words);
             let rotation = known.first_look;
             here.judge(rotation);
         }
         change
     }
+
+    /// What is known of the keys, the latest published first, and the longest lifetime of a token since the start.
+    pub fn told(&self) -> (Duration, Vec<KeyLife>) {
+        (self.longest, self.lives.told())
+    }
+
+    /// Keys of which more is known than at the last call, each with the time at which it was last seen, published or
+    /// signing (nanoseconds since the epoch).
+    pub fn changed_lives(&mut self) -> Vec<(i64, KeyLife)> {
+        self.lives.changed()
+    }
+
+    /// Tells of what was known before the start, too, in the form of [`KeyHistory::changed_lives`]. Rotations are judged by
+    /// what is seen since the start: how long nobody looked before it is not known.
+    pub fn restore_lives(&mut self, kept: Vec<(i64, KeyLife)>) {
+        self.lives.restore(kept);
+    }
+
+    /// Regions that are not configured any more have no say in where a key is published, unless nobody else has looked.
+    pub fn retain_regions(&mut self, planned: &dyn Fn(&str) -> bool, now: Timestamp) {
+        self.lives.retain_regions(planned, now);
+    }
 }
 
 impl Region {
-    fn found(&mut self, key: &Key, current: &[&Key], now: Timestamp, change: &mut Change) {
+    /// Says whether it came new.
+    fn found(&mut self, key: &Key, current: &[&Key], now: Timestamp, broken: &mut Vec<Broken>) -> bool {
         if let Some(known) = self.keys.iter_mut().find(|known| known.is(key)) {
             known.looks += 1;
             known.last_seen = now;
@@ -205,16 +246,14 @@ impl Region {
                 known.present = true;
                 known.back = Some(now);
             }
-            return;
-        }
-        if self.last_look.is_some() {
-            change.rotated = true;
+            return false;
         }
         let gone = |known: &Known| !current.iter().any(|key| known.is(key));
         if let Some(old) = self.keys.iter_mut().find(|known| known.present && known.replaces(key) && gone(known)) {
             // Whoever holds the old key will not even look for another.
             old.present = false;
-            change.broken.push(format!("{} became another key under the same kid", old.name()));
+            let words = format!("{} became another key under the same kid", old.name());
+            broken.push((old.thumbprint, Flaw::Replaced, words));
         }
         self.keys.push(Known {
             thumbprint: *key.thumbprint(),
@@ -228,6 +267,7 @@ impl Region {
             back: None,
             judged: false,
         });
+        self.last_look.is_some()
     }
 
     /// The rotation that this look found is told: what came with it is no further one.

@@ -128,6 +128,11 @@ impl Memories {
         self.providers.lock().expect("memories").entry(name.clone()).or_insert_with(|| Arc::new(fresh())).clone()
     }
 
+    /// Of the provider with that name, if there is any memory of it yet.
+    pub fn known_provider(&self, name: &str) -> Option<Arc<ProviderMemory>> {
+        self.providers.lock().expect("memories").get(name).cloned()
+    }
+
     /// Of the check with that id (`probe@region`).
     pub fn check(&self, id: &str) -> CheckMemory {
         let mut checks = self.checks.lock().expect("memories");

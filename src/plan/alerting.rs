@@ -5,6 +5,7 @@ use super::providers::headers;
 use super::typed::{self, Item};
 use super::{Alerting, Server};
 use crate::alert::facts::Thresholds;
+use crate::alert::text::Runbooks;
 use crate::config::model::{Alerting as Written, Alertmanager, Thresholds as WrittenThresholds, Webhook};
 use crate::config::values::{TextOrSecret, WebUrl};
 use crate::duration::HumanDuration;
@@ -19,7 +20,7 @@ const LONGEST: HumanDuration = HumanDuration::from_secs(366 * 86_400);
 pub fn alerting(desk: &mut Desk<'_>, server: &Server) -> Alerting {
     let mut alerting = Alerting::default();
     let url = server.url();
-    alerting.runbook_base = format!("{}/runbook", url.as_str().trim_end_matches('/'));
+    alerting.runbooks = Runbooks::Own(format!("{}/runbook", url.as_str().trim_end_matches('/')));
     alerting.notify.public_url = Some(url);
     let items: Vec<Item<'_, Written>> = typed::items(desk.loaded, "alerting", &mut desk.mistakes);
     let Some((item, written)) = items.first().and_then(|item| Some((item, item.value.as_ref()?))) else {
@@ -39,7 +40,7 @@ pub fn alerting(desk: &mut Desk<'_>, server: &Server) -> Alerting {
         alerting.notify.webhooks.extend(webhook(desk, item, i, hook));
     }
     if let Some(url) = &written.runbook_url {
-        alerting.runbook_base = url.0.to_string();
+        alerting.runbooks = Runbooks::At(url.0.to_string());
     }
     if let Some(written) = &written.thresholds {
         alerting.thresholds = thresholds(desk, item, written);

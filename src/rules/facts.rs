@@ -24,8 +24,6 @@ const LONGEST: Duration = Duration::from_secs(86_400);
 const KNOWN_FOR: &str = "1d";
 /// The kind that measures how soon revocations have an effect.
 const REVOCATION: &str = "revocation";
-/// The list of alerts on our page.
-const ALERTS: &str = "alerts";
 
 /// A probe in all its regions.
 struct Probe<'a>(&'a Watched);
@@ -102,7 +100,7 @@ impl Facts<'_> {
     fn probe(&self, probe: &Probe<'_>, name: &'static str, severity: Severity, expr: String, told: String) -> Rule {
         let (watched, own) = (probe.0, [("probe", probe.name())]);
         let labels = words::labels(&watched.labels, &own, &watched.check.provider, severity.as_str());
-        let annotations = self.texts.annotations(name, &watched.annotations, &format!("probe-{}", probe.name()), told);
+        let annotations = self.texts.annotations(name, &watched.annotations, ("probe", probe.name()), told);
         Rule { comment: Vec::new(), makes: Makes::Alert { name, pending: "", annotations }, expr, labels }
     }
 
@@ -110,7 +108,7 @@ impl Facts<'_> {
     fn other(&self, name: &'static str, severity: Option<Severity>, expr: String, told: String) -> Rule {
         let severity = severity.map_or("", Severity::as_str);
         let labels = words::labels(&Words::new(), &[], "", severity);
-        let annotations = self.texts.annotations(name, &Words::new(), ALERTS, told);
+        let annotations = self.texts.annotations(name, &Words::new(), ("", ""), told);
         Rule { comment: Vec::new(), makes: Makes::Alert { name, pending: "", annotations }, expr, labels }
     }
 

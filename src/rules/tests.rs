@@ -76,7 +76,7 @@ fn what_is_passed_on_hides_nothing() {
         "          severity: page\n",
         "          evaluator: prometheus\n",
         "runbook_url: \"https://team.example.com\"\n",
-        "dashboard_url: \"https://authprobe.example.com/#slo-keys\"\n",
+        "dashboard_url: \"https://authprobe.example.com/slos/keys\"\n",
         "description: 'keys: {{ if eq $value 0.0 }}",
     ] {
         assert!(burn.contains(part), "{part} in {burn}");
@@ -86,7 +86,7 @@ fn what_is_passed_on_hides_nothing() {
         "severity: ticket\n",
         "team: '{{ \"{{\" }} x }}'\n",
         "runbook_url: \"https://runbooks.example.com/auth#authprobestale\"\n",
-        "#probe-keys.v1\"\n",
+        "/probes/keys.v1\"\n",
     ] {
         assert!(stale.contains(part), "{part} in {stale}");
     }

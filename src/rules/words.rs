@@ -5,15 +5,13 @@ use url::Url;
 use super::budget;
 use super::objective::series;
 use super::yaml::literal;
+use crate::alert::text::{PROBER_DOWN, Runbooks};
 use crate::alert::{PROMETHEUS, Words, text};
 use crate::duration::HumanDuration;
 use crate::plan::Plan;
 use crate::sink::metrics::table;
 use crate::slo::objective::ANY_EVENT_WINDOW;
 use crate::slo::{Objective, Tier};
-
-/// The alert that only Prometheus can make, and its summary.
-const OWN: (&str, &str) = ("AuthProberDown", "authprobe itself is down or not scraped: nothing is watched");
 
 /// `99.95` of parts per million.
 pub fn percent(ppm: u32) -> String {
@@ -47,28 +45,24 @@ pub fn labels(passed_on: &Words, own: &[(&str, &str)], provider: &str, severity:
 /// What annotations are made with.
 #[derive(Clone, Debug)]
 pub struct Texts {
-    runbook_base: String,
+    runbooks: Runbooks,
     public_url: Option<Url>,
 }
 
 impl Texts {
     /// Of that plan.
     pub fn new(plan: &Plan) -> Self {
-        Self { runbook_base: plan.alerting.runbook_base.clone(), public_url: Some(plan.server.url()) }
+        Self { runbooks: plan.alerting.runbooks.clone(), public_url: Some(plan.server.url()) }
     }
 
-    /// Ours and what is passed on, which wins (a team's own runbook) but for the description. `fragment`: where to look on
-    /// our page, after `#`; may be a template.
-    pub fn annotations(&self, alert: &str, passed_on: &Words, fragment: &str, description: String) -> Words {
-        let summary = if alert == OWN.0 { OWN.1 } else { text::summary(alert) };
-        let dashboard = self.public_url.as_ref().map(|url| {
-            let mut url = url.clone();
-            url.set_fragment(None);
-            format!("{}#{fragment}", literal(url.as_str()))
-        });
+    /// Ours and what is passed on, which wins (a team's own runbook) but for the description. `about`: `slo` or `probe` and
+    /// its name, or nothing.
+    pub fn annotations(&self, alert: &str, passed_on: &Words, about: (&str, &str), description: String) -> Words {
+        let summary = if alert == PROBER_DOWN.name { PROBER_DOWN.summary } else { text::summary(alert) };
+        let dashboard = self.public_url.as_ref().map(|url| literal(&text::dashboard(url, alert, about.0, about.1)));
         let own = [
             ("summary", Some(summary.to_owned())),
-            ("runbook_url", text::runbook(&self.runbook_base, alert).map(|url| literal(&url))),
+            ("runbook_url", self.runbooks.of(alert).map(|url| literal(&url))),
             ("dashboard_url", dashboard),
         ];
         let mut all: Words = own.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text?))).collect();
@@ -100,7 +94,7 @@ impl Texts {
             first(&left, "humanizePercentage"),
         );
         let description = [what, places(slo, &long), faults(objective, &long), budget].concat();
-        self.annotations(super::objective::BURN, &objective.annotations, &format!("slo-{slo}"), description)
+        self.annotations(super::objective::BURN, &objective.annotations, ("slo", slo), description)
     }
 
     /// Of an objective of 100 %.
@@ -114,7 +108,7 @@ impl Texts {
             objective.sli.describe(),
         );
         let description = [what, places(slo, &window), faults(objective, &window)].concat();
-        self.annotations(super::objective::BURN, &objective.annotations, &format!("slo-{slo}"), description)
+        self.annotations(super::objective::BURN, &objective.annotations, ("slo", slo), description)
     }
 }
 

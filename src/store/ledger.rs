@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use rusqlite::{Connection, OptionalExtension as _, Statement, ToSql, Transaction, TransactionBehavior, params};
 
-use super::cells;
 use super::pending::{Count, Hour, Pending};
 use super::runs::{Body, Run, shape_text};
+use super::{cells, episodes, keys};
 use crate::alert::Alert;
 use crate::alert::conditions::Deployment;
 use crate::clock::Timestamp;
@@ -59,6 +59,8 @@ impl Ledger {
         }
         runs(&transaction, numbers, pending.runs.iter())?;
         pending.deployments.values().try_for_each(|deployment| put_deployment(&transaction, deployment))?;
+        episodes::put(&transaction, pending.episodes.values())?;
+        keys::put(&transaction, pending.keys.values())?;
         transaction.execute(
             "INSERT INTO meta VALUES ('last_written', ?1) ON CONFLICT DO UPDATE SET value = excluded.value",
             [now.as_nanos()],
@@ -97,7 +99,8 @@ fn put_deployment(connection: &Connection, deployment: &Deployment) -> rusqlite:
     Ok(())
 }
 
-fn json(value: &impl serde::Serialize) -> rusqlite::Result<String> {
+/// As it is written in a column.
+pub(super) fn json(value: &impl serde::Serialize) -> rusqlite::Result<String> {
     serde_json::to_string(value).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
 }
 

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use super::runs::Run;
-use super::{Batch, CounterValue, cells};
-use crate::alert::Alert;
+use super::{Batch, CounterValue, KeptKey, cells};
 use crate::alert::conditions::Deployment;
+use crate::alert::episode::Episode;
+use crate::alert::{Alert, Words};
 use crate::detect;
 use crate::slo::{Block, SeriesKey, Tally};
 
@@ -13,6 +14,8 @@ use crate::slo::{Block, SeriesKey, Tally};
 const RUNS: usize = 20_000;
 /// How much memory they may take (bytes).
 const RUN_BYTES: usize = 32 * 1024 * 1024;
+/// How many episodes may wait.
+const EPISODES: usize = 5000;
 
 /// An hour on its way into the file.
 #[derive(Clone, Debug)]
@@ -38,6 +41,10 @@ pub(super) struct Pending {
     pub detectors: Option<Vec<detect::Kept>>,
     /// By id.
     pub deployments: BTreeMap<String, Deployment>,
+    /// By when they fired, and labels.
+    pub episodes: BTreeMap<(i64, Words), Episode>,
+    /// By provider and thumbprint.
+    pub keys: BTreeMap<(String, String), KeptKey>,
     pub runs: VecDeque<Run>,
     run_bytes: usize,
 }
@@ -56,6 +63,15 @@ impl Pending {
             self.detectors = batch.detectors;
         }
         self.deployments.extend(batch.deployments.into_iter().map(|deployment| (deployment.id.clone(), deployment)));
+        for episode in batch.episodes {
+            self.episodes.insert((episode.fired_nanos, episode.labels.clone()), episode);
+        }
+        while self.episodes.len() > EPISODES {
+            self.episodes.pop_first();
+        }
+        for key in batch.keys {
+            self.keys.insert((key.provider.clone(), key.life.thumbprint.clone()), key);
+        }
     }
 
     fn block(&mut self, block: Block) {

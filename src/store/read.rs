@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::ledger::damaged;
 use super::runs::{Summary, Who, at};
-use super::{CounterValue, KeptRun, Opened, RunsQuery, cells};
+use super::{CounterValue, KeptRun, Opened, RunsQuery, cells, episodes};
 use crate::clock::Timestamp;
 use crate::detect;
 use crate::slo::{Block, Day, SeriesKey};
@@ -41,7 +41,8 @@ pub(super) fn opened(connection: &Connection, now: Timestamp) -> rusqlite::Resul
     )?;
     let alerts = documents(connection, "SELECT json FROM alert WHERE ?1 = 0 ORDER BY labels", 0)?;
     let (counters, detectors) = (counters(connection)?, detectors(connection)?);
-    Ok(Opened { counters, alerts, windows, detectors, deployments, last_written })
+    let episodes = episodes::latest(connection)?;
+    Ok(Opened { counters, alerts, windows, detectors, deployments, episodes, last_written })
 }
 
 fn documents<T: DeserializeOwned>(connection: &Connection, sql: &str, from: i64) -> rusqlite::Result<Vec<T>> {
@@ -50,7 +51,8 @@ fn documents<T: DeserializeOwned>(connection: &Connection, sql: &str, from: i64)
     rows.map(|row| parse(&row?)).collect()
 }
 
-fn parse<T: DeserializeOwned>(json: &str) -> rusqlite::Result<T> {
+/// A column that holds JSON.
+pub(super) fn parse<T: DeserializeOwned>(json: &str) -> rusqlite::Result<T> {
     serde_json::from_str(json).map_err(|_| damaged())
 }
 

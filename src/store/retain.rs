@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use rusqlite::{Connection, TransactionBehavior, params};
 
-use super::Settings;
 use super::runs::at;
+use super::{Settings, episodes, keys};
 use crate::clock::{Clock, Timestamp};
 
 /// Minutes are kept so long: the longest month and every burn rate's window reach less far back. What begins earlier takes
@@ -114,14 +114,17 @@ fn expired_counts(connection: &Connection, now: Timestamp) -> rusqlite::Result<(
     connection.execute(sql, [day - COUNTS_DAYS]).map(drop)
 }
 
-/// Counters that no longer count, and what people did.
+/// Counters that no longer count, what people did, alerts that were, and keys that are gone.
 fn expired_rest(connection: &Connection, now: Timestamp) -> rusqlite::Result<()> {
     let day = now.as_secs().div_euclid(86_400);
     let nanos = now.as_nanos().saturating_sub(COUNTS_DAYS * 86_400 * 1_000_000_000);
     connection.execute("DELETE FROM counter WHERE day < ?1", [day - COUNTS_DAYS])?;
     connection.execute("DELETE FROM maintenance WHERE to_nanos < ?1", [nanos])?;
     connection.execute("DELETE FROM deployment WHERE at_nanos < ?1", [nanos])?;
-    connection.execute("DELETE FROM audit WHERE at_nanos < ?1", [nanos]).map(drop)
+    connection.execute("DELETE FROM audit WHERE at_nanos < ?1", [nanos])?;
+    let before = Timestamp::from_nanos(nanos);
+    episodes::expire(connection, before)?;
+    keys::expire(connection, before)
 }
 
 /// Keeps the file within its limit.

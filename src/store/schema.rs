@@ -318,7 +318,7 @@ mod tests {
         drop(open(&path, MIGRATIONS).unwrap());
         let before = std::fs::read(&path).unwrap();
         let refused = open(&path, V1).unwrap_err();
-        assert!(refused.contains("newer authprobe (version 2, this one reads up to 1)"), "{refused}");
+        assert!(refused.contains("newer authprobe (version 3, this one reads up to 1)"), "{refused}");
         assert!(std::fs::read(&path).unwrap() == before);
     }
 

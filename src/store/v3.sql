@@ -6,14 +6,17 @@ CREATE TABLE cause (
     PRIMARY KEY (slo, day, region, class, blame, step)
 ) WITHOUT ROWID, STRICT;
 
--- Every time that an alert fired. labels and json: JSON.
+-- Every time that an alert fired: resolved_nanos is NULL while it fires. labels: JSON; slo, probe and provider are taken from
+-- there, empty without. json: the description, and for burns the numbers, of the moment in which it fired.
 CREATE TABLE episode (
-    labels TEXT NOT NULL, fired_nanos INTEGER NOT NULL, resolved_nanos INTEGER, json TEXT NOT NULL,
-    PRIMARY KEY (labels, fired_nanos)
-) WITHOUT ROWID, STRICT;
-CREATE INDEX episode_fired ON episode (fired_nanos);
+    id INTEGER PRIMARY KEY,
+    labels TEXT NOT NULL, fired_nanos INTEGER NOT NULL, resolved_nanos INTEGER,
+    slo TEXT NOT NULL, probe TEXT NOT NULL, provider TEXT NOT NULL, json TEXT NOT NULL,
+    UNIQUE (fired_nanos, labels)
+) STRICT;
+CREATE INDEX episode_firing ON episode (id) WHERE resolved_nanos IS NULL;
 
--- What was seen of providers' signing keys: the life of each as JSON.
+-- What was seen of providers' signing keys, by thumbprint (RFC 7638, hexadecimal): the life of each as JSON. No key itself.
 CREATE TABLE signing_key (
     provider TEXT NOT NULL, thumbprint TEXT NOT NULL, seen_nanos INTEGER NOT NULL, json TEXT NOT NULL,
     PRIMARY KEY (provider, thumbprint)

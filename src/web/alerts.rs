@@ -1,12 +1,17 @@
-//! `GET /api/v1/alerts`.
+//! `GET /api/v1/alerts` and `/api/v1/alerts/history`.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::App;
+use super::api::bad_query;
+use super::problem::Problem;
+use crate::alert::episode::{Episode, EpisodesQuery, FiredReading};
 use crate::alert::{Alert, State as Phase, Words, outage};
 use crate::clock::Timestamp;
 use crate::detect::{Case, Ruling};
@@ -76,4 +81,82 @@ pub fn sorted(alerts: &[Alert]) -> Vec<&Alert> {
     };
     sorted.sort_by_key(|alert| (rank(alert), quiet(alert), effect(alert), std::cmp::Reverse(alert.active_nanos)));
     sorted
+}
+
+/// How many episodes a list holds unless asked otherwise, and at most.
+const LIMIT: (usize, usize) = (50, 500);
+
+/// What the history may be narrowed to.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HistoryQuery {
+    slo: Option<String>,
+    probe: Option<String>,
+    provider: Option<String>,
+    limit: Option<usize>,
+}
+
+impl From<HistoryQuery> for EpisodesQuery {
+    fn from(asked: HistoryQuery) -> Self {
+        let HistoryQuery { slo, probe, provider, limit } = asked;
+        let some = |name: Option<String>| name.filter(|name| !name.is_empty());
+        let limit = limit.unwrap_or(LIMIT.0).clamp(1, LIMIT.1);
+        Self { slo: some(slo), probe: some(probe), provider: some(provider), limit }
+    }
+}
+
+/// An episode as it is told.
+#[derive(Serialize)]
+struct EpisodeView<'a> {
+    labels: &'a Words,
+    fired_at: Timestamp,
+    resolved_at: Option<Timestamp>,
+    description: &'a str,
+    reading: Option<ReadingView>,
+}
+
+/// Why a burn alert fired.
+#[derive(Serialize)]
+struct ReadingView {
+    long_seconds: u64,
+    short_seconds: u64,
+    burn_long: f64,
+    burn_short: f64,
+    burn_long_lower: f64,
+    factor: f64,
+    bad: u64,
+    judged: u64,
+}
+
+impl From<&FiredReading> for ReadingView {
+    fn from(reading: &FiredReading) -> Self {
+        let FiredReading { seconds, burn, guarded, factor, bad, judged } = *reading;
+        let (long_seconds, short_seconds) = seconds;
+        let (burn_long, burn_short) = burn;
+        Self { long_seconds, short_seconds, burn_long, burn_short, burn_long_lower: guarded, factor, bad, judged }
+    }
+}
+
+impl<'a> From<&'a Episode> for EpisodeView<'a> {
+    fn from(episode: &'a Episode) -> Self {
+        Self {
+            labels: &episode.labels,
+            fired_at: Timestamp::from_nanos(episode.fired_nanos),
+            resolved_at: episode.resolved_nanos.map(Timestamp::from_nanos),
+            description: &episode.description,
+            reading: episode.reading.as_ref().map(ReadingView::from),
+        }
+    }
+}
+
+/// `GET /api/v1/alerts/history?slo=&probe=&provider=&limit=`: alerts that fired, newest first.
+pub async fn history(
+    State(app): State<App>,
+    query: Result<Query<HistoryQuery>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let Query(query) = query.map_err(bad_query)?;
+    let unreadable = |why: String| Problem::new(StatusCode::SERVICE_UNAVAILABLE, why);
+    let episodes = app.control.episodes(query.into()).await.map_err(unreadable)?;
+    let episodes: Vec<_> = episodes.iter().map(EpisodeView::from).collect();
+    Ok(Json(json!({ "episodes": episodes })).into_response())
 }

@@ -39,6 +39,7 @@ mod body;
 mod deployments;
 mod detection;
 mod guard;
+mod keys;
 mod listen;
 mod maintenance;
 mod page;
@@ -203,6 +204,8 @@ fn router(app: App) -> Router {
         .route("/api/v1/regions", get(api::regions))
         .route("/api/v1/slos", get(slos::list))
         .route("/api/v1/alerts", get(alerts::list))
+        .route("/api/v1/alerts/history", get(alerts::history))
+        .route("/api/v1/keys", get(keys::list))
         .route("/api/v1/detection", get(detection::list))
         .route("/api/v1/probes/{name}/runs", get(runs::list))
         .route("/api/v1/probes/{name}/run", post(api::run_now))

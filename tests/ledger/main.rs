@@ -7,6 +7,7 @@ mod aged;
 mod kept;
 mod killed;
 mod migrated;
+mod past;
 mod refused;
 mod size;
 mod stage;

@@ -119,7 +119,7 @@ fn a_file_of_version_1_is_brought_up_to_date_with_all_that_is_in_it() {
         everything_is_there(&store, &opened);
         assert!(opened.detectors.is_empty());
         stage::close(&store);
-        assert_eq!(ask::<i64>(&folder.file(), "PRAGMA user_version"), 2);
+        assert_eq!(ask::<i64>(&folder.file(), "PRAGMA user_version"), 3);
         assert_eq!(schema(&folder.file()), schema(&rows.file()), "as if it had been made so");
         let (store, hand) = running(&folder.settings());
         let kept = vec![detector("main", "token", "{}")];

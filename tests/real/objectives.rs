@@ -42,6 +42,12 @@ fn objective(daemon: &Daemon) -> Value {
     daemon.get("/api/v1/slos").json()["slos"][0].clone()
 }
 
+/// Every time that its alert fired.
+fn history(daemon: &Daemon) -> Vec<Value> {
+    let answer = daemon.get("/api/v1/alerts/history?slo=machines-get-tokens").json();
+    answer["episodes"].as_array().unwrap().clone()
+}
+
 fn burning(alertmanager: &Alertmanager) -> Option<Value> {
     alertmanager.find("AuthSLOBurn")
 }
@@ -83,6 +89,15 @@ fn an_outage_is_paged_by_alertmanager_survives_a_kill_and_ends() {
     }
     assert_eq!(daemon.sample("authprobe_alert_state", &["AuthSLOBurn", "machines-get-tokens"]), Some(2.0));
 
+    // Why it fired, in numbers: half of an hour's budget within a minute is 30 times as fast as allowed.
+    let [fired] = &history(&daemon)[..] else { panic!("{:?}", history(&daemon)) };
+    let (reading, numbers) = (&fired["reading"], ["burn_long", "burn_short", "burn_long_lower"]);
+    assert_eq!((&reading["factor"], &reading["long_seconds"]), (&json!(30.0), &json!(60)), "{fired}");
+    assert!(reading["bad"].as_u64() > Some(0) && reading["judged"].as_u64() >= reading["bad"].as_u64(), "{fired}");
+    assert!(numbers.iter().all(|name| reading[name].as_f64() > Some(30.0)), "{fired}");
+    assert!(fired["description"].as_str().unwrap().contains("which burns the error budget"), "{fired}");
+    assert_eq!(fired["resolved_at"], Value::Null);
+
     // Killed, it goes on where it was: counters, budget, and the alert with its first moment.
     let counted = ["authprobe_runs_total", "authprobe_slo_events_total", "authprobe_slo_errors_total"]
         .map(|name| (name, daemon.sample(name, &[]).unwrap()));
@@ -99,10 +114,15 @@ fn an_outage_is_paged_by_alertmanager_survives_a_kill_and_ends() {
     assert_eq!(again["startsAt"], started, "{again}");
     let budget = objective(&daemon);
     assert!(budget["budget"]["adjusted"]["bad"].as_f64() > Some(0.0), "{budget}");
+    assert_eq!(history(&daemon), std::slice::from_ref(fired), "it is the same episode, with its first words");
 
     idp.fail(json!({}));
     let over = crate::support::within(3 * PATIENCE, || burning(&alertmanager).is_none().then_some(()));
     assert!(over.is_some(), "still firing: {:?}", burning(&alertmanager));
+    let ended = eventually("the end of the episode", || {
+        history(&daemon).into_iter().next().filter(|episode| episode["resolved_at"] != Value::Null)
+    });
+    assert_eq!((&ended["fired_at"], &ended["reading"]), (&fired["fired_at"], &fired["reading"]));
     assert_eq!(daemon.terminate(PATIENCE), 0);
 }
 

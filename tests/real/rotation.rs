@@ -1,10 +1,12 @@
 //! Key rotation as OIDC Core 10.1.1 means it, and as it goes wrong.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::support::authprobe::Daemon;
 use crate::support::idp::Idp;
 use crate::support::net;
 use crate::support::scene::{EVERY_KIND, Scene};
+use crate::support::{PATIENCE, eventually};
 
 const ROTATIONS: &str = "authprobe_jwks_rotations_total";
 const UNSAFE: &str = "authprobe_jwks_unsafe_rotations_total";
@@ -12,6 +14,11 @@ const UNSAFE: &str = "authprobe_jwks_unsafe_rotations_total";
 fn probes(names: &[&str]) -> String {
     let named = |table: &&str| names.iter().any(|name| table.contains(&format!("name = \"{name}\"")));
     EVERY_KIND.split("\n\n").filter(named).collect::<Vec<_>>().join("\n\n")
+}
+
+/// Its keys, the latest published first.
+fn keys(daemon: &Daemon) -> Vec<Value> {
+    daemon.get("/api/v1/keys").json()["providers"][0]["keys"].as_array().unwrap().clone()
 }
 
 #[test]
@@ -29,6 +36,13 @@ fn with_overlap_it_is_good() {
     idp.rotate("promote");
     let before = daemon.sample("authprobe_runs_total", login).unwrap();
     daemon.until("authprobe_runs_total", login, |runs| runs >= before + 3.0);
+    let [new, old] = &keys(&daemon)[..] else { panic!("{:?}", keys(&daemon)) };
+    assert_eq!((&old["or_before"], &new["or_before"]), (&json!(true), &json!(false)));
+    assert!(new["published_at"].as_str() < new["first_signed_at"].as_str(), "{new}");
+    assert!(old["last_signed_at"].as_str() <= new["first_signed_at"].as_str(), "{old} {new}");
+    for key in [old, new] {
+        assert_eq!((&key["regions"], &key["removed_at"], &key["flaws"]), (&json!(["direct"]), &json!(null), &json!([])));
+    }
 
     assert_eq!(daemon.sample(ROTATIONS, &[]), Some(1.0), "a key that begins to sign is no second rotation");
     assert_eq!(daemon.sample(UNSAFE, &[]), Some(0.0));
@@ -39,14 +53,26 @@ fn with_overlap_it_is_good() {
 #[test]
 fn without_overlap_it_is_unsafe() {
     let mut idp = Idp::start();
-    let scene = Scene::new(&idp);
-    let daemon = scene.daemon(&probes(&["keys", "login"]));
+    let mut scene = Scene::new(&idp);
+    scene.more = "[store]\npath = \"ledger.db\"\n".to_owned();
+    let mut daemon = scene.daemon(&probes(&["keys", "login"]));
     // Tokens of five minutes have been seen: their key may not go.
     daemon.until("authprobe_runs_total", &["probe=\"login\""], |runs| runs >= 1.0);
     daemon.until("authprobe_runs_total", &["probe=\"keys\""], |runs| runs >= 1.0);
     idp.rotate("replace");
     daemon.until(UNSAFE, &[], |rotations| rotations == 1.0);
     assert_eq!(daemon.sample(ROTATIONS, &[]), Some(1.0));
+    let flawed = |daemon: &Daemon| keys(daemon).into_iter().find(|key| key["flaws"] != json!([]));
+    let key = eventually("the flaw", || flawed(&daemon));
+    assert!(key["flaws"][0]["what"].as_str().unwrap().contains(" was removed; tokens that it signed live for "), "{key}");
+    assert_eq!((&key["removed_at"], &key["regions"]), (&key["flaws"][0]["at"], &json!([])));
+    // The ledger has it at the end, and the next process tells of it.
+    assert_eq!(daemon.terminate(PATIENCE), 0);
+    let daemon = scene.daemon(&probes(&["keys"]));
+    assert_eq!(flawed(&daemon), Some(key));
+    daemon.until("authprobe_runs_total", &["probe=\"keys\""], |runs| runs >= 1.0);
+    let published = keys(&daemon).into_iter().find(|key| key["removed_at"] == json!(null)).unwrap();
+    assert_eq!(published["or_before"], json!(false), "it came while the process before looked: {published}");
 }
 
 #[test]

@@ -314,8 +314,8 @@ fn a_disagreement_says_where_and_how_long() {
          {evaluator: prometheus, provider: main, severity: ticket, document: jwks}\n      exp_annotations:\n        \
          summary: \"Regions see different documents of the provider\"\n        description: \"Regions, or nodes behind one \
          name, are given different versions of the provider's jwks: a stale cache or node answers some of them. Odd: ap. For \
-         21m 0s of the last day.\"\n        dashboard_url: 'http://127.0.0.1:9464/#alerts'\n        \
-         runbook_url: 'http://127.0.0.1:9464/runbook#authregionsdisagree'\n",
+         21m 0s of the last day.\"\n        dashboard_url: 'http://127.0.0.1:9464/'\n        \
+         runbook_url: 'http://127.0.0.1:9464/runbook/regions-disagree'\n",
     );
     if let Err(output) = super::test(&folder.write("test.yml", &text)) {
         panic!("{output}");

@@ -352,8 +352,8 @@ fn annotations_say_what_where_and_how_long() {
             "  - alertname: AuthSLOBurn\n    eval_time: {minute}m\n    exp_alerts:\n    - exp_labels: {{burnrate_tier: 1h, \
              evaluator: prometheus, provider: main, severity: page, slo: t1h, team: identity}}\n      exp_annotations:\n        \
              summary: \"An objective's error budget burns too fast\"\n        description: '{wanted}'\n        \
-             dashboard_url: 'http://127.0.0.1:9464/#slo-t1h'\n        \
-             runbook_url: 'http://127.0.0.1:9464/runbook#authsloburn'\n"
+             dashboard_url: 'http://127.0.0.1:9464/slos/t1h'\n        \
+             runbook_url: 'http://127.0.0.1:9464/runbook/slo-burn'\n"
         ));
     }
     if let Err(output) = super::test(&folder.write("test.yml", &text)) {

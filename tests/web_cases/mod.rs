@@ -4,6 +4,7 @@ mod deployments;
 mod detection;
 mod maintenance;
 mod page;
+mod past;
 mod runs;
 mod standing;
 

@@ -9,11 +9,13 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use authprobe::alert::Alert;
 use authprobe::alert::conditions::Deployment;
+use authprobe::alert::episode::{Episode, EpisodesQuery};
 use authprobe::clock::{Clock, Timestamp};
 use authprobe::config;
 use authprobe::detect::Ruling;
 use authprobe::journey::{Journey, StepName, Stopped};
 use authprobe::judge::CountedSince;
+use authprobe::oidc::key_history::ProviderKeys;
 use authprobe::oidc::mailbox::Mailbox;
 use authprobe::outcome::Outcome;
 use authprobe::plan::{self, BuildOptions, Plan, PlannedProbe, Server};
@@ -56,6 +58,10 @@ pub struct Engine {
     /// What was counted since a time.
     pub counted: Vec<(Timestamp, Arc<str>, Tally)>,
     pub alerts: Arc<Vec<Alert>>,
+    pub episodes: Vec<Episode>,
+    /// Why they cannot be read.
+    pub past_unreadable: Option<String>,
+    pub keys: Vec<ProviderKeys>,
     pub rulings: Arc<Vec<Ruling>>,
     pub maintenance: Mutex<Maintenance>,
     /// What was done to maintenance, and by whom.
@@ -93,6 +99,9 @@ impl Default for Engine {
             evaluate: true,
             counted: vec![],
             alerts: Arc::default(),
+            episodes: Vec::new(),
+            past_unreadable: None,
+            keys: Vec::new(),
             rulings: Arc::default(),
             maintenance: Mutex::default(),
             audit: Mutex::default(),
@@ -209,6 +218,17 @@ impl Control for Engine {
 
     fn alerts(&self) -> Arc<Vec<Alert>> {
         self.alerts.clone()
+    }
+
+    async fn episodes(&self, query: EpisodesQuery) -> Result<Vec<Episode>, String> {
+        match &self.past_unreadable {
+            Some(why) => Err(why.clone()),
+            None => Ok(self.episodes.iter().filter(|one| query.wants(one)).take(query.limit).cloned().collect()),
+        }
+    }
+
+    fn keys(&self) -> Vec<ProviderKeys> {
+        self.keys.clone()
     }
 
     fn maintenance(&self) -> Maintenance {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::alert::text::Runbooks;
 use crate::fault::{Account, Class, Fault, Finding};
 use crate::outcome::{Id, Observation, RequestRecord, StepRecord, StepState, Trigger, Verdict};
 
@@ -158,18 +159,18 @@ fn words_that_are_passed_on_win_but_for_the_description() {
     facts.outcome(&fails("eu", 60, Fault::new(Class::AttackAccepted, "alg none")));
     let context = Context {
         public_url: Some("https://a.example/".parse().unwrap()),
-        runbook_base: "https://docs.example/alerts".to_owned(),
+        runbooks: Runbooks::At("https://docs.example/alerts".to_owned()),
         deployments: vec![],
     };
     let conditions = facts.conditions(at(60), &context, &[], &|_| false, Some("the disk is full"));
     let attack = find(conditions.clone(), "AuthAttackAccepted", "page", Some("login"));
     assert_eq!(attack.annotations["runbook_url"], "https://wiki.example.com/login");
-    assert_eq!(attack.annotations["dashboard_url"], "https://a.example/#probe-login");
+    assert_eq!(attack.annotations["dashboard_url"], "https://a.example/probes/login");
     assert_eq!(attack.annotations["summary"], "The provider accepted an attack that it must refuse");
     let ledger = find(conditions, "AuthLedgerFailing", "ticket", None);
     assert_eq!(ledger.holds, Holds::Yes);
     assert_eq!(ledger.annotations["runbook_url"], "https://docs.example/alerts#authledgerfailing");
-    assert_eq!(ledger.annotations["dashboard_url"], "https://a.example/#alerts");
+    assert_eq!(ledger.annotations["dashboard_url"], "https://a.example/");
     assert!(ledger.annotations["description"].starts_with("the disk is full. Probing"), "{:?}", ledger.annotations);
 }
 

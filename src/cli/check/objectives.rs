@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::report::Page;
 use super::table::{Columns, table};
+use crate::alert::text::Runbooks;
 use crate::clock::Timestamp;
 use crate::config::values::Percent;
 use crate::duration::HumanDuration;
@@ -127,7 +128,7 @@ impl Page<'_> {
         if receivers.is_empty() {
             self.paragraph("  ", "told to nobody: on the page, in the API and in authprobe_alert_state only");
         }
-        let runbooks = &alerting.runbook_base;
+        let (Runbooks::Own(runbooks) | Runbooks::At(runbooks)) = &alerting.runbooks;
         if !runbooks.is_empty() {
             self.paragraph("  runbooks: ", runbooks);
         }

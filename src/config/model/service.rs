@@ -119,7 +119,7 @@ pub struct Alerting {
     /// Receivers of plain JSON.
     pub webhook: Option<Vec<Webhook>>,
     /// Where runbooks are: `runbook_url` of an alert is this, `#` and its name in small letters. Absent:
-    /// `/runbook` of this server.
+    /// pages below `/runbook` of this server.
     pub runbook_url: Option<WebUrl>,
     /// From when on something is worth an alert.
     pub thresholds: Option<Thresholds>,

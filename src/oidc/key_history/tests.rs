@@ -188,3 +188,167 @@ fn base64_odd(n: usize) -> String {
     octets[1..9].copy_from_slice(&(n as u64).to_be_bytes());
     base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(octets)
 }
+
+fn region(name: &str) -> Arc<str> {
+    name.into()
+}
+
+impl World {
+    /// What is told of the key with that `kid`.
+    fn life(&self, kid: &str) -> KeyLife {
+        let (_, all) = self.history.told();
+        all.into_iter().find(|life| life.kid.as_deref() == Some(kid)).expect(kid)
+    }
+
+    fn nanos(&self) -> i64 {
+        self.now.as_nanos()
+    }
+}
+
+#[test]
+fn a_life_is_told_over_all_regions() {
+    let mut world = World::new();
+    let begin = world.nanos();
+    world.look_from("eu", &[key("a", A)]);
+    world.look_from("us", &[key("a", A)]);
+    assert!(world.life("a").or_before, "it was there at the first look");
+    world.later(MINUTE).sign("a", true);
+    let first = world.nanos();
+    world.later(MINUTE).look_from("us", &[key("a", A), key("b", B)]);
+    let came = world.nanos();
+    assert_eq!((world.life("b").published_nanos, world.life("b").or_before), (came, false));
+    assert_eq!(world.life("b").regions, ["us"], "not everywhere yet");
+    world.later(MINUTE).look_from("eu", &[key("a", A), key("b", B)]);
+    assert_eq!(world.life("b").regions, ["eu", "us"]);
+    assert_eq!(world.life("b").published_nanos, came);
+    world.later(MINUTE).sign("a", true);
+    assert_eq!(world.life("a").signed_nanos, Some((first, world.nanos())));
+    world.later(HOUR).look_from("eu", &[key("b", B)]);
+    assert_eq!((world.life("a").removed_nanos, world.life("a").regions), (None, vec!["us".to_owned()]));
+    world.later(MINUTE).look_from("us", &[key("b", B)]);
+    let a = world.life("a");
+    assert_eq!((a.removed_nanos, a.published_nanos), (Some(world.nanos()), begin));
+    assert_eq!((a.kty.as_str(), a.alg, a.flaws), ("OKP", None, vec![]));
+    let (longest, all) = world.history.told();
+    assert_eq!(longest, HOUR);
+    assert_eq!(all.iter().map(|life| life.kid.as_deref()).collect::<Vec<_>>(), [Some("b"), Some("a")], "latest first");
+    // RFC 8037 A.3: kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k
+    assert_eq!(all[1].thumbprint, "90facafea9b1556698540f70c0117a22ea37bd5cf3ed3c47093c1707282b4b89");
+    // It came back: it is published, since it first was.
+    world.later(MINUTE).look_from("us", &[key("a", A), key("b", B)]);
+    assert_eq!((world.life("a").removed_nanos, world.life("a").published_nanos), (None, begin));
+}
+
+#[test]
+fn a_region_that_never_looked_does_not_tell_how_old_a_key_is() {
+    let mut world = World::new();
+    world.look_from("eu", &[key("a", A)]);
+    world.later(MINUTE).look_from("us", &[key("a", A), key("b", B)]);
+    assert!(world.life("b").or_before, "us may have had it for long");
+}
+
+#[test]
+fn what_breaks_clients_is_told_of_the_key_that_it_is_about() {
+    let mut world = World::new();
+    world.look_from("eu", &[key("a", A)]);
+    world.look_from("us", &[key("a", A)]);
+    world.sign("a", true);
+    world.later(MINUTE).look_from("eu", &[key("b", B)]);
+    let removed = world.nanos();
+    // The same removal as seen from another region.
+    world.later(MINUTE).look_from("us", &[key("b", B)]);
+    let flaws = world.life("a").flaws;
+    let words = "the OKP key with kid a was removed; tokens that it signed live for 3540s more".to_owned();
+    assert_eq!(flaws, [(removed, words)]);
+    assert_eq!(world.life("b").flaws, []);
+    // Another one without overlap, of a key that never signed: its successor is to blame.
+    let mut world = World::new();
+    world.look(&[key("a", A)]);
+    world.later(MINUTE).look(&[key("a", A), key("b", B)]);
+    world.sign("b", true);
+    let words = "the OKP key with kid b signed less than 60s after it was published".to_owned();
+    assert_eq!(world.life("b").flaws, [(world.nanos(), words)]);
+    world.later(HOUR).look(&[key("b", C)]);
+    let (_, all) = world.history.told();
+    let old = all.iter().find(|life| !life.flaws.is_empty() && life.removed_nanos.is_some()).unwrap();
+    assert_eq!(old.flaws[1].1, "the OKP key with kid b became another key under the same kid");
+}
+
+#[test]
+fn lives_go_on_after_a_restart_and_the_judgement_does_not() {
+    let mut before = World::new();
+    before.look(&[key("a", A), key("b", B)]);
+    before.sign("a", true);
+    let signed = before.nanos();
+    let kept = before.history.changed_lives();
+    assert_eq!(kept.len(), 2);
+    assert_eq!(before.history.changed_lives(), [], "told once");
+    let mut after = World { now: before.now, ..World::new() };
+    after.history.restore_lives(kept);
+    assert_eq!(after.history.changed_lives(), [], "nothing new");
+    after.later(HOUR / 2);
+    // While nobody looked, a went although its tokens live, and c came.
+    assert_eq!(after.look(&[key("b", B), key("c", C)]), (0, 0), "nobody saw it: no rotation is judged");
+    let (a, c) = (after.life("a"), after.life("c"));
+    assert_eq!((a.removed_nanos, a.signed_nanos, a.or_before), (Some(after.nanos()), Some((signed, signed)), true));
+    assert_eq!((c.published_nanos, c.or_before), (after.nanos(), false), "the look before the restart did not find it");
+    assert_eq!(after.life("b").published_nanos, before.nanos());
+    let mut changed: Vec<_> = after.history.changed_lives().into_iter().filter_map(|(_, life)| life.kid).collect();
+    changed.sort();
+    assert_eq!(changed, ["a", "c"]);
+    // A day later it is worth a line that b is still there.
+    after.later(24 * HOUR).look(&[key("b", B), key("c", C)]);
+    assert_eq!(after.history.changed_lives().len(), 2);
+}
+
+#[test]
+fn what_was_known_joins_what_was_seen_meanwhile() {
+    let mut before = World::new();
+    before.look(&[key("a", A)]);
+    before.sign("a", true);
+    let began = before.nanos();
+    let kept = before.history.changed_lives();
+    let mut after = World { now: before.now + HOUR, ..World::new() };
+    after.look_from("us", &[key("a", A)]);
+    after.history.saw_signature(&region("us"), &after.set.keys()[0], true, None, after.now);
+    after.history.restore_lives(kept);
+    let a = after.life("a");
+    assert_eq!((a.published_nanos, a.signed_nanos), (began, Some((began, after.nanos()))));
+    assert_eq!(a.regions, ["eu", "us"]);
+    let mut broken = after.history.changed_lives();
+    broken[0].1.thumbprint = "é".repeat(32);
+    after.history.restore_lives(broken);
+    assert_eq!(after.history.told().1.len(), 1, "what is no thumbprint is nobody's");
+}
+
+#[test]
+fn regions_that_are_not_configured_any_more_have_no_say() {
+    let mut world = World::new();
+    world.look_from("eu", &[key("a", A), key("b", B)]);
+    world.look_from("us", &[key("b", B)]);
+    let at = world.later(MINUTE).now;
+    world.history.retain_regions(&|_| false, at);
+    assert_eq!(world.life("a").regions, ["eu"], "nobody else has looked");
+    world.history.retain_regions(&|region| region == "us", at);
+    assert_eq!((world.life("a").removed_nanos, world.life("a").regions), (Some(world.nanos()), vec![]));
+    assert_eq!(world.life("b").regions, ["us"]);
+}
+
+#[test]
+fn lives_are_bounded_too() {
+    let mut world = World::new();
+    world.look(&[key("stays", A)]);
+    for n in 0..MAX_KEYS + 10 {
+        let jwk = json!({"kty": "RSA", "kid": format!("{n}{}", "x".repeat(500)), "e": "AQAB", "n": base64_odd(n)});
+        world.later(MINUTE).look(&[key("stays", A), jwk]);
+    }
+    let (_, all) = world.history.told();
+    assert_eq!(all.len(), MAX_KEYS);
+    assert!(all.iter().all(|life| life.kid.as_deref().is_some_and(|kid| kid.chars().count() <= 201)));
+    world.life("stays");
+    for n in 0..50 {
+        world.later(2 * HOUR).look(&[key("stays", if n % 2 == 0 { B } else { C })]);
+    }
+    let (_, all) = world.history.told();
+    assert!(all.iter().all(|life| life.flaws.len() <= 20));
+}

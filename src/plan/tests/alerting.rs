@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::{BASE, BuildOptions, KEYS, LOGIN, LOGIN_KIND, WIDE, build_with, config, good};
+use crate::alert::text::Runbooks;
 use crate::notify::{Address, Credentials, HeaderText};
 use crate::schedule::Timing;
 use crate::secret::SecretSource;
@@ -44,7 +45,8 @@ fn a_store_is_there_if_it_is_asked_for() {
 fn alerting_has_its_receivers_and_what_is_worth_an_alert() {
     let quiet = good(LOGIN).alerting;
     assert!(quiet.evaluate && quiet.notify.alertmanagers.is_empty() && quiet.prober.is_none());
-    assert_eq!(quiet.runbook_base, "http://127.0.0.1:9464/runbook", "our own, where it listens");
+    let own = Runbooks::Own("http://127.0.0.1:9464/runbook".to_owned());
+    assert_eq!(quiet.runbooks, own, "where it listens");
     let plan = good(&format!(
         "[server]\npublic_url = \"https://ap.example.com\"\n[alerting]\nevaluate = true\n\
          heartbeat_url = \"https://dead.example.com/x\"\nrunbook_url = \"https://wiki.example.com/auth\"\n\
@@ -53,7 +55,7 @@ fn alerting_has_its_receivers_and_what_is_worth_an_alert() {
          [[alerting.webhook]]\nurl = \"https://hook.example.com/y\"\nheaders = {{ X-A = \"b\", X-Key = {{ env = \"PATH\" }} }}\n{LOGIN}"
     ));
     let alerting = &plan.alerting;
-    assert_eq!(alerting.runbook_base, "https://wiki.example.com/auth");
+    assert_eq!(alerting.runbooks, Runbooks::At("https://wiki.example.com/auth".to_owned()));
     assert_eq!(alerting.thresholds.clock_skew, Duration::from_secs(2));
     assert_eq!(alerting.thresholds.stale, Duration::from_secs(300));
     let notify = &alerting.notify;

@@ -173,8 +173,7 @@ impl World {
 
     fn evaluate(&mut self) {
         self.evaluation = self.now + EVALUATION;
-        let context =
-            Context { public_url: None, runbook_base: "https://example.com".to_owned(), deployments: Vec::new() };
+        let context = Context::default();
         let rulings = self.detect.rulings(self.now, &|_| false);
         let changes = self.machine.step(self.now, outage::conditions(&rulings, self.now, &context));
         self.changes.extend(changes.into_iter().map(|change| (self.now.since(START), change)));
