@@ -77,15 +77,8 @@ pub struct Engine {
 
 impl Default for Engine {
     fn default() -> Self {
-        let server = Server {
-            listen: "127.0.0.1:0".parse().unwrap(),
-            tls: None,
-            read_token: None,
-            admin_token: None,
-            public_url: None,
-        };
         Self {
-            server,
+            server: Server::at("127.0.0.1:0".parse().unwrap()),
             probe: "login".into(),
             clock: Clock::manual(NOW),
             objectives: vec![],
