@@ -122,13 +122,7 @@ fn plan() -> Plan {
         Arc::new(Check { labels, probe: probe.clone(), region: region.clone(), user: None, spread: probe.spreads[0] })
     };
     Plan {
-        server: Server {
-            listen: ([127, 0, 0, 1], 0).into(),
-            tls: None,
-            read_token: None,
-            admin_token: None,
-            public_url: None,
-        },
+        server: Server::at(([127, 0, 0, 1], 0).into()),
         telemetry: None,
         browser: authprobe::browser::Settings::default(),
         regions: vec![region.clone()],

@@ -161,9 +161,16 @@ pub struct Server {
     pub admin_token: Option<SecretSource>,
     /// For links.
     pub public_url: Option<Url>,
+    /// Names by which it is reached besides: small letters, no port.
+    pub hosts: Vec<String>,
 }
 
 impl Server {
+    /// One that listens there; nothing else is configured.
+    pub const fn at(listen: SocketAddr) -> Self {
+        Self { listen, tls: None, read_token: None, admin_token: None, public_url: None, hosts: Vec::new() }
+    }
+
     /// Where people reach it: as configured, or as it listens.
     pub fn url(&self) -> Url {
         let scheme = if self.tls.is_some() { "https" } else { "http" };

@@ -21,8 +21,7 @@ const DEFAULT_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Resolves `[server]`.
 pub fn server(desk: &mut Desk<'_>) -> Server {
-    let mut server =
-        Server { listen: DEFAULT_LISTEN, tls: None, read_token: None, admin_token: None, public_url: None };
+    let mut server = Server::at(DEFAULT_LISTEN);
     let items: Vec<Item<'_, WrittenServer>> = typed::items(desk.loaded, "server", &mut desk.mistakes);
     let Some((item, written)) = items.first().and_then(|item| Some((item, item.value.as_ref()?))) else {
         return server;
@@ -39,6 +38,7 @@ pub fn server(desk: &mut Desk<'_>) -> Server {
     server.read_token = written.read_token.as_ref().map(|source| desk.secret(item, "read_token", source));
     server.admin_token = written.admin_token.as_ref().map(|source| desk.secret(item, "admin_token", source));
     server.public_url = written.public_url.as_ref().map(|url| url.0.clone());
+    server.hosts = hosts(desk, item, written.hosts.as_deref().unwrap_or_default());
     let has = |key: &str| item.node.get(key).is_some();
     if !server.listen.ip().is_loopback() && !has("read_token") && !has("admin_token") {
         desk.note(format!(
@@ -48,6 +48,24 @@ pub fn server(desk: &mut Desk<'_>) -> Server {
         ));
     }
     server
+}
+
+/// Names only, as browsers send them: small letters, and punycode for all others.
+fn hosts(desk: &mut Desk<'_>, item: &Item<'_, WrittenServer>, written: &[String]) -> Vec<String> {
+    let mut names = Vec::new();
+    for (n, text) in written.iter().enumerate() {
+        match url::Host::parse(text) {
+            Ok(url::Host::Domain(name)) => names.push(name.strip_suffix('.').unwrap_or(&name).to_owned()),
+            // Addresses are ours without being listed.
+            Ok(_) => {}
+            Err(_) => {
+                let shown: String = text.chars().take(60).collect();
+                let mistake = item.mistake(&format!("hosts.{n}"), format!("{shown:?} is not the name of a host"));
+                desk.wrong(mistake.help("a name without scheme, port and path, such as \"authprobe.example.com\""));
+            }
+        }
+    }
+    names
 }
 
 fn listen_message(text: &str) -> String {

@@ -236,13 +236,7 @@ impl Planner {
         let checks =
             self.probes.iter().flat_map(|probe| self.regions.iter().map(move |region| check(probe, region))).collect();
         Arc::new(Plan {
-            server: Server {
-                listen: ([127, 0, 0, 1], 0).into(),
-                tls: None,
-                read_token: None,
-                admin_token: None,
-                public_url: None,
-            },
+            server: Server::at(([127, 0, 0, 1], 0).into()),
             telemetry: None,
             browser: Default::default(),
             regions: self.regions.clone(),

@@ -1,22 +1,29 @@
-//! Who may do what, and what every answer says to browsers.
+//! Who may do what.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::header::{self, AUTHORIZATION, HOST, HeaderName, ORIGIN, WWW_AUTHENTICATE};
+use axum::http::header::{self, ACCEPT, AUTHORIZATION, HOST, HeaderName, ORIGIN, WWW_AUTHENTICATE};
+use axum::http::request::Parts;
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use url::Url;
 
 use super::problem::Problem;
-use super::{App, MAX_BODY, page};
+use super::session::Digest;
+use super::{App, MAX_BODY, assets, sign_in};
 use crate::oidc::mailbox;
 use crate::plan::Server;
 use crate::secret::SecretSource;
+
+mod headers;
+pub mod host;
+
+pub use headers::headers;
 
 /// How long the body of a request may take.
 const BODY_TIME: Duration = Duration::from_secs(10);
@@ -36,10 +43,12 @@ impl Writer {
     }
 }
 
-/// Who is let through to read, for the page.
-#[derive(Clone, Copy, Debug, Default)]
+/// Who is let through, and to what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reader {
     session: bool,
+    /// With the admin token, or as this machine where there is no token.
+    writes: bool,
 }
 
 impl Reader {
@@ -47,36 +56,73 @@ impl Reader {
     pub const fn has_session(&self) -> bool {
         self.session
     }
+
+    /// What they may do, in words.
+    pub const fn right(&self) -> &'static str {
+        if self.writes { "may read and write" } else { "may read" }
+    }
 }
 
 impl<S: Send + Sync> axum::extract::FromRequestParts<S> for Reader {
     type Rejection = std::convert::Infallible;
 
-    async fn from_request_parts(parts: &mut axum::http::request::Parts, _: &S) -> Result<Self, Self::Rejection> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
         Ok(parts.extensions.get().copied().unwrap_or_default())
     }
 }
 
 /// What a request needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Need {
+pub enum Need {
     /// Says nothing about anybody: for load balancers and kubelets.
     Nothing,
+    /// To see.
     Read,
+    /// To change something.
     Write,
 }
 
 fn need(method: &Method, path: &str) -> Need {
-    // Providers have no token of ours, and what they send proves itself.
-    if *method == Method::POST && path.starts_with(mailbox::PATH) {
+    // Providers have no token of ours, and what they send proves itself. Whoever signs in or out asks for himself.
+    let open = path.starts_with(mailbox::PATH) || matches!(path, sign_in::IN | sign_in::OUT);
+    if *method == Method::POST && open {
         return Need::Nothing;
     }
     if !matches!(*method, Method::GET | Method::HEAD) {
         return Need::Write;
     }
     match path {
-        "/-/healthy" | "/-/ready" | page::STYLE | page::SCRIPT | page::ICON => Need::Nothing,
+        "/-/healthy" | "/-/ready" | sign_in::IN | assets::STYLE | assets::SCRIPT | assets::ICON => Need::Nothing,
         _ => Need::Read,
+    }
+}
+
+/// Everything about a request that says whose it is. Streams keep it, to ask again whether it still opens the door.
+#[derive(Clone)]
+pub struct Papers {
+    peer: Option<IpAddr>,
+    headers: HeaderMap,
+    named: Result<Option<Authority>, ()>,
+}
+
+impl Papers {
+    /// Of a request.
+    pub fn of(uri: &Uri, headers: &HeaderMap, peer: Option<&Peer>) -> Self {
+        let peer = peer.map(|peer| peer.0.ip());
+        Self { peer, named: host::asked_for(uri, headers), headers: headers.clone() }
+    }
+
+    /// Where they stand.
+    pub const fn peer(&self) -> Option<IpAddr> {
+        self.peer
+    }
+}
+
+impl axum::extract::FromRequestParts<App> for Papers {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Self::Rejection> {
+        Ok(Self::of(&parts.uri, &parts.headers, parts.extensions.get()))
     }
 }
 
@@ -84,59 +130,146 @@ fn need(method: &Method, path: &str) -> Need {
 pub async fn authorize(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let need = need(request.method(), request.uri().path());
     if need != Need::Nothing {
-        let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip());
-        let (plan, headers) = (app.control.plan(), request.headers().clone());
-        let right = if plan.server.admin_token.is_some() { "admin token" } else { "no token" };
-        let from = peer.map_or_else(|| "unknown".to_owned(), |peer| peer.to_canonical().to_string());
-        // Tokens are read from files.
-        let checked = tokio::task::spawn_blocking(move || permit(need, peer, &headers, &plan.server)).await;
-        let failed = |_| Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "could not tell whether that is allowed"));
-        if let Err(problem) = checked.unwrap_or_else(failed) {
-            return problem.into_response();
-        }
+        let papers = Papers::of(request.uri(), request.headers(), request.extensions().get());
+        let from = papers.peer.map_or_else(|| "unknown".to_owned(), |peer| peer.to_canonical().to_string());
+        let reader = match admit(&app, need, papers).await {
+            Ok(reader) => reader,
+            Err(problem) if asks_a_person(&request, &problem) => return sign_in::first(request.uri()),
+            Err(problem) => return problem.into_response(),
+        };
         if need == Need::Write {
+            let right = match (app.control.plan().server.admin_token.is_some(), reader.session) {
+                (true, true) => "admin session",
+                (true, false) => "admin token",
+                (false, _) => "no token",
+            };
             request.extensions_mut().insert(Writer(format!("{right}, {from}")));
         }
+        request.extensions_mut().insert(reader);
     }
     next.run(request).await
 }
 
-fn permit(need: Need, peer: Option<IpAddr>, headers: &HeaderMap, server: &Server) -> Result<(), Problem> {
-    if need == Need::Write {
-        same_origin(headers, server.public_url.as_ref())?;
+/// Whether somebody with these papers may do that.
+pub async fn admit(app: &App, need: Need, papers: Papers) -> Result<Reader, Problem> {
+    let (plan, now, tls, own) = (app.control.plan(), app.control.now(), app.tls, app.own_name.clone());
+    let session = sign_in::cookie(&papers.headers, tls).and_then(|value| app.sessions.token(value, now));
+    // Tokens are read from files.
+    let checked = tokio::task::spawn_blocking(move || {
+        Asking { need, papers: &papers, session, server: &plan.server, tls, own: own.as_deref() }.permit()
+    });
+    let failed = |_| Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "could not tell whether that is allowed"));
+    checked.await.unwrap_or_else(failed)
+}
+
+/// Whether a browser asks for a page because somebody wants to see it, who could sign in.
+fn asks_a_person(request: &Request, problem: &Problem) -> bool {
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    let accepts = request.headers().get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    reads
+        && problem.status() == StatusCode::UNAUTHORIZED
+        && !request.headers().contains_key(AUTHORIZATION)
+        && accepts
+            .flat_map(|value| value.split(','))
+            .any(|range| range.split(';').next().is_some_and(|range| range.trim().eq_ignore_ascii_case("text/html")))
+}
+
+/// A request before the door.
+struct Asking<'a> {
+    need: Need,
+    papers: &'a Papers,
+    /// The token with which the session was opened whose cookie is shown.
+    session: Option<Digest>,
+    server: &'a Server,
+    tls: bool,
+    own: Option<&'a str>,
+}
+
+/// What somebody shows who asks for more than nothing.
+struct Shown {
+    token: Digest,
+    by_session: bool,
+}
+
+impl Asking<'_> {
+    fn permit(&self) -> Result<Reader, Problem> {
+        let (headers, server) = (&self.papers.headers, self.server);
+        if self.need == Need::Write {
+            same_origin(headers, server.public_url.as_ref())?;
+        }
+        match (self.need, &server.read_token, &server.admin_token) {
+            (Need::Nothing, ..) => Ok(Reader::default()),
+            (Need::Read, None, admin) => self.open_to_read(admin.as_ref()),
+            (Need::Read, Some(read), admin) => {
+                let shown = self.shown()?;
+                let writes = admin.as_ref().map(|admin| shown.is(admin)).transpose()?.unwrap_or(false);
+                if writes || shown.is(read)? {
+                    Ok(Reader { session: shown.by_session, writes })
+                } else {
+                    Err(unknown())
+                }
+            }
+            (Need::Write, None, None) => {
+                from_here(self.papers.peer, headers).map(|()| Reader { session: false, writes: true })
+            }
+            (Need::Write, Some(_), None) => {
+                Err(Problem::new(StatusCode::FORBIDDEN, "writing needs server.admin_token, which is not configured"))
+            }
+            (Need::Write, read, Some(admin)) => self.write(read.as_ref(), admin),
+        }
     }
-    match (need, &server.read_token, &server.admin_token) {
-        (Need::Nothing, ..) | (Need::Read, None, _) => Ok(()),
-        (Need::Read, Some(read), admin) => {
-            let given = bearer(headers)?;
-            let admin = admin.as_ref().map(|admin| is(given, admin)).transpose()?.unwrap_or(false);
-            if is(given, read)? || admin { Ok(()) } else { Err(unknown()) }
-        }
-        (Need::Write, None, None) => from_here(peer, headers),
-        (Need::Write, Some(_), None) => {
-            Err(Problem::new(StatusCode::FORBIDDEN, "writing needs server.admin_token, which is not configured"))
-        }
-        (Need::Write, read, Some(admin)) => {
-            let given = bearer(headers)?;
-            if is(given, admin)? {
-                return Ok(());
+
+    /// Reading where no token is needed for it. Whoever shows the admin token needs no name of ours.
+    fn open_to_read(&self, admin: Option<&SecretSource>) -> Result<Reader, Problem> {
+        match (admin, self.shown()) {
+            (Some(admin), Ok(shown)) if shown.is(admin)? => {
+                return Ok(Reader { session: shown.by_session, writes: true });
             }
-            match read {
-                Some(read) if is(given, read)? => Err(Problem::new(StatusCode::FORBIDDEN, "this token may only read")
-                    .with(WWW_AUTHENTICATE, "Bearer realm=\"authprobe\", error=\"insufficient_scope\"")),
-                _ => Err(unknown()),
+            _ => {}
+        }
+        if !self.tls {
+            host::check(self.papers.named.as_ref(), self.papers.peer, self.server, self.own)?;
+        }
+        let writes = admin.is_none() && from_here(self.papers.peer, &self.papers.headers).is_ok();
+        Ok(Reader { session: false, writes })
+    }
+
+    fn write(&self, read: Option<&SecretSource>, admin: &SecretSource) -> Result<Reader, Problem> {
+        let shown = self.shown()?;
+        if shown.by_session && !proves_our_page(&self.papers.headers) {
+            let detail = "with a session's cookie a request must say that our own page makes it (Origin)";
+            return Err(Problem::new(StatusCode::FORBIDDEN, detail));
+        }
+        if shown.is(admin)? {
+            return Ok(Reader { session: shown.by_session, writes: true });
+        }
+        match read {
+            Some(read) if shown.is(read)? => Err(Problem::new(StatusCode::FORBIDDEN, "this token may only read")
+                .with(WWW_AUTHENTICATE, "Bearer realm=\"authprobe\", error=\"insufficient_scope\"")),
+            _ => Err(unknown()),
+        }
+    }
+
+    /// The token of `Authorization: Bearer` (RFC 6750 §2.1), or the one that opened a session.
+    fn shown(&self) -> Result<Shown, Problem> {
+        let bearer = self.papers.headers.get(AUTHORIZATION);
+        if let (None, Some(token)) = (bearer, self.session) {
+            return Ok(Shown { token, by_session: true });
+        }
+        let value = bearer.and_then(|value| value.to_str().ok());
+        match value.and_then(|value| value.split_once(' ')) {
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
+                Ok(Shown { token: Digest::of(token.trim().as_bytes()), by_session: false })
             }
+            _ => Err(Problem::new(StatusCode::UNAUTHORIZED, "a bearer token is needed")
+                .with(WWW_AUTHENTICATE, "Bearer realm=\"authprobe\"")),
         }
     }
 }
 
-/// The token of `Authorization: Bearer` (RFC 6750 §2.1).
-fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
-    let value = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    match value.and_then(|value| value.split_once(' ')) {
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(token.trim()),
-        _ => Err(Problem::new(StatusCode::UNAUTHORIZED, "a bearer token is needed")
-            .with(WWW_AUTHENTICATE, "Bearer realm=\"authprobe\"")),
+impl Shown {
+    fn is(&self, source: &SecretSource) -> Result<bool, Problem> {
+        is(&self.token, source)
     }
 }
 
@@ -145,16 +278,17 @@ fn unknown() -> Problem {
         .with(WWW_AUTHENTICATE, "Bearer realm=\"authprobe\", error=\"invalid_token\"")
 }
 
-/// Compared in constant time, as digests so that not even the length shows.
-fn is(given: &str, source: &SecretSource) -> Result<bool, Problem> {
-    use aws_lc_rs::constant_time::verify_slices_are_equal;
-    use aws_lc_rs::digest::{SHA256, digest};
+/// Whether that is the token of a source, which is read anew. Compared in constant time, as digests so that not even the
+/// length shows.
+///
+/// # Errors
+/// When the source cannot be read: then nobody is let in.
+pub fn is(given: &Digest, source: &SecretSource) -> Result<bool, Problem> {
     let expected = source.read().map_err(|error| {
         tracing::error!(error, "a token of the server cannot be read");
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the server cannot read its token; see its log")
     })?;
-    let (given, expected) = (digest(&SHA256, given.as_bytes()), digest(&SHA256, expected.expose().as_bytes()));
-    Ok(verify_slices_are_equal(given.as_ref(), expected.as_ref()).is_ok())
+    Ok(given.is(&Digest::of(expected.expose().as_bytes())))
 }
 
 /// Without tokens only this machine may write: the connection must come from it, meant for it by name (else any web page
@@ -176,14 +310,24 @@ fn from_here(peer: Option<IpAddr>, headers: &HeaderMap) -> Result<(), Problem> {
 }
 
 fn names_this_machine(host: &str) -> bool {
-    let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    host.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    host.eq_ignore_ascii_case("localhost") || host::bare(host).parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
+/// Whether a browser says at all that a page of ours asks; whether it is true, [`same_origin`] has seen.
+pub fn proves_our_page(headers: &HeaderMap) -> bool {
+    headers.contains_key(ORIGIN) || headers.get(FETCH_SITE).is_some_and(|site| site == "same-origin")
+}
+
+/// Where a request comes from, as a browser says (Fetch Metadata).
+pub const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
 /// A browser says where a request comes from: only our own page may write.
-fn same_origin(headers: &HeaderMap, public_url: Option<&Url>) -> Result<(), Problem> {
+///
+/// # Errors
+/// When it is another page.
+pub fn same_origin(headers: &HeaderMap, public_url: Option<&Url>) -> Result<(), Problem> {
     let foreign = || Err(Problem::new(StatusCode::FORBIDDEN, "asked by a page of another origin"));
-    let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
+    let site = headers.get(FETCH_SITE).map(HeaderValue::as_bytes);
     if site.is_some_and(|site| site != b"same-origin" && site != b"none") {
         return foreign();
     }
@@ -212,135 +356,5 @@ pub async fn bounded_body(request: Request, next: Next) -> Response {
     next.run(Request::from_parts(parts, Body::from(body))).await
 }
 
-/// Tells browsers to run nothing, guess nothing and keep nothing.
-pub async fn headers(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
-    let all = [
-        (
-            header::CONTENT_SECURITY_POLICY,
-            "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; \
-             form-action 'self'; frame-ancestors 'none'",
-        ),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::X_FRAME_OPTIONS, "DENY"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (header::CACHE_CONTROL, "no-store"),
-    ];
-    for (name, value) in all {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
-    }
-    response
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn status(need: Need, peer: &str, headers: &[(&'static str, &'static str)], tokens: &[&str]) -> u16 {
-        let folder = crate::folder::Folder::new();
-        let file = |name: &str| SecretSource::File(folder.write(name, &format!("{name}-token")));
-        let server = Server {
-            listen: "127.0.0.1:0".parse().unwrap(),
-            tls: None,
-            read_token: tokens.contains(&"read").then(|| file("read")),
-            admin_token: tokens.contains(&"admin").then(|| file("admin")),
-            public_url: Some("https://authprobe.example.com/".parse().unwrap()),
-        };
-        let headers = headers.iter().map(|(k, v)| (HeaderName::from_static(k), HeaderValue::from_static(v))).collect();
-        match permit(need, Some(peer.parse().unwrap()), &headers, &server) {
-            Ok(()) => 200,
-            Err(problem) => problem.into_response().status().as_u16(),
-        }
-    }
-
-    const LOCAL: (&str, &str) = ("host", "localhost:9464");
-    const READ: (&str, &str) = ("authorization", "Bearer read-token");
-    const ADMIN: (&str, &str) = ("authorization", "bearer admin-token");
-
-    /// The contract: with none, reading for all and writing for loopback; with one, loopback is no exemption.
-    #[test]
-    fn tokens_decide() {
-        use Need::{Read, Write};
-        for (need, peer, headers, tokens, expected) in [
-            (Read, "192.0.2.1", &[][..], &[][..], 200),
-            (Write, "127.0.0.1", &[LOCAL], &[], 200),
-            (Write, "::ffff:127.0.0.1", &[LOCAL], &[], 200),
-            (Write, "192.0.2.1", &[LOCAL], &[], 403),
-            (Read, "127.0.0.1", &[], &["read"], 401),
-            (Read, "127.0.0.1", &[READ], &["read"], 200),
-            (Read, "127.0.0.1", &[ADMIN], &["read"], 401),
-            (Read, "127.0.0.1", &[ADMIN], &["read", "admin"], 200),
-            (Read, "192.0.2.1", &[], &["admin"], 200),
-            (Write, "127.0.0.1", &[LOCAL, READ], &["read"], 403),
-            (Write, "127.0.0.1", &[LOCAL], &["admin"], 401),
-            (Write, "192.0.2.1", &[ADMIN], &["admin"], 200),
-            (Write, "192.0.2.1", &[READ], &["read", "admin"], 403),
-            (Write, "192.0.2.1", &[("authorization", "Bearer nonsense")], &["read", "admin"], 401),
-            (Write, "192.0.2.1", &[("authorization", "Basic YTpi")], &["admin"], 401),
-        ] {
-            assert_eq!(status(need, peer, headers, tokens), expected, "{need:?} {peer} {headers:?} {tokens:?}");
-        }
-    }
-
-    #[test]
-    fn without_tokens_neither_other_names_nor_proxies_count_as_local() {
-        for host in ["localhost", "LOCALHOST:80", "127.0.0.1:9464", "127.8.8.8", "[::1]:9464"] {
-            assert_eq!(status(Need::Write, "::1", &[("host", host)], &[]), 200, "{host}");
-        }
-        for host in ["evil.example:9464", "localhost.evil.example", "127.0.0.1.evil.example", "192.0.2.1", "[::2]", ""]
-        {
-            assert_eq!(status(Need::Write, "::1", &[("host", host)], &[]), 403, "{host}");
-        }
-        assert_eq!(status(Need::Write, "::1", &[], &[]), 403);
-        for header in ["x-forwarded-for", "forwarded", "via"] {
-            assert_eq!(status(Need::Write, "127.0.0.1", &[LOCAL, (header, "x")], &[]), 403, "{header}");
-        }
-    }
-
-    #[test]
-    fn pages_of_other_origins_may_not_write() {
-        let with = |header, value| status(Need::Write, "127.0.0.1", &[LOCAL, (header, value)], &[]);
-        for origin in ["http://localhost:9464", "https://authprobe.example.com"] {
-            assert_eq!(with("origin", origin), 200, "{origin}");
-        }
-        for origin in ["http://evil.example", "http://localhost:9465", "null", "", "file:///x", "http://localhost"] {
-            assert_eq!(with("origin", origin), 403, "{origin}");
-        }
-        for (site, expected) in [("same-origin", 200), ("none", 200), ("same-site", 403), ("cross-site", 403)] {
-            assert_eq!(with("sec-fetch-site", site), expected, "{site}");
-        }
-        let admin = [ADMIN, ("host", "probe.internal:9464"), ("origin", "http://evil.example")];
-        assert_eq!(status(Need::Write, "192.0.2.1", &admin, &["admin"]), 403, "not even with the token");
-    }
-
-    #[test]
-    fn a_token_that_cannot_be_read_admits_nobody() {
-        let server = Server {
-            listen: "127.0.0.1:0".parse().unwrap(),
-            tls: None,
-            read_token: Some(SecretSource::File("/nowhere/token".into())),
-            admin_token: None,
-            public_url: None,
-        };
-        let headers = [(AUTHORIZATION, HeaderValue::from_static("Bearer x"))].into_iter().collect();
-        let problem = permit(Need::Read, None, &headers, &server).unwrap_err();
-        assert_eq!(problem.into_response().status(), 503);
-    }
-
-    #[test]
-    fn only_reading_and_only_what_tells_nothing_is_open() {
-        for (method, path, expected) in [
-            (Method::GET, "/-/ready", Need::Nothing),
-            (Method::HEAD, "/-/healthy", Need::Nothing),
-            (Method::POST, "/-/ready", Need::Write),
-            (Method::POST, "/backchannel-logout/web", Need::Nothing),
-            (Method::PUT, "/backchannel-logout/web", Need::Write),
-            (Method::POST, "/backchannel-logout", Need::Write),
-            (Method::GET, "/metrics", Need::Read),
-            (Method::OPTIONS, "/metrics", Need::Write),
-            (Method::GET, "/", Need::Read),
-        ] {
-            assert_eq!(need(&method, path), expected, "{method} {path}");
-        }
-    }
-}
+mod tests;

@@ -13,7 +13,7 @@ use axum::http::{StatusCode, Uri};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use crate::alert::Alert;
 use crate::alert::conditions::Deployment;
@@ -34,10 +34,12 @@ use crate::trend::{CheckStrip, ProbeTrend};
 
 mod alerts;
 mod api;
+mod assets;
 pub mod backchannel;
 mod body;
 mod deployments;
 mod detection;
+mod events;
 mod guard;
 mod keys;
 mod listen;
@@ -47,6 +49,8 @@ mod problem;
 mod runbook;
 mod runs;
 mod scrape;
+mod session;
+mod sign_in;
 mod slos;
 mod tls;
 
@@ -159,6 +163,15 @@ struct App {
     scrapes: Arc<Semaphore>,
     runs: Arc<Semaphore>,
     writing: maintenance::Writing,
+    streams: Arc<Semaphore>,
+    sessions: Arc<session::Sessions>,
+    failures: Arc<session::Failures>,
+    /// Whether we serve HTTPS ourselves.
+    tls: bool,
+    /// This machine's name.
+    own_name: Option<Arc<str>>,
+    /// Whether the end has begun: what would go on for long must not.
+    stopping: watch::Receiver<bool>,
 }
 
 /// Serves until `shutdown` is ready; then answers what was asked already, for a few seconds at most. Tokens are those of
@@ -175,12 +188,23 @@ pub fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<impl Future<Output = ()> + Send + 'static, String> {
     let tls = server.tls.clone().map(|(cert, key)| tls::Tls::load(cert, key)).transpose()?;
+    let (stop, stopping) = watch::channel(false);
     let app = App {
         control,
         metrics,
         scrapes: Arc::new(Semaphore::new(scrape::MAX_SCRAPES)),
         runs: Arc::new(Semaphore::new(MAX_RUNS)),
         writing: maintenance::Writing::default(),
+        streams: Arc::new(Semaphore::new(events::MAX_STREAMS)),
+        sessions: Arc::default(),
+        failures: Arc::default(),
+        tls: tls.is_some(),
+        own_name: guard::host::own_name().map(Arc::from),
+        stopping,
+    };
+    let shutdown = async move {
+        shutdown.await;
+        stop.send_replace(true);
     };
     Ok(listen::run(listener, tls, router(app), shutdown))
 }
@@ -194,8 +218,13 @@ fn router(app: App) -> Router {
     let receiver = backchannel::Receiver::new(app.control.mailbox(), Arc::new(expects));
     Router::new()
         .merge(receiver.routes())
+        .merge(assets::routes())
         .merge(page::routes())
-        .route("/runbook", get(runbook::runbook))
+        .route("/sign-in", get(sign_in::form).post(sign_in::sign_in))
+        .route("/sign-out", post(sign_in::sign_out))
+        .route("/runbook", get(runbook::alerts))
+        .route("/runbook/{name}", get(runbook::one))
+        .route("/api/v1/events", get(events::events))
         .route("/metrics", get(scrape::metrics))
         .route("/-/healthy", get(api::healthy))
         .route("/-/ready", get(api::ready))

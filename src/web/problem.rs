@@ -36,6 +36,11 @@ impl Problem {
         Self { mistakes, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, words.join("; ")) }
     }
 
+    /// With which status it is answered.
+    pub const fn status(&self) -> StatusCode {
+        self.status
+    }
+
     /// With a header besides.
     #[must_use]
     pub fn with(mut self, name: HeaderName, value: &'static str) -> Self {

@@ -187,7 +187,7 @@ impl Stage {
         let Some(waits) = engines.iter().find(|ran| ran.check.labels.kind == "logout") else { return };
         let Some(door) = self.door.lock().expect("the door").take() else { return };
         let listen = door.local_addr().expect("its address");
-        let server = Server { listen, tls: None, read_token: None, admin_token: None, public_url: None };
+        let server = Server::at(listen);
         let mailbox = waits.engine.memories.mailbox.clone();
         let receiver = Receiver::new(mailbox.clone(), Arc::new(|client| client == "web"));
         tokio::spawn(backchannel::serve(door, &server, receiver, std::future::pending()).expect("a receiver"));

@@ -33,13 +33,7 @@ async fn with_receiver() -> Stage {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/backchannel-logout/web", listener.local_addr().unwrap());
     let receiver = Receiver::new(stage.memories.mailbox.clone(), Arc::new(|client| client == "web"));
-    let server = authprobe::plan::Server {
-        listen: listener.local_addr().unwrap(),
-        tls: None,
-        read_token: None,
-        admin_token: None,
-        public_url: None,
-    };
+    let server = authprobe::plan::Server::at(listener.local_addr().unwrap());
     let serving = authprobe::web::backchannel::serve(listener, &server, receiver, std::future::pending()).unwrap();
     tokio::spawn(serving);
     stage.memories.mailbox.open();

@@ -1,6 +1,8 @@
 //! Planted passwords and client secrets, and every token, code, verifier and cookie that the provider has seen: none of
 //! it is anywhere in what authprobe shows, plain, percent-encoded or base64.
 
+use std::io::{Read as _, Write as _};
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde_json::{Value, json};
@@ -108,6 +110,7 @@ fn nothing_secret_is_shown_anywhere() {
         daemon.until("authprobe_runs_total", &[&format!("probe=\"{probe}\"")], |runs| runs >= 1.0);
     }
     daemon.until("authprobe_runs_inconclusive_total", &["probe=\"workload\""], |runs| runs >= 1.0);
+    let events = listen(&daemon.url);
     // And when things go wrong: answers that echo what was sent, errors at every step.
     let headers =
         json!({ "content-type": "application/json", "www-authenticate": format!("Bearer realm=\"{PASSWORD}\"") });
@@ -138,10 +141,17 @@ fn nothing_secret_is_shown_anywhere() {
     for path in ["/", "/metrics", "/api/v1/probes", "/api/v1/regions", "/api/v1/alerts", "/api/v1/detection"] {
         shown.push(("page", daemon.get(path).body));
     }
+    for path in ["/probes/login", "/probes/workload", "/keys", "/configuration"] {
+        shown.push(("view", daemon.get(path).body));
+    }
+    let runs: Vec<String> =
+        daemon.runs("login").iter().map(|run| run.0["trace_id"].as_str().unwrap().to_owned()).collect();
+    shown.extend(runs.iter().map(|run| ("view of a run", daemon.get(&format!("/runs/{run}")).body)));
     let open = net::request("GET", &format!("{}/metrics", daemon.url), &["Accept: application/openmetrics-text"], "");
     shown.push(("OpenMetrics", open.unwrap().body));
     eventually("spans of a failed run", || collector.output().contains("STATUS_CODE_ERROR").then_some(()));
     assert_eq!(daemon.terminate(crate::support::PATIENCE), 0);
+    shown.push(("events", events.join().unwrap()));
     shown.push(("traces and metrics", collector.output()));
     shown.push(("logs", daemon.process.output()));
 
@@ -166,6 +176,19 @@ fn nothing_secret_is_shown_anywhere() {
     assert!(seen > 50, "the provider saw only {seen} secrets");
     secrets.extend([PASSWORD, SECRET, "another planted/password", &assertion].map(str::to_owned));
     assert_nowhere(&secrets, &shown);
+}
+
+/// All that is told as it happens, until the end.
+fn listen(url: &str) -> std::thread::JoinHandle<String> {
+    let host = url.strip_prefix("http://").unwrap().trim_end_matches('/').to_owned();
+    let mut stream = std::net::TcpStream::connect(&host).unwrap();
+    stream.set_read_timeout(Some(crate::support::PATIENCE)).unwrap();
+    write!(stream, "GET /api/v1/events HTTP/1.0\r\nHost: {host}\r\n\r\n").unwrap();
+    std::thread::spawn(move || {
+        let mut told = Vec::new();
+        let _ = stream.read_to_end(&mut told);
+        String::from_utf8_lossy(&told).into_owned()
+    })
 }
 
 /// Everything that `smoke` says, in every form.

@@ -2,6 +2,8 @@
 
 mod deployments;
 mod detection;
+mod door;
+mod events;
 mod maintenance;
 mod page;
 mod past;

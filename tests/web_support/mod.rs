@@ -15,6 +15,7 @@ use authprobe::config;
 use authprobe::detect::Ruling;
 use authprobe::journey::{Journey, StepName, Stopped};
 use authprobe::judge::CountedSince;
+use authprobe::news::Newsroom;
 use authprobe::oidc::key_history::ProviderKeys;
 use authprobe::oidc::mailbox::Mailbox;
 use authprobe::outcome::Outcome;
@@ -69,6 +70,7 @@ pub struct Engine {
     pub deployments: Mutex<Vec<Deployment>>,
     pub ledger: Option<Ledger>,
     pub mailbox: Arc<Mailbox>,
+    pub newsroom: Newsroom,
     pub ready: AtomicBool,
     pub paused: AtomicBool,
     pub outcomes: Mutex<Vec<Arc<Outcome>>>,
@@ -83,15 +85,8 @@ pub struct Engine {
 
 impl Default for Engine {
     fn default() -> Self {
-        let server = Server {
-            listen: "127.0.0.1:0".parse().unwrap(),
-            tls: None,
-            read_token: None,
-            admin_token: None,
-            public_url: None,
-        };
         Self {
-            server,
+            server: Server::at("127.0.0.1:0".parse().unwrap()),
             probe: "login".into(),
             clock: Clock::manual(NOW),
             objectives: vec![],
@@ -108,6 +103,7 @@ impl Default for Engine {
             deployments: Mutex::default(),
             ledger: None,
             mailbox: Arc::default(),
+            newsroom: Newsroom::default(),
             ready: AtomicBool::new(true),
             paused: AtomicBool::new(false),
             outcomes: Mutex::default(),
@@ -141,6 +137,10 @@ impl Engine {
 impl Control for Engine {
     fn mailbox(&self) -> Arc<Mailbox> {
         self.mailbox.clone()
+    }
+
+    fn newsroom(&self) -> Newsroom {
+        self.newsroom.clone()
     }
 
     fn now(&self) -> Timestamp {
@@ -430,6 +430,14 @@ impl Web {
         self.raw(&format!("{head}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len())).await
     }
 
+    /// A form, as a browser sends one that is on a page of `origin`.
+    pub async fn submit(&self, path: &str, origin: &str, cookie: &str, form: &str) -> Answer {
+        let head = format!("POST {path} HTTP/1.1\r\nConnection: close\r\nHost: localhost\r\nOrigin: {origin}\r\n");
+        let cookie = if cookie.is_empty() { String::new() } else { format!("Cookie: {cookie}\r\n") };
+        let kind = "Content-Type: application/x-www-form-urlencoded\r\n";
+        self.raw(&format!("{head}{cookie}{kind}Content-Length: {}\r\n\r\n{form}", form.len())).await
+    }
+
     pub async fn raw(&self, request: &str) -> Answer {
         let mut stream = TcpStream::connect(self.at).await.unwrap();
         // The server may answer and close before it has read everything.
@@ -457,6 +465,11 @@ impl Answer {
     pub fn header(&self, name: &str) -> &str {
         let mut pairs = self.head.lines().filter_map(|line| line.split_once(": "));
         pairs.find(|(key, _)| key.eq_ignore_ascii_case(name)).map_or("", |(_, value)| value)
+    }
+
+    /// All of it.
+    pub fn whole(&self) -> String {
+        format!("{}\n{}", self.head, self.body)
     }
 
     pub fn json(&self) -> serde_json::Value {

@@ -26,6 +26,9 @@ pub struct Server {
     pub admin_token: Option<SecretSource>,
     /// Where people reach this server, for links: an http or https URL.
     pub public_url: Option<WebUrl>,
+    /// Names by which this server is reached besides, such as `["authprobe.example.com"]`. Over plain HTTP without
+    /// `read_token` it answers to its addresses, to names that nobody can register publicly, and to these. Default: none.
+    pub hosts: Option<Vec<String>>,
 }
 
 /// A certificate and its key.

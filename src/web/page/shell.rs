@@ -4,9 +4,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use maud::{DOCTYPE, Markup, html};
 
-use super::{SCRIPT, STYLE};
-use crate::web::App;
 use crate::web::guard::Reader;
+use crate::web::{App, assets};
 
 /// The views that the navigation leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,9 +43,9 @@ pub fn view(app: &App, reader: &Reader, tab: Tab, title: &str, live: bool, main:
                 meta name="color-scheme" content="light dark";
                 @if live { noscript { meta http-equiv="refresh" content=(RELOAD); } }
                 title { (title) " · authprobe" }
-                link rel="stylesheet" href=(STYLE);
-                link rel="icon" href="/icon.svg" type="image/svg+xml";
-                script src=(SCRIPT) defer {}
+                link rel="stylesheet" href=(assets::style());
+                link rel="icon" href=(assets::icon()) type="image/svg+xml";
+                script src=(assets::script()) defer {}
             }
             body {
                 a.skip href="#main" { "To the content" }
@@ -60,11 +59,13 @@ pub fn view(app: &App, reader: &Reader, tab: Tab, title: &str, live: bool, main:
                     div.aside {
                         @if live { span #live role="status" {} }
                         @if reader.has_session() {
-                            form method="post" action="/sign-out" { button type="submit" { "Sign out" } }
+                            form method="post" action="/sign-out" {
+                                button type="submit" title=(reader.right()) { "Sign out" }
+                            }
                         }
                     }
                 }
-                main #main tabindex="-1" data-live[live] {
+                main #main tabindex="-1" data-live[live] data-now=(app.control.now()) {
                     (notices(app))
                     (main)
                 }
@@ -92,7 +93,7 @@ const LINKS: [(&str, &str); 8] = [
 ];
 
 /// A door with a keyhole.
-fn mark() -> Markup {
+pub fn mark() -> Markup {
     html! {
         svg viewBox="0 0 16 16" aria-hidden="true" {
             rect x="2" y="1" width="12" height="14" rx="2" class="f-accent" {}
