@@ -208,6 +208,7 @@ impl Planner {
             regions: self.regions.clone(),
             spreads: vec![Duration::ZERO; self.regions.len()],
             configured_regions: self.regions.len(),
+            own: Arc::default(),
             labels: Arc::default(),
             annotations: BTreeMap::new(),
         }));
@@ -244,6 +245,8 @@ impl Planner {
                 public_url: None,
             },
             telemetry: None,
+            traces: None,
+            propagate_traceparent: false,
             browser: Default::default(),
             regions: self.regions.clone(),
             providers: vec![provider],
