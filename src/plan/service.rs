@@ -150,7 +150,9 @@ fn trace_url(
 ) -> Option<TraceUrl> {
     let found = TraceUrl::parse(written.trace_url.as_deref()?);
     if item.node.get("otlp_endpoint").is_none() && !propagates {
-        desk.note("telemetry: without `otlp_endpoint` nothing is exported: `trace_url` leads to traces that nobody has");
+        desk.note(
+            "telemetry: without `otlp_endpoint` nothing is exported: `trace_url` leads to traces that nobody has",
+        );
     }
     found.map_err(|why| desk.wrong(item.mistake("trace_url", why).help(TRACE_URL_HELP))).ok()
 }

@@ -68,7 +68,9 @@ mod tests {
             (explore, explore.replace(PLACE, ID)),
             (
                 raw,
-                format!("https://grafana.example.com/explore?panes={{%22a%22:{{%22queries%22:[{{%22query%22:%22{ID}%22}}]}}}}"),
+                format!(
+                    "https://grafana.example.com/explore?panes={{%22a%22:{{%22queries%22:[{{%22query%22:%22{ID}%22}}]}}}}"
+                ),
             ),
         ] {
             let parsed = TraceUrl::parse(template).unwrap();

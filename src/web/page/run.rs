@@ -64,9 +64,10 @@ async fn find(app: &App, id: &str) -> Result<RunView, Missing> {
         Some(Ok(None)) => Err(none("It never took place, or is older than what is kept.")),
         Some(Ok(Some(run))) => RunView::kept(&run.json)
             .ok_or_else(|| none("The ledger has it in a form that this version does not understand.")),
-        Some(Err(error)) => {
-            Err(Missing { status: StatusCode::SERVICE_UNAVAILABLE, words: format!("The ledger cannot be read: {error}") })
-        }
+        Some(Err(error)) => Err(Missing {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            words: format!("The ledger cannot be read: {error}"),
+        }),
     }
 }
 

@@ -39,9 +39,8 @@ impl Scale {
             requests.chain([(step.start, step.duration)])
         });
         let all = ends.chain([(run.start, run.duration)]);
-        let (begin, end) = all.fold((run.start, run.start), |(begin, end), (start, length)| {
-            (begin.min(start), end.max(start + length))
-        });
+        let (begin, end) = all
+            .fold((run.start, run.start), |(begin, end), (start, length)| (begin.min(start), end.max(start + length)));
         Self { begin, length: end.since(begin).max(Duration::from_micros(1)) }
     }
 

@@ -38,12 +38,9 @@ impl From<&Observation> for Measured {
             Observation::Agreement { document, agree } => {
                 Self::Agreement { document: (*document).to_owned(), agree: *agree }
             }
-            Observation::HostTime { host, upstream, requests, seconds } => Self::HostTime {
-                host: host.to_string(),
-                upstream: *upstream,
-                requests: *requests,
-                seconds: *seconds,
-            },
+            Observation::HostTime { host, upstream, requests, seconds } => {
+                Self::HostTime { host: host.to_string(), upstream: *upstream, requests: *requests, seconds: *seconds }
+            }
             Observation::RevocationPropagation { region, seconds, interval } => {
                 Self::RevocationPropagation { region: region.to_string(), seconds: *seconds, interval: *interval }
             }
@@ -152,11 +149,14 @@ mod tests {
         let attack = |name: &str, accepted| Measured::Attack { attack: name.into(), accepted };
         let all = [skew(1.5, 0.5), skew(-0.42, 0.02), attack("pkce", Some(true)), attack("state", None)];
         let told: Vec<String> = lines(&all).into_iter().map(|line| format!("{}: {}", line.what, line.value)).collect();
-        assert_eq!(told, [
-            "Attack pkce: accepted",
-            "The provider's clock: 0.42 s behind ours (within 0.02 s)",
-            "Attack state: not judged",
-        ]);
+        assert_eq!(
+            told,
+            [
+                "Attack pkce: accepted",
+                "The provider's clock: 0.42 s behind ours (within 0.02 s)",
+                "Attack state: not judged",
+            ]
+        );
     }
 
     #[test]
