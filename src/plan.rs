@@ -44,6 +44,7 @@ mod sli;
 mod slos;
 mod store;
 mod tiers;
+pub mod trace_url;
 mod typed;
 mod watched;
 mod words;
@@ -80,6 +81,10 @@ pub struct Plan {
     pub server: Server,
     /// OTLP export, if configured.
     pub telemetry: Option<crate::sink::otlp::Settings>,
+    /// Where people see the trace of a run, if somewhere.
+    pub traces: Option<trace_url::TraceUrl>,
+    /// Whether requests to providers carry W3C `traceparent` unless a provider says otherwise.
+    pub propagate_traceparent: bool,
     /// How real browsers are run on this machine.
     pub browser: crate::browser::Settings,
     /// In configured order; at least one.
@@ -218,6 +223,8 @@ pub struct PlannedProbe {
     pub spreads: Vec<Duration>,
     /// How many regions it is configured for; more than `regions` when `--region` selects some.
     pub configured_regions: usize,
+    /// The keys of its kind, as they are written; what is not there is as the kind has it by default.
+    pub own: Arc<toml::Table>,
     /// Passed on to outcomes and alerts.
     pub labels: Arc<BTreeMap<String, String>>,
     /// Passed on to alerts.

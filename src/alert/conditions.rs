@@ -10,7 +10,7 @@ use super::text::{Runbooks, Subject, about, many, moment, percent, percent_ppm, 
 use super::{Alert, Condition, Holds, Words};
 use crate::clock::Timestamp;
 use crate::duration::HumanDuration;
-use crate::slo::objective::{ANY_EVENT_WINDOW, WHOLE};
+use crate::slo::objective::ANY_EVENT_WINDOW;
 use crate::slo::{Aggregate, Counts, Evaluation, Objective, Severity, Tally, Tier, TierReading, Triggers, Window};
 
 /// The alert of this module.
@@ -270,15 +270,8 @@ fn any_text(objective: &Objective, reading: Option<&TierReading>) -> String {
 fn budget(evaluation: &Evaluation, burn: f64) -> Option<String> {
     let (objective, budget) = (&*evaluation.objective, &evaluation.budget);
     let (remaining, counts) = (budget.remaining?, budget.tally.adjusted());
-    let period = objective.window.period();
     let filling = objective.is_filling(counts, budget.whole);
-    let of_whole = match filling {
-        true => 1.0 - counts.bad as f64 * f64::from(WHOLE) / (budget.whole * f64::from(objective.allowed_ppm())),
-        false => remaining,
-    };
-    // At a burn rate of one a whole budget lasts for the whole window (SRE workbook, ch. 5).
-    let lasts = if burn > 0.0 && of_whole > 0.0 { period.as_secs_f64() * of_whole / burn } else { f64::INFINITY };
-    let lasts = Duration::try_from_secs_f64(lasts).ok().filter(|lasts| *lasts < period).map(about);
+    let lasts = evaluation.lasts(burn).map(about);
     let now = match remaining {
         left if left < 0.0 => format!("the budget is spent {} times", times(1.0 - left)),
         0.0 => "the budget is used up".to_owned(),

@@ -25,9 +25,9 @@ pub fn build_with(kinds: &[&'static Kind], loaded: &Loaded, options: &BuildOptio
     let mistakes = walk(&schema::document_of(kinds), &loaded.root, &Path::default());
     let mut desk = Desk { loaded, kinds, mistakes: mistakes.into(), notes: Vec::new() };
     let server = service::server(&mut desk);
-    let (telemetry, propagate_traceparent) = service::telemetry(&mut desk);
+    let telemetry = service::telemetry(&mut desk);
     let regions = regions::regions(&mut desk, options);
-    let providers = providers::providers(&mut desk, propagate_traceparent);
+    let providers = providers::providers(&mut desk, telemetry.propagates);
     let clients = clients::clients(&mut desk, &providers.1);
     let users = clients::users(&mut desk);
     let known = Known { regions, providers, clients, users };
@@ -62,7 +62,9 @@ pub fn build_with(kinds: &[&'static Kind], loaded: &Loaded, options: &BuildOptio
     let running = regions.all.iter().filter(|region| regions.runs(&region.region)).cloned().collect();
     Ok(Plan {
         server,
-        telemetry,
+        telemetry: telemetry.export,
+        traces: telemetry.traces,
+        propagate_traceparent: telemetry.propagates,
         browser,
         regions: running,
         roster,

@@ -64,7 +64,7 @@ fn planned(desk: &mut Desk<'_>, known: &Known, item: &Item<'_, Written>, written
     // An unknown kind is on record already.
     let kind = desk.kinds.iter().copied().find(|kind| kind.name == written.kind);
     // Before what is common to all kinds: what is wrong there says nothing about the kind's own keys.
-    let probe = kind.and_then(|kind| parse(desk, item, kind, running));
+    let (probe, own) = kind.and_then(|kind| parse(desk, item, kind, running)).unzip();
     let second_client = probe.as_deref().and_then(|probe| parties::second(desk, known, item, written, probe));
     let timing = timing(desk, item, written);
     untried(desk, item, written);
@@ -103,6 +103,7 @@ fn planned(desk: &mut Desk<'_>, known: &Known, item: &Item<'_, Written>, written
         timeout,
         configured_regions: regions.len(),
         regions,
+        own: Arc::new(own?),
         labels: Arc::new(written.labels.clone().unwrap_or_default()),
         annotations: written.annotations.clone().unwrap_or_default(),
     };
@@ -266,8 +267,13 @@ fn lacks_redirect_uri(desk: &Desk<'_>, client: &str) -> bool {
     !named.is_empty() && !keys.any(|entry| nearest::nearest(&entry.name, ["redirect_uri"]).is_some())
 }
 
-/// Lets the kind read its own keys, unless something about them is on record already.
-fn parse(desk: &mut Desk<'_>, item: &Item<'_, Written>, kind: &Kind, regions: usize) -> Option<Box<dyn Probe>> {
+/// Lets the kind read its own keys, unless something about them is on record already: what it makes of them, and they.
+fn parse(
+    desk: &mut Desk<'_>,
+    item: &Item<'_, Written>,
+    kind: &Kind,
+    regions: usize,
+) -> Option<(Box<dyn Probe>, toml::Table)> {
     let depth = item.path.0.len();
     // Of the table itself: something is missing, perhaps a key of the kind's own.
     let mut incomplete = false;
@@ -288,8 +294,8 @@ fn parse(desk: &mut Desk<'_>, item: &Item<'_, Written>, kind: &Kind, regions: us
         base: desk.loaded.base(item.node.at).to_owned(),
         client: item.node.get("client").is_some(),
     };
-    match (kind.parse)(own, &context) {
-        Ok(probe) => Some(probe),
+    match (kind.parse)(own.clone(), &context) {
+        Ok(probe) => Some((probe, own)),
         Err(_) if incomplete => None,
         Err(problems) => {
             for problem in problems {

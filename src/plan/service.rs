@@ -10,6 +10,7 @@ use rustls_pki_types::pem::PemObject;
 
 use super::Server;
 use super::desk::{Desk, certificates};
+use super::trace_url::TraceUrl;
 use super::typed::{self, Item};
 use crate::config::model::{Server as WrittenServer, Telemetry, Tls};
 use crate::sink::otlp;
@@ -18,6 +19,9 @@ use crate::sink::otlp;
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9464);
 /// How often metrics are pushed when nothing is said.
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(60);
+
+/// What a link to a trace may look like.
+const TRACE_URL_HELP: &str = "such as \"https://jaeger.example.com/trace/{trace_id}\"";
 
 /// Resolves `[server]`.
 pub fn server(desk: &mut Desk<'_>) -> Server {
@@ -104,11 +108,22 @@ fn read_key(path: &std::path::Path) -> Result<PrivateKeyDer<'static>, String> {
     PrivateKeyDer::from_pem_slice(&bytes).map_err(|_| format!("{shown} holds no PEM private key"))
 }
 
-/// Resolves `[telemetry]`: the export, and whether requests carry `traceparent`.
-pub fn telemetry(desk: &mut Desk<'_>) -> (Option<otlp::Settings>, bool) {
+/// `[telemetry]`, resolved.
+#[derive(Default)]
+pub struct Told {
+    /// The export.
+    pub export: Option<otlp::Settings>,
+    /// Whether requests carry `traceparent`.
+    pub propagates: bool,
+    /// Where people see a trace.
+    pub traces: Option<TraceUrl>,
+}
+
+/// Resolves `[telemetry]`.
+pub fn telemetry(desk: &mut Desk<'_>) -> Told {
     let items: Vec<Item<'_, Telemetry>> = typed::items(desk.loaded, "telemetry", &mut desk.mistakes);
     let Some((item, written)) = items.first().and_then(|item| Some((item, item.value.as_ref()?))) else {
-        return (None, false);
+        return Told::default();
     };
     let mut headers = Vec::new();
     for (name, source) in written.headers.iter().flatten() {
@@ -141,5 +156,21 @@ pub fn telemetry(desk: &mut Desk<'_>) -> (Option<otlp::Settings>, bool) {
         ca_file,
         interval,
     });
-    (settings, written.propagate_traceparent.unwrap_or(false))
+    let propagates = written.propagate_traceparent.unwrap_or(false);
+    Told { export: settings, propagates, traces: trace_url(desk, item, written, propagates) }
+}
+
+fn trace_url(
+    desk: &mut Desk<'_>,
+    item: &Item<'_, Telemetry>,
+    written: &Telemetry,
+    propagates: bool,
+) -> Option<TraceUrl> {
+    let found = TraceUrl::parse(written.trace_url.as_deref()?);
+    if item.node.get("otlp_endpoint").is_none() && !propagates {
+        desk.note(
+            "telemetry: without `otlp_endpoint` nothing is exported: `trace_url` leads to traces that nobody has",
+        );
+    }
+    found.map_err(|why| desk.wrong(item.mistake("trace_url", why).help(TRACE_URL_HELP))).ok()
 }

@@ -208,6 +208,7 @@ impl Planner {
             regions: self.regions.clone(),
             spreads: vec![Duration::ZERO; self.regions.len()],
             configured_regions: self.regions.len(),
+            own: Arc::default(),
             labels: Arc::default(),
             annotations: BTreeMap::new(),
         }));
@@ -238,6 +239,8 @@ impl Planner {
         Arc::new(Plan {
             server: Server::at(([127, 0, 0, 1], 0).into()),
             telemetry: None,
+            traces: None,
+            propagate_traceparent: false,
             browser: Default::default(),
             regions: self.regions.clone(),
             providers: vec![provider],

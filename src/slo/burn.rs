@@ -1,6 +1,7 @@
 //! Burn rates and budgets from counts.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::counts::{Counts, Tally};
 use super::objective::{Objective, Tier, WHOLE};
@@ -117,6 +118,23 @@ pub fn quantile(alpha_ppm: u32) -> f64 {
     } else {
         let q = 0.5 - alpha;
         q * horner(&A, q * q) / horner(&B, q * q)
+    }
+}
+
+impl Evaluation {
+    /// For how long the budget lasts if it burns so many times as fast as allowed from now on: at a burn rate of one a whole
+    /// budget lasts for the whole window (SRE workbook, ch. 5). While the window fills that of a whole one is meant. `None`:
+    /// for longer than the window, or nothing is left, or nothing is known.
+    pub fn lasts(&self, burn: f64) -> Option<Duration> {
+        let (objective, budget) = (&*self.objective, &self.budget);
+        let (remaining, counts) = (budget.remaining?, budget.tally.adjusted());
+        let left = match objective.is_filling(counts, budget.whole) {
+            true => 1.0 - counts.bad as f64 * f64::from(WHOLE) / (budget.whole * f64::from(objective.allowed_ppm())),
+            false => remaining,
+        };
+        let period = objective.window.period();
+        let lasts = if burn > 0.0 && left > 0.0 { period.as_secs_f64() * left / burn } else { f64::INFINITY };
+        Duration::try_from_secs_f64(lasts).ok().filter(|lasts| *lasts < period)
     }
 }
 

@@ -5,10 +5,12 @@ use axum::routing::get;
 
 use super::App;
 
+mod absent;
 mod configuration;
 mod evidence;
 pub mod html;
 mod keys;
+mod leads;
 mod now;
 mod objectives;
 mod overview;

@@ -199,7 +199,7 @@ pub async fn screenshot(State(app): State<App>, Path(id): Path<String>) -> Resul
 }
 
 /// 32 hexadecimal digits, small ones; `None`: it is no id of a run.
-fn trace_id(text: &str) -> Option<String> {
+pub fn trace_id(text: &str) -> Option<String> {
     (text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit())).then(|| text.to_ascii_lowercase())
 }
 

@@ -361,6 +361,7 @@ fn plan(probe: &Arc<str>, server: Server) -> Plan {
         timing: planned.timing.clone(),
         regions: planned.regions.clone(),
         spreads: planned.spreads.clone(),
+        own: planned.own.clone(),
         labels: planned.labels.clone(),
         annotations: BTreeMap::new(),
         ..*planned.as_ref()

@@ -106,6 +106,10 @@ pub struct Telemetry {
     pub interval: Option<HumanDuration>,
     /// Whether requests to providers carry W3C `traceparent`. Default: false.
     pub propagate_traceparent: Option<bool>,
+    /// Where people see a trace: the page of a run links to it, with the run's trace id in place of `{trace_id}`. Such as
+    /// `https://jaeger.example.com/trace/{trace_id}`. Default: no link.
+    #[schemars(extend("x-expects" = "an http or https URL with {trace_id} in it"))]
+    pub trace_url: Option<String>,
 }
 
 /// Where alerts go.
