@@ -8,6 +8,7 @@ use axum::routing::get;
 use super::App;
 
 mod configuration;
+pub mod draw;
 mod evidence;
 pub mod html;
 mod keys;
