@@ -9,11 +9,8 @@ use super::App;
 
 mod configuration;
 pub mod draw;
-mod evidence;
 pub mod html;
 mod keys;
-mod now;
-mod objectives;
 mod overview;
 mod probe;
 mod run;

@@ -6,7 +6,8 @@ use super::{Tone, short};
 
 /// A bar that is filled by `share` (0 to 1; what is beyond is cut). The number stands beside it.
 pub fn bar(share: f64, tone: Tone) -> Markup {
-    let percent = share.clamp(0.0, 1.0) * 100.0;
+    // What is no number is nothing.
+    let percent = if share > 0.0 { share.min(1.0) * 100.0 } else { 0.0 };
     html! {
         svg.drawn.bar viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true" {
             rect.f-line width="100" height="8" {}
