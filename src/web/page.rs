@@ -7,12 +7,10 @@ use super::App;
 
 mod absent;
 mod configuration;
-mod evidence;
+pub mod draw;
 pub mod html;
 mod keys;
 mod leads;
-mod now;
-mod objectives;
 mod overview;
 mod probe;
 mod run;

@@ -1,79 +1,110 @@
-//! `GET /`: is login working, now, for whom.
+//! `GET /`: is login working, now, for whom; what alerts, what was measured, how much budget is left, what happened.
 
-use std::sync::Arc;
-
-use axum::extract::State;
+use axum::extract::State as Shared;
 use axum::response::Response;
-use maud::{PreEscaped, html};
+use maud::{Markup, html};
 
-use super::html::Html;
+use self::state::State;
+use self::verdict::{Situation, Verdict};
+use super::draw::Tone;
 use super::shell::{self, Tab};
-use super::words::encoded;
-use super::{now, objectives};
+use super::words::ago;
 use crate::clock::Timestamp;
-use crate::outcome::{Outcome, Verdict};
-use crate::plan::{Plan, PlannedProbe};
+use crate::slo::Maintenance;
 use crate::web::App;
-use crate::web::api::{last_in, milliseconds};
 use crate::web::guard::Reader;
 
+mod alerts;
+mod cards;
+mod day;
+mod evidence;
+mod exhaustion;
+mod grid;
+mod objectives;
+mod state;
+mod verdict;
+
 /// See the module.
-pub async fn page(State(app): State<App>, reader: Reader) -> Response {
-    let plan = app.control.plan();
-    let mut html = Html::default();
+pub async fn page(Shared(app): Shared<App>, reader: Reader) -> Response {
     let now = app.control.now();
-    now::alerts(&mut html, &app, now);
-    objectives::section(&mut html, &app, now);
-    now::maintenance(&mut html, &app, now);
-    now::deployments(&mut html, &app, now);
-    table(&mut html, &app, &plan, now);
-    shell::view(&app, &reader, Tab::Overview, "Overview", true, &html! { h1 { "Overview" } (PreEscaped(html.0)) })
+    let maintenance = app.control.maintenance();
+    let state = State::read(&app, &in_force(&maintenance, now), now);
+    let checks = state.checks();
+    let situation = Situation {
+        checks: &checks,
+        rulings: &state.rulings,
+        paused: app.control.paused(),
+        newest: state.newest(),
+        now,
+    };
+    let told = verdict::verdict(&situation);
+    let day = day::read(&app, &state, &maintenance).await;
+    let view = html! {
+        (headline(&told, &state))
+        (alerts::section(&app, &state))
+        (grid::section(&state))
+        (objectives::section(&app, now))
+        (day::section(&day))
+    };
+    shell::view(&app, &reader, Tab::Overview, title(told.tone), true, &view)
 }
 
-fn table(html: &mut Html, app: &App, plan: &Plan, now: Timestamp) {
-    html.raw("<section aria-labelledby=\"probes\">\n<h2 id=\"probes\">Probes</h2>\n");
-    // With many regions it is wider than any screen: then it scrolls by itself, by keyboard as well.
-    html.raw("<div class=\"wide\" role=\"region\" aria-labelledby=\"probes\" tabindex=\"0\">\n");
-    html.table("probes", std::iter::once("probe").chain(plan.regions.iter().map(|region| &*region.region)));
-    for probe in &plan.probes {
-        let recent = app.control.recent(&probe.name);
-        html.row_of("probe", &probe.name).raw("<a href=\"/api/v1/probes/").text(&encoded(&probe.name)).raw("/runs\">");
-        html.text(&probe.name).raw("</a><small>").text(probe.kind.name).raw(" · ").text(&probe.provider.name);
-        if let Some(client) = &probe.client {
-            html.raw(" · ").text(&client.name);
-        }
-        html.raw("</small></th>");
-        for region in &plan.regions {
-            cell(html, probe, &region.region, last_in(probe, &recent, &region.region), now);
-        }
-        html.raw("</tr>\n");
-    }
-    html.end_table().raw("</div>\n</section>\n");
+/// Windows that are neither over nor still to come: a server may remember thousands.
+fn in_force(all: &Maintenance, now: Timestamp) -> Maintenance {
+    let now = now.as_nanos();
+    let windows = all.windows.iter().filter(|window| window.from_nanos <= now && now < window.to_nanos);
+    Maintenance { recurring: all.recurring.clone(), windows: windows.cloned().collect() }
 }
 
-fn cell(html: &mut Html, probe: &PlannedProbe, region: &str, last: Option<&Arc<Outcome>>, now: Timestamp) {
-    let Some(outcome) = last else {
-        let planned = probe.regions.iter().any(|egress| &*egress.region == region);
-        html.cell(region, "none").raw(if planned { "no run yet</td>" } else { "</td>" });
-        return;
+/// What the browser's tab says: whoever has many of them open sees it there.
+const fn title(tone: Tone) -> &'static str {
+    match tone {
+        Tone::Good => "✓ Overview",
+        Tone::Bad => "✕ Failing",
+        Tone::Warn => "! Overview",
+        Tone::Unknown | Tone::Accent => "○ Not known",
+    }
+}
+
+fn headline(told: &Verdict, state: &State) -> Markup {
+    let (class, word) = match told.tone {
+        Tone::Good => ("verdict good", "good"),
+        Tone::Bad => ("verdict bad", "failing"),
+        Tone::Warn => ("verdict warn", "mind this"),
+        Tone::Unknown | Tone::Accent => ("verdict unknown", "not known"),
     };
-    let class = match outcome.verdict {
-        Verdict::Good => "good",
-        Verdict::Bad => "bad",
-        Verdict::Inconclusive => "inconclusive",
+    let probes = state.rows.len();
+    html! {
+        section class=(class) aria-labelledby="verdict" {
+            (mark(told.tone))
+            div {
+                h1 #verdict { span.hidden { (word) ": " } (told.sentence) }
+                @for sentence in &told.more { p { (sentence) } }
+                p.faint.small {
+                    (probes) @if probes == 1 { " probe" } @else { " probes" } " in "
+                    (state.plan.regions.len()) @if state.plan.regions.len() == 1 { " region" } @else { " regions" }
+                    @match state.newest() {
+                        Some(at) => { ", newest run " (ago(at, state.now)) }
+                        None => { ", no run yet" }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A shape of its own for every tone.
+fn mark(tone: Tone) -> Markup {
+    let path = match tone {
+        Tone::Good => "M6 12.5l4 4 8-9",
+        Tone::Bad => "M7 7l10 10M17 7L7 17",
+        Tone::Warn => "M12 6v8M12 17.6v.1",
+        Tone::Unknown | Tone::Accent => "M9 9.3a3 3 0 1 1 4.4 2.7c-1 .6-1.4 1-1.4 2.2M12 17.6v.1",
     };
-    html.cell(region, class).raw("<a href=\"/api/v1/runs/").text(&outcome.trace_id.to_string()).raw("\">");
-    html.text(outcome.verdict.as_str()).raw("</a> ").text(&milliseconds(outcome.duration));
-    if let Some(fault) = &outcome.fault {
-        html.raw("<p title=\"").text(&fault.detail).raw("\"><b>").text(fault.class.as_str()).raw("</b> in ");
-        html.text(fault.step).raw(", ").text(fault.blame.as_str()).raw("</p>");
+    html! {
+        svg.mark viewBox="0 0 24 24" aria-hidden="true" {
+            circle class=(tone.fill()) cx="12" cy="12" r="12" {}
+            path d=(path) {}
+        }
     }
-    if outcome.screenshot().is_some() {
-        html.raw("<p><a href=\"/api/v1/runs/").text(&outcome.trace_id.to_string());
-        html.raw("/screenshot\">screenshot</a></p>");
-    }
-    if !outcome.warnings.is_empty() {
-        html.raw("<p>").text(&outcome.warnings.len().to_string()).raw(" warnings</p>");
-    }
-    html.time(outcome.start, now).raw("</td>");
 }
