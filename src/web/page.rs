@@ -8,7 +8,6 @@ use super::App;
 mod absent;
 mod configuration;
 pub mod draw;
-pub mod html;
 mod keys;
 mod leads;
 mod overview;

@@ -1,14 +1,17 @@
 //! Where links lead that several views have.
 
 use super::words::encoded;
-use crate::alert::text;
+use crate::alert::text::Runbooks;
 use crate::plan::Plan;
 
-/// What to do about that alert: as configured, or our own page.
+/// What to do about that alert: as configured, or our own page; empty: nowhere.
 pub fn runbook(plan: &Plan, alert: &str) -> String {
-    let own = format!("{}/runbook", plan.server.url().as_str().trim_end_matches('/'));
-    let base = Some(&*plan.alerting.runbook_base).filter(|base| !base.is_empty() && *base != own);
-    text::runbook(base.unwrap_or("/runbook"), alert).unwrap_or_default()
+    let found = match &plan.alerting.runbooks {
+        // By path alone: whoever reads this is here, whatever name they came by.
+        Runbooks::Own(_) => Runbooks::Own("/runbook".to_owned()).of(alert),
+        elsewhere => elsewhere.of(alert),
+    };
+    found.unwrap_or_default()
 }
 
 /// The page of a probe.

@@ -6,6 +6,7 @@ use maud::{Markup, html};
 
 use super::masked::{kept, kept_or_none, masked, url};
 use super::{MAX, facts, more, table};
+use crate::alert::text::Runbooks;
 use crate::browser::Screenshots;
 use crate::clock::Timestamp;
 use crate::duration::HumanDuration;
@@ -53,12 +54,13 @@ fn token(source: Option<&crate::secret::SecretSource>, none: &str) -> Markup {
 pub fn alerting(plan: &Plan) -> Markup {
     let (alerting, notify) = (&plan.alerting, &plan.alerting.notify);
     let thresholds = &alerting.thresholds;
+    let (Runbooks::Own(runbooks) | Runbooks::At(runbooks)) = &alerting.runbooks;
     let span = |length: Duration| html! { (HumanDuration(length)) };
     html! {
         (facts(&[
             ("evaluated by", html! { @if alerting.evaluate { "authprobe" } @else { "Prometheus, by the rules" } }),
             ("prober", html! { @if let Some(prober) = &alerting.prober { (prober) } @else { "one process for all regions" } }),
-            ("runbooks", html! { code { (masked(&alerting.runbook_base)) } }),
+            ("runbooks", html! { code { (masked(runbooks)) } }),
             ("heartbeat", html! { @if let Some(heart) = &notify.heartbeat { (address(heart)) } @else { "none" } }),
             ("certificate is a ticket", span(thresholds.certificate_ticket)),
             ("certificate is a page", span(thresholds.certificate_page)),
