@@ -240,12 +240,3 @@ pub fn bad_query(rejection: QueryRejection) -> Problem {
 pub fn bad_request(detail: &str) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, detail)
 }
-
-/// As people read it.
-pub fn milliseconds(took: Duration) -> String {
-    if took < Duration::from_secs(10) {
-        format!("{} ms", took.as_millis())
-    } else {
-        format!("{:.1} s", took.as_secs_f64())
-    }
-}
