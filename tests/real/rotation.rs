@@ -41,7 +41,10 @@ fn with_overlap_it_is_good() {
     assert!(new["published_at"].as_str() < new["first_signed_at"].as_str(), "{new}");
     assert!(old["last_signed_at"].as_str() <= new["first_signed_at"].as_str(), "{old} {new}");
     for key in [old, new] {
-        assert_eq!((&key["regions"], &key["removed_at"], &key["flaws"]), (&json!(["direct"]), &json!(null), &json!([])));
+        assert_eq!(
+            (&key["regions"], &key["removed_at"], &key["flaws"]),
+            (&json!(["direct"]), &json!(null), &json!([]))
+        );
     }
 
     assert_eq!(daemon.sample(ROTATIONS, &[]), Some(1.0), "a key that begins to sign is no second rotation");
@@ -64,7 +67,10 @@ fn without_overlap_it_is_unsafe() {
     assert_eq!(daemon.sample(ROTATIONS, &[]), Some(1.0));
     let flawed = |daemon: &Daemon| keys(daemon).into_iter().find(|key| key["flaws"] != json!([]));
     let key = eventually("the flaw", || flawed(&daemon));
-    assert!(key["flaws"][0]["what"].as_str().unwrap().contains(" was removed; tokens that it signed live for "), "{key}");
+    assert!(
+        key["flaws"][0]["what"].as_str().unwrap().contains(" was removed; tokens that it signed live for "),
+        "{key}"
+    );
     assert_eq!((&key["removed_at"], &key["regions"]), (&key["flaws"][0]["at"], &json!([])));
     // The ledger has it at the end, and the next process tells of it.
     assert_eq!(daemon.terminate(PATIENCE), 0);
