@@ -117,10 +117,8 @@ fn what_is_at_hand_is_bounded_and_says_when_the_ledger_knows_more() {
     let none = EpisodesQuery { slo: Some("x".to_owned()), limit: 5, ..Default::default() };
     assert!(!episodes.select(&none).1, "the ledger may know some");
     // A disk that hangs asks for nothing.
-    for n in 0..=i64::try_from(WAITING).unwrap() {
-        let n = many + 1 + n;
-        episodes.step(&[Change::Fired(alert("A", n, None)), Change::Resolved(alert("A", n, Some(n)))], &[]);
-    }
+    let past = (1..=i64::try_from(WAITING).unwrap() + 1).map(|n| alert("A", many + n, Some(many + n)));
+    episodes.step(&past.map(Change::Resolved).collect::<Vec<_>>(), &[]);
     assert!(all(&episodes).len() <= WAITING + 1, "{}", all(&episodes).len());
 }
 
