@@ -59,10 +59,10 @@ fn hosts(desk: &mut Desk<'_>, item: &Item<'_, WrittenServer>, written: &[String]
     let mut names = Vec::new();
     for (n, text) in written.iter().enumerate() {
         match url::Host::parse(text) {
-            Ok(url::Host::Domain(name)) => names.push(name.strip_suffix('.').unwrap_or(&name).to_owned()),
+            Ok(url::Host::Domain(name)) if name.bytes().all(is_of_a_name) => names.push(name.strip_suffix('.').unwrap_or(&name).to_owned()),
             // Addresses are ours without being listed.
-            Ok(_) => {}
-            Err(_) => {
+            Ok(url::Host::Ipv4(_) | url::Host::Ipv6(_)) => {}
+            _ => {
                 let shown: String = text.chars().take(60).collect();
                 let mistake = item.mistake(&format!("hosts.{n}"), format!("{shown:?} is not the name of a host"));
                 desk.wrong(mistake.help("a name without scheme, port and path, such as \"authprobe.example.com\""));
@@ -70,6 +70,11 @@ fn hosts(desk: &mut Desk<'_>, item: &Item<'_, WrittenServer>, written: &[String]
         }
     }
     names
+}
+
+/// Patterns are none: each name is said.
+const fn is_of_a_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
 }
 
 fn listen_message(text: &str) -> String {

@@ -26,7 +26,7 @@ impl Listener {
     /// Its head and greeting are here.
     async fn start(web: &Web, headers: &str) -> Self {
         let mut stream = TcpStream::connect(web.at).await.unwrap();
-        let head = format!("GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n");
+        let head = format!("GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n");
         stream.write_all(head.as_bytes()).await.unwrap();
         let mut listener = Self { stream, text: String::new() };
         listener.until("retry: 2000").await;
