@@ -20,6 +20,7 @@ mod browser;
 mod fault;
 mod layout;
 mod measured;
+mod numbers;
 mod view;
 mod waterfall;
 
@@ -114,11 +115,11 @@ fn facts(run: &RunView, now: Timestamp) -> Markup {
     html! {
         section.card aria-label="About this run" {
             dl.facts.columns {
-                div { dt { "Began" } dd { (ago(run.start, now)) ", " (run.start) } }
+                div { dt { "Began" } dd { (ago(run.start, now)) ", " (run.start.to_utc().format("%Y-%m-%d %H:%M:%S%.3f UTC")) } }
                 div {
                     dt { "Was due" }
                     dd {
-                        (run.scheduled)
+                        (run.scheduled.to_utc().format("%H:%M:%S%.3f"))
                         @if late.is_zero() { ": began in time" } @else { ": began " (latency(late)) " late" }
                     }
                 }
