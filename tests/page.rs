@@ -20,10 +20,10 @@ use page_stage::{NOW as STANDING_NOW, Scene, Stage};
 #[ignore = "for people"]
 async fn gallery() {
     for (n, scene) in Scene::ALL.into_iter().enumerate() {
-        let at = Arc::new(Stage::of(scene)).serve(&format!("127.0.0.1:{}", 9530 + n)).await;
+        let at = Arc::new(Stage::of(scene)).serve(&format!("127.0.0.1:{}", 9500 + n)).await;
         println!("{scene:?}: http://{at}/");
     }
-    let at = Arc::new(Stage::large(200)).serve("127.0.0.1:9534").await;
+    let at = Arc::new(Stage::large(200)).serve("127.0.0.1:9504").await;
     println!("200 probes: http://{at}/");
     tokio::time::sleep(std::time::Duration::from_secs(3600)).await;
 }

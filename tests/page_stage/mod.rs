@@ -248,6 +248,7 @@ fn planned(text: &str, folder: &Folder) -> Arc<Plan> {
     for name in ["web.secret", "alice.password", "bob.password"] {
         folder.write(name, "wonderland-7");
     }
+    folder.write("proxy.secret", "socks5h://someone:wonderland-8@127.0.0.1:1080");
     match plan::from_str("authprobe.toml", text, folder) {
         Ok(plan) => Arc::new(plan),
         Err(mistakes) => panic!("{}", mistakes.plain()),

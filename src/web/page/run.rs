@@ -38,7 +38,7 @@ pub async fn page(State(app): State<App>, reader: Reader, Path(id): Path<String>
     let markup = html! {
         (head(&run, &beside, &plan))
         (facts(&run, now))
-        (fault::section(&run, &plan))
+        (fault::section(&run, &plan, &app.control.alerts()))
         (waterfall::section(&run))
         (browser::sections(&run))
         (measured(&run))
@@ -102,9 +102,11 @@ fn head(run: &RunView, beside: &Beside, plan: &Plan) -> Markup {
                     button type="button" data-copy-from=(json) hidden { "Copy as JSON" }
                 }
             }
-            nav.beside aria-label="Runs of this check" {
-                @if let Some(id) = &beside.previous { a href={ "/runs/" (id) } rel="prev" { "← previous run kept" } }
-                @if let Some(id) = &beside.next { a href={ "/runs/" (id) } rel="next" { "next run kept →" } }
+            @if *beside != Beside::default() {
+                nav.beside aria-label="Runs of this check" {
+                    @if let Some(id) = &beside.previous { a href={ "/runs/" (id) } rel="prev" { "← previous run kept" } }
+                    @if let Some(id) = &beside.next { a href={ "/runs/" (id) } rel="next" { "next run kept →" } }
+                }
             }
         }
     }
