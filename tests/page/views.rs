@@ -245,7 +245,7 @@ async fn keys_are_told_with_their_flaws() {
         .has("</time> or before")
         .has("not seen")
         .has("tokens live up to 1h");
-    get(at, "/keys?days=30").await.has("1 were removed before this time").has("aria-current=\"true\">30 days");
+    get(at, "/keys?days=30").await.has("1 was removed before this time").has("aria-current=\"true\">30 days");
     get(served(Stage::of(Scene::Healthy)).await, "/keys").await.lacks("✕ the");
     get(served(Stage::of(Scene::Empty)).await, "/keys").await.has("No key has been seen yet.").has("<code>jwks</code>");
 }

@@ -112,7 +112,7 @@ fn section(n: usize, provider: &ProviderKeys, plan: &Plan, scale: &Scale, now: T
                     (table(&id, &shown, provider, scale, now))
                 }
                 @if shown.len() > MAX_KEYS { p.faint { (shown.len() - MAX_KEYS) " older keys are not shown." } }
-                @if !before.is_empty() { p.faint { (before.len()) " were removed before this time." } }
+                @if !before.is_empty() { p.faint { (before.len()) @if before.len() == 1 { " was" } @else { " were" } " removed before this time." } }
             }
         }
     }
