@@ -66,6 +66,8 @@ pub struct Stage {
     pub causes: BTreeMap<String, Vec<CauseCount>>,
     pub episodes: Vec<Episode>,
     pub keys: Vec<ProviderKeys>,
+    /// What the ledger has besides: runs as it keeps them. `None`: there is no ledger.
+    pub kept: Option<Vec<serde_json::Value>>,
     pub reload: Reload,
     pub stopped: Vec<(String, String)>,
     pub ready: bool,
@@ -77,6 +79,11 @@ impl Stage {
     /// In that scene.
     pub fn of(scene: Scene) -> Self {
         scenes::stage(scene, scenes::CONFIG)
+    }
+
+    /// In that scene, of another configuration; its secrets are `wonderland-7`.
+    pub fn with(scene: Scene, config: &str) -> Self {
+        scenes::stage(scene, config)
     }
 
     /// All well, with so many probes in three regions.
@@ -182,8 +189,9 @@ impl Control for Stage {
         None
     }
 
-    async fn kept_run(&self, _: &str) -> Option<Result<Option<KeptRun>, String>> {
-        None
+    async fn kept_run(&self, id: &str) -> Option<Result<Option<KeptRun>, String>> {
+        let run = self.kept.as_ref()?.iter().find(|run| run["trace_id"] == id);
+        Some(Ok(run.map(|json| KeptRun { json: json.clone() })))
     }
 
     fn ledger_failing(&self) -> Option<String> {
@@ -240,6 +248,7 @@ fn planned(text: &str, folder: &Folder) -> Arc<Plan> {
     for name in ["web.secret", "alice.password", "bob.password"] {
         folder.write(name, "wonderland-7");
     }
+    folder.write("proxy.secret", "socks5h://someone:wonderland-8@127.0.0.1:1080");
     match plan::from_str("authprobe.toml", text, folder) {
         Ok(plan) => Arc::new(plan),
         Err(mistakes) => panic!("{}", mistakes.plain()),

@@ -11,7 +11,8 @@ use authprobe::clock::Timestamp;
 use authprobe::fault::{Blame, Class, Fault};
 use authprobe::oidc::key_history::{KeyLife, ProviderKeys};
 use authprobe::outcome::{
-    CheckLabels, Id, Outcome, Phases, RequestRecord, StepRecord, StepState, Trigger, Verdict, Warning,
+    CheckLabels, Id, Observation, Outcome, Phases, RequestRecord, Screenshot, StepRecord, StepState, Trigger, Verdict,
+    Warning,
 };
 use authprobe::plan::Plan;
 use authprobe::slo::maintenance::Window;
@@ -21,7 +22,7 @@ use authprobe::web::Reload;
 
 use super::{NOW, Scene, Stage, noise, planned, took};
 use crate::folder::Folder;
-use crate::support_outcome::{PICTURE, report};
+use crate::support_outcome::report;
 use crate::web_standing::{blank, burning, healthy};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -53,6 +54,7 @@ pub fn stage(scene: Scene, text: &str) -> Stage {
         causes: plan.objectives.iter().map(|o| (o.name.to_string(), if failing { causes() } else { vec![] })).collect(),
         episodes: if failing { episodes() } else { vec![] },
         keys: if filled { keys(failing) } else { vec![] },
+        kept: None,
         reload: Reload {
             at: NOW - HOUR * 5,
             mistakes: if failing {
@@ -159,6 +161,10 @@ pub fn outcome(check: CheckLabels, c: u64, n: u64, scene: Scene) -> Outcome {
             break;
         }
     }
+    let duration = at.since(start);
+    if check.kind.contains("login") && !failed {
+        steps.push(cleanup(&check, at + Duration::from_millis(3), c));
+    }
     let unknown = scene == Scene::Unknown;
     let fault = |class: Class, detail: &str, step| {
         let mut fault = Fault::new(class, detail);
@@ -173,8 +179,13 @@ pub fn outcome(check: CheckLabels, c: u64, n: u64, scene: Scene) -> Outcome {
     let mut id = [0u8; 16];
     id[..8].copy_from_slice(&(c + 1).to_be_bytes());
     id[8..].copy_from_slice(&(n + 1).to_be_bytes());
-    let browser = (check.kind == "browser_login" && failed).then(|| report("as usual"));
-    let _ = PICTURE;
+    let browser = (check.kind == "browser_login" && failed).then(|| {
+        let mut report = report("as usual");
+        if let Some(evidence) = &mut report.evidence {
+            evidence.screenshot = Some(picture());
+        }
+        report
+    });
     Outcome {
         labels: Arc::default(),
         trace_id: Id(id),
@@ -182,7 +193,7 @@ pub fn outcome(check: CheckLabels, c: u64, n: u64, scene: Scene) -> Outcome {
         trigger: Trigger::Scheduled,
         scheduled: start,
         start,
-        duration: at.since(start),
+        duration,
         verdict: if failed {
             Verdict::Bad
         } else if unknown {
@@ -197,10 +208,74 @@ pub fn outcome(check: CheckLabels, c: u64, n: u64, scene: Scene) -> Outcome {
             vec![]
         },
         steps,
-        observations: vec![],
+        observations: vec![
+            Observation::ClockSkew { seconds: 0.42, uncertainty: 0.02 },
+            Observation::TokenLifetime { token: "access", seconds: 300.0 },
+            Observation::KeySet { keys: 2 },
+        ],
         browser,
         check,
     }
+}
+
+/// A token is revoked after the verdict, at the second attempt.
+fn cleanup(check: &CheckLabels, start: Timestamp, seed: u64) -> StepRecord {
+    let ms = Duration::from_millis;
+    let request = |n: u32, at: Timestamp, error: Option<&'static str>| RequestRecord {
+        span_id: Id([n as u8 + 50; 8]),
+        endpoint: "revocation",
+        region: check.region.clone(),
+        method: "POST",
+        url: "https://login.example.com/revoke".into(),
+        host: "login.example.com".into(),
+        port: 443,
+        status: error.is_none().then_some(200),
+        resend: n,
+        start: at,
+        duration: ms(30),
+        phases: Phases {
+            resolve: Some(ms(1)),
+            connect: Some(ms(4)),
+            tls: error.is_none().then_some(ms(9)),
+            processing: error.is_none().then_some(ms(12)),
+            transfer: None,
+        },
+        body_bytes: 0,
+        error,
+        certificate_not_after: None,
+    };
+    StepRecord {
+        name: "revoke",
+        span_id: Id([seed as u8; 8]),
+        state: StepState::Done,
+        start,
+        duration: ms(70),
+        note: String::new(),
+        cleanup: true,
+        requests: vec![request(0, start, Some("reset")), request(1, start + ms(38), None)],
+    }
+}
+
+/// A box on a page, with two fields and a button.
+fn picture() -> Screenshot {
+    const SIZE: (u32, u32) = (800, 600);
+    let within = |x: u32, y: u32, (left, top, right, bottom): (u32, u32, u32, u32)| {
+        (left..right).contains(&x) && (top..bottom).contains(&y)
+    };
+    let mut pixels = Vec::with_capacity((SIZE.0 * SIZE.1 * 3) as usize);
+    for (y, x) in (0..SIZE.1).flat_map(|y| (0..SIZE.0).map(move |x| (y, x))) {
+        pixels.extend(match () {
+            () if within(x, y, (280, 380, 520, 420)) => [0x0b, 0x57, 0xb0],
+            () if within(x, y, (280, 230, 520, 265)) || within(x, y, (280, 300, 520, 335)) => [0xc0, 0xc6, 0xd0],
+            () if within(x, y, (240, 140, 560, 460)) => [0xff, 0xff, 0xff],
+            () => [0xee, 0xf0, 0xf3],
+        });
+    }
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, SIZE.0, SIZE.1);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.write_header().and_then(|mut writer| writer.write_image_data(&pixels)).unwrap();
+    Screenshot(bytes.into())
 }
 
 fn cell(check: &CheckLabels, seed: u64, at: u64, runs: u32, scene: Scene, lately: bool) -> Cell {
@@ -257,12 +332,11 @@ fn counts(good: u64, bad: u64) -> Counts {
 fn spending(scene: Scene) -> Spending {
     let cell = |at: u64| {
         let gap = at == 40 || matches!(scene, Scene::Empty | Scene::Unknown);
-        let bad = if scene == Scene::Failing {
-            [0, 0, 1, 0, 0, 2][at as usize % 6] + u64::from(at > 115) * 9
-        } else {
-            u64::from(at % 40 == 7)
-        };
-        Tally { raw: if gap { Counts::default() } else { counts(720 - bad, bad) }, excluded: Counts::default() }
+        let failing = scene == Scene::Failing;
+        let bad = if failing { u64::from(at % 6 == 2) + u64::from(at > 115) * 5 } else { u64::from(at % 40 == 7) };
+        // Maintenance nine hours ago.
+        let excluded = if failing && at == 118 { counts(30, 30) } else { Counts::default() };
+        Tally { raw: if gap { Counts::default() } else { counts(720 - bad, bad) + excluded }, excluded }
     };
     Spending { begin: NOW - HOUR * 720, cell: HOUR * 6, cells: (0..120).map(cell).collect() }
 }

@@ -159,7 +159,7 @@ fn facts(facts: &[(&str, Markup)]) -> Markup {
 /// A table that scrolls by itself where it is too wide.
 fn table(label: &str, columns: &[&str], rows: impl Iterator<Item = Markup>) -> Markup {
     html! {
-        div.wide role="region" aria-label=(label) tabindex="0" {
+        div.wide.roomy role="region" aria-label=(label) tabindex="0" {
             table {
                 thead { tr { @for column in columns { th scope="col" { (column) } } } }
                 tbody { @for row in rows { tr { (row) } } }

@@ -112,7 +112,7 @@ fn section(n: usize, provider: &ProviderKeys, plan: &Plan, scale: &Scale, now: T
                     (table(&id, &shown, provider, scale, now))
                 }
                 @if shown.len() > MAX_KEYS { p.faint { (shown.len() - MAX_KEYS) " older keys are not shown." } }
-                @if !before.is_empty() { p.faint { (before.len()) " were removed before this time." } }
+                @if !before.is_empty() { p.faint { (before.len()) @if before.len() == 1 { " was" } @else { " were" } " removed before this time." } }
             }
         }
     }
@@ -148,10 +148,10 @@ fn row(key: &KeyLife, provider: &ProviderKeys, scale: &Scale, now: Timestamp) ->
             }
             td.line role="cell" { (scale.bar(key, provider.longest)) }
             td role="cell" data-label="published" {
-                @if key.or_before { "before " }
                 (ago(at(key.published_nanos), now))
+                @if key.or_before { " or before" }
                 @if key.removed_nanos.is_none() && !key.regions.is_empty() {
-                    span.faint { ", seen from " (regions(&key.regions)) }
+                    " " span.faint title=(cut(&key.regions.join(", "), MAX_TEXT)) { "seen from " (regions(&key.regions)) }
                 }
             }
             td role="cell" data-label="first signed" { (signed(key.signed_nanos.map(|(first, _)| at(first)), now)) }
@@ -181,7 +181,7 @@ fn signed(at: Option<Timestamp>, now: Timestamp) -> Markup {
 
 fn regions(regions: &[String]) -> String {
     match regions {
-        few if few.len() <= 3 => few.join(", "),
+        [one] => one.clone(),
         many => format!("{} regions", many.len()),
     }
 }

@@ -20,6 +20,7 @@ mod browser;
 mod fault;
 mod layout;
 mod measured;
+mod numbers;
 mod view;
 mod waterfall;
 
@@ -37,7 +38,7 @@ pub async fn page(State(app): State<App>, reader: Reader, Path(id): Path<String>
     let markup = html! {
         (head(&run, &beside, &plan))
         (facts(&run, now))
-        (fault::section(&run, &plan))
+        (fault::section(&run, &plan, &app.control.alerts()))
         (waterfall::section(&run))
         (browser::sections(&run))
         (measured(&run))
@@ -101,9 +102,11 @@ fn head(run: &RunView, beside: &Beside, plan: &Plan) -> Markup {
                     button type="button" data-copy-from=(json) hidden { "Copy as JSON" }
                 }
             }
-            nav.beside aria-label="Runs of this check" {
-                @if let Some(id) = &beside.previous { a href={ "/runs/" (id) } rel="prev" { "← previous run kept" } }
-                @if let Some(id) = &beside.next { a href={ "/runs/" (id) } rel="next" { "next run kept →" } }
+            @if *beside != Beside::default() {
+                nav.beside aria-label="Runs of this check" {
+                    @if let Some(id) = &beside.previous { a href={ "/runs/" (id) } rel="prev" { "← previous run kept" } }
+                    @if let Some(id) = &beside.next { a href={ "/runs/" (id) } rel="next" { "next run kept →" } }
+                }
             }
         }
     }
@@ -114,11 +117,11 @@ fn facts(run: &RunView, now: Timestamp) -> Markup {
     html! {
         section.card aria-label="About this run" {
             dl.facts.columns {
-                div { dt { "Began" } dd { (ago(run.start, now)) ", " (run.start) } }
+                div { dt { "Began" } dd { (ago(run.start, now)) ", " (run.start.to_utc().format("%Y-%m-%d %H:%M:%S%.3f UTC")) } }
                 div {
                     dt { "Was due" }
                     dd {
-                        (run.scheduled)
+                        (run.scheduled.to_utc().format("%H:%M:%S%.3f"))
                         @if late.is_zero() { ": began in time" } @else { ": began " (latency(late)) " late" }
                     }
                 }

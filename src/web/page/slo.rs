@@ -210,7 +210,7 @@ fn in_numbers(spending: &crate::slo::Spending) -> Markup {
     html! {
         details {
             summary { "In numbers" }
-            div.wide role="region" aria-label="The burn-down in numbers" tabindex="0" {
+            div.wide.roomy role="region" aria-label="The burn-down in numbers" tabindex="0" {
                 table {
                     thead {
                         tr {

@@ -152,7 +152,7 @@ impl Scale {
             svg width="100%" height="28" aria-hidden="true" {
                 @for (x, _) in self.marks() { line.axis x1=(place(x)) x2=(place(x)) y1="0" y2="100%" {} }
                 (rect("published", places.published, "6", "16"))
-                @if places.open { text.open x=(place(places.published.0)) dx="4" y="18" { "‹" } }
+                @if places.open { text.open x=(place(places.published.0)) dx="-9" y="19" { "‹" } }
                 @if let Some(stay) = places.stay { (rect("stay", stay, "11", "6")) }
                 @if let Some(signed) = places.signed { (rect("f-accent", signed, "10", "8")) }
                 @if let Some(missed) = places.missed { (rect("f-bad", missed, "11", "6")) }

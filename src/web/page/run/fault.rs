@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::view::{FaultView, RunView, WarningView};
 use super::waterfall::cut;
-use crate::alert::carriers;
+use crate::alert::{Alert, carriers};
 use crate::duration::HumanDuration;
 use crate::fault::Class;
 use crate::plan::Plan;
@@ -16,7 +16,7 @@ const MAX_WARNINGS: usize = 50;
 const MAX_DETAIL: usize = 2000;
 
 /// The section; nothing if there is no fault.
-pub fn section(run: &RunView, plan: &Plan) -> Markup {
+pub fn section(run: &RunView, plan: &Plan, all: &[Alert]) -> Markup {
     let Some(fault) = &run.fault else { return html! {} };
     let class = Class::from_name(&fault.class);
     let heading = if run.verdict == "bad" { "What went wrong" } else { "Why it could not tell" };
@@ -32,7 +32,7 @@ pub fn section(run: &RunView, plan: &Plan) -> Markup {
                 (found(fault))
                 @if let Some(class) = class { (explained(class)) }
                 (facts(fault))
-                @if let Some(class) = class { (alerts(class, plan)) }
+                @if let Some(class) = class { (alerts(class, plan, &firing(run, all))) }
             }
         }
     }
@@ -98,9 +98,20 @@ fn facts(fault: &FaultView) -> Markup {
     }
 }
 
+/// The names of alerts that fire now about that run's provider.
+fn firing<'a>(run: &RunView, all: &'a [Alert]) -> Vec<&'a str> {
+    let of_provider = |alert: &&Alert| alert.labels.get("provider").is_some_and(|name| *name == run.provider);
+    all.iter().filter(|alert| alert.is_firing()).filter(of_provider).map(Alert::name).collect()
+}
+
 /// Which alerts such runs lead to, each with what to do about it.
-fn alerts(class: Class, plan: &Plan) -> Markup {
-    let link = |alert: &str| html! { a href=(leads::runbook(plan, alert)) { (alert) } };
+fn alerts(class: Class, plan: &Plan, firing: &[&str]) -> Markup {
+    let link = |alert: &str| {
+        html! {
+            a href=(leads::runbook(plan, alert)) { (alert) }
+            @if firing.contains(&alert) { " " span.badge.bad { "firing now" } }
+        }
+    };
     let beside: Vec<&str> = carriers::beside(class).collect();
     html! {
         h3 { "Runbooks" }

@@ -4,6 +4,7 @@
 use maud::{Markup, html};
 
 use super::layout::{Scale, shares};
+use super::numbers;
 use super::view::{Kept, RequestView, RunView, StepView};
 use crate::outcome::{REFERENCE, UPSTREAM};
 use crate::web::page::words::latency;
@@ -13,9 +14,9 @@ const MAX_REQUESTS: usize = 300;
 const MAX_STEPS: usize = 100;
 /// The longest note, URL or path (characters).
 const MAX_NOTE: usize = 1000;
-const MAX_URL: usize = 500;
+pub(super) const MAX_URL: usize = 500;
 /// The phases, with what each is.
-const PHASES: [(&str, &str); 5] = [
+pub(super) const PHASES: [(&str, &str); 5] = [
     ("resolve", "name resolution"),
     ("connect", "TCP connection, with the proxy's handshake"),
     ("tls", "TLS handshake"),
@@ -26,8 +27,8 @@ const PHASES: [(&str, &str); 5] = [
 const HEIGHT: u32 = 20;
 
 /// What of a step is shown: its first requests, how many are left out, its last ones.
-struct Shown<'a> {
-    step: &'a StepView,
+pub(super) struct Shown<'a> {
+    pub step: &'a StepView,
     first: &'a [RequestView],
     left_out: usize,
     last: &'a [RequestView],
@@ -43,7 +44,7 @@ impl<'a> Shown<'a> {
         Self { step, first: &all[..head], left_out: all.len() - share, last: &all[all.len() - tail..] }
     }
 
-    fn requests(&self) -> impl Iterator<Item = &'a RequestView> {
+    pub fn requests(&self) -> impl Iterator<Item = &'a RequestView> {
         self.first.iter().chain(self.last)
     }
 }
@@ -70,7 +71,7 @@ pub fn section(run: &RunView) -> Markup {
                     }
                     (bounds(run))
                 }
-                @if run.requests() > 0 { (numbers(&shown, run)) }
+                @if run.requests() > 0 { (numbers::table(&shown, run)) }
             }
         }
     }
@@ -183,7 +184,7 @@ impl Drawn<'_> {
 
     fn bar(&self, request: &RequestView) -> Markup {
         let span = self.scale.span(request.start, request.duration);
-        let bad = request.error.is_some();
+        let bad = request.error.is_some() || request.status.is_some_and(|status| status >= 500 || status == 429);
         html! {
             svg width="100%" height=(HEIGHT) aria-hidden="true" {
                 title { (phases(request)) }
@@ -263,7 +264,7 @@ fn state(step: &StepView) -> Markup {
 }
 
 /// The status, or what came instead of one.
-fn answer(request: &RequestView) -> Markup {
+pub(super) fn answer(request: &RequestView) -> Markup {
     match (&request.error, request.status) {
         (Some(error), Some(status)) => html! { span.badge.bad { (error) } " " (status) },
         (Some(error), None) => html! { span.badge.bad { (error) } },
@@ -290,57 +291,6 @@ fn phases(request: &RequestView) -> String {
     let known = request.phases.all().into_iter().filter_map(|(name, took)| Some((name, took?)));
     let words: Vec<String> = known.map(|(name, took)| format!("{name} {}", latency(took))).collect();
     words.join(", ")
-}
-
-/// Every request that is shown, in numbers.
-fn numbers(shown: &[Shown<'_>], run: &RunView) -> Markup {
-    let clock = |request: &RequestView| match request.start.since(run.start) {
-        late if late.is_zero() => "0".to_owned(),
-        late => format!("+{}", latency(late)),
-    };
-    html! {
-        details.numbers {
-            summary { "All requests in numbers" }
-            div.wide role="region" aria-label="All requests in numbers" tabindex="0" {
-                table {
-                    thead {
-                        tr {
-                            @for column in ["step", "request", "from"] { th scope="col" { (column) } }
-                            @for column in ["began", "took"] { th.num scope="col" { (column) } }
-                            @for (phase, what) in PHASES { th.num scope="col" title=(what) { (phase) } }
-                            th.num scope="col" { "answer" }
-                            th.num scope="col" { "body" }
-                            th scope="col" { "certificate until" }
-                        }
-                    }
-                    tbody {
-                        @for (step, request) in shown.iter().flat_map(|shown| shown.requests().map(|r| (shown.step, r))) {
-                            tr {
-                                td { (step.name) }
-                                th scope="row" {
-                                    (request.method) " " code { (cut(&request.url, MAX_URL)) }
-                                    @if request.resend > 0 { " again (" (request.resend) ")" }
-                                }
-                                td { (request.region) }
-                                td.num { (clock(request)) }
-                                td.num { (latency(request.duration)) }
-                                @for (_, took) in request.phases.all() {
-                                    td.num { @if let Some(took) = took { (latency(took)) } @else { "–" } }
-                                }
-                                td.num { (answer(request)) }
-                                td.num { (request.body_bytes) " B" }
-                                td {
-                                    @if let Some(until) = request.certificate_not_after {
-                                        (until.to_utc().format("%Y-%m-%d"))
-                                    } @else { "–" }
-                                }
-                            }
-                        }
-                    }
-                }
-            }
-        }
-    }
 }
 
 /// A place for an attribute.

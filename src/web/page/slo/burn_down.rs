@@ -145,12 +145,12 @@ impl BurnDown {
                         @for level in levels {
                             @let y = format!("{:.1}", self.y(level) / 100.0 * f64::from(HEIGHT));
                             line.axis.s-faint[level == 0.0] x1="0" x2="100%" y1=(y) y2=(y) {}
-                            text x="-8" y=(y) dy="4" text-anchor="end" { (format!("{:.0}%", level * 100.0)) }
+                            text x="-8" y=(y) dy="4" text-anchor="end" { (format!("{:.0}%", level * 100.0).replace('-', "−")) }
                         }
                         (self.inside())
                         @for (n, (x, words)) in marks.iter().enumerate() {
                             @let anchor = if n == 0 { "start" } else if *x > 99.0 { "end" } else { "middle" };
-                            text x=(place(*x)) y=(HEIGHT + 18) text-anchor=(anchor) { (words) }
+                            text.minor[n % 2 == 1] x=(place(*x)) y=(HEIGHT + 18) text-anchor=(anchor) { (words) }
                         }
                     }
                 }
@@ -164,7 +164,7 @@ impl BurnDown {
         html! {
             svg x="0" y="0" width="100%" height=(HEIGHT) viewBox="0 0 100 100" preserveAspectRatio="none" {
                 @for (x, width) in &self.gaps {
-                    rect.f-unknown-soft x=(format!("{x:.2}")) width=(format!("{width:.2}")) y="0" height="100" {}
+                    rect.gap x=(format!("{x:.2}")) width=(format!("{width:.2}")) y="0" height="100" {}
                 }
                 @for stretch in &self.adjusted { polygon.f-accent-soft points=(self.area(stretch)) {} }
                 @for (x, width) in &self.maintenance {
@@ -193,7 +193,7 @@ impl BurnDown {
                 li { (sample("stroke thick s-accent")) "budget left" }
                 @if self.differs() { li { (sample("stroke dashed s-warn")) "raw: with maintenance" } }
                 li { (sample("stroke dashed s-faint")) "evenly spent" }
-                @if !self.gaps.is_empty() { li { (patch("f-unknown-soft", "0", "10")) "not measured" } }
+                @if !self.gaps.is_empty() { li { (patch("gap", "0", "10")) "not measured" } }
                 @if !self.maintenance.is_empty() { li { (patch("f-warn", "7", "3")) "maintenance" } }
             }
             @if self.clipped { p.faint { "Overspent by more than is drawn." } }

@@ -49,7 +49,7 @@ fn table(causes: &[CauseCount], tally: Tally, allowed: f64) -> Markup {
     let rows: Vec<Row<'_>> = rows.collect();
     let rest = rest(causes, tally);
     html! {
-        div.wide role="region" aria-labelledby="causes" tabindex="0" {
+        div.wide.roomy role="region" aria-labelledby="causes" tabindex="0" {
             table {
                 thead {
                     tr {
@@ -103,7 +103,7 @@ fn row(row: &Row<'_>, whole: &Whole) -> Markup {
             }
             td.num { (row.bad) }
             td.num { (row.excluded) }
-            td.num { (bar(share)) (percent(share)) }
+            td.num { (bar(share)) span.amount { (percent(share)) } }
             td.num {
                 @if whole.budget > 0.0 { (percent(counts as f64 / whole.budget)) } @else { "none is allowed" }
             }
