@@ -17,8 +17,9 @@ use crate::clock::{Clock, Instant, Timestamp};
 use crate::detect;
 use crate::outcome::Outcome;
 use crate::slo::maintenance::Window;
-use crate::slo::{Block, Day};
+use crate::slo::{Block, Day, DayCause};
 
+mod causes;
 mod cells;
 mod ledger;
 mod pending;
@@ -26,7 +27,10 @@ mod read;
 mod retain;
 mod runs;
 mod schema;
+mod trend;
 mod writer;
+
+pub use trend::TrendQuery;
 
 use ledger::Ledger;
 use writer::Writer;
@@ -77,6 +81,8 @@ pub struct Batch {
     pub detectors: Option<Vec<detect::Kept>>,
     /// Deployments that changed.
     pub deployments: Vec<Deployment>,
+    /// What bad events were made of since the last batch: added to what is there.
+    pub causes: Vec<DayCause>,
 }
 
 /// Whoever has something to keep. Called by the writer's thread only.

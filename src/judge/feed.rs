@@ -64,6 +64,7 @@ impl Feed for Fed {
             alerts: state.changed_alerts(),
             detectors: state.detect.changed(),
             deployments: state.changed_deployments(),
+            causes: state.book.changed_causes(),
         }
     }
 

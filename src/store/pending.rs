@@ -1,13 +1,14 @@
 //! What is collected and not on disk yet. While the disk refuses, it grows no further than its bounds.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
 
 use super::runs::Run;
 use super::{Batch, CounterValue, cells};
 use crate::alert::Alert;
 use crate::alert::conditions::Deployment;
 use crate::detect;
-use crate::slo::{Block, SeriesKey, Tally};
+use crate::slo::{Block, Cause, DayCause, SeriesKey, Tally};
 
 /// How many runs may wait.
 const RUNS: usize = 20_000;
@@ -28,6 +29,9 @@ pub(super) struct Count {
     pub since_nanos: i64,
 }
 
+/// Bad events and those of them that lie in maintenance, by objective, day and cause: the order of the file.
+pub(super) type Causes = BTreeMap<(Arc<str>, i64, Cause), (u64, u64)>;
+
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
@@ -38,6 +42,7 @@ pub(super) struct Pending {
     pub detectors: Option<Vec<detect::Kept>>,
     /// By id.
     pub deployments: BTreeMap<String, Deployment>,
+    pub causes: Causes,
     pub runs: VecDeque<Run>,
     run_bytes: usize,
 }
@@ -55,7 +60,15 @@ impl Pending {
         if batch.detectors.is_some() {
             self.detectors = batch.detectors;
         }
+        batch.causes.into_iter().for_each(|cause| self.cause(cause));
         self.deployments.extend(batch.deployments.into_iter().map(|deployment| (deployment.id.clone(), deployment)));
+    }
+
+    /// What is not written yet is added up.
+    fn cause(&mut self, DayCause { slo, day, count }: DayCause) {
+        let (bad, excluded) = self.causes.entry((slo, day, count.cause)).or_default();
+        *bad = bad.saturating_add(count.bad);
+        *excluded = excluded.saturating_add(count.excluded);
     }
 
     fn block(&mut self, block: Block) {

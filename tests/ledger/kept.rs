@@ -72,7 +72,7 @@ fn everything_is_there_after_a_restart() {
         counters: vec![counter("x_total", "one", 7), counter("x_total", "two", 1)],
         alerts: Some(vec![alert("A", 99), alert("B", 100)]),
         detectors: Some(vec![detector("main", "token", "1"), detector("main", "jwks", "2")]),
-        deployments: Vec::new(),
+        ..Batch::default()
     });
     // A minute more in an hour that is there, another counter, other alerts.
     hand.keep(Batch {
@@ -83,7 +83,7 @@ fn everything_is_there_after_a_restart() {
         counters: vec![counter("x_total", "one", 8)],
         alerts: Some(vec![alert("B", 100)]),
         detectors: Some(vec![detector("other", "token", "3"), detector("main", "jwks", "4")]),
-        deployments: Vec::new(),
+        ..Batch::default()
     });
     store.put_window(&window("w1", NOW + Duration::from_secs(60)), "begin", "ann").unwrap();
     store.put_window(&window("w1", NOW), "end", "bob").unwrap();

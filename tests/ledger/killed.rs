@@ -43,7 +43,7 @@ impl Feed for Work {
             counters: self.metrics.changed_counters().into_iter().map(stored).collect(),
             alerts: Some(vec![alert(round)]),
             detectors: Some(detectors(round)),
-            deployments: Vec::new(),
+            ..Batch::default()
         }
     }
 

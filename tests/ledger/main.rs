@@ -9,5 +9,6 @@ mod killed;
 mod migrated;
 mod refused;
 mod size;
+mod spent;
 mod stage;
 mod trouble;
