@@ -145,7 +145,11 @@ impl Shared {
                 lock(&self.followed.trends).restore(tracked, past);
             });
             match read {
-                Ok(all) => whole &= all,
+                Ok(None) => {}
+                Ok(Some(before)) => {
+                    whole = false;
+                    lock(&self.followed.trends).forget(tracked, before);
+                }
                 Err(why) => return tracing::warn!(why, "what was found before the start is not shown"),
             }
         }
@@ -181,8 +185,11 @@ impl Judge {
             };
             match keeper.store.trend(&query, &mut |slice| slice.iter().for_each(|seen| week.add(&tracked.region, seen)))
             {
-                Ok(true) => {}
-                Ok(false) => tracing::debug!(probe, region = %tracked.region, "a week of runs is read in part"),
+                Ok(None) => {}
+                Ok(Some(before)) => {
+                    tracing::debug!(probe, region = %tracked.region, %before, "too many runs: not the whole week is shown");
+                    week.forget(&tracked.region, before);
+                }
                 Err(why) => return Some(Err(why)),
             }
         }

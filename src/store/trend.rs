@@ -52,40 +52,51 @@ pub struct TrendQuery {
 /// Steps of a shape: names, how they ended, whether they were cleanup.
 type Shape = Vec<(String, StepState, bool)>;
 
-/// What is read of a check.
+/// Where reading of a check's runs of one sort goes on.
+struct Source {
+    check: i64,
+    /// Before that place and number …
+    before: (i64, i64),
+    /// … among good runs, or among those that are kept whole.
+    good: bool,
+}
+
+/// What was read and not told yet.
 struct Reading<'a> {
     query: &'a TrendQuery,
-    check: i64,
     shapes: HashMap<i64, Shape>,
     seen: Vec<Seen>,
 }
 
 impl Store {
-    /// Tells `each` of runs, in slices, of one sort after the other and the latest of it first. Says whether that was all,
-    /// within the bounds of the query. Reads files.
-    pub fn trend(&self, query: &TrendQuery, each: &mut dyn FnMut(&[Seen])) -> Result<bool, String> {
+    /// Tells `each` of runs, in slices, about from the latest to the first. `None`: that was all; else it was too much, and
+    /// what began before the moment that it returns was told in part only. Reads files.
+    pub fn trend(&self, query: &TrendQuery, each: &mut dyn FnMut(&[Seen])) -> Result<Option<Timestamp>, String> {
+        let until = (at(query.until), i64::MIN);
+        let sources = |check| [true, false].map(|good| Source { check, before: until, good });
         let checks = self.read(|connection| checks(connection, query))?;
+        let mut sources: Vec<Source> = checks.into_iter().flat_map(sources).collect();
+        let mut reading = Reading { query, shapes: HashMap::new(), seen: Vec::new() };
         let mut left = query.most;
-        for check in checks {
-            let mut reading = Reading { query, check, shapes: HashMap::new(), seen: Vec::new() };
-            let mut good = Some(at(query.until));
-            // A place among runs that are whole is a time and a number.
-            let mut whole = Some((at(query.until), i64::MIN));
-            while good.is_some() || whole.is_some() {
-                if left == 0 || self.shared().clock.instant() >= query.deadline {
-                    return Ok(false);
-                }
-                if let Some(before) = good {
-                    good = self.read(|connection| reading.good(connection, before, left.min(GOOD)))?;
-                } else if let Some(before) = whole {
-                    whole = self.read(|connection| reading.whole(connection, before, left.min(WHOLE)))?;
-                }
-                left = left.saturating_sub(reading.seen.len());
-                each(&reading.seen);
-                reading.seen.clear();
+        // The one that is least far goes on: what was told is complete up to there.
+        while let Some(place) = (0..sources.len()).max_by_key(|place| sources[*place].before) {
+            let source = &mut sources[place];
+            if left == 0 || self.shared().clock.instant() >= query.deadline {
+                return Ok(Some(began(source.before.0)));
             }
+            let slice = |connection: &Connection| match source.good {
+                true => reading.good(connection, source, left.min(GOOD)),
+                false => reading.whole(connection, source, left.min(WHOLE)),
+            };
+            match self.read(slice)? {
+                Some(before) => source.before = before,
+                None => drop(sources.swap_remove(place)),
+            }
+            left = left.saturating_sub(reading.seen.len());
+            each(&reading.seen);
+            reading.seen.clear();
         }
-        Ok(true)
+        Ok(None)
     }
 }
 
@@ -95,11 +106,11 @@ fn checks(connection: &Connection, query: &TrendQuery) -> rusqlite::Result<Vec<i
 }
 
 impl Reading<'_> {
-    /// A slice of good runs before that place; says where the next begins.
-    fn good(&mut self, connection: &Connection, before: i64, limit: usize) -> rusqlite::Result<Option<i64>> {
+    /// A slice of good runs; says where the next begins.
+    fn good(&mut self, connection: &Connection, source: &Source, limit: usize) -> rusqlite::Result<Option<(i64, i64)>> {
         let mut statement = connection.prepare(GOOD_RUNS)?;
-        let mut rows = statement.query(params![self.check, at(self.query.from), before, limit as i64])?;
-        let (mut last, mut read) = (before, 0);
+        let mut rows = statement.query(params![source.check, at(self.query.from), source.before.0, limit as i64])?;
+        let (mut last, mut read) = (0, 0);
         while let Some(row) = rows.next()? {
             (last, read) = (row.get(0)?, read + 1);
             if row.get::<_, i64>(5)? != SCHEDULED {
@@ -119,7 +130,7 @@ impl Reading<'_> {
                 steps,
             });
         }
-        Ok((read == limit).then_some(last))
+        Ok((read == limit).then_some((last, i64::MIN)))
     }
 
     fn shape(&mut self, connection: &Connection, id: i64) -> rusqlite::Result<&Shape> {
@@ -137,12 +148,13 @@ impl Reading<'_> {
     fn whole(
         &mut self,
         connection: &Connection,
-        (before, number): (i64, i64),
+        source: &Source,
         limit: usize,
     ) -> rusqlite::Result<Option<(i64, i64)>> {
         let mut statement = connection.prepare(WHOLE_RUNS)?;
-        let mut rows = statement.query(params![self.check, at(self.query.from), before, number, limit as i64])?;
-        let (mut last, mut read) = ((before, number), 0);
+        let (before, number) = source.before;
+        let mut rows = statement.query(params![source.check, at(self.query.from), before, number, limit as i64])?;
+        let (mut last, mut read) = (source.before, 0);
         while let Some(row) = rows.next()? {
             (last, read) = ((row.get(0)?, row.get(1)?), read + 1);
             let verdict = if row.get::<_, i64>(2)? == 1 { Verdict::Bad } else { Verdict::Inconclusive };

@@ -111,6 +111,14 @@ impl Trends {
         self.changes += 1;
     }
 
+    /// What was taken over of a check is complete from that moment on only: cells before it are not known.
+    pub fn forget(&mut self, tracked: &Tracked, before: Timestamp) {
+        let Some(series) = self.series(&tracked.probe, &tracked.region) else { return };
+        let since = series.since;
+        series.cells.forget(before, since);
+        self.changes += 1;
+    }
+
     /// From which moment on the past is of use.
     pub fn first(now: Timestamp) -> Timestamp {
         row::begin(row::number(now, CELL).saturating_sub(CELLS as i64 - 1), CELL)

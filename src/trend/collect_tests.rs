@@ -155,6 +155,10 @@ fn what_came_before_is_added_and_nothing_counts_twice() {
     let eu = of(&trends, "eu", NOW);
     assert_eq!((cell(&eu, 0), cell(&eu, 1)), ([1, 2, 0, 0], [0, 1, 0, 0]));
     assert_eq!(Trends::first(NOW), eu.strip.begin);
+    // It was not all: the cell in which it ends is not known either, but what was counted here is.
+    trends.forget(&tracked("login", "eu", &[]), NOW - MINUTE * 30);
+    let eu = of(&trends, "eu", NOW);
+    assert_eq!((cell(&eu, 0), cell(&eu, 1)), ([1, 2, 0, 0], [0; 4]));
 }
 
 #[test]

@@ -67,6 +67,12 @@ impl Row {
         }
     }
 
+    /// Forgets the cells that begin before `from`, unless they reach beyond `until`.
+    pub(super) fn forget(&mut self, from: Timestamp, until: Timestamp) {
+        let cell = self.cell;
+        self.cells.retain(|(number, _)| begin(*number, cell) >= from || begin(number.saturating_add(1), cell) > until);
+    }
+
     /// Adds to the cells of a strip whatever lies in them; its cells are as long or longer.
     pub(super) fn add_to(&self, strip: &mut Strip) {
         for (number, cell) in &self.cells {

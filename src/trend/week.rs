@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{ProbeTrend, Seen, Strip, Tracked};
+use super::{Cell, ProbeTrend, Seen, Strip, Tracked};
 use crate::clock::Timestamp;
 
 /// How long a cell is.
@@ -51,6 +51,22 @@ impl Week {
         }
         let first = self.first.entry(region.clone()).or_insert(seen.due);
         *first = (*first).min(seen.due);
+    }
+
+    /// Runs of the check in that region are known whole from that moment on only: cells before it are not known.
+    pub fn forget(&mut self, region: &str, before: Timestamp) {
+        let own = self.checks.iter_mut().filter(|(tracked, _)| *tracked.region == *region).map(|(_, strip)| strip);
+        for strip in own.chain(self.steps.iter_mut().map(|(_, strip)| strip)) {
+            let known = before.since(strip.begin).as_nanos().div_ceil(CELL.as_nanos());
+            strip
+                .cells
+                .iter_mut()
+                .take(usize::try_from(known).unwrap_or(CELLS))
+                .for_each(|cell| *cell = Cell::default());
+        }
+        if let Some(first) = self.first.get_mut(region) {
+            *first = (*first).max(before);
+        }
     }
 
     pub(super) fn region(&mut self, region: &str) -> Option<&mut Strip> {
@@ -165,5 +181,21 @@ mod tests {
         assert_eq!(trend.regions[1].1, trend.regions[0].1, "one run for all regions");
         assert!(trend.regions[0].1.cells[165].is_gap(), "and what was missed is no measurement");
         assert!(Week::new(Vec::new(), NOW).is_none());
+    }
+
+    #[test]
+    fn what_is_known_in_part_is_not_known() {
+        let mut week = Week::new(vec![tracked("eu", &["eu"]), tracked("us", &["us"])], NOW).unwrap();
+        for (region, back) in ["eu", "us"].into_iter().flat_map(|region| [12_000, 4800, 30].map(|back| (region, back)))
+        {
+            week.add(&region.into(), &seen(back, Verdict::Bad, &[("login", true)]));
+        }
+        // In the middle of the hour before the last.
+        week.forget("eu", NOW - Duration::from_secs(3600));
+        let trend = week.as_kept();
+        let known = |strip: &Strip| strip.cells.iter().map(Cell::runs).sum::<u64>();
+        assert_eq!((known(&trend.regions[0].1), known(&trend.regions[1].1)), (1, 3));
+        assert_eq!(known(&trend.steps[0].1), 2, "of all regions");
+        assert_eq!(trend.regions[0].1.total().missed, 0);
     }
 }

@@ -241,3 +241,36 @@ fn cells_are_aligned_whole_hours_and_one_without_counts_was_not_measured() {
         book.causes("up", Timestamp::from_nanos(now));
     }
 }
+
+/// `cargo test --lib slo::book::spent -- --ignored --nocapture`: how long readers of the page keep the judge waiting.
+#[test]
+#[ignore = "a measurement"]
+fn how_long_fifty_objectives_of_thirty_days_take() {
+    let objectives = (0..50).map(|n| {
+        let mut slo = objective(&format!("slo-{n}"), 999_000);
+        slo.members[0].regions.push("asia".into());
+        slo.members[0].spreads.push(Duration::ZERO);
+        slo
+    });
+    let mut book = book(objectives);
+    let today = WEDNESDAY.as_secs() / 86_400;
+    let hour = Tally { raw: Counts { good: 59, bad: 1, inconclusive: 0, expected: 60 }, ..Tally::default() };
+    for account in &mut book.accounts {
+        for (region, day) in
+            ["eu", "us", "asia"].iter().flat_map(|region| (today - 31..today).map(move |day| (*region, day)))
+        {
+            let timeline = account.timeline(region).unwrap();
+            (0..24).for_each(|at| timeline.restore_hour(day * 24 + at, hour));
+            for class in [Class::Timeout, Class::Dns, Class::HttpStatus, Class::Tls] {
+                (0..6).for_each(|_| account.spent_on.add(day, cause(Some(class), "token", region), false));
+            }
+        }
+    }
+    let clock = crate::clock::Clock::system();
+    let began = clock.instant();
+    let cells: usize = (0..50).map(|n| book.spending(&format!("slo-{n}"), 120, at(0)).unwrap().cells.len()).sum();
+    println!("spending: {cells} cells in {:?}", began.elapsed());
+    let began = clock.instant();
+    let causes: usize = (0..50).map(|n| book.causes(&format!("slo-{n}"), at(0)).unwrap().len()).sum();
+    println!("causes: {causes} in {:?}", began.elapsed());
+}
