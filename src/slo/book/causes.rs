@@ -87,11 +87,11 @@ impl Causes {
     /// of the first, each cause has its share.
     pub fn within(&self, edge: Edge, last: i64, is_own: impl Fn(&Cause) -> bool) -> Vec<CauseCount> {
         let mut sum: HashMap<&Cause, Count> = HashMap::new();
-        for (cause, count) in self.share(edge) {
+        for (cause, count) in self.share(edge, &is_own) {
             sum.entry(cause).or_default().add(count.bad, count.excluded);
         }
-        let later = edge.day.saturating_add(1)..=last.max(edge.day.saturating_add(1));
-        for (cause, count) in self.days.range(later).flat_map(|(_, day)| day) {
+        let later = self.days.range(edge.day..=last.max(edge.day)).filter(|(day, _)| **day > edge.day);
+        for (cause, count) in later.flat_map(|(_, causes)| causes) {
             sum.entry(cause).or_default().add(count.bad, count.excluded);
         }
         let own = sum.into_iter().filter(|(cause, count)| count.bad > 0 && is_own(cause));
@@ -102,9 +102,10 @@ impl Causes {
     }
 
     /// What each cause has of the first day, by largest remainder, so that the sum is right.
-    fn share(&self, Edge { day, part, whole }: Edge) -> Vec<(&Cause, Count)> {
+    fn share(&self, Edge { day, part, whole }: Edge, is_own: impl Fn(&Cause) -> bool) -> Vec<(&Cause, Count)> {
         let Some(causes) = self.days.get(&day) else { return Vec::new() };
-        let mut causes: Vec<_> = causes.iter().map(|(cause, count)| (cause, *count)).collect();
+        let mut causes: Vec<_> =
+            causes.iter().filter(|(cause, _)| is_own(cause)).map(|(cause, count)| (cause, *count)).collect();
         if part >= whole {
             return causes;
         }
