@@ -29,10 +29,12 @@ mod feed;
 mod herald;
 mod past;
 pub(crate) mod state;
+mod trends;
 pub(crate) mod work;
 
 use feed::Keeper;
 use state::State;
+use trends::Followed;
 
 /// How much may wait to be counted.
 const INBOX: usize = 16_384;
@@ -98,6 +100,7 @@ struct Shared {
     /// Whether nobody else tells of changes.
     logs: bool,
     asked: Asked,
+    followed: Followed,
 }
 
 /// What the thread is asked to do soon: no full queue can lose it.
@@ -108,6 +111,8 @@ struct Asked {
     reread: AtomicBool,
     /// The hour in which they were asked for, and hours of minutes that the ledger was asked for in it.
     hours: Mutex<(i64, HashSet<i64>)>,
+    /// Whatever is still being read is of no use any more.
+    stopping: AtomicBool,
 }
 
 /// What readers see: they wait for nobody who counts.
@@ -139,6 +144,7 @@ impl Judge {
             metrics.keep_counters();
             Arc::new(Keeper::new(store, settings.path.clone(), metrics.clone(), clock.clone()))
         });
+        let followed = Followed::new(plan, clock.now());
         let (inbox, waiting) = sync_channel(INBOX);
         let shared = Shared {
             clock,
@@ -152,6 +158,7 @@ impl Judge {
             newsroom: Newsroom::default(),
             keys: Mutex::default(),
             asked: Asked::default(),
+            followed,
         };
         Ok(Self { shared: Arc::new(shared), inbox, waiting: Mutex::new(Some(waiting)), thread: Mutex::default() })
     }
@@ -162,6 +169,7 @@ impl Judge {
         if let Some(keeper) = &self.shared.keeper {
             keeper.start(self.shared.clone());
         }
+        self.shared.recall();
         let shared = self.shared.clone();
         let judging = move || shared.work(&waiting, &ears);
         let thread = std::thread::Builder::new().name("judge".to_owned()).spawn(judging);
@@ -226,6 +234,8 @@ impl Judge {
     /// Goes on with another plan and those receivers.
     pub async fn apply(&self, plan: &Plan, prepared: Prepared) {
         self.shared.replace(plan);
+        self.shared.followed.replace(plan, self.shared.clock.now());
+        self.shared.recall();
         if let (Some(keeper), Some(settings)) = (&self.shared.keeper, &plan.store) {
             keeper.store.configure(settings);
         }
@@ -320,6 +330,7 @@ impl Judge {
 
     /// Counts what it was told, evaluates once more, tells receivers, writes the ledger, and ends.
     pub async fn shutdown(&self) {
+        self.shared.asked.stopping.store(true, Ordering::Release);
         let (inbox, thread, shared) = (self.inbox.clone(), lock(&self.thread).take(), self.shared.clone());
         // Both wait: for what is in the queue, and for the disk.
         let ending = tokio::task::spawn_blocking(move || {

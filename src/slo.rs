@@ -29,4 +29,4 @@ pub use counts::{Counts, Tally};
 pub use maintenance::Maintenance;
 pub use objective::{Aggregate, Member, Objective, Severity, Tier, Triggers, Window};
 pub use sli::{Event, Sli};
-pub use spending::{Cause, CauseCount, Spending};
+pub use spending::{Cause, CauseCount, DayCause, Spending};

@@ -18,8 +18,9 @@ use crate::clock::{Clock, Instant, Timestamp};
 use crate::detect;
 use crate::outcome::Outcome;
 use crate::slo::maintenance::Window;
-use crate::slo::{Block, Day};
+use crate::slo::{Block, Day, DayCause};
 
+mod causes;
 mod cells;
 mod episodes;
 mod keys;
@@ -29,9 +30,12 @@ mod read;
 mod retain;
 mod runs;
 mod schema;
+mod trend;
 mod writer;
 
 pub use keys::KeptKey;
+pub use trend::TrendQuery;
+
 use ledger::Ledger;
 use writer::Writer;
 
@@ -85,6 +89,8 @@ pub struct Batch {
     pub episodes: Vec<Episode>,
     /// Signing keys of which more is known than before.
     pub keys: Vec<KeptKey>,
+    /// What bad events were made of since the last batch: added to what is there.
+    pub causes: Vec<DayCause>,
 }
 
 /// Whoever has something to keep. Called by the writer's thread only.

@@ -5,6 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Timestamp;
+use crate::outcome::Verdict;
+
+mod collect;
+mod row;
+mod seen;
+mod week;
+
+pub use collect::{Snapshot, Trends};
+pub use seen::{Seen, SeenStep, Tracked};
+pub use week::Week;
 
 /// How latencies were distributed: counts by bucket, each twelve tenths (2^¼) as wide as the one before, so that a quantile
 /// is at most 9 % off.
@@ -96,6 +106,28 @@ impl Cell {
         (judged > 0).then(|| f64::from(self.good) / judged as f64)
     }
 
+    /// Counts a run that took so long.
+    pub fn add(&mut self, verdict: Verdict, took: Duration) {
+        match verdict {
+            Verdict::Good => {
+                self.good = self.good.saturating_add(1);
+                self.latencies.add(took);
+            }
+            Verdict::Bad => self.bad = self.bad.saturating_add(1),
+            Verdict::Inconclusive => self.inconclusive = self.inconclusive.saturating_add(1),
+        }
+    }
+
+    /// Counts runs that were due and did not take place.
+    pub fn miss(&mut self, times: u64) {
+        self.missed = self.missed.saturating_add(u32::try_from(times).unwrap_or(u32::MAX));
+    }
+
+    /// How many runs were found.
+    pub fn runs(&self) -> u64 {
+        u64::from(self.good) + u64::from(self.bad) + u64::from(self.inconclusive)
+    }
+
     /// Adds another.
     pub fn merge(&mut self, other: &Self) {
         self.good = self.good.saturating_add(other.good);
@@ -118,6 +150,19 @@ pub struct Strip {
 }
 
 impl Strip {
+    /// Empty cells, of which the last holds `now`.
+    pub fn empty(now: Timestamp, cell: Duration, count: usize) -> Self {
+        let last = row::number(now, cell);
+        let first = last.saturating_sub(i64::try_from(count).unwrap_or(i64::MAX)).saturating_add(1);
+        Self { begin: row::begin(first, cell), cell, cells: vec![Cell::default(); count] }
+    }
+
+    /// The cell that holds that moment; `None`: it lies before or after them.
+    pub fn cell_mut(&mut self, at: Timestamp) -> Option<&mut Cell> {
+        let place = row::number(at, self.cell).checked_sub(row::number(self.begin, self.cell))?;
+        self.cells.get_mut(usize::try_from(place).ok()?)
+    }
+
     /// All cells together.
     pub fn total(&self) -> Cell {
         let mut total = Cell::default();

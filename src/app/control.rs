@@ -21,8 +21,9 @@ use crate::plan::Plan;
 use crate::runner::Runner;
 use crate::sink::metrics::Metrics;
 use crate::slo::maintenance::Window;
-use crate::slo::{Evaluation, Maintenance};
+use crate::slo::{CauseCount, Evaluation, Maintenance, Spending};
 use crate::store::{KeptKey, KeptRun, RunsQuery};
+use crate::trend::{CheckStrip, ProbeTrend};
 use crate::web::{Control, Reload};
 
 /// How long a replaced exporter may take to send what it holds.
@@ -238,6 +239,23 @@ impl Control for Daemon {
     async fn kept_run(&self, trace_id: &str) -> Option<Result<Option<KeptRun>, String>> {
         let id = trace_id.to_owned();
         self.on_disk(move |judge| judge.kept_run(&id)).await.unwrap_or_else(|why| Some(Err(why)))
+    }
+
+    fn strips(&self) -> Arc<Vec<CheckStrip>> {
+        self.judge.strips()
+    }
+
+    async fn trend(&self, probe: &str) -> Option<Result<ProbeTrend, String>> {
+        let (plan, probe) = (self.runner.plan(), probe.to_owned());
+        self.on_disk(move |judge| judge.trend(&plan, &probe)).await.unwrap_or_else(|why| Some(Err(why)))
+    }
+
+    fn spending(&self, slo: &str, cells: usize) -> Option<Spending> {
+        self.judge.spending(slo, cells)
+    }
+
+    async fn causes(&self, slo: &str) -> Result<Vec<CauseCount>, String> {
+        Ok(self.judge.causes(slo).unwrap_or_default())
     }
 
     fn ledger_failing(&self) -> Option<String> {

@@ -66,6 +66,7 @@ impl Feed for Fed {
             deployments: state.changed_deployments(),
             episodes: state.episodes.changed(),
             keys: std::mem::take(&mut *lock(&self.shared.keys)).into_values().collect(),
+            causes: state.book.changed_causes(),
         }
     }
 

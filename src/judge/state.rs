@@ -296,6 +296,8 @@ fn read(book: &mut Book, store: &Store, now: Timestamp) -> Result<(), String> {
     for hours in book.hours_wanted(now).chunks(HOURS) {
         book.restore(Vec::new(), store.minutes(hours)?);
     }
+    let first = book.first_day(now);
+    book.restore_causes(first, store.causes(first)?);
     Ok(())
 }
 

@@ -72,6 +72,9 @@ impl Shared {
 
     fn handle(&self, news: Option<News>) {
         let now = self.clock.now();
+        if let Some(news) = &news {
+            self.followed.hear(news, now);
+        }
         // Counters and counts change together: the ledger takes both at once.
         let mut state = self.state();
         let counted = match news {
@@ -160,6 +163,7 @@ impl Shared {
         *lock(&self.asked.hours) = <_>::default();
         let Some(keeper) = &self.keeper else { return };
         // Nobody waits for the disk.
+        self.reread_causes(keeper, first);
         for day in first..=now.as_secs().div_euclid(86_400) {
             match keeper.store.days_of(day..=day) {
                 Ok(days) => self.state().book.restore(days, Vec::new()),

@@ -8,12 +8,15 @@ use super::burn::Evaluation;
 use super::counts::{Counts, Tally};
 use super::due::minute_of;
 use super::objective::Objective;
+use super::spending::DayCause;
 use super::timeline;
 use crate::clock::Timestamp;
 use crate::outcome::{CheckLabels, Outcome, Trigger};
 
 mod absence;
 mod account;
+pub(in crate::slo) mod causes;
+mod spent;
 
 use account::Account;
 
@@ -41,6 +44,8 @@ pub struct Book {
     uses: HashMap<Arc<str>, Vec<(usize, usize)>>,
     /// Hours that changed, of series that are gone.
     gone: Vec<Block>,
+    /// Causes that the ledger does not have, of objectives that are gone.
+    gone_causes: Vec<DayCause>,
     /// The hour in which it was last tidied.
     tidied: Option<i64>,
 }
@@ -76,7 +81,10 @@ impl Book {
             }
         }
         let mut room = usize::MAX;
-        before.values_mut().for_each(|account| account.take_changed(&mut room, &mut self.gone));
+        for account in before.values_mut() {
+            account.take_changed(&mut room, &mut self.gone);
+            self.bury_causes(account);
+        }
         self.gone.drain(..self.gone.len().saturating_sub(MOST_GONE));
         self.accounts = accounts;
         self.objectives = objectives.to_vec();

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::book::causes::most_frequent;
 use super::counts::Counts;
 use super::due;
 use super::objective::Member;
 use super::sli::Event;
+use super::spending::Cause;
 use crate::clock::Timestamp;
 use crate::schedule::Timing;
 
@@ -42,12 +44,17 @@ pub struct Ticks {
     /// Up to there all are over and forgotten.
     over: Option<Timestamp>,
     now: Timestamp,
+    /// Of each tick that was closed as bad since they were asked for: what most of its bad runs failed of, and whether it lay
+    /// in maintenance.
+    causes: Vec<(Cause, bool)>,
 }
 
 #[derive(Clone, Debug, Default)]
 struct Tick {
     /// By region; `None`: nothing was heard from it.
     events: Vec<Option<Event>>,
+    /// Why those were bad that were.
+    why: Vec<Cause>,
     excluded: bool,
     /// It is counted already: later events change nothing.
     closed: bool,
@@ -64,6 +71,7 @@ impl Ticks {
             held: BTreeMap::new(),
             over: None,
             now: Timestamp::from_nanos(i64::MIN),
+            causes: Vec::new(),
         }
     }
 
@@ -108,11 +116,17 @@ impl Ticks {
         tick + period + self.timeout + PATIENCE
     }
 
-    /// Takes in what the run that was due then said of some regions.
+    /// Why ticks were bad that were closed since the last call, and whether they lay in maintenance.
+    pub fn take_causes(&mut self) -> impl Iterator<Item = (Cause, bool)> + use<> {
+        std::mem::take(&mut self.causes).into_iter()
+    }
+
+    /// Takes in what the run that was due then said of some regions; `why` says what of one was bad.
     pub fn event(
         &mut self,
         scheduled: Timestamp,
         events: &[(Arc<str>, Event)],
+        why: &dyn Fn(&str) -> Cause,
         excluded: bool,
         now: Timestamp,
     ) -> Vec<Closed> {
@@ -125,12 +139,15 @@ impl Ticks {
         let tick = self.held.entry(key).or_insert_with(|| Tick::of(regions.len()));
         for (region, event) in events {
             if let Some(at) = regions.iter().position(|own| own == region) {
+                if *event == Event::Bad && tick.events[at].is_none() && !tick.closed {
+                    tick.why.push(why(region));
+                }
                 tick.events[at].get_or_insert(*event);
             }
         }
         tick.excluded |= excluded;
         if !tick.closed && tick.is_decided(quorum) {
-            closed.push(tick.close(quorum));
+            closed.push(tick.close(quorum, &mut self.causes));
         }
         closed.extend(self.limit());
         closed
@@ -227,7 +244,7 @@ impl Ticks {
     fn close_first(&mut self) -> Option<Closed> {
         let (key, mut tick) = self.held.pop_first()?;
         self.over = Some(self.over.map_or(key, |over| over.max(key)));
-        (!tick.closed).then(|| tick.close(self.quorum))
+        (!tick.closed).then(|| tick.close(self.quorum, &mut self.causes))
     }
 }
 
@@ -254,12 +271,16 @@ impl Tick {
         self.verdict(quorum) != Event::Inconclusive || self.events.iter().all(Option::is_some)
     }
 
-    fn close(&mut self, quorum: usize) -> Closed {
+    fn close(&mut self, quorum: usize, causes: &mut Vec<(Cause, bool)>) -> Closed {
         self.closed = true;
+        let why = std::mem::take(&mut self.why);
         let mut counts = Counts { expected: 1, ..Counts::default() };
         match self.verdict(quorum) {
             Event::Good => counts.good = 1,
-            Event::Bad => counts.bad = 1,
+            Event::Bad => {
+                counts.bad = 1;
+                causes.extend(most_frequent(&why).map(|cause| (cause, self.excluded)));
+            }
             // Nobody ran: expected, no more.
             Event::Inconclusive => counts.inconclusive = u64::from(self.events.iter().any(Option::is_some)),
         }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::fault::Class;
 use crate::slo::testing::{MINUTE, WEDNESDAY, member};
 
 use Event::{Bad, Good, Inconclusive};
@@ -19,7 +20,16 @@ fn at(seconds: u64) -> Timestamp {
 
 /// A run in that region, due then and over a second later.
 fn run(ticks: &mut Ticks, region: &str, due: u64, event: Event) -> Vec<Counts> {
-    only(ticks.event(at(due), &[(region.into(), event)], false, at(due + 1)))
+    only(ticks.event(at(due), &[(region.into(), event)], &why, false, at(due + 1)))
+}
+
+fn because(class: Class, step: &str) -> Cause {
+    Cause { class: Some(class), blame: Some(class.blame()), step: step.into(), region: "".into() }
+}
+
+/// Regions fail of what they have most trouble with.
+fn why(region: &str) -> Cause {
+    because(if region == "asia" { Class::Timeout } else { Class::Dns }, "token")
 }
 
 fn only(closed: Vec<Closed>) -> Vec<Counts> {
@@ -154,10 +164,10 @@ fn a_clock_that_was_put_back_loses_nothing() {
 fn maintenance_of_any_run_is_the_ticks() {
     let mut ticks = three(2);
     let events = |region: &str| [(region.into(), Good)];
-    assert_eq!(ticks.event(at(3), &events("eu"), true, at(4)), []);
-    let closed = ticks.event(at(5), &events("us"), false, at(6));
+    assert_eq!(ticks.event(at(3), &events("eu"), &why, true, at(4)), []);
+    let closed = ticks.event(at(5), &events("us"), &why, false, at(6));
     assert_eq!(closed, [Closed { counts: GOOD, excluded: true }]);
-    assert_eq!(ticks.event(at(65), &events("mars"), false, at(66)), [], "no region of its");
+    assert_eq!(ticks.event(at(65), &events("mars"), &why, false, at(66)), [], "no region of its");
 }
 
 #[test]
@@ -166,8 +176,29 @@ fn open_ticks_are_bounded() {
     let mut closed = 0;
     for n in 0..5000 {
         let due = WEDNESDAY + Duration::from_millis(n);
-        closed += ticks.event(due, &[("eu".into(), Good)], false, due).len();
+        closed += ticks.event(due, &[("eu".into(), Good)], &why, false, due).len();
     }
     assert_eq!((closed, ticks.held.len()), (5000 - MOST, MOST));
     assert_eq!(ticks.close_all().len(), MOST);
+}
+
+#[test]
+fn a_bad_tick_has_the_cause_of_most_of_its_runs() {
+    let mut ticks = three(1);
+    for region in ["asia", "eu", "us"] {
+        run(&mut ticks, region, 3, Bad);
+    }
+    let causes = |ticks: &mut Ticks| ticks.take_causes().collect::<Vec<_>>();
+    assert_eq!(causes(&mut ticks), [(because(Class::Dns, "token"), false)]);
+    run(&mut ticks, "asia", 63, Bad);
+    run(&mut ticks, "eu", 63, Good);
+    run(&mut ticks, "us", 63, Bad);
+    assert_eq!(causes(&mut ticks), [], "a good tick has none");
+    // Decided with two of three, in maintenance; the third changes nothing.
+    let mut ticks = three(2);
+    run(&mut ticks, "asia", 123, Bad);
+    ticks.event(at(124), &[("asia".into(), Bad), ("eu".into(), Bad)], &why, true, at(125));
+    run(&mut ticks, "us", 123, Bad);
+    assert_eq!(causes(&mut ticks), [(because(Class::Dns, "token"), true)], "of two that are as frequent always one");
+    assert_eq!(causes(&mut ticks), []);
 }

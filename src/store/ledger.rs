@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension as _, Statement, ToSql, Transaction
 
 use super::pending::{Count, Hour, Pending};
 use super::runs::{Body, Run, shape_text};
-use super::{cells, episodes, keys};
+use super::{causes, cells, episodes, keys};
 use crate::alert::Alert;
 use crate::alert::conditions::Deployment;
 use crate::clock::Timestamp;
@@ -57,6 +57,7 @@ impl Ledger {
         if let Some(list) = &pending.detectors {
             detectors(&transaction, list)?;
         }
+        causes::write(&transaction, &pending.causes)?;
         runs(&transaction, numbers, pending.runs.iter())?;
         pending.deployments.values().try_for_each(|deployment| put_deployment(&transaction, deployment))?;
         episodes::put(&transaction, pending.episodes.values())?;

@@ -1,6 +1,7 @@
 //! What is collected and not on disk yet. While the disk refuses, it grows no further than its bounds.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
 
 use super::runs::Run;
 use super::{Batch, CounterValue, KeptKey, cells};
@@ -8,7 +9,7 @@ use crate::alert::conditions::Deployment;
 use crate::alert::episode::Episode;
 use crate::alert::{Alert, Words};
 use crate::detect;
-use crate::slo::{Block, SeriesKey, Tally};
+use crate::slo::{Block, Cause, DayCause, SeriesKey, Tally};
 
 /// How many runs may wait.
 const RUNS: usize = 20_000;
@@ -31,6 +32,9 @@ pub(super) struct Count {
     pub since_nanos: i64,
 }
 
+/// Bad events and those of them that lie in maintenance, by objective, day and cause: the order of the file.
+pub(super) type Causes = BTreeMap<(Arc<str>, i64, Cause), (u64, u64)>;
+
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
@@ -45,6 +49,7 @@ pub(super) struct Pending {
     pub episodes: BTreeMap<(i64, Words), Episode>,
     /// By provider and thumbprint.
     pub keys: BTreeMap<(String, String), KeptKey>,
+    pub causes: Causes,
     pub runs: VecDeque<Run>,
     run_bytes: usize,
 }
@@ -62,6 +67,7 @@ impl Pending {
         if batch.detectors.is_some() {
             self.detectors = batch.detectors;
         }
+        batch.causes.into_iter().for_each(|cause| self.cause(cause));
         self.deployments.extend(batch.deployments.into_iter().map(|deployment| (deployment.id.clone(), deployment)));
         for episode in batch.episodes {
             self.episodes.insert((episode.fired_nanos, episode.labels.clone()), episode);
@@ -72,6 +78,13 @@ impl Pending {
         for key in batch.keys {
             self.keys.insert((key.provider.clone(), key.life.thumbprint.clone()), key);
         }
+    }
+
+    /// What is not written yet is added up.
+    fn cause(&mut self, DayCause { slo, day, count }: DayCause) {
+        let (bad, excluded) = self.causes.entry((slo, day, count.cause)).or_default();
+        *bad = bad.saturating_add(count.bad);
+        *excluded = excluded.saturating_add(count.excluded);
     }
 
     fn block(&mut self, block: Block) {

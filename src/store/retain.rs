@@ -114,11 +114,13 @@ fn expired_counts(connection: &Connection, now: Timestamp) -> rusqlite::Result<(
     connection.execute(sql, [day - COUNTS_DAYS]).map(drop)
 }
 
-/// Counters that no longer count, what people did, alerts that were, and keys that are gone.
+/// Counters that no longer count, causes that no window reaches back to, what people did, alerts that were, and keys that are
+/// gone.
 fn expired_rest(connection: &Connection, now: Timestamp) -> rusqlite::Result<()> {
     let day = now.as_secs().div_euclid(86_400);
     let nanos = now.as_nanos().saturating_sub(COUNTS_DAYS * 86_400 * 1_000_000_000);
     connection.execute("DELETE FROM counter WHERE day < ?1", [day - COUNTS_DAYS])?;
+    connection.execute("DELETE FROM cause WHERE day < ?1", [day - COUNTS_DAYS])?;
     connection.execute("DELETE FROM maintenance WHERE to_nanos < ?1", [nanos])?;
     connection.execute("DELETE FROM deployment WHERE at_nanos < ?1", [nanos])?;
     connection.execute("DELETE FROM audit WHERE at_nanos < ?1", [nanos])?;

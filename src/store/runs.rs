@@ -13,7 +13,7 @@ use crate::outcome::{CheckLabels, Outcome, StepState, Trigger, Verdict};
 /// How many runs of a check may begin in the same millisecond.
 const SAME: i64 = 16;
 /// The unit of packed durations (microseconds).
-const UNIT: u128 = 100;
+pub(super) const UNIT: u128 = 100;
 
 /// A run on its way into the file.
 #[derive(Clone, Debug)]
@@ -83,7 +83,7 @@ pub(super) fn at(start: Timestamp) -> i64 {
 }
 
 /// When the run in that place began, to the millisecond.
-fn began(at: i64) -> Timestamp {
+pub(super) fn began(at: i64) -> Timestamp {
     Timestamp::from_nanos(at.div_euclid(SAME).saturating_mul(1_000_000))
 }
 

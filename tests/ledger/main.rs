@@ -10,5 +10,6 @@ mod migrated;
 mod past;
 mod refused;
 mod size;
+mod spent;
 mod stage;
 mod trouble;

@@ -5,17 +5,22 @@ use std::path::Path;
 use std::sync::Arc;
 
 use authprobe::alert::{Alert, State};
+use authprobe::fault::Class;
 use authprobe::outcome::Verdict;
+use authprobe::slo::{Cause, CauseCount, DayCause};
 use authprobe::store::{Batch, RunsQuery, Store};
 use rusqlite::Connection;
 
 use crate::stage::{self, Folder, NOW, ask, block, counter, detector, open, running, tally};
 use crate::support_outcome::{check, failed_in_browser, outcome};
 
-/// The statements that made files of version 1.
+/// The statements that made files of version 1, and what version 2 added.
 const V1: &str = include_str!("../../src/store/v1.sql");
-/// "aprb", and the version.
-const V1_HEAD: &str = "PRAGMA application_id = 0x61707262; PRAGMA user_version = 1;";
+const V2: &str = include_str!("../../src/store/v2.sql");
+/// "aprb".
+const APPLICATION: &str = "PRAGMA application_id = 0x61707262";
+/// What this version makes of any.
+const NEWEST: i64 = 3;
 const HOUR: i64 = NOW.as_secs() / 3600;
 
 fn alert() -> Alert {
@@ -29,7 +34,13 @@ fn alert() -> Alert {
     }
 }
 
-/// Something of every sort that version 1 kept.
+fn cause() -> DayCause {
+    let class = Class::Timeout;
+    let cause = Cause { class: Some(class), blame: Some(class.blame()), step: "token".into(), region: "eu".into() };
+    DayCause { slo: "a".into(), day: HOUR / 24, count: CauseCount { cause, bad: 2, excluded: 1 } }
+}
+
+/// Something of every sort that older versions kept.
 fn fill(path: &Path) {
     let (store, hand) = running(&stage::settings(path));
     for verdict in [Verdict::Good, Verdict::Bad] {
@@ -42,6 +53,7 @@ fn fill(path: &Path) {
         blocks: vec![block("a", HOUR, &[(3, tally(5, 1))])],
         counters: vec![counter("x_total", "one", 7)],
         alerts: Some(vec![alert()]),
+        detectors: Some(vec![detector("main", "token", "{}")]),
         ..Batch::default()
     });
     let window = authprobe::slo::maintenance::Window {
@@ -66,13 +78,14 @@ fn fill(path: &Path) {
     stage::close(&store);
 }
 
-/// Opens a file of version 1 with the same rows; says how many tables it has.
-fn made_by_v1(path: &Path, rows: &Path) -> (Connection, usize) {
+/// Opens a file of an older version with the same rows; says how many tables it has.
+fn made_by(version: i64, path: &Path, rows: &Path) -> (Connection, usize) {
     let file = Connection::open(path).unwrap();
     file.pragma_update(None, "auto_vacuum", "INCREMENTAL").unwrap();
     let mode: String = file.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).unwrap();
     assert_eq!(mode, "wal");
-    file.execute_batch(V1).unwrap();
+    let made = [V1, V2].into_iter().take(usize::try_from(version).unwrap());
+    made.for_each(|step| file.execute_batch(step).unwrap());
     file.execute("ATTACH ?1 AS rows", [rows.to_str().unwrap()]).unwrap();
     let sql = "SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
     let names = file.prepare(sql).unwrap().query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>();
@@ -81,7 +94,7 @@ fn made_by_v1(path: &Path, rows: &Path) -> (Connection, usize) {
         let copied = file.execute(&format!("INSERT INTO main.{name} SELECT * FROM rows.{name}"), []).unwrap();
         assert!(copied > 0, "{name} is empty");
     }
-    file.execute_batch(&format!("DETACH rows; {V1_HEAD}")).unwrap();
+    file.execute_batch(&format!("DETACH rows; {APPLICATION}; PRAGMA user_version = {version};")).unwrap();
     (file, names.len())
 }
 
@@ -102,32 +115,42 @@ fn schema(path: &Path) -> String {
 }
 
 #[test]
-fn a_file_of_version_1_is_brought_up_to_date_with_all_that_is_in_it() {
+fn a_file_of_an_older_version_is_brought_up_to_date_with_all_that_is_in_it() {
+    // Version 2 added what is known of outages.
+    for (version, tables, kept) in [(1, 13, vec![]), (2, 14, vec![detector("main", "token", "{}")])] {
+        brought_up_to_date(version, tables, &kept);
+    }
+}
+
+fn brought_up_to_date(version: i64, tables: usize, known: &[authprobe::detect::Kept]) {
     let (rows, closed, killed) = (Folder::new(), Folder::new(), Folder::new());
     fill(&rows.file());
-    let (file, tables) = made_by_v1(&closed.file(), &rows.file());
-    assert_eq!(tables, 13);
+    let (file, made) = made_by(version, &closed.file(), &rows.file());
+    assert_eq!(made, tables);
     // As a kill leaves it: what came last is in the log only.
     for name in ["authprobe.db", "authprobe.db-wal"] {
         fs::copy(closed.file().with_file_name(name), killed.file().with_file_name(name)).unwrap();
     }
     assert!(killed.file().with_file_name("authprobe.db-wal").metadata().unwrap().len() > 0);
     drop(file);
-    assert_eq!(ask::<i64>(&closed.file(), "PRAGMA user_version"), 1);
+    assert_eq!(ask::<i64>(&closed.file(), "PRAGMA user_version"), version);
     for folder in [closed, killed] {
         let (store, opened) = open(&folder.settings()).unwrap();
         everything_is_there(&store, &opened);
-        assert!(opened.detectors.is_empty());
+        assert_eq!(opened.detectors, known);
+        assert_eq!(store.causes(0).unwrap(), [], "what was counted before is not known");
         stage::close(&store);
-        assert_eq!(ask::<i64>(&folder.file(), "PRAGMA user_version"), 3);
+        assert_eq!(ask::<i64>(&folder.file(), "PRAGMA user_version"), NEWEST);
         assert_eq!(schema(&folder.file()), schema(&rows.file()), "as if it had been made so");
         let (store, hand) = running(&folder.settings());
         let kept = vec![detector("main", "token", "{}")];
-        hand.keep(Batch { detectors: Some(kept.clone()), ..Batch::default() });
+        let causes = vec![cause()];
+        hand.keep(Batch { detectors: Some(kept.clone()), causes: causes.clone(), ..Batch::default() });
         stage::close(&store);
         let (store, opened) = open(&folder.settings()).unwrap();
         everything_is_there(&store, &opened);
         assert_eq!(opened.detectors, kept);
+        assert_eq!(store.causes(0).unwrap(), causes);
         assert_eq!(ask::<String>(&folder.file(), "PRAGMA integrity_check"), "ok");
         stage::close(&store);
     }

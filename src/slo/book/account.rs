@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Counted;
+use super::causes::Causes;
+use super::spent::DAY;
 use crate::clock::Timestamp;
 use crate::outcome::{CheckLabels, Outcome};
 use crate::slo::block::{Block, SeriesKey};
@@ -13,6 +15,7 @@ use crate::slo::counts::{Counts, Tally};
 use crate::slo::due::{minute_of, minute_start};
 use crate::slo::objective::{ANY_EVENT_WINDOW, Aggregate, Member, Objective, Triggers};
 use crate::slo::sli::{Event, Sli};
+use crate::slo::spending::Cause;
 use crate::slo::timeline::{self, Timeline};
 use crate::slo::uptime::{Closed, Ticks};
 use crate::slo::window::first_minute;
@@ -27,6 +30,8 @@ pub struct Account {
     ticks: Vec<Ticks>,
     /// How many events its whole window has. Kept, since cron takes a while to count.
     whole: f64,
+    /// What its bad events were made of.
+    pub(super) spent_on: Causes,
 }
 
 /// The regions in which events of that member happen.
@@ -73,21 +78,30 @@ impl Account {
             Some(before) if before.objective == objective => before.whole,
             _ => objective.expected_per(objective.window.period()),
         };
-        let Some(mut before) = before else { return (Self { objective, series, ticks, whole }, gone) };
+        let Some(mut before) = before else {
+            return (Self { objective, series, ticks, whole, spent_on: Causes::default() }, gone);
+        };
         for (region, mut timeline) in before.series {
             match series.iter_mut().find(|(own, _)| *own == region) {
                 Some((_, own)) => *own = timeline,
                 None => take(&objective, &region, &mut timeline, &mut room, &mut gone),
             }
         }
-        let mut closed = Vec::new();
+        let (mut closed, mut causes) = (Vec::new(), Vec::new());
         for (member, ticks) in objective.members.iter().zip(&mut ticks) {
             let mut old = before.objective.members.iter().zip(&mut before.ticks);
             if let Some((_, old)) = old.find(|(old, _)| old.probe == member.probe) {
-                closed.extend(ticks.follow(old));
+                let of_old = ticks.follow(old);
+                let minute = of_old.first().map(|(minute, _)| *minute);
+                causes
+                    .extend(minute.into_iter().flat_map(|minute| old.take_causes().map(move |cause| (minute, cause))));
+                closed.extend(of_old);
             }
         }
-        let mut account = Self { objective, series, ticks, whole };
+        let mut account = Self { objective, series, ticks, whole, spent_on: before.spent_on };
+        for (minute, (cause, excluded)) in causes {
+            account.spent_on.add(minute.div_euclid(DAY), cause, excluded);
+        }
         for (minute, closed) in closed {
             counted.extend(account.count(&"".into(), minute, closed.counts, closed.excluded));
         }
@@ -139,13 +153,19 @@ impl Account {
         }
         let events = objective.sli.judge(outcome);
         if let Some(ticks) = self.ticks.get_mut(member) {
-            let closed = ticks.event(outcome.scheduled, &events, excluded, now);
+            let why = |region: &str| Cause { region: "".into(), ..Cause::of(&objective.sli, outcome, &region.into()) };
+            let closed = ticks.event(outcome.scheduled, &events, &why, excluded, now);
             return self.close(closed, now, counted);
         }
         let minute = minute_of(now);
         for region in regions_of_run(&objective, member, &outcome.check) {
             let event = events.iter().find(|(of, _)| of == region).map_or(Event::Inconclusive, |(_, event)| *event);
-            counted.extend(self.count(region, minute, one(event), excluded));
+            let one = self.count(region, minute, one(event), excluded);
+            if event == Event::Bad && one.is_some() {
+                let cause = Cause::of(&objective.sli, outcome, region);
+                self.spent_on.add(minute.div_euclid(DAY), cause, excluded);
+            }
+            counted.extend(one);
         }
     }
 
@@ -183,6 +203,14 @@ impl Account {
         let minute = minute_of(now);
         let counts = closed.into_iter().filter_map(|tick| self.count(&"".into(), minute, tick.counts, tick.excluded));
         counted.extend(counts);
+        for (cause, excluded) in self.ticks.iter_mut().flat_map(Ticks::take_causes) {
+            self.spent_on.add(minute.div_euclid(DAY), cause, excluded);
+        }
+    }
+
+    /// Its regions, in configured order; one without a name for `uptime`.
+    pub fn regions(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.series.iter().map(|(region, _)| region)
     }
 
     /// The longest of its windows that are counted by minutes.
@@ -219,6 +247,7 @@ impl Account {
         let longest = self.objective.window.longest().max(self.longest());
         let oldest = timeline::hour_of(minute_start(first_minute(longest, now)));
         self.series.iter_mut().for_each(|(_, timeline)| timeline.forget(first, edge, oldest));
+        self.spent_on.forget(oldest.div_euclid(24));
     }
 
     /// See [`super::Book::changed`].
