@@ -140,7 +140,7 @@ fn lives_of_keys_are_kept_and_hold_no_key() {
     stage::close(&store);
     let members: String = ask(
         &folder.file(),
-        "SELECT group_concat(key ORDER BY key) FROM (SELECT DISTINCT key FROM signing_key, json_each(json))",
+        "SELECT group_concat(key ORDER BY key) FROM (SELECT DISTINCT j.key FROM signing_key AS k, json_each(k.json) AS j)",
     );
     let told = "alg,flaws,kid,kty,or_before,published_nanos,regions,removed_nanos,signed_nanos,thumbprint";
     assert_eq!(members, told);

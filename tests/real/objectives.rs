@@ -1,5 +1,6 @@
 //! An objective in four lines, a provider that breaks, a real Alertmanager, and a daemon that is killed in the middle.
 
+use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};
 
 use crate::support::alertmanager::{Alertmanager, Inbox};
@@ -46,6 +47,16 @@ fn objective(daemon: &Daemon) -> Value {
 fn history(daemon: &Daemon) -> Vec<Value> {
     let answer = daemon.get("/api/v1/alerts/history?slo=machines-get-tokens").json();
     answer["episodes"].as_array().unwrap().clone()
+}
+
+/// Waits until the ledger has it: what is killed before is not kept.
+fn kept(scene: &Scene) {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
+    let ledger = Connection::open_with_flags(scene.folder.file("ledger.db"), flags).unwrap();
+    let sql = "SELECT count(*) FROM episode WHERE slo = 'machines-get-tokens'";
+    eventually("the episode in the ledger", || {
+        (ledger.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap_or(0) == 1).then_some(())
+    });
 }
 
 fn burning(alertmanager: &Alertmanager) -> Option<Value> {
@@ -97,6 +108,7 @@ fn an_outage_is_paged_by_alertmanager_survives_a_kill_and_ends() {
     assert!(numbers.iter().all(|name| reading[name].as_f64() > Some(30.0)), "{fired}");
     assert!(fired["description"].as_str().unwrap().contains("which burns the error budget"), "{fired}");
     assert_eq!(fired["resolved_at"], Value::Null);
+    kept(&scene);
 
     // Killed, it goes on where it was: counters, budget, and the alert with its first moment.
     let counted = ["authprobe_runs_total", "authprobe_slo_events_total", "authprobe_slo_errors_total"]
