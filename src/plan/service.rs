@@ -55,7 +55,9 @@ fn hosts(desk: &mut Desk<'_>, item: &Item<'_, WrittenServer>, written: &[String]
     let mut names = Vec::new();
     for (n, text) in written.iter().enumerate() {
         match url::Host::parse(text) {
-            Ok(url::Host::Domain(name)) if name.bytes().all(is_of_a_name) => names.push(name.strip_suffix('.').unwrap_or(&name).to_owned()),
+            Ok(url::Host::Domain(name)) if name.bytes().all(is_of_a_name) => {
+                names.push(name.strip_suffix('.').unwrap_or(&name).to_owned())
+            }
             // Addresses are ours without being listed.
             Ok(url::Host::Ipv4(_) | url::Host::Ipv6(_)) => {}
             _ => {
