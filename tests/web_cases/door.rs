@@ -353,7 +353,8 @@ async fn nothing_of_tokens_and_sessions_is_shown() {
         .with_ansi(false)
         .with_writer(move || writer.clone())
         .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    // For the whole program: what other threads and tests say belongs there as well.
+    tracing::subscriber::set_global_default(subscriber).unwrap();
     let folder = Folder::new();
     let web = guarded(&folder).await;
     let mut shown = vec![];

@@ -72,7 +72,7 @@ pub fn view(app: &App, reader: &Reader, tab: Tab, title: &str, live: bool, main:
                 footer.foot {
                     p {
                         "authprobe " (env!("CARGO_PKG_VERSION")) " · "
-                        @for (path, name) in LINKS { a href=(path) { (name) } }
+                        @for (path, name) in LINKS { a href=(path) { (name) } " " }
                     }
                 }
             }

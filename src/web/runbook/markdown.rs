@@ -21,7 +21,15 @@ pub fn render(text: &str, resolve: Resolve<'_>) -> Rendered {
     let parser = Parser::new_ext(text, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH);
     let events: Vec<Event<'_>> = parser.collect();
     let mut out = Vec::with_capacity(events.len());
-    let mut walk = Walk { resolve, anchors: HashMap::new(), links: vec![], tables: 0, in_head: false, title: None };
+    let mut walk = Walk {
+        resolve,
+        anchors: HashMap::new(),
+        links: vec![],
+        tables: 0,
+        in_head: false,
+        in_comment: false,
+        title: None,
+    };
     for (n, event) in events.iter().enumerate() {
         walk.step(event, &events[n + 1..], &mut out);
     }
@@ -38,6 +46,7 @@ struct Walk<'a> {
     links: Vec<bool>,
     tables: usize,
     in_head: bool,
+    in_comment: bool,
     title: Option<String>,
 }
 
@@ -45,9 +54,21 @@ impl Walk<'_> {
     /// One event, before the `rest`.
     fn step<'e>(&mut self, event: &Event<'e>, rest: &[Event<'e>], out: &mut Vec<Event<'e>>) {
         match event {
+            // Comments are for those who write.
+            Event::Start(Tag::HtmlBlock) => {
+                self.in_comment = is_comment(&block(rest));
+                if !self.in_comment {
+                    out.push(Event::Start(Tag::Paragraph));
+                }
+            }
+            Event::End(TagEnd::HtmlBlock) => {
+                if !std::mem::take(&mut self.in_comment) {
+                    out.push(Event::End(TagEnd::Paragraph));
+                }
+            }
+            Event::Html(_) if self.in_comment => {}
+            Event::InlineHtml(text) if is_comment(text) => {}
             Event::Html(text) | Event::InlineHtml(text) => out.push(Event::Text(text.clone())),
-            Event::Start(Tag::HtmlBlock) => out.push(Event::Start(Tag::Paragraph)),
-            Event::End(TagEnd::HtmlBlock) => out.push(Event::End(TagEnd::Paragraph)),
             // Their words stay.
             Event::Start(Tag::Image { .. }) | Event::End(TagEnd::Image) => {}
             Event::Start(Tag::Heading { level, .. }) => {
@@ -118,6 +139,20 @@ impl Walk<'_> {
     }
 }
 
+/// The markup of a block that begins before these.
+fn block(events: &[Event<'_>]) -> String {
+    let inside = events.iter().map_while(|event| match event {
+        Event::Html(text) => Some(&**text),
+        _ => None,
+    });
+    inside.collect()
+}
+
+fn is_comment(markup: &str) -> bool {
+    let markup = markup.trim();
+    markup.starts_with("<!--") && markup.ends_with("-->")
+}
+
 /// What a reader sees of a heading.
 fn words(events: &[Event<'_>]) -> String {
     let inside = events.iter().take_while(|event| !matches!(event, Event::End(TagEnd::Heading(_))));
@@ -158,6 +193,16 @@ mod tests {
         {
             assert!(page.contains(shown), "{shown}\n{page}");
         }
+    }
+
+    #[test]
+    fn comments_are_left_out() {
+        let page = html("# a\n<!-- one\ntwo -->\n\ntext <!-- three --> more\n\n<!-- four --> <b>\n");
+        for said in ["one", "two", "three"] {
+            assert!(!page.contains(said), "{said}\n{page}");
+        }
+        assert!(page.contains("text ") && page.contains(" more"), "{page}");
+        assert!(page.contains("&lt;b&gt;"), "{page}");
     }
 
     #[test]
