@@ -46,10 +46,18 @@ pub async fn page(State(app): State<App>, reader: Reader, RawQuery(query): RawQu
                 (section(n, provider, &plan, &Scale::of(provider, range, now), now))
             }
             @if known.len() > MAX_PROVIDERS { p.faint { (known.len() - MAX_PROVIDERS) " more providers are not shown." } }
+            @let unseen = unseen(&plan, &known);
+            @if !unseen.is_empty() { p.faint { "Of " (unseen.join(", ")) " no key has been seen yet." } }
             (timeline::legend())
         }
     };
     shell::view(&app, &reader, Tab::Keys, "Keys", true, &markup)
+}
+
+/// The names of providers of whose keys nothing is known.
+fn unseen<'a>(plan: &'a Plan, known: &[&ProviderKeys]) -> Vec<&'a str> {
+    let names = plan.providers.iter().map(|provider| &*provider.name);
+    names.filter(|name| !known.iter().any(|known| *known.provider == **name)).take(MAX_PROVIDERS).collect()
 }
 
 fn ranges(range: Range) -> Markup {

@@ -117,7 +117,7 @@ fn facts(run: &RunView, now: Timestamp) -> Markup {
     html! {
         section.card aria-label="About this run" {
             dl.facts.columns {
-                div { dt { "Began" } dd { (ago(run.start, now)) ", " (run.start.to_utc().format("%Y-%m-%d %H:%M:%S%.3f UTC")) } }
+                div { dt { "Began" } dd { (ago(run.start, now)) ", " (run.start.to_utc().format("%Y-%m-%d %H:%M:%S UTC")) } }
                 div {
                     dt { "Was due" }
                     dd {

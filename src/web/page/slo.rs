@@ -354,7 +354,7 @@ mod tests {
         let words = |hours: u32| -> Vec<String> {
             marks(now - Duration::from_secs(3600) * hours, now).into_iter().map(|(_, words)| words).collect()
         };
-        assert_eq!(words(720), ["16 Dec", "24 Dec", "31 Dec", "8 Jan", "now"]);
+        assert_eq!(words(720), ["16 Dec", "23 Dec", "31 Dec", "7 Jan", "now"]);
         assert_eq!(words(24), ["Thu 08:00", "Thu 14:00", "Thu 20:00", "Fri 02:00", "now"]);
     }
 }

@@ -121,7 +121,7 @@ fn client_facts(client: &Client) -> Markup {
         ("client_id", html! { code { (client.client_id) } }),
         ("authenticates by", html! { (client.auth_method.as_str()) }),
         ("secret", kept_or_none(client.secret.as_ref())),
-        ("scopes", html! { (client.scopes.join(" ")) }),
+        ("scopes", html! { @if client.scopes.is_empty() { "none" } @else { (client.scopes.join(" ")) } }),
     ];
     if let Some(key) = &proof.key {
         all.push(("private key", kept(key)));

@@ -33,7 +33,7 @@ fn pages(browser: &BrowserView) -> Markup {
                 @if browser.pages.is_empty() {
                     p { "No page was loaded." }
                 } @else {
-                    div.wide.roomy role="region" aria-labelledby="pages" tabindex="0" {
+                    div.wide.roomy role="group" aria-labelledby="pages" tabindex="0" {
                         table {
                             thead {
                                 tr {

@@ -49,7 +49,7 @@ fn table(causes: &[CauseCount], tally: Tally, allowed: f64) -> Markup {
     let rows: Vec<Row<'_>> = rows.collect();
     let rest = rest(causes, tally);
     html! {
-        div.wide.roomy role="region" aria-labelledby="causes" tabindex="0" {
+        div.wide.roomy role="group" aria-labelledby="causes" tabindex="0" {
             table {
                 thead {
                     tr {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use maud::{Markup, html};
 
 use super::times;
+use crate::alert::Alert;
 use crate::alert::episode::{Episode, FiredReading};
-use crate::alert::{Alert, State};
 use crate::clock::Timestamp;
 use crate::plan::Plan;
 use crate::web::page::leads;
@@ -20,7 +20,12 @@ const MAX_TEXT: usize = 1500;
 
 /// The section: what is coming up or firing, and what was.
 pub fn section(alerts: &[&Alert], episodes: &Result<Vec<Episode>, String>, plan: &Plan, now: Timestamp) -> Markup {
-    let pending = || alerts.iter().filter(|alert| alert.state == State::Pending);
+    // What fires is the latest of the episodes, if those are known.
+    let told = |alert: &Alert| {
+        let mut open = episodes.iter().flatten().filter(|episode| episode.resolved_nanos.is_none());
+        open.any(|episode| episode.labels == alert.labels)
+    };
+    let untold = || alerts.iter().filter(|alert| !told(alert));
     html! {
         section aria-labelledby="alerts" {
             h2 #alerts { "Alert history" }
@@ -28,16 +33,11 @@ pub fn section(alerts: &[&Alert], episodes: &Result<Vec<Episode>, String>, plan:
                 @if !plan.alerting.evaluate {
                     p { "Alerts are evaluated by Prometheus: their history is there." }
                 }
-                @for alert in pending() {
-                    p {
-                        span.badge.warn { "pending" } " " (name(alert.name(), &alert.labels, plan)) " since "
-                        (ago(Timestamp::from_nanos(alert.active_nanos), now))
-                    }
-                }
+                @for alert in untold() { (current(alert, plan, now)) }
                 @match episodes {
                     Err(why) => p { "Unknown: the ledger cannot be read (" (why) ")." },
                     Ok(episodes) if episodes.is_empty() => {
-                        @if plan.alerting.evaluate {
+                        @if plan.alerting.evaluate && !alerts.iter().any(|alert| alert.is_firing()) {
                             p {
                                 "It has not fired, as far back as is known"
                                 @if plan.store.is_none() { ": without a ledger, since the start of this process" } "."
@@ -51,6 +51,18 @@ pub fn section(alerts: &[&Alert], episodes: &Result<Vec<Episode>, String>, plan:
                 }
             }
         }
+    }
+}
+
+/// An alert that is no episode yet.
+fn current(alert: &Alert, plan: &Plan, now: Timestamp) -> Markup {
+    let since = alert.fired_at().unwrap_or(Timestamp::from_nanos(alert.active_nanos));
+    html! {
+        p {
+            @if alert.is_firing() { span.badge.bad { "firing" } } @else { span.badge.warn { "pending" } }
+            " " (name(alert.name(), &alert.labels, plan)) " since " (ago(since, now))
+        }
+        @if let Some(description) = alert.annotations.get("description") { p.faint { (cut(description, MAX_TEXT)) } }
     }
 }
 

@@ -93,7 +93,7 @@ pub fn tiers(standing: &Standing) -> Markup {
                 @if tiers.is_empty() {
                     p { "No tier can fire: the budget is all there is to know." }
                 } @else {
-                    div.wide.roomy role="region" aria-labelledby="burn" tabindex="0" {
+                    div.wide.roomy role="group" aria-labelledby="burn" tabindex="0" {
                         table {
                             thead {
                                 tr {
