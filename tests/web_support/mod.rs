@@ -52,6 +52,8 @@ pub struct Ledger {
 pub struct Engine {
     pub server: Server,
     pub probe: Arc<str>,
+    /// More probes like it.
+    pub more: Vec<String>,
     pub clock: Clock,
     pub objectives: Vec<Arc<Objective>>,
     pub evaluations: Arc<Vec<Evaluation>>,
@@ -88,6 +90,7 @@ impl Default for Engine {
         Self {
             server: Server::at("127.0.0.1:0".parse().unwrap()),
             probe: "login".into(),
+            more: vec![],
             clock: Clock::manual(NOW),
             objectives: vec![],
             evaluations: Arc::default(),
@@ -148,7 +151,10 @@ impl Control for Engine {
     }
 
     fn plan(&self) -> Arc<Plan> {
-        let mut plan = plan(&self.probe, self.server.clone());
+        let mut all = plan(&self.probe, self.server.clone());
+        let more = self.more.iter().map(|name| plan(&name.as_str().into(), self.server.clone()).probes.remove(0));
+        all.probes.extend(more);
+        let mut plan = all;
         plan.objectives = self.objectives.clone();
         plan.alerting.evaluate = self.evaluate;
         plan.store = self.ledger.as_ref().map(|_| store::Settings {

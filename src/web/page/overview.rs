@@ -67,18 +67,18 @@ const fn title(tone: Tone) -> &'static str {
 }
 
 fn headline(told: &Verdict, state: &State) -> Markup {
-    let (class, word) = match told.tone {
-        Tone::Good => ("verdict good", "good"),
-        Tone::Bad => ("verdict bad", "failing"),
-        Tone::Warn => ("verdict warn", "mind this"),
-        Tone::Unknown | Tone::Accent => ("verdict unknown", "not known"),
+    let class = match told.tone {
+        Tone::Good => "verdict good",
+        Tone::Bad => "verdict bad",
+        Tone::Warn => "verdict warn",
+        Tone::Unknown | Tone::Accent => "verdict unknown",
     };
     let probes = state.rows.len();
     html! {
         section class=(class) aria-labelledby="verdict" {
             (mark(told.tone))
             div {
-                h1 #verdict { span.hidden { (word) ": " } (told.sentence) }
+                h1 #verdict { (told.sentence) }
                 @for sentence in &told.more { p { (sentence) } }
                 p.faint.small {
                     (probes) @if probes == 1 { " probe" } @else { " probes" } " in "

@@ -18,6 +18,8 @@ const STRENGTHS: [(f64, &str); 5] = [(0.0, ".14"), (0.05, ".3"), (0.15, ".5"), (
 pub struct Heat {
     /// The upper bounds of the bands, the fastest first; each as many times as high as the one before.
     pub bands: Vec<Duration>,
+    /// The lower bound of the first.
+    pub least: Duration,
     /// By cell and band: the share of the cell's good runs in it; empty where there were none.
     pub cells: Vec<Vec<f64>>,
     /// Cells in which nothing at all was measured.
@@ -36,8 +38,8 @@ impl Heat {
         let wide = (1..).find(|wide| (last - first) / wide < BANDS as i64)?;
         let count = (last - first) / wide + 1;
         // The slowest band ends where the slowest bucket does.
-        let bound = |band: i64| last - (count - 1 - band) * wide;
-        let bands = (0..count).map(|band| Duration::from_secs_f64((bound(band) as f64 / 4.0).exp2())).collect();
+        let bound = |band: i64| Duration::from_secs_f64(((last - (count - 1 - band) * wide) as f64 / 4.0).exp2());
+        let bands = (0..count).map(bound).collect();
         let cell = |cell: &crate::trend::Cell| {
             let all = cell.latencies.count();
             let mut shares = vec![0.0; if all > 0 { count as usize } else { 0 }];
@@ -61,10 +63,20 @@ impl Heat {
         };
         Some(Self {
             bands,
+            least: bound(-1),
             cells: strip.cells.iter().map(cell).collect(),
             gaps: strip.cells.iter().map(crate::trend::Cell::is_gap).collect(),
             titles: strip.cells.iter().enumerate().map(title).collect(),
         })
+    }
+}
+
+impl Heat {
+    /// `count` latencies (at least two) from the upper edge of the drawing to the lower, evenly apart there.
+    pub fn edges(&self, count: usize) -> impl Iterator<Item = Duration> {
+        let (least, steps) = (self.least.as_secs_f64(), count.max(2) - 1);
+        let times = self.bands.last().map_or(1.0, |most| most.as_secs_f64() / least);
+        (0..=steps).rev().map(move |n| Duration::from_secs_f64(least * times.powf(n as f64 / steps as f64)))
     }
 }
 
@@ -130,6 +142,9 @@ mod tests {
         // The run of 3 s lies below the bound that is the first above it.
         let band = heat_of.bands.iter().position(|bound| *bound >= Duration::from_secs(3)).unwrap();
         assert!((heat_of.cells[0][band] - 0.1).abs() < 1e-9, "{heat_of:?}");
+        let edges: Vec<_> = heat_of.edges(3).collect();
+        assert!((edges[0].as_secs_f64() / heat_of.bands.last().unwrap().as_secs_f64() - 1.0).abs() < 1e-6, "{edges:?}");
+        assert!(edges[2] < Duration::from_millis(1) && edges[0] > edges[1] && edges[1] > edges[2], "{edges:?}");
         let drawn = heat(&heat_of, "a & b").0;
         assert!(drawn.contains("aria-label=\"a &amp; b\"") && drawn.contains("class=\"gap\" d=\"M1 0h1"), "{drawn}");
         assert!(drawn.contains("p95 ") && drawn.contains("nothing measured<") && drawn.contains("no good run<"));

@@ -18,7 +18,7 @@ pub enum Shape {
     Bar,
     /// A thin one along the middle of its lane.
     Thread,
-    /// A ground with stripes: nothing is known there.
+    /// A ground: nothing is known there.
     Gap,
 }
 
@@ -104,14 +104,21 @@ fn shape(begin: Timestamp, end: Timestamp, mark: &Mark) -> Markup {
     html! { path class=(class) d=(path.0) { title { (title) } } }
 }
 
-/// Five times, evenly apart, as distances from the end.
+/// A day.
+const DAY: u64 = 86_400;
+
+/// Times evenly apart, as distances from the end: days over up to two weeks of whole days, else quarters.
 pub fn axis(begin: Timestamp, end: Timestamp) -> Markup {
     let whole = end.since(begin);
-    let back = |quarters: u32| match quarters {
-        0 => "now".to_owned(),
-        quarters => format!("−{}", rough(whole * quarters / 4)),
+    let parts = match whole.as_secs() {
+        secs if secs % DAY == 0 && (3..=14).contains(&(secs / DAY)) => u32::try_from(secs / DAY).unwrap_or(4),
+        _ => 4,
     };
-    html! { div.ticks aria-hidden="true" { @for quarters in (0..=4).rev() { span { (back(quarters)) } } } }
+    let back = |n: u32| match n {
+        0 => "now".to_owned(),
+        n => format!("−{}", rough(whole * n / parts)),
+    };
+    html! { div.ticks aria-hidden="true" { @for n in (0..=parts).rev() { span { (back(n)) } } } }
 }
 
 #[cfg(test)]
@@ -145,5 +152,7 @@ mod tests {
         }
         assert_eq!((drawn.matches("<path").count(), drawn.matches("aria-hidden=\"true\"").count()), (2 * 5, 2));
         assert!(!drawn.contains("style="));
+        let week = axis(at(0), at(7 * 86_400)).0;
+        assert!(week.contains("<span>−7d</span><span>−6d</span>"), "{week}");
     }
 }

@@ -28,10 +28,12 @@ pub fn card(app: &App, standing: &Standing, now: Timestamp) -> Markup {
                 Some(known) => {
                     (budget(&known.budget, standing))
                     (course(app, objective, now))
-                    (lasts(exhaustion(objective, &known.budget, known.tiers.first(), now)))
+                    @if known.budget.remaining.is_some() {
+                        (lasts(exhaustion(objective, &known.budget, known.tiers.first(), now)))
+                    }
                     @if let Some(since) = known.failing_since { p.small { "Last failures began " (ago(since, now)) "." } }
                 }
-                None => { p { "Not evaluated yet." } }
+                None => { p.large { "unknown" } p.small { "Not evaluated yet." } }
             }
             (burn(standing))
             @if let Some(known) = known { (coverage(known.budget.coverage, objective.min_coverage_ppm)) }

@@ -213,7 +213,7 @@ pub fn section(day: &Day) -> Markup {
             div.card {
                 (timeline(day.begin, day.now, &day.lanes))
                 p.faint.small {
-                    "A dot is a deployment, a bar an alert or a maintenance window, a thread failed runs, a striped ground time in \
+                    "A dot is a deployment, a bar an alert or a maintenance window, a thread failed runs, a grey ground time in \
                      which half of all checks or more measured nothing."
                 }
             }

@@ -43,7 +43,7 @@ pub fn cases(cases: &[&Case], now: Timestamp) -> Markup {
 
 fn table(case: &Case, now: Timestamp) -> Markup {
     html! {
-        div.wide role="region" aria-label={"Evidence at step " (case.step)} tabindex="0" {
+        div.wide role="group" aria-label={"Evidence at step " (case.step)} tabindex="0" {
             table.evidence {
                 caption {
                     "Step " b { (case.step) } ": " (how(case))

@@ -23,16 +23,16 @@ pub fn section(state: &State) -> Markup {
         section aria-labelledby="probes" {
             div.head {
                 h2 #probes { "Probes" }
-                p.faint.small { "95th percentile and course of the last 24 hours; a striped ground is time without a measurement" }
+                p.faint.small { "95th percentile and course of the last 24 hours; a grey ground is time without a measurement" }
             }
-            @if rows.is_empty() { p.quiet { "No probe is configured." } } @else { (table(shown, state, "probes")) }
+            @if rows.is_empty() { p.quiet { "No probe is configured." } } @else { (table(shown, state, "Table of probes")) }
             @if !folded.is_empty() {
                 details.more {
                     summary #more-probes {
                         (folded.len()) " more probes, "
                         @if folded.iter().all(|row| row.look() == Look::Good) { "all good" } @else { "none of them failing" }
                     }
-                    (table(folded, state, "more-probes"))
+                    (table(folded, state, "Table of more probes"))
                 }
             }
         }
@@ -41,10 +41,10 @@ pub fn section(state: &State) -> Markup {
 
 /// With many regions it is wider than any screen: then it scrolls by itself, by keyboard as well. Roles are said aloud, since
 /// narrow screens lay rows out as cards.
-fn table(rows: &[&Row], state: &State, heading: &str) -> Markup {
+fn table(rows: &[&Row], state: &State, label: &str) -> Markup {
     html! {
-        div.wide.card role="region" aria-labelledby=(heading) tabindex="0" {
-            table.grid role="table" aria-labelledby=(heading) {
+        div.wide.card role="region" aria-label=(label) tabindex="0" {
+            table.grid role="table" aria-label=(label) {
                 thead role="rowgroup" {
                     tr role="row" {
                         th scope="col" role="columnheader" { "probe" }
@@ -80,21 +80,22 @@ fn line(row: &Row, state: &State) -> Markup {
 }
 
 fn cell(seen: &Seen, state: &State) -> Markup {
-    let strip = state.strip(seen);
     html! {
-        @match &seen.last {
-            None => { span.badge { "no run yet" } }
-            Some(last) => {
-                @let (class, word) = match seen.look() {
-                    Look::Good => ("badge good", "good"),
-                    Look::Bad => ("badge bad", "bad"),
-                    Look::Inconclusive | Look::Never => ("badge", "inconclusive"),
-                    Look::Stale => ("badge", "stale"),
-                };
-                a class=(class) href={"/runs/" (last.trace_id)} { (word) }
+        div.now {
+            @match &seen.last {
+                None => { span.badge { "no run yet" } }
+                Some(last) => {
+                    @let (class, word) = match seen.look() {
+                        Look::Good => ("badge good", "good"),
+                        Look::Bad => ("badge bad", "bad"),
+                        Look::Inconclusive | Look::Never => ("badge", "inconclusive"),
+                        Look::Stale => ("badge", "stale"),
+                    };
+                    a class=(class) href={"/runs/" (last.trace_id)} { (word) }
+                }
             }
+            @if let Some(strip) = state.strip(seen) { (day(strip)) }
         }
-        @if let Some(strip) = strip { (day(strip)) }
         @if let Some(last) = &seen.last { (newest(last, seen, state)) }
     }
 }
@@ -131,10 +132,10 @@ fn day(strip: &Strip) -> Markup {
         (bad, gaps) => Some(format!("failures in {bad} of {cells} half-hours, {gaps} without a measurement")),
     };
     html! {
+        (sparkline(strip, label.as_deref()))
         @match p95 {
             Some(p95) => { span.num title={"p95 of " (total.good) " good runs in 24 h"} { (latency(p95)) } }
             None => { span.num title="no good run in 24 h" { "–" } }
         }
-        (sparkline(strip, label.as_deref()))
     }
 }

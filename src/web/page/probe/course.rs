@@ -6,6 +6,7 @@ use std::time::Duration;
 use maud::{Markup, html};
 
 use super::Known;
+use crate::clock::Timestamp;
 use crate::trend::{Cell, ProbeTrend, Strip};
 use crate::web::page::draw::{Heat, Stacks, availability, axis, heat, stacks};
 use crate::web::page::words::{latency, percent};
@@ -29,14 +30,14 @@ pub fn sections(known: &Known) -> Markup {
             h2 #availability { "Availability, last 7 days" }
             div.card.charts {
                 @for (region, strip) in &shown { (row(region, strip)) }
-                div.chart { span {} (axis(total.begin, known.now)) }
+                div.chart { span {} (axis(total.begin, end(&total))) }
                 p.faint.small {
-                    "An hour a column: what failed hangs from above, half a column is inconclusive, a striped ground was not measured."
+                    "An hour a column: what failed hangs from above, half a column is inconclusive, a grey ground was not measured."
                 }
             }
         }
         (latencies(&total, known))
-        (steps(trend, known))
+        (steps(trend))
     }
 }
 
@@ -48,6 +49,11 @@ fn sum<'a>(mut strips: impl Iterator<Item = &'a Strip>) -> Option<Strip> {
         total.cells.iter_mut().zip(&strip.cells).for_each(|(sum, cell)| sum.merge(cell));
     }
     Some(total)
+}
+
+/// Where its last cell ends, which holds the present.
+fn end(strip: &Strip) -> Timestamp {
+    strip.begin + strip.cell * u32::try_from(strip.cells.len()).unwrap_or(u32::MAX)
 }
 
 fn row(region: &str, strip: &Strip) -> Markup {
@@ -90,7 +96,7 @@ fn latencies(total: &Strip, known: &Known) -> Markup {
                             (bands(&drawn))
                             (heat(&drawn, "Latency by hour over 7 days; the same by day is in the table below"))
                         }
-                        div.chart { span {} (axis(total.begin, known.now)) }
+                        div.chart { span {} (axis(total.begin, end(total))) }
                         p.faint.small { "The stronger, the larger the share of an hour's good runs in that band." }
                         (by_day(total))
                     }
@@ -100,19 +106,9 @@ fn latencies(total: &Strip, known: &Known) -> Markup {
     }
 }
 
-/// The bounds beside the drawing: at most four, so that they fit.
+/// The scale beside the drawing.
 fn bands(drawn: &Heat) -> Markup {
-    let count = drawn.bands.len();
-    let marks = count.min(4);
-    html! {
-        span.bands aria-hidden="true" {
-            @for n in 0..marks {
-                // From the slowest to the fastest, evenly.
-                @let at = if marks > 1 { (count - 1) * (marks - 1 - n) / (marks - 1) } else { 0 };
-                span { (latency(drawn.bands[at])) }
-            }
-        }
-    }
+    html! { span.bands aria-hidden="true" { @for edge in drawn.edges(4) { span { (latency(edge)) } } } }
 }
 
 /// The numbers, a day a row: for whoever cannot see the drawing, or wants to copy.
@@ -121,7 +117,7 @@ fn by_day(total: &Strip) -> Markup {
     html! {
         details {
             summary { "By day" }
-            div.wide role="region" aria-label="Latency by day" tabindex="0" {
+            div.wide role="region" aria-label="Table of latency by day" tabindex="0" {
                 table {
                     thead {
                         tr {
@@ -157,8 +153,11 @@ fn numbers(name: &str, cells: &[Cell]) -> Markup {
 }
 
 /// Medians by hour on top of each other, and in numbers.
-fn steps(trend: &ProbeTrend, known: &Known) -> Markup {
+fn steps(trend: &ProbeTrend) -> Markup {
     let Some((_, first)) = trend.steps.first() else { return html! {} };
+    if trend.steps.iter().all(|(_, strip)| strip.cells.iter().all(|cell| cell.good == 0 && cell.bad == 0)) {
+        return html! {};
+    }
     let median = |cell: &Cell| cell.latencies.quantile(0.5);
     let part = |(step, strip): &(Arc<str>, Strip)| (step.to_string(), strip.cells.iter().map(median).collect());
     let hours = first.cells.len();
@@ -175,8 +174,8 @@ fn steps(trend: &ProbeTrend, known: &Known) -> Markup {
                     span.bands aria-hidden="true" { span { (latency(drawn.most())) } span { "0" } }
                     (stacks(&drawn, "Median of each step by hour over 7 days; the numbers are in the table below"))
                 }
-                div.chart { span {} (axis(first.begin, known.now)) }
-                div.wide role="region" aria-label="Steps in numbers" tabindex="0" { (table(trend)) }
+                div.chart { span {} (axis(first.begin, end(first))) }
+                div.wide role="region" aria-label="Table of steps" tabindex="0" { (table(trend)) }
             }
         }
     }
@@ -217,7 +216,6 @@ fn table(trend: &ProbeTrend) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::Timestamp;
 
     #[test]
     fn regions_are_summed_cell_by_cell() {

@@ -107,7 +107,7 @@ pub fn section(known: &Known, kept: Option<Result<Vec<KeptRun>, String>>) -> Mar
             h2 #failures { "Failures by class" }
             @if let Some(why) = error { p.notice { "Older failures cannot be read: " (why) } }
             @if groups.is_empty() { p.quiet { "No failed run is kept." } } @else {
-                div.wide.card role="region" aria-labelledby="failures" tabindex="0" {
+                div.wide.card role="region" aria-label="Table of failures" tabindex="0" {
                     table.failures {
                         thead {
                             tr {

@@ -22,7 +22,7 @@ pub fn section(known: &Known) -> Markup {
                 p.small { a href={"/api/v1/probes/" (encoded(&known.probe.name)) "/runs"} { "all that are kept, as JSON" } }
             }
             @if runs.is_empty() { p.quiet { "No run yet." } } @else {
-                div.wide.card role="region" aria-labelledby="runs" tabindex="0" {
+                div.wide.card role="region" aria-label="Table of runs" tabindex="0" {
                     table.runs {
                         thead {
                             tr {
@@ -71,7 +71,7 @@ pub fn warnings(known: &Known) -> Markup {
             section aria-labelledby="warnings" {
                 h2 #warnings { "Warnings" }
                 p.faint.small { "What a strict reader minds and an ordinary client survives, in the runs that are remembered." }
-                div.wide.card role="region" aria-labelledby="warnings" tabindex="0" {
+                div.wide.card role="region" aria-label="Table of warnings" tabindex="0" {
                     table {
                         thead {
                             tr {
