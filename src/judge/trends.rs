@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::feed::Keeper;
 use super::{Judge, News, Shared, lock};
 use crate::clock::Timestamp;
-use crate::plan::Plan;
+use crate::plan::{Check, Plan};
 use crate::slo::{CauseCount, Spending};
 use crate::store::TrendQuery;
 use crate::trend::{CheckStrip, ProbeTrend, Snapshot, Tracked, Trends, Week};
@@ -27,6 +27,8 @@ const WEEK_LIMIT: Duration = Duration::from_secs(5);
 pub struct Followed {
     trends: Mutex<Trends>,
     shown: Mutex<Option<Shown>>,
+    /// Held while a week is read: of many who look at once, one after the other works.
+    reading: Mutex<()>,
 }
 
 struct Shown {
@@ -46,7 +48,7 @@ impl Followed {
 
     /// Goes on with another plan.
     pub fn replace(&self, plan: &Plan, now: Timestamp) {
-        lock(&self.trends).replace(tracked(plan), now);
+        lock(&self.trends).replace(plan.checks.iter().map(|check| tracked(check)).collect(), now);
     }
 
     /// Takes in what the judge is told.
@@ -78,21 +80,18 @@ impl Followed {
     }
 }
 
-/// The checks of a plan.
-fn tracked(plan: &Plan) -> Vec<Tracked> {
-    let of = |check: &Arc<crate::plan::Check>| {
-        let probe = &check.probe;
-        let regions = probe.regions.iter().map(|region| &region.region);
-        Tracked {
-            probe: check.labels.probe.clone(),
-            region: check.labels.region.clone(),
-            shown: regions.filter(|region| probe.covers(&check.labels.region, region)).cloned().collect(),
-            timing: probe.timing.clone(),
-            spread: check.spread,
-            steps: probe.probe.steps().iter().map(|step| (*step).into()).collect(),
-        }
-    };
-    plan.checks.iter().map(of).collect()
+/// What is followed of a check.
+fn tracked(check: &Check) -> Tracked {
+    let probe = &check.probe;
+    let regions = probe.regions.iter().map(|region| &region.region);
+    Tracked {
+        probe: check.labels.probe.clone(),
+        region: check.labels.region.clone(),
+        shown: regions.filter(|region| probe.covers(&check.labels.region, region)).cloned().collect(),
+        timing: probe.timing.clone(),
+        spread: check.spread,
+        steps: probe.probe.steps().iter().map(|step| (*step).into()).collect(),
+    }
 }
 
 impl Shared {
@@ -133,7 +132,6 @@ impl Shared {
             let query = TrendQuery {
                 probe: tracked.probe.to_string(),
                 region: tracked.region.to_string(),
-                // A run that was due in the first cell may have begun in the one before, by a clock that was corrected.
                 from: Trends::first(*since),
                 until: *since,
                 steps: false,
@@ -170,8 +168,10 @@ impl Judge {
         let Some(keeper) = &self.shared.keeper else {
             return self.shared.followed.snapshot().trend(probe, now).map(Ok);
         };
-        let checks: Vec<Tracked> = tracked(plan).into_iter().filter(|tracked| *tracked.probe == *probe).collect();
+        let own = plan.checks.iter().filter(|check| *check.labels.probe == *probe);
+        let checks: Vec<Tracked> = own.map(|check| tracked(check)).collect();
         let mut week = Week::new(checks.clone(), now)?;
+        let _one = lock(&self.shared.followed.reading);
         let deadline = self.shared.clock.instant() + WEEK_LIMIT;
         for tracked in &checks {
             let query = TrendQuery {
