@@ -105,9 +105,14 @@ impl State {
             .collect();
         let row = |probe: &Arc<PlannedProbe>| {
             let recent = app.control.recent(&probe.name);
+            // A run that looks from all regions belongs to a check in one of them.
+            let of_all =
+                probe.regions.iter().map(|own| (&*probe.name, &*own.region)).find(|key| fresh.contains_key(key));
+            let of_all = of_all.filter(|_| probe.cost().all_regions);
             let cell = |region: &str| {
                 probe.regions.iter().any(|own| &*own.region == region).then(|| {
-                    let key = (&*probe.name, region);
+                    let own = (&*probe.name, region);
+                    let key = if fresh.contains_key(&own) { own } else { of_all.unwrap_or(own) };
                     let fresh = fresh.get(&key).copied().unwrap_or(FRESH);
                     seen(probe, &recent, region, fresh, by_check.get(&key).copied(), now)
                 })

@@ -171,20 +171,14 @@ pub fn verdict(situation: &Situation) -> Verdict {
     }
     if situation.paused && matches!(main[0].state, State::Works | State::Partly) {
         // While nothing runs, what was good is only known to have been.
-        let at = situation.newest.map_or(String::new(), |at| format!(", {},", distance(at, situation.now)));
-        told.sentence = format!("Not known: scheduled runs are paused. When it last ran{at} {}", lower(&told.sentence));
+        let at = situation.newest.map_or(String::new(), |at| format!(", {}", distance(at, situation.now)));
+        told.sentence = format!("Not known: scheduled runs are paused. As of the last run{at}: {}", told.sentence);
         told.tone = Tone::Unknown;
     }
     told.more.extend(beside.iter().take(MORE).map(Part::sentence));
     told.more.extend(others);
     told.more.extend(maintained(situation));
     told
-}
-
-/// With a small letter, for the middle of a sentence.
-fn lower(sentence: &str) -> String {
-    let mut chars = sentence.chars();
-    chars.next().map_or(String::new(), |first| first.to_lowercase().chain(chars).collect())
 }
 
 /// Of providers with the same subject, the worst first. `all`: there are no others.

@@ -179,7 +179,7 @@ fn while_paused_what_was_good_is_past() {
     let checks = login([GOOD; 3]);
     let paused = verdict(&Situation { paused: true, ..situation(&checks) });
     let expected =
-        "Not known: scheduled runs are paused. When it last ran, 2m ago, login works at main, from all 3 regions.";
+        "Not known: scheduled runs are paused. As of the last run, 2m ago: Login works at main, from all 3 regions.";
     assert_eq!((paused.tone, paused.sentence.as_str()), (Tone::Unknown, expected));
     let checks = login([BAD; 3]);
     let failing = verdict(&Situation { paused: true, ..situation(&checks) });
