@@ -202,3 +202,24 @@ fn without_a_ledger_the_trend_is_the_day_by_the_hour() {
     assert_eq!(snapshot.trend("other", NOW), None);
     assert!(trend.regions[1].1.cells[..166].iter().all(super::super::Cell::is_gap));
 }
+
+/// `cargo test --lib trend::collect -- --ignored --nocapture`: what the overview waits for with 200 checks a minute.
+#[test]
+#[ignore = "a measurement"]
+fn how_long_strips_of_two_hundred_checks_take() {
+    let mut trends = Trends::new(false);
+    let regions: Vec<String> = (0..200).map(|n| format!("r{n}")).collect();
+    trends.replace(regions.iter().map(|region| tracked("login", region, &[region.as_str()])).collect(), NOW);
+    for (n, region) in (0..).zip(&regions) {
+        for back in 0..1440 {
+            let took = Duration::from_millis(80 + (back * 7919 + n) % 200);
+            trends.outcome(&Outcome { duration: took, ..run(region, NOW - MINUTE * back as u32, Verdict::Good) });
+        }
+    }
+    let clock = crate::clock::Clock::system();
+    let began = clock.instant();
+    let snapshot = trends.snapshot();
+    let held = began.elapsed();
+    let strips = snapshot.strips(NOW);
+    println!("{} strips in {:?}, of which under the lock {held:?}", strips.len(), began.elapsed());
+}
