@@ -140,7 +140,8 @@ impl Runbooks {
 /// `name` is.
 pub fn dashboard(public: &Url, alert: &str, key: &str, name: &str) -> String {
     let mut url = public.clone();
-    (url.set_query(None), url.set_fragment(None));
+    url.set_query(None);
+    url.set_fragment(None);
     let base = url.as_str().trim_end_matches('/');
     let encoded = |name: &str| {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
