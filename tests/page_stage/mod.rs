@@ -28,6 +28,7 @@ use tokio::net::TcpListener;
 
 use crate::folder::Folder;
 
+mod pieces;
 mod scenes;
 
 /// When it is in every scene.
