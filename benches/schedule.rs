@@ -106,6 +106,7 @@ fn plan() -> Plan {
             timeout: Duration::from_secs(30),
             regions: vec![region.clone()],
             configured_regions: 1,
+            own: Arc::default(),
             labels: Arc::default(),
             annotations: BTreeMap::new(),
         })
@@ -130,6 +131,8 @@ fn plan() -> Plan {
             public_url: None,
         },
         telemetry: None,
+        traces: None,
+        propagate_traceparent: false,
         browser: authprobe::browser::Settings::default(),
         regions: vec![region.clone()],
         providers: vec![provider.clone()],
