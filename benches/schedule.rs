@@ -106,6 +106,7 @@ fn plan() -> Plan {
             timeout: Duration::from_secs(30),
             regions: vec![region.clone()],
             configured_regions: 1,
+            own: Arc::default(),
             labels: Arc::default(),
             annotations: BTreeMap::new(),
         })
@@ -124,6 +125,8 @@ fn plan() -> Plan {
     Plan {
         server: Server::at(([127, 0, 0, 1], 0).into()),
         telemetry: None,
+        traces: None,
+        propagate_traceparent: false,
         browser: authprobe::browser::Settings::default(),
         regions: vec![region.clone()],
         providers: vec![provider.clone()],

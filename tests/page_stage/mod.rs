@@ -28,7 +28,8 @@ use tokio::net::TcpListener;
 
 use crate::folder::Folder;
 
-pub mod scenes;
+mod pieces;
+mod scenes;
 
 /// When it is in every scene.
 pub const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
