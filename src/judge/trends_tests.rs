@@ -67,6 +67,7 @@ fn start(plan: &Plan, clock: &Clock) -> Judge {
         paused: Box::new(|| false),
         ready: Box::new(|| true),
         confirm: Box::new(|_| false),
+        keys: Box::new(Vec::new),
     };
     judge.start(ears).unwrap();
     judge

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::time::Duration;
 
 use chrono::DateTime;
@@ -134,12 +135,12 @@ impl Reading<'_> {
     }
 
     fn shape(&mut self, connection: &Connection, id: i64) -> rusqlite::Result<&Shape> {
-        if !self.shapes.contains_key(&id) {
+        if let Entry::Vacant(place) = self.shapes.entry(id) {
             let mut statement = connection.prepare("SELECT steps FROM shape WHERE id = ?1")?;
             let text: String = statement.query_row([id], |row| row.get(0))?;
             let steps: Vec<(String, String, bool)> = serde_json::from_str(&text).unwrap_or_default();
             let shape = steps.into_iter().map(|(name, ended, cleanup)| (name, state(&ended), cleanup)).collect();
-            self.shapes.insert(id, shape);
+            place.insert(shape);
         }
         Ok(&self.shapes[&id])
     }

@@ -135,6 +135,14 @@ impl Eyes {
         self.ask("return document.documentElement.scrollWidth - window.innerWidth").await.as_i64().unwrap()
     }
 
+    /// The first elements that stand out of the window and are in none that scrolls by itself.
+    pub async fn too_wide(&self) -> String {
+        let script = "return [...document.querySelectorAll('main *, header *, footer *')].filter(e => \
+                      e.getBoundingClientRect().right > innerWidth + 1 && !e.closest('.wide')).slice(0, 5)\
+                      .map(e => e.outerHTML.slice(0, 160)).join(' | ')";
+        self.ask(script).await.as_str().unwrap_or_default().to_owned()
+    }
+
     /// A picture of the whole page, for people.
     pub async fn picture(&self, name: &str) -> PathBuf {
         let shot =

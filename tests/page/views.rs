@@ -138,7 +138,7 @@ async fn a_failed_login_shows_why_and_what_was_on_the_page() {
         .has("expected 200, found 503 Service Unavailable")
         .has(Class::HttpStatus.meaning())
         .has(Class::HttpStatus.hint())
-        .has("href=\"/runbook#authoutage\"")
+        .has("href=\"/runbook/outage\"")
         .has("AuthRegionDown</a> <span class=\"badge bad\">firing now</span>")
         .has(&format!("<img src=\"/api/v1/runs/{id}/screenshot\" alt=\"Screenshot of the page"))
         .has("width=\"800\" height=\"600\"")
@@ -222,7 +222,7 @@ async fn an_objective_that_burns_says_on_what_and_why_it_fired() {
         .has("Burnt 333 × over 1h (at least 167 × by Byar's bound)")
         .has("lasted 42m")
         .has("<span class=\"badge bad\">firing</span>")
-        .has("href=\"/runbook#authsloburn\"");
+        .has("href=\"/runbook/slo-burn\"");
 }
 
 #[tokio::test]

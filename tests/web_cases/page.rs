@@ -162,8 +162,7 @@ async fn the_first_sentence_says_how_it_is() {
 
 #[tokio::test]
 async fn what_is_not_well_stands_first_and_the_rest_is_folded() {
-    let mut engine = Engine::default();
-    engine.more = (0..60).map(|n| format!("probe-{n:02}")).collect();
+    let engine = Engine { more: (0..60).map(|n| format!("probe-{n:02}")).collect(), ..Engine::default() };
     for n in 0..60_u8 {
         let of = |outcome: Outcome| Outcome {
             check: check(&format!("probe-{n:02}"), &outcome.check.region),

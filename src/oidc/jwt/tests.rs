@@ -203,7 +203,7 @@ fn malformed_tokens_end_in_a_class() {
         (format!("{header}.{}.AA", b64("\u{feff}{}")), "claims: begins with a byte order mark (RFC 7519 §7.2)"),
         // {"a":"\xff"}
         (format!("{header}.eyJhIjoi_yJ9.AA"), "claims: expected JSON, found bytes that are no UTF-8"),
-        (format!("{header}.{}.AA", b64(&"[".repeat(200))), "claims: expected JSON, found no JSON at line 1 column 128"),
+        (format!("{header}.{}.AA", b64("[".repeat(200))), "claims: expected JSON, found no JSON at line 1 column 128"),
         (
             format!("{header}.{}.AA", b64(r#"{"exp":1e999}"#)),
             "claims: expected JSON, found no JSON at line 1 column 12",

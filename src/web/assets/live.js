@@ -73,6 +73,17 @@
     while (at) { const gone = at; at = at.nextSibling; gone.remove(); }
   };
 
+  // What is read stays where it is, whatever grows above it: what has the focus, else what begins first on the screen. Whoever
+  // is at the top wants to see the top.
+  const top = (element) => element.getBoundingClientRect().top;
+  const mark = () => {
+    const seen = (element) => top(element) >= 0 && top(element) < innerHeight;
+    const focus = document.activeElement;
+    if (scrollY < 1) return null;
+    const element = main.contains(focus) && focus !== main && seen(focus) ? focus : [...main.querySelectorAll("[id]")].find(seen);
+    return element ? { element, at: top(element) } : null;
+  };
+
   const show = (page) => {
     const next = page.querySelector("main");
     if (!next) return;
@@ -80,7 +91,9 @@
     dress(next);
     tick(next);
     const before = said(main), verdict = document.getElementById("verdict")?.textContent;
+    const read = mark();
     become(main, document.adoptNode(next));
+    if (read?.element.isConnected) scrollBy({ top: top(read.element) - read.at, behavior: "instant" });
     if (page.title !== document.title) document.title = page.title;
     const spoken = document.getElementById("verdict")?.textContent;
     if (spoken && spoken !== verdict) voice.textContent = spoken;
