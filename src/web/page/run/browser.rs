@@ -97,7 +97,7 @@ fn failed(evidence: &EvidenceView, run: &RunView) -> Markup {
     html! {
         section aria-labelledby="evidence" {
             h2 #evidence { "On the page when it failed" }
-            div.card.evidence {
+            div.card.on-page {
                 div {
                     dl.facts {
                         dt { "Title" }

@@ -171,7 +171,10 @@ impl Seen<'_> {
             let with = listed(&fail, NAMED);
             let pass = without(pass, &fail);
             let from = regions(&bad, self.all);
-            if pass.is_empty() {
+            let clean = without(good.clone(), &bad);
+            if !clean.is_empty() {
+                format!("with {with} {often}{from}{why}; it works {}", regions(&clean, self.all))
+            } else if pass.is_empty() {
                 format!("in part: with {with}, {often}{from}{why}")
             } else {
                 format!("with {with} {often}{from}{why}; it works with {}", listed(&pass, NAMED))

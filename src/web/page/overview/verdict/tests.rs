@@ -94,8 +94,20 @@ fn where_it_fails_and_whose_fault_that_is() {
         (
             vec![login([GOOD, BAD, GOOD]), probe("forms", Subject::Login, [BAD, GOOD, GOOD])],
             Tone::Bad,
-            "Login fails at main in part: with login and forms, from us and eu (http_status at step token, the provider's \
-             fault).",
+            "Login fails at main with login and forms from us and eu (http_status at step token, the provider's fault); it \
+             works from ap.",
+        ),
+        (
+            vec![login([GOOD, BAD, GOOD]), probe("forms", Subject::Login, [GOOD; 3])],
+            Tone::Bad,
+            "Login fails at main with login from us (http_status at step token, the provider's fault); it works from eu and \
+             ap.",
+        ),
+        (
+            vec![login([BAD, GOOD, BAD]), probe("forms", Subject::Login, [GOOD, BAD, BAD])],
+            Tone::Bad,
+            "Login fails at main in part: with login and forms, from all 3 regions (http_status at step token, the \
+             provider's fault).",
         ),
         (
             vec![login([Last::Again(Some(TOKEN)); 3])],
