@@ -2,6 +2,8 @@
 
 #[path = "page/eyes.rs"]
 mod eyes;
+#[path = "page/live.rs"]
+mod live;
 mod page_stage;
 #[path = "page/seen.rs"]
 mod seen;

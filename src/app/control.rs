@@ -26,6 +26,16 @@ use crate::store::{KeptKey, KeptRun, RunsQuery};
 use crate::trend::{CheckStrip, ProbeTrend};
 use crate::web::{Control, Reload};
 
+mod reads;
+
+use reads::{Door, Lately};
+
+/// How many weeks of runs may be read at once: seconds of work each.
+const WEEKS: usize = 1;
+/// How much else may be read at once.
+const READS: usize = 4;
+/// How long a reload waits for what the ledger knows of keys.
+const REMEMBER: Duration = Duration::from_secs(5);
 /// How long a replaced exporter may take to send what it holds.
 const HAND_OVER: Duration = Duration::from_secs(5);
 
@@ -40,6 +50,11 @@ pub struct Daemon {
     /// One reload at a time.
     reloading: tokio::sync::Mutex<()>,
     last_reload: Mutex<Reload>,
+    /// Where weeks are read, and where everything else.
+    weeks: Door,
+    reads: Door,
+    /// The last week of probes as it was read lately.
+    trends: Lately<Plan, ProbeTrend>,
 }
 
 impl Daemon {
@@ -55,7 +70,8 @@ impl Daemon {
         // The start is a reading, and a good one: with mistakes there would be none.
         let last_reload = Mutex::new(Reload { at: clock.now(), mistakes: Vec::new() });
         let (load, reloading) = (Arc::new(load), tokio::sync::Mutex::default());
-        Self { runner, load, metrics, export, judge, clock, reloading, last_reload }
+        let (weeks, reads, trends) = (Door::new(WEEKS), Door::new(READS), Lately::new());
+        Self { runner, load, metrics, export, judge, clock, reloading, last_reload, weeks, reads, trends }
     }
 
     /// The engine.
@@ -96,8 +112,9 @@ impl Daemon {
         self.runner.engine().browsers.configure(plan.browser.clone());
         let before = self.runner.plan();
         self.runner.apply(plan.clone());
-        self.restore_keys(&before, &plan).await;
         self.judge.apply(&plan, receivers).await;
+        // What follows may be slow, or fail: runner and judge are of one plan by now.
+        self.restore_keys(&before, &plan).await;
         if let Some(exporter) = exporter {
             self.export.replace(exporter, HAND_OVER).await;
         }
@@ -129,7 +146,8 @@ impl Daemon {
         if !plan.providers.iter().any(|provider| new(&provider.name)) {
             return;
         }
-        match self.on_disk(Judge::kept_keys).await.and_then(|kept| kept) {
+        let read = tokio::time::timeout(REMEMBER, self.read(&self.reads, Judge::kept_keys)).await;
+        match read.unwrap_or_else(|_| Err("the ledger did not answer in time".to_owned())).and_then(|kept| kept) {
             Ok(kept) => keys::restore(&self.runner.engine().memories, plan, kept, new),
             Err(why) => tracing::warn!(why, "the past of signing keys is not told"),
         }
@@ -145,6 +163,44 @@ impl Daemon {
         let judge = self.judge.clone();
         let done = tokio::task::spawn_blocking(move || work(&judge)).await;
         done.map_err(|_| "the work ended early; see the log".to_owned())
+    }
+
+    /// The same behind a door. Whoever stops waiting does not end the work: its place is free when it is done.
+    async fn read<T: Send + 'static>(
+        &self,
+        door: &Door,
+        work: impl FnOnce(&Judge) -> T + Send + 'static,
+    ) -> Result<T, String> {
+        let place = door.enter().await?;
+        self.on_disk(move |judge| {
+            let _place = place;
+            work(judge)
+        })
+        .await
+    }
+
+    /// The week of a probe from the ledger.
+    async fn week(&self, probe: &str) -> Result<Option<ProbeTrend>, String> {
+        let plan = self.runner.plan();
+        let known = || self.trends.get(&plan, probe, self.clock.instant());
+        if let Some(trend) = known() {
+            return Ok(Some(trend));
+        }
+        let place = self.weeks.enter().await?;
+        // Meanwhile another may have read it.
+        if let Some(trend) = known() {
+            return Ok(Some(trend));
+        }
+        let (of, name) = (plan.clone(), probe.to_owned());
+        let read = self.on_disk(move |judge| {
+            let read = judge.trend(&of, &name);
+            drop(place);
+            read
+        });
+        let Some(read) = read.await? else { return Ok(None) };
+        let trend = read?;
+        self.trends.put(&plan, probe.to_owned(), trend.clone(), self.clock.instant());
+        Ok(Some(trend))
     }
 }
 
@@ -233,12 +289,12 @@ impl Control for Daemon {
     }
 
     async fn kept_runs(&self, query: RunsQuery) -> Option<Result<Vec<KeptRun>, String>> {
-        self.on_disk(move |judge| judge.kept_runs(&query)).await.unwrap_or_else(|why| Some(Err(why)))
+        self.read(&self.reads, move |judge| judge.kept_runs(&query)).await.unwrap_or_else(|why| Some(Err(why)))
     }
 
     async fn kept_run(&self, trace_id: &str) -> Option<Result<Option<KeptRun>, String>> {
         let id = trace_id.to_owned();
-        self.on_disk(move |judge| judge.kept_run(&id)).await.unwrap_or_else(|why| Some(Err(why)))
+        self.read(&self.reads, move |judge| judge.kept_run(&id)).await.unwrap_or_else(|why| Some(Err(why)))
     }
 
     fn strips(&self) -> Arc<Vec<CheckStrip>> {
@@ -246,8 +302,13 @@ impl Control for Daemon {
     }
 
     async fn trend(&self, probe: &str) -> Option<Result<ProbeTrend, String>> {
-        let (plan, probe) = (self.runner.plan(), probe.to_owned());
-        self.on_disk(move |judge| judge.trend(&plan, &probe)).await.unwrap_or_else(|why| Some(Err(why)))
+        if self.judge.ledger_path().is_none() {
+            // Nothing is read: it takes no longer than what it has to count.
+            let (plan, probe) = (self.runner.plan(), probe.to_owned());
+            let counted = self.on_disk(move |judge| judge.trend(&plan, &probe)).await;
+            return counted.unwrap_or_else(|why| Some(Err(why)));
+        }
+        self.week(probe).await.transpose()
     }
 
     fn spending(&self, slo: &str, cells: usize) -> Option<Spending> {
@@ -271,7 +332,7 @@ impl Control for Daemon {
     }
 
     async fn episodes(&self, query: EpisodesQuery) -> Result<Vec<Episode>, String> {
-        self.on_disk(move |judge| judge.episodes(&query)).await?
+        self.read(&self.reads, move |judge| judge.episodes(&query)).await?
     }
 
     fn keys(&self) -> Vec<ProviderKeys> {

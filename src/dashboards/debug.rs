@@ -59,7 +59,7 @@ fn time() -> Row {
                 "What people wait for on the pages of a browser login: first byte, document, load, largest paint.",
             )
             .ask(quantile("0.75", "phase", "authprobe_browser_page_duration_seconds", CHECK), "{{phase}}")
-            .when_empty("no probe of kind browser_login")
+            .when_empty("no data: no probe of kind browser_login, or nothing is measured")
             .zero_based(),
         ],
     )
@@ -104,13 +104,13 @@ fn activity() -> Row {
                 "Judged runs a minute of kinds refresh, revocation, introspection and logout.",
                 "refresh|revocation|introspection|logout",
             )
-            .when_empty("no such probe"),
+            .when_empty("no data: no such probe, or nothing is measured"),
             runs(
                 "Registration and devices",
                 "Judged runs a minute of kinds registration and device.",
                 "registration|device",
             )
-            .when_empty("no such probe"),
+            .when_empty("no data: no such probe, or nothing is measured"),
             Panel::graph("Clock skew", "s", "The provider's clock minus ours, corrected by half the round trip.")
                 .ask(
                     format!("max by (provider, probe_region) (authprobe_clock_skew_seconds{{{CHECK}}})"),
@@ -129,7 +129,7 @@ fn activity() -> Row {
                 ),
                 "{{provider}}",
             )
-            .when_empty("no probe of kind logout")
+            .when_empty("no data: no probe of kind logout, or nothing is measured")
             .zero_based()
             .sized(12, 8),
             Panel::states("Regions disagree", "Whether a region is given another document than most.")
@@ -138,7 +138,7 @@ fn activity() -> Row {
                     "{{provider}} {{document}} from {{probe_region}}",
                 )
                 .called(&[("0", "agree", "green"), ("1", "disagree", "red")])
-                .when_empty("not compared")
+                .when_empty("no data: not compared, or nothing is scraped")
                 .sized(12, 8),
         ],
     )
@@ -159,7 +159,7 @@ fn security() -> Row {
                 ),
                 "Runs",
             )
-            .when_empty("every attack was refused")
+            .when_empty("no data: none was accepted, or none was tried")
             .sorted_by("Runs"),
             Panel::graph("Attacks accepted", "short", "The same over time: runs an hour.")
                 .ask(
@@ -168,7 +168,7 @@ fn security() -> Row {
                     ),
                     "{{provider}} {{attack}}",
                 )
-                .when_empty("every attack was refused")
+                .when_empty("no data: none was accepted, or none was tried")
                 .zero_based(),
         ],
     )
@@ -197,7 +197,7 @@ fn machinery() -> Row {
                     ),
                     "{{receiver}} {{outcome}}",
                 )
-                .when_empty("no receiver")
+                .when_empty("no data: no receiver, or nothing is scraped")
                 .zero_based()
                 .sized(8, 8),
             Panel::graph("Browsers", "short", "Browsers that run on this machine.")

@@ -3,7 +3,7 @@
 use super::model::{Dashboard, Row, row};
 use super::on_call::faults;
 use super::panels::Panel;
-use super::variables::{CHECK, PROCESS, WHOLE_PROVIDER, of_checks};
+use super::variables::{CHECK, PAGES, PROCESS, WHOLE_PROVIDER, alerts, of_checks};
 
 /// Kinds that log a user in as users do.
 pub const LOGINS: &str = r#"kind=~"form_login|browser_login""#;
@@ -68,10 +68,11 @@ fn logins() -> Row {
             Panel::stat(
                 "Pages firing",
                 "short",
-                "Alerts of severity page that fire now. None: 0. No data: authprobe is not scraped.",
+                "Alerts of severity page that fire now, evaluated by authprobe or by Prometheus. None: 0. No data: authprobe is \
+                 not scraped.",
             )
             .ask(
-                format!(r#"sum(authprobe_alert_state{{{WHOLE_PROVIDER}, severity="page"}} == bool 2)"#),
+                format!("sum({} == bool 2)", alerts("alertname, provider, slo", &[WHOLE_PROVIDER, PAGES])),
                 "pages",
             )
             .coloured("green", &[(1.0, "red")]),
@@ -154,13 +155,10 @@ fn incidents() -> Row {
         vec![
             Panel::states(
                 "Alerts",
-                "When which alert fired. Deployments are the blue lines across every graph: what follows one closely is \
-                 worth a question.",
+                "When which alert fired, whoever evaluates it. Deployments are the blue lines across every graph: what follows \
+                 one closely is worth a question.",
             )
-            .ask(
-                format!("max by (alertname, provider, slo) (authprobe_alert_state{{{WHOLE_PROVIDER}}})"),
-                "{{alertname}} {{provider}} {{slo}}",
-            )
+            .ask(alerts("alertname, provider, slo", &[WHOLE_PROVIDER]), "{{alertname}} {{provider}} {{slo}}")
             .called(&[("0", "quiet", "transparent"), ("1", "pending", "yellow"), ("2", "firing", "red")])
             .sized(16, 10),
             Panel::table(
@@ -173,7 +171,7 @@ fn incidents() -> Row {
                 r#"max by (provider) (authprobe_deployment_timestamp_seconds{job=~"$job", provider=~"$provider|"}) * 1000"#,
                 "Deployed",
             )
-            .when_empty("none was marked")
+            .when_empty("no data: none was marked, or nothing is scraped")
             .sized(8, 10),
         ],
     )

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::File;
 use super::panels::Panel;
-use super::variables::{PROCESS, WHOLE_PROVIDER, data_source, datasource};
+use super::variables::{PAGES, PROCESS, WHOLE_PROVIDER, alerts, data_source, datasource};
 
 /// Columns of Grafana's grid.
 const COLUMNS: u64 = 24;
@@ -86,7 +86,7 @@ impl Dashboard {
 /// Deployments and pages, drawn over every graph.
 fn annotations(provider: bool) -> Vec<Value> {
     let whose = if provider { r#", provider=~"$provider|""# } else { "" };
-    let alerts = if provider { WHOLE_PROVIDER } else { PROCESS };
+    let pages: &[&str] = if provider { &[WHOLE_PROVIDER, PAGES] } else { &[PAGES] };
     let annotation = |name: &str, colour: &str, expr: String, title: &str, text: &str, at_value: bool| {
         json!({
             "name": name,
@@ -117,7 +117,7 @@ fn annotations(provider: bool) -> Vec<Value> {
         annotation(
             "Pages",
             "red",
-            format!(r#"max by (alertname, provider, slo) (authprobe_alert_state{{{alerts}, severity="page"}}) == 2"#),
+            format!("{} == 2", alerts("alertname, provider, slo", pages)),
             "{{alertname}}",
             "{{provider}} {{slo}}",
             false,

@@ -3,10 +3,12 @@
 use super::executive::VALIDATION;
 use super::model::{Dashboard, Row, row};
 use super::panels::Panel;
-use super::variables::{CHECK, PROCESS, PROVIDER, WHOLE_PROVIDER, of_checks};
+use super::variables::{CHECK, PROCESS, PROVIDER, WHOLE_PROVIDER, alerts, of_checks};
 
 /// Over which faults of the last while are counted.
 const LATELY: &str = "30m";
+/// The steps of all kinds that ask the token endpoint.
+pub const AT_TOKEN: &str = "token|refresh|reuse|subject_token|actor_token|pending|authenticate";
 
 /// See the module.
 pub fn dashboard() -> Dashboard {
@@ -41,15 +43,15 @@ fn firing() -> Row {
             Panel::table(
                 "Firing",
                 "short",
-                "Alerts that fire now. The alert itself says in words what, where and whose fault; the numbers are beside \
-                 and below.",
+                "Alerts that fire now, evaluated by authprobe or by Prometheus. The alert itself says in words what, where and \
+                 whose fault; the numbers are beside and below.",
             )
             .ask(
-                format!("max by (alertname, provider, slo, severity) (authprobe_alert_state{{{WHOLE_PROVIDER}}}) == 2"),
+                format!("{} == 2", alerts("alertname, provider, slo, severity", &[WHOLE_PROVIDER])),
                 "State",
             )
             .called(&[("2", "firing", "red")])
-            .when_empty("nothing fires")
+            .when_empty("no data: nothing fires, or nothing is scraped")
             .sized(10, 8),
             Panel::table(
                 "Why: faults of the last 30 minutes",
@@ -61,7 +63,7 @@ fn firing() -> Row {
                 format!("topk(20, {} > 0)", faults("provider, probe, class, blame, step, probe_region", CHECK, LATELY)),
                 "Runs",
             )
-            .when_empty("no fault")
+            .when_empty("no data: no fault, or nothing is measured")
             .sorted_by("Runs")
             .sized(14, 8),
             Panel::states("Last run", "Whether the last judged run of each check was good.")
@@ -84,7 +86,7 @@ fn firing() -> Row {
                 "{{provider}} {{step}} from {{probe_region}}",
             )
             .between(0.0, 1.0)
-            .when_empty("nothing is suspected"),
+            .when_empty("no data: nothing is suspected, or nothing is measured"),
         ],
     )
 }
@@ -113,12 +115,12 @@ fn token_endpoint() -> Row {
             .ask(
                 faults(
                     "class, probe_region",
-                    &format!("{CHECK}, step=~\"token|refresh|exchange\""),
+                    &format!("{CHECK}, step=~\"{AT_TOKEN}\""),
                     "$__rate_interval",
                 ),
                 "{{class}} from {{probe_region}}",
             )
-            .when_empty("no error")
+            .when_empty("no data: no error, or nothing is measured")
             .zero_based()
             .stacked(),
             latency,
@@ -131,7 +133,7 @@ fn token_endpoint() -> Row {
                 faults("class, probe_region", &format!("{CHECK}, {VALIDATION}"), "$__rate_interval"),
                 "{{class}} from {{probe_region}}",
             )
-            .when_empty("everything validates")
+            .when_empty("no data: no failure, or nothing is measured")
             .zero_based()
             .stacked(),
             Panel::bars("Top failing clients", "short", "Bad runs of the last hour, by client.")
@@ -141,7 +143,7 @@ fn token_endpoint() -> Row {
                     ),
                     "{{client}}",
                 )
-                .when_empty("none fails")
+                .when_empty("no data: none fails, or nothing is measured")
                 .coloured("orange", &[])
                 .sized(12, 8),
         ],
@@ -163,10 +165,12 @@ fn keys() -> Row {
             )
             .zero_based()
             .sized(6, 8),
-            Panel::stat("Since the last good fetch of keys", "s", "Seconds since a key set was last fetched and read.")
+            Panel::stat("Since the last good fetch of keys", "s", "Seconds since a key set was last fetched and read, by region.")
                 .ask(
-                    format!("time() - max by (provider) (authprobe_jwks_last_success_timestamp_seconds{{{CHECK}}})"),
-                    "{{provider}}",
+                    format!(
+                        "time() - max by (provider, probe_region) (authprobe_jwks_last_success_timestamp_seconds{{{CHECK}}})"
+                    ),
+                    "{{provider}} from {{probe_region}}",
                 )
                 .coloured("green", &[(300.0, "yellow"), (900.0, "red")])
                 .sized(6, 8),
@@ -198,7 +202,7 @@ fn keys() -> Row {
                 ),
                 "{{provider}} from {{probe_region}}",
             )
-            .when_empty("no probe of kind revocation")
+            .when_empty("no data: no probe of kind revocation, or nothing is measured")
             .zero_based()
             .sized(6, 8),
         ],
@@ -212,7 +216,7 @@ fn expiry() -> Row {
             Panel::table(
                 "Certificates",
                 "s",
-                "Time until the certificate of each endpoint expires, soonest last.",
+                "Time until the certificate of each endpoint expires, soonest first.",
             )
             .ask(
                 format!(
@@ -221,8 +225,8 @@ fn expiry() -> Row {
                 ),
                 "Expires in",
             )
-            .when_empty("no https")
-            .sorted_by("Expires in")
+            .when_empty("no data: no https, or nothing is scraped")
+            .sorted_from_least("Expires in")
             .sized(8, 8),
             Panel::table(
                 "Credentials refused",
@@ -230,7 +234,7 @@ fn expiry() -> Row {
                 "Probes whose account or client was refused when last tried: they measure nothing until somebody acts.",
             )
             .ask(format!("authprobe_probe_credentials_refused{{{CHECK}}} == 1"), "Refused")
-            .when_empty("none")
+            .when_empty("no data: none, or nothing is scraped")
             .without(&["kind"])
             .sized(8, 8),
             Panel::table(
@@ -242,7 +246,7 @@ fn expiry() -> Row {
                 r#"max by (provider) (authprobe_deployment_timestamp_seconds{job=~"$job", provider=~"$provider|"}) * 1000"#,
                 "Deployed",
             )
-            .when_empty("none was marked")
+            .when_empty("no data: none was marked, or nothing is scraped")
             .sized(8, 8),
         ],
     )

@@ -54,7 +54,7 @@ pub struct Panel {
     custom: Map<String, Value>,
     hidden_columns: Vec<&'static str>,
     now: bool,
-    sort_by: Option<&'static str>,
+    sort_by: Option<(&'static str, bool)>,
 }
 
 impl Panel {
@@ -127,7 +127,7 @@ impl Panel {
         self
     }
 
-    /// What an empty answer means: none is good news only where it says so.
+    /// What an empty answer may mean. Nobody can tell good news from nothing being measured.
     pub fn when_empty(mut self, text: &'static str) -> Self {
         self.no_value = text;
         self
@@ -199,7 +199,13 @@ impl Panel {
 
     /// The column by which a table is sorted, largest first.
     pub fn sorted_by(mut self, column: &'static str) -> Self {
-        self.sort_by = Some(column);
+        self.sort_by = Some((column, true));
+        self
+    }
+
+    /// The column by which a table is sorted, smallest first.
+    pub fn sorted_from_least(mut self, column: &'static str) -> Self {
+        self.sort_by = Some((column, false));
         self
     }
 
@@ -327,7 +333,7 @@ impl Panel {
             Kind::TimeSeries => json!({ "legend": legend, "tooltip": { "mode": "multi", "sort": "desc" } }),
             Kind::Table => {
                 let sort: Vec<Value> =
-                    self.sort_by.iter().map(|column| json!({ "displayName": column, "desc": true })).collect();
+                    self.sort_by.iter().map(|(column, desc)| json!({ "displayName": column, "desc": desc })).collect();
                 json!({ "showHeader": true, "cellHeight": "sm", "frameIndex": 0, "sortBy": sort })
             }
             Kind::Heatmap => json!({

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::model::{Dashboard, Row, row};
 use super::panels::Panel;
-use super::variables::{PROCESS, SLO, job, slo};
+use super::variables::{SLO, alerts, job, slo};
 use crate::plan::Plan;
 
 /// See the module. The plan knows the thresholds of each objective's tiers.
@@ -47,7 +47,7 @@ fn standing(plan: &Plan) -> Row {
                  than 1.",
             )
             .ask(exhaustion(plan), "exhausted in")
-            .when_empty("not in sight")
+            .when_empty("no data: not in sight, or not known")
             .coloured("red", &[(86_400.0, "orange"), (604_800.0, "green")])
             .sized(4, 4),
             Panel::stat(
@@ -156,13 +156,13 @@ fn events() -> Row {
             .ask(format!("max(authprobe_slo_min_coverage_ratio{{{SLO}}})"), "least")
             .limit("least", "dark-red")
             .between(0.0, 1.0),
-            Panel::states("Its alerts", "When which alert of this objective was pending or fired.")
-                .ask(
-                    format!(r#"max by (alertname, severity) (authprobe_alert_state{{{PROCESS}, slo=~"$slo"}})"#),
-                    "{{alertname}} {{severity}}",
-                )
-                .called(&[("0", "quiet", "transparent"), ("1", "pending", "yellow"), ("2", "firing", "red")])
-                .sized(12, 8),
+            Panel::states(
+                "Its alerts",
+                "When which alert of this objective was pending or fired, whoever evaluates it.",
+            )
+            .ask(alerts("alertname, severity", &[r#"slo=~"$slo""#]), "{{alertname}} {{severity}}")
+            .called(&[("0", "quiet", "transparent"), ("1", "pending", "yellow"), ("2", "firing", "red")])
+            .sized(12, 8),
         ],
     )
 }

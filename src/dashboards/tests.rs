@@ -6,8 +6,10 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use super::on_call::AT_TOKEN;
 use super::{File, files};
 use crate::plan;
+use crate::probe::{self, ParseContext, Probe};
 use crate::sink::metrics::table::TABLE;
 
 const CONFIG: &str = r#"
@@ -200,6 +202,72 @@ fn only_metrics_that_exist_are_asked_for_and_all_that_matter_are() {
             "authprobe_config_last_reload_success_timestamp_seconds",
         ]
     );
+}
+
+/// With `alerting.evaluate = false` our own states are those of outages only.
+#[test]
+fn alerts_that_prometheus_evaluates_are_shown_beside_our_own_and_counted_once() {
+    let asks = |expr: &str| expr.contains("authprobe_alert_state");
+    let both = |at: &str, expr: &str| {
+        let rules = r#"ALERTS{alertname=~"Auth.+", evaluator="prometheus", job=~"$job|""#;
+        assert!(expr.matches(rules).count() == 2 && expr.contains("max by (alertname, "), "{at}: {expr}");
+        for state in [r#"alertstate="firing"}"#, r#"alertstate="pending"}"#] {
+            assert!(expr.contains(state), "{at}: {expr}");
+        }
+        // What selects our own selects theirs.
+        for matcher in [r#"provider=~"$provider|""#, r#"severity="page""#, r#"slo=~"$slo""#] {
+            assert!([0, 3].contains(&expr.matches(matcher).count()), "{at}: {expr}");
+        }
+    };
+    let all = expressions();
+    let found: Vec<_> = all.iter().filter(|(_, expr)| asks(expr)).collect();
+    for (at, expr) in &found {
+        both(at, expr);
+    }
+    let names: Vec<&str> = found.iter().map(|(at, _)| &**at).collect();
+    assert_eq!(
+        names,
+        ["executive.json: Pages firing", "executive.json: Alerts", "on-call.json: Firing", "slo.json: Its alerts"]
+    );
+    for (file, value) in made() {
+        let list = value["annotations"]["list"].as_array().unwrap();
+        let expr = list.iter().filter_map(|one| one["target"]["expr"].as_str()).find(|expr| asks(expr));
+        both(file.name, expr.expect("pages"));
+    }
+}
+
+#[test]
+fn steps_at_the_token_endpoint_are_called_as_kinds_call_them() {
+    let steps = |(kind, own): (&str, &str)| {
+        let cx = ParseContext { regions: 1, base: ".".into(), client: true };
+        let parsed = (probe::kind(kind).unwrap().parse)(toml::from_str(own).unwrap(), &cx);
+        Probe::steps(&*parsed.unwrap_or_else(|problems| panic!("{kind}: {problems:?}")))
+    };
+    let kinds = [
+        ("refresh", r#"rotation = "required""#),
+        ("token_exchange", r#"actor = { grant = "client_credentials" }"#),
+        ("device", ""),
+        ("registration", ""),
+    ];
+    let known: BTreeSet<&str> = kinds.into_iter().flat_map(steps).collect();
+    for step in AT_TOKEN.split('|') {
+        assert!(known.contains(step), "{step}: {known:?}");
+    }
+}
+
+/// Nothing fires, or nothing is scraped: a panel without data cannot tell.
+#[test]
+fn no_data_is_no_good_news() {
+    for (name, panel) in panels() {
+        let text = panel["fieldConfig"]["defaults"]["noValue"].as_str().unwrap();
+        assert!(text == "no data" || text.starts_with("no data: "), "{name}: {}: {text}", panel["title"]);
+    }
+}
+
+#[test]
+fn what_runs_out_first_stands_first() {
+    let (_, panel) = panels().into_iter().find(|(_, panel)| panel["title"] == "Certificates").unwrap();
+    assert_eq!(panel["options"]["sortBy"][0], serde_json::json!({ "displayName": "Expires in", "desc": false }));
 }
 
 #[test]

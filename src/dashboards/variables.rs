@@ -1,17 +1,34 @@
-//! What a reader selects, and the matchers that follow from it.
+//! What a reader selects, the matchers that follow from it, and alerts by them.
 
 use serde_json::{Value, json};
+
+use crate::alert::PROMETHEUS;
 
 /// Series of a check.
 pub const CHECK: &str = r#"job=~"$job", provider=~"$provider", probe=~"$probe", probe_region=~"$region""#;
 /// Series of a provider in a region.
 pub const PROVIDER: &str = r#"job=~"$job", provider=~"$provider", probe_region=~"$region""#;
-/// Series of a provider, or of several at once: those have none.
-pub const WHOLE_PROVIDER: &str = r#"job=~"$job", provider=~"$provider|""#;
+/// Alerts of a provider, or of several at once: those have none.
+pub const WHOLE_PROVIDER: &str = r#"provider=~"$provider|""#;
+/// Alerts that wake somebody.
+pub const PAGES: &str = r#"severity="page""#;
 /// Series of the process.
 pub const PROCESS: &str = r#"job=~"$job""#;
 /// Series of the selected objective.
 pub const SLO: &str = r#"job=~"$job", slo=~"$slo""#;
+
+/// The states of alerts by labels, 0 to 2, whoever evaluates them: authprobe (outages only, where `alerting.evaluate` is false)
+/// or Prometheus by our rules. What both evaluate is one alert. `whose`: matchers of labels that both have.
+pub fn alerts(by: &str, whose: &[&str]) -> String {
+    let own = [&[PROCESS][..], whose].concat().join(", ");
+    let evaluator = format!(r#"evaluator="{PROMETHEUS}""#);
+    // Only what says that authprobe itself is gone has a job.
+    let rules = [&[r#"alertname=~"Auth.+""#, &*evaluator, r#"job=~"$job|""#][..], whose].concat().join(", ");
+    format!(
+        "max by ({by}) (\n  authprobe_alert_state{{{own}}}\n  or 2 * ALERTS{{{rules}, alertstate=\"firing\"}}\n  or \
+         ALERTS{{{rules}, alertstate=\"pending\"}}\n)"
+    )
+}
 
 /// The data source that every panel asks.
 pub fn data_source() -> Value {

@@ -27,8 +27,6 @@ const WEEK_LIMIT: Duration = Duration::from_secs(5);
 pub struct Followed {
     trends: Mutex<Trends>,
     shown: Mutex<Option<Shown>>,
-    /// Held while a week is read: of many who look at once, one after the other works.
-    reading: Mutex<()>,
 }
 
 struct Shown {
@@ -162,7 +160,7 @@ impl Judge {
     }
 
     /// The last week of a probe: from the ledger, which reads files, or without one what is in memory. `None`: there is no
-    /// such probe.
+    /// such probe. Takes seconds, and for ever on a disk that hangs: whoever asks sees to it that few do at once.
     pub fn trend(&self, plan: &Plan, probe: &str) -> Option<Result<ProbeTrend, String>> {
         let now = self.shared.clock.now();
         let Some(keeper) = &self.shared.keeper else {
@@ -171,7 +169,7 @@ impl Judge {
         let own = plan.checks.iter().filter(|check| *check.labels.probe == *probe);
         let checks: Vec<Tracked> = own.map(|check| tracked(check)).collect();
         let mut week = Week::new(checks.clone(), now)?;
-        let _one = lock(&self.shared.followed.reading);
+        let mut short = Vec::new();
         let deadline = self.shared.clock.instant() + WEEK_LIMIT;
         for tracked in &checks {
             let query = TrendQuery {
@@ -188,11 +186,13 @@ impl Judge {
                 Ok(None) => {}
                 Ok(Some(before)) => {
                     tracing::debug!(probe, region = %tracked.region, %before, "too many runs: not the whole week is shown");
-                    week.forget(&tracked.region, before);
+                    short.push((tracked.region.clone(), before));
                 }
                 Err(why) => return Some(Err(why)),
             }
         }
+        // Steps are those of all regions: what one of them misses, a later one must not fill in part.
+        short.iter().for_each(|(region, before)| week.forget(region, *before));
         Some(Ok(week.as_kept()))
     }
 

@@ -51,13 +51,13 @@ pub struct KeyLife {
     pub thumbprint: String,
     /// Since when it is published: the first look, in any region, that found it.
     pub published_nanos: i64,
-    /// The first look of all from its region found it already: it may have been published long before.
+    /// Nobody had looked from its region for a while, or ever, when it was found: it may have been published long before.
     pub or_before: bool,
     /// When a token that it signed was first verified, and when last.
     pub signed_nanos: Option<(i64, i64)>,
     /// The first look after which no region's set had it any more; `None`: it is published.
     pub removed_nanos: Option<i64>,
-    /// The regions whose last look found it.
+    /// The regions whose last look found it, without those that have stopped to look.
     pub regions: Vec<String>,
     /// What of its introduction or removal breaks clients, and when that was seen.
     pub flaws: Vec<(i64, String)>,

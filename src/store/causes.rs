@@ -11,6 +11,11 @@ use crate::slo::{Cause, CauseCount, DayCause};
 
 /// The most rows that are read at once: the latest days.
 const MOST: usize = 1_000_000;
+/// By the index of days.
+pub(super) const LATEST: &str = "SELECT slo, day, region, class, blame, step, bad, excluded FROM cause
+                                 WHERE day >= ?1 ORDER BY day DESC LIMIT ?2";
+/// By the same.
+pub(super) const TOO_OLD: &str = "DELETE FROM cause WHERE day < ?1";
 
 impl Store {
     /// What bad events of this day (since the epoch) and later were made of. Reads files.
@@ -37,12 +42,15 @@ pub(super) fn write(transaction: &Transaction<'_>, causes: &Causes) -> rusqlite:
 }
 
 fn read(connection: &Connection, from_day: i64) -> rusqlite::Result<Vec<DayCause>> {
-    let mut statement = connection.prepare(
-        "SELECT slo, day, region, class, blame, step, bad, excluded FROM cause WHERE day >= ?1 ORDER BY day DESC LIMIT ?2",
-    )?;
+    let mut statement = connection.prepare(LATEST)?;
     let rows = statement.query_map(params![from_day, MOST as i64], row)?;
     // A class that this version does not know was written by another: then it is not known what that was.
     Ok(rows.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+}
+
+/// Removes what is older than this day.
+pub(super) fn expire(connection: &Connection, before_day: i64) -> rusqlite::Result<()> {
+    connection.execute(TOO_OLD, [before_day]).map(drop)
 }
 
 fn row(row: &Row<'_>) -> rusqlite::Result<Option<DayCause>> {

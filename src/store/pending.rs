@@ -17,6 +17,8 @@ const RUNS: usize = 20_000;
 const RUN_BYTES: usize = 32 * 1024 * 1024;
 /// How many episodes may wait.
 const EPISODES: usize = 5000;
+/// How many signing keys may wait: as many as are kept.
+const KEYS: usize = 20_000;
 
 /// An hour on its way into the file.
 #[derive(Clone, Debug)]
@@ -78,6 +80,24 @@ impl Pending {
         for key in batch.keys {
             self.keys.insert((key.provider.clone(), key.life.thumbprint.clone()), key);
         }
+        self.bound_keys();
+    }
+
+    /// Those that were not seen for longest go.
+    fn bound_keys(&mut self) {
+        let surplus = self.keys.len().saturating_sub(KEYS);
+        if surplus == 0 {
+            return;
+        }
+        let mut seen: Vec<i64> = self.keys.values().map(|key| key.seen_nanos).collect();
+        let last = *seen.select_nth_unstable(surplus - 1).1;
+        // Of those that were seen at that very time some go.
+        let mut as_old = surplus - seen.iter().filter(|seen| **seen < last).count();
+        self.keys.retain(|_, key| {
+            let goes = key.seen_nanos < last || (key.seen_nanos == last && as_old > 0);
+            as_old -= usize::from(goes && key.seen_nanos == last);
+            !goes
+        });
     }
 
     /// What is not written yet is added up.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::runs::at;
-use super::{Settings, episodes, keys};
+use super::{Settings, causes, episodes, keys};
 use crate::clock::{Clock, Timestamp};
 
 /// Minutes are kept so long: the longest month and every burn rate's window reach less far back. What begins earlier takes
@@ -120,7 +120,7 @@ fn expired_rest(connection: &Connection, now: Timestamp) -> rusqlite::Result<()>
     let day = now.as_secs().div_euclid(86_400);
     let nanos = now.as_nanos().saturating_sub(COUNTS_DAYS * 86_400 * 1_000_000_000);
     connection.execute("DELETE FROM counter WHERE day < ?1", [day - COUNTS_DAYS])?;
-    connection.execute("DELETE FROM cause WHERE day < ?1", [day - COUNTS_DAYS])?;
+    causes::expire(connection, day - COUNTS_DAYS)?;
     connection.execute("DELETE FROM maintenance WHERE to_nanos < ?1", [nanos])?;
     connection.execute("DELETE FROM deployment WHERE at_nanos < ?1", [nanos])?;
     connection.execute("DELETE FROM audit WHERE at_nanos < ?1", [nanos])?;

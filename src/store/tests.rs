@@ -3,6 +3,7 @@ use std::sync::mpsc;
 use super::*;
 use crate::fault::{Class, Fault};
 use crate::folder::Folder;
+use crate::oidc::key_history::KeyLife;
 use crate::outcome::{CheckLabels, Id, Trigger, Verdict};
 
 fn settings(path: &Path) -> Settings {
@@ -133,4 +134,36 @@ fn what_waits_is_bounded_and_failures_wait_longest() {
         dropped = pending.run(run(4, Verdict::Good, ""));
     }
     assert_eq!((dropped, pending.runs.len()), (1, 20_000));
+}
+
+fn kept_key(thumbprint: String, seen_nanos: i64) -> KeptKey {
+    let life = KeyLife {
+        kid: None,
+        kty: "RSA".to_owned(),
+        alg: None,
+        thumbprint,
+        published_nanos: 0,
+        or_before: false,
+        signed_nanos: None,
+        removed_nanos: None,
+        regions: Vec::new(),
+        flaws: Vec::new(),
+    };
+    KeptKey { provider: "main".to_owned(), seen_nanos, life }
+}
+
+#[test]
+fn of_keys_that_wait_the_last_seen_stay() {
+    let mut pending = pending::Pending::default();
+    let keys =
+        |from: i64, to: i64| (from..to).map(|n| kept_key(format!("{:05}", 99_999 - n), n / 2)).collect::<Vec<_>>();
+    pending.merge(Batch { keys: keys(0, 19_999), ..Batch::default() });
+    assert_eq!(pending.keys.len(), 19_999);
+    // Two are seen at once: of the third pair one has to go.
+    pending.merge(Batch { keys: keys(19_999, 20_005), ..Batch::default() });
+    assert_eq!(pending.keys.len(), 20_000);
+    let mut oldest: Vec<i64> = pending.keys.values().map(|key| key.seen_nanos).collect();
+    oldest.sort_unstable();
+    assert_eq!(oldest[..3], [2, 3, 3]);
+    assert_eq!(oldest.last(), Some(&10_002));
 }

@@ -172,7 +172,7 @@ fn many_are_read_in_slices_none_twice_and_the_bounds_hold() {
 }
 
 #[test]
-fn it_is_read_by_check_and_time() {
+fn what_is_asked_for_is_found_by_an_index() {
     let folder = Folder::new();
     let store = store(&folder, std::iter::empty());
     let plan = |sql: &str| -> String {
@@ -187,6 +187,10 @@ fn it_is_read_by_check_and_time() {
     assert_eq!(good, "SEARCH run USING PRIMARY KEY (probe_check=? AND at>? AND at<?)");
     let whole = plan(WHOLE_RUNS);
     assert_eq!(whole, "SEARCH failure USING INDEX failure_check (probe_check=? AND at>? AND at<?)");
+    let causes = plan(crate::store::causes::LATEST);
+    assert_eq!(causes, "SEARCH cause USING INDEX cause_day (day>?)", "and nothing is sorted");
+    let old = plan(crate::store::causes::TOO_OLD);
+    assert_eq!(old, "SEARCH cause USING COVERING INDEX cause_day (day<?)");
     store.shutdown(Duration::from_secs(60));
 }
 

@@ -5,6 +5,7 @@ CREATE TABLE cause (
     bad INTEGER NOT NULL, excluded INTEGER NOT NULL,
     PRIMARY KEY (slo, day, region, class, blame, step)
 ) WITHOUT ROWID, STRICT;
+CREATE INDEX cause_day ON cause (day);
 
 -- Every time that an alert fired: resolved_nanos is NULL while it fires. labels: JSON; slo, probe and provider are taken from
 -- there, empty without. json: the description, and for burns the numbers, of the moment in which it fired.

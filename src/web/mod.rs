@@ -152,6 +152,8 @@ pub struct Reload {
 
 /// The largest body of a request (bytes).
 const MAX_BODY: usize = 64 * 1024;
+/// How many overviews may be written at once; whoever asks besides waits.
+const MAX_OVERVIEWS: usize = 4;
 /// How many manual runs may be under way at once.
 const MAX_RUNS: usize = 8;
 
@@ -162,6 +164,7 @@ struct App {
     metrics: Arc<Metrics>,
     scrapes: Arc<Semaphore>,
     runs: Arc<Semaphore>,
+    overviews: Arc<Semaphore>,
     writing: maintenance::Writing,
     streams: Arc<Semaphore>,
     sessions: Arc<session::Sessions>,
@@ -194,6 +197,7 @@ pub fn serve(
         metrics,
         scrapes: Arc::new(Semaphore::new(scrape::MAX_SCRAPES)),
         runs: Arc::new(Semaphore::new(MAX_RUNS)),
+        overviews: Arc::new(Semaphore::new(MAX_OVERVIEWS)),
         writing: maintenance::Writing::default(),
         streams: Arc::new(Semaphore::new(events::MAX_STREAMS)),
         sessions: Arc::default(),

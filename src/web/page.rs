@@ -12,6 +12,7 @@ mod keys;
 mod leads;
 mod overview;
 mod probe;
+mod recurrence;
 mod run;
 pub mod shell;
 mod slo;

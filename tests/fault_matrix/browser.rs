@@ -74,8 +74,17 @@ async fn differs(row: &'static Row) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_real_browser_tells_them_apart() {
+    hold(rows::browser::ROWS).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn and_what_happens_beside_it() {
+    hold(rows::browser_beside::ROWS).await;
+}
+
+async fn hold(rows: &'static [Row]) {
     let only = std::env::var("MATRIX_ONLY").ok();
-    let rows = rows::browser::ROWS.iter().filter(|row| only.as_ref().is_none_or(|only| row.fault == only));
+    let rows = rows.iter().filter(|row| only.as_ref().is_none_or(|only| row.fault == only));
     let mut wrong: Vec<Vec<String>> = futures_util::stream::iter(rows)
         .map(|row| tokio::spawn(differs(row)))
         .buffer_unordered(AT_ONCE)

@@ -4,6 +4,7 @@ use crate::row::Row;
 
 pub mod authorization;
 pub mod browser;
+pub mod browser_beside;
 pub mod clients;
 pub mod discovery;
 pub mod flows;
@@ -38,6 +39,7 @@ pub fn all() -> impl Iterator<Item = &'static Row> {
         weaknesses::ROWS,
         regions::ROWS,
         browser::ROWS,
+        browser_beside::ROWS,
     ]
     .into_iter()
     .flatten()

@@ -239,7 +239,7 @@ impl Ran<'_> {
     }
 }
 
-/// The same of a run as the command prints it; the machine's browser may warn of what it likes.
+/// The same of a run as the command prints it; that the machine's browser has no BiDi is not the provider's affair.
 pub fn shown_json(run: &Value) -> String {
     let text = |pointer: &str| run.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
     match run.get("fault").filter(|fault| !fault.is_null()) {
@@ -248,7 +248,13 @@ pub fn shown_json(run: &Value) -> String {
                 (text("/verdict"), text("/fault/class"), text("/fault/blame"), text("/fault/step"));
             format!("{verdict} {class}/{blame} at {step}")
         }
-        None => text("/verdict").to_owned(),
+        None => {
+            let codes = run["warnings"].as_array().into_iter().flatten().filter_map(|warning| warning["code"].as_str());
+            let mut codes: Vec<_> = codes.filter(|code| *code != "no_bidi").collect();
+            codes.sort_unstable();
+            codes.dedup();
+            std::iter::once(text("/verdict")).chain(codes).collect::<Vec<_>>().join(" ")
+        }
     }
 }
 

@@ -27,7 +27,6 @@ fn views(stage: &Stage) -> Vec<(&'static str, String)> {
         ("configuration", "/configuration".to_owned()),
         ("runbooks", "/runbook".to_owned()),
         ("runbook", "/runbook/slo-burn".to_owned()),
-        ("sign-in", "/sign-in".to_owned()),
         ("missing", "/probes/nothing".to_owned()),
     ];
     views.extend(run.map(|id| ("run", format!("/runs/{id}"))));

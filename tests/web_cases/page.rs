@@ -64,8 +64,8 @@ async fn objectives_show_budget_burn_and_state_in_words() {
         "5.8% of the error budget left",
         "40 of the 85010 runs so far failed; 3 more may fail over 30d.",
         "Raw, with maintenance: spent 1.6 times.",
-        "1h and 5m 333.3× 666.7× 14.4× page burns",
-        "3d and 6h 0.0× 0.0× 1× ticket quiet",
+        "1h and 5m 333 × 667 × 14.4 × page burns",
+        "3d and 6h 0 × 0 × 1 × ticket quiet",
         // A whole budget lasts 30 days at a rate of one.
         "Gone in 7m38s at the present rate.",
         "97% of what was expected was judged",
@@ -79,7 +79,7 @@ async fn objectives_show_budget_burn_and_state_in_words() {
     }
     let silent = card(&page, "silent");
     for text in
-        ["silent unknown", "Nothing was judged.", "1h and 5m ? ? 14.4× page unknown", "unknown, nothing was expected"]
+        ["silent unknown", "Nothing was judged.", "1h and 5m ? ? 14.4 × page unknown", "unknown, nothing was expected"]
     {
         assert!(silent.contains(text), "{text}\n{silent}");
     }

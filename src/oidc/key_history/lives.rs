@@ -1,9 +1,10 @@
 //! The life of each key of a provider, all regions together: for people, not for the judgement of rotations. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::{KeyLife, MAX_KEYS, SETTLED, Thumbprint};
+use super::{BLIND, KeyLife, MAX_KEYS, SETTLED, Thumbprint};
 use crate::clock::Timestamp;
 use crate::oidc::json::short;
 use crate::oidc::jwk::Key;
@@ -14,6 +15,9 @@ const MAX_FLAWS: usize = 20;
 const MAX_NAME: usize = 200;
 /// A key that is published and does not sign is worth a line in the ledger once in so long (nanoseconds).
 const STILL_THERE: i64 = 86_400 * 1_000_000_000;
+/// A region that has not looked for longer, while others did, has no say any more in what is published: its probes fetch no
+/// keys, or do not reach the provider.
+const SILENT: Duration = Duration::from_secs(3600);
 
 /// What went wrong with a key: regions tell of the same within a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,8 +35,19 @@ pub(super) enum Flaw {
 pub(super) struct Lives {
     /// By thumbprint.
     all: BTreeMap<Thumbprint, Life>,
-    /// Regions that have looked, ever.
-    looked: BTreeSet<String>,
+    /// Regions that have looked, ever, and have a say.
+    looked: BTreeMap<String, Looks>,
+    /// The first look of this process.
+    first: Option<Timestamp>,
+}
+
+/// When a region looked.
+#[derive(Debug, Default)]
+struct Looks {
+    /// Last; `None`: before the start.
+    last: Option<Timestamp>,
+    /// How long before that it did the time before.
+    gap: Duration,
 }
 
 #[derive(Debug)]
@@ -49,10 +64,15 @@ struct Life {
 impl Lives {
     /// A look from a region found these keys, and only these.
     pub fn looked(&mut self, region: &Arc<str>, current: &[&Key], now: Timestamp) {
-        let first = self.looked.insert(region.to_string());
+        self.first.get_or_insert(now);
+        let looks = self.looked.entry(region.to_string()).or_default();
+        // What came while nobody looked from there may have been published at any time of that.
+        let blind = looks.last.is_none_or(|last| now.since(last) > BLIND);
+        looks.gap = looks.last.map_or(Duration::ZERO, |last| now.since(last));
+        looks.last = Some(now);
         let at = now.as_nanos();
         for key in current {
-            let life = self.all.entry(*key.thumbprint()).or_insert_with(|| Life::new(key, first, at));
+            let life = self.all.entry(*key.thumbprint()).or_insert_with(|| Life::new(key, blind, at));
             life.found(region, at);
             let named = |other: &&Key| other.thumbprint() == key.thumbprint() && life.is_called(other);
             // The same key under another name is the same key; a set may have it under both.
@@ -66,6 +86,7 @@ impl Lives {
                 life.missed(region, at);
             }
         }
+        self.forget_silent(now);
         while self.all.len() > MAX_KEYS {
             let oldest = self.all.iter().min_by_key(|(_, life)| (life.told.removed_nanos.is_none(), life.seen));
             let Some(oldest) = oldest.map(|(thumbprint, _)| *thumbprint) else { return };
@@ -98,13 +119,29 @@ impl Lives {
     /// Regions that are not configured any more say nothing from now on. The last ones that looked do: what they saw is the
     /// best there is.
     pub fn retain_regions(&mut self, planned: &dyn Fn(&str) -> bool, now: Timestamp) {
-        if !self.looked.iter().any(|region| planned(region)) {
+        if !self.looked.keys().any(|region| planned(region)) {
             return;
         }
-        let gone: Vec<String> = self.looked.iter().filter(|region| !planned(region)).cloned().collect();
-        for region in gone {
-            self.looked.remove(&region);
-            self.all.values_mut().for_each(|life| life.missed(&region, now.as_nanos()));
+        let gone: Vec<String> = self.looked.keys().filter(|region| !planned(region)).cloned().collect();
+        self.dismiss(&gone, now);
+    }
+
+    /// Regions from which nobody looks any more say nothing from now on, which is the time of another's look. Those whose
+    /// probes run rarely may be silent for twice as long as last time.
+    fn forget_silent(&mut self, now: Timestamp) {
+        let silent = |looks: &Looks| {
+            let since = looks.last.or(self.first).unwrap_or(now);
+            now.since(since) > SILENT.max(looks.gap.saturating_mul(2))
+        };
+        let gone = self.looked.iter().filter(|(_, looks)| silent(looks));
+        let gone: Vec<String> = gone.map(|(region, _)| region.clone()).collect();
+        self.dismiss(&gone, now);
+    }
+
+    fn dismiss(&mut self, regions: &[String], now: Timestamp) {
+        for region in regions {
+            self.looked.remove(region);
+            self.all.values_mut().for_each(|life| life.missed(region, now.as_nanos()));
         }
     }
 
@@ -131,7 +168,9 @@ impl Lives {
     pub fn restore(&mut self, kept: Vec<(i64, KeyLife)>) {
         for (seen, before) in kept {
             let Some(thumbprint) = parse(&before.thumbprint) else { continue };
-            self.looked.extend(before.regions.iter().cloned());
+            for region in &before.regions {
+                self.looked.entry(region.clone()).or_default();
+            }
             if let Some(life) = self.all.get_mut(&thumbprint) {
                 life.began(before);
             } else if self.all.len() < MAX_KEYS {
@@ -143,15 +182,15 @@ impl Lives {
 }
 
 impl Life {
-    /// `first`: nobody had looked from there before.
-    fn new(key: &Key, first: bool, at: i64) -> Self {
+    /// `blind`: nobody had looked from there for a while, or ever.
+    fn new(key: &Key, blind: bool, at: i64) -> Self {
         let told = KeyLife {
             kid: name(key),
             kty: key.kty().to_owned(),
             alg: key.alg.as_deref().map(|alg| short(alg, MAX_NAME)),
             thumbprint: key.thumbprint().iter().map(|byte| format!("{byte:02x}")).collect(),
             published_nanos: at,
-            or_before: first,
+            or_before: blind,
             signed_nanos: None,
             removed_nanos: None,
             regions: Vec::new(),

@@ -223,7 +223,8 @@ fn a_life_is_told_over_all_regions() {
     assert_eq!(world.life("b").published_nanos, came);
     world.later(MINUTE).sign("a", true);
     assert_eq!(world.life("a").signed_nanos, Some((first, world.nanos())));
-    world.later(HOUR).look_from("eu", &[key("b", B)]);
+    world.later(HOUR / 2).look_from("us", &[key("a", A), key("b", B)]);
+    world.later(HOUR / 2).look_from("eu", &[key("b", B)]);
     assert_eq!((world.life("a").removed_nanos, world.life("a").regions), (None, vec!["us".to_owned()]));
     world.later(MINUTE).look_from("us", &[key("b", B)]);
     let a = world.life("a");
@@ -291,7 +292,7 @@ fn lives_go_on_after_a_restart_and_the_judgement_does_not() {
     assert_eq!(after.look(&[key("b", B), key("c", C)]), (0, 0), "nobody saw it: no rotation is judged");
     let (a, c) = (after.life("a"), after.life("c"));
     assert_eq!((a.removed_nanos, a.signed_nanos, a.or_before), (Some(after.nanos()), Some((signed, signed)), true));
-    assert_eq!((c.published_nanos, c.or_before), (after.nanos(), false), "the look before the restart did not find it");
+    assert_eq!((c.published_nanos, c.or_before), (after.nanos(), true), "it may have come while nobody looked");
     assert_eq!(after.life("b").published_nanos, before.nanos());
     let mut changed: Vec<_> = after.history.changed_lives().into_iter().filter_map(|(_, life)| life.kid).collect();
     changed.sort();
@@ -332,6 +333,50 @@ fn regions_that_are_not_configured_any_more_have_no_say() {
     world.history.retain_regions(&|region| region == "us", at);
     assert_eq!((world.life("a").removed_nanos, world.life("a").regions), (Some(world.nanos()), vec![]));
     assert_eq!(world.life("b").regions, ["us"]);
+}
+
+#[test]
+fn what_comes_while_nobody_looks_may_have_come_at_any_time_of_that() {
+    let blind = BLIND.as_secs();
+    for (gap, or_before) in [(1, false), (blind, false), (blind + 1, true), (86_400, true)] {
+        let mut world = World::new();
+        world.look(&[key("a", A)]);
+        world.later(Duration::from_secs(gap)).look(&[key("a", A), key("b", B)]);
+        let b = world.life("b");
+        assert_eq!((b.or_before, b.published_nanos), (or_before, world.nanos()), "after {gap} s");
+    }
+}
+
+#[test]
+fn regions_that_stopped_to_look_have_no_say() {
+    // us looked so often, so many minutes apart; then eu looks so many minutes after its last look.
+    for (times, apart, silent, has_a_say) in
+        [(1, 0, 60, true), (1, 0, 61, false), (5, 1, 61, false), (5, 50, 100, true), (5, 50, 101, false)]
+    {
+        let mut world = World::new();
+        for n in 0..times {
+            world.later(MINUTE * apart * u32::from(n > 0)).look_from("us", &[key("a", A), key("b", B)]);
+            world.look_from("eu", &[key("b", B)]);
+        }
+        world.later(MINUTE * silent).look_from("eu", &[key("b", B)]);
+        let what = format!("{times} times {apart} min apart, silent for {silent} min");
+        let removed = (!has_a_say).then(|| world.nanos());
+        assert_eq!(world.life("a").removed_nanos, removed, "{what}");
+        assert_eq!(world.life("b").regions, if has_a_say { vec!["eu", "us"] } else { vec!["eu"] }, "{what}");
+        // It looks again.
+        world.later(MINUTE).look_from("us", &[key("a", A), key("b", B), key("c", C)]);
+        assert_eq!((world.life("a").removed_nanos, world.life("b").regions.len()), (None, 2), "{what}");
+        assert!(world.life("c").or_before, "{what}");
+    }
+    // One that looked before the start only.
+    let mut before = World::new();
+    before.look_from("us", &[key("a", A), key("b", B)]);
+    let mut after = World { now: before.now + 24 * HOUR, ..World::new() };
+    after.history.restore_lives(before.history.changed_lives());
+    after.look_from("eu", &[key("b", B)]);
+    assert_eq!(after.life("a").removed_nanos, None, "it has an hour to look");
+    after.later(HOUR + MINUTE).look_from("eu", &[key("b", B)]);
+    assert_eq!((after.life("a").removed_nanos, after.life("b").regions), (Some(after.nanos()), vec!["eu".to_owned()]));
 }
 
 #[test]

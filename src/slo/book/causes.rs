@@ -29,7 +29,7 @@ pub struct Causes {
     days: BTreeMap<i64, HashMap<Cause, Count>>,
     /// Counted and not handed to the ledger, which adds it to what it has.
     fresh: HashMap<(i64, Cause), Count>,
-    /// The first day of which it is known what the ledger had; `None`: it was not read yet.
+    /// The first day of which it is at hand what the ledger had; `None`: it was not read yet.
     known_from: Option<i64>,
 }
 
@@ -52,8 +52,10 @@ impl Causes {
         let excluded = u64::from(excluded);
         known.entry(cause.clone()).or_default().add(1, excluded);
         self.fresh.entry((day, cause)).or_default().add(1, excluded);
-        if self.days.len() > MOST_DAYS {
-            self.days.pop_first();
+        if self.days.len() > MOST_DAYS
+            && let Some((gone, _)) = self.days.pop_first()
+        {
+            self.unknown_before(gone.saturating_add(1));
         }
     }
 
@@ -81,6 +83,12 @@ impl Causes {
         self.days = self.days.split_off(&oldest);
         // Without a ledger nobody takes them.
         self.fresh.retain(|(day, _), _| *day >= oldest);
+        self.unknown_before(oldest);
+    }
+
+    /// What the ledger had of the days before that one is not at hand any more: a window that becomes longer reads it again.
+    fn unknown_before(&mut self, day: i64) {
+        self.known_from = self.known_from.map(|known_from| known_from.max(day));
     }
 
     /// The causes of a window that begins on the day of `edge` and ends with `last`, the most first. A day is not taken apart:

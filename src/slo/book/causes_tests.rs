@@ -103,6 +103,24 @@ fn what_the_ledger_has_is_taken_over_once_and_told_of_what_is_new() {
 }
 
 #[test]
+fn days_that_were_forgotten_are_taken_over_again_when_the_window_becomes_longer() {
+    let (mut causes, timeout) = (Causes::default(), cause(Class::Timeout, "token", "eu"));
+    let ledger = || [row(8, &timeout, 1), row(9, &timeout, 2), row(10, &timeout, 4), row(11, &timeout, 8)].into_iter();
+    causes.restore(8, ledger());
+    causes.forget(11);
+    assert_eq!(all(&causes, 8, 11), [(timeout.clone(), 8, 0)]);
+    causes.restore(9, ledger());
+    assert_eq!(all(&causes, 8, 11), [(timeout.clone(), 14, 0)], "each day once");
+    causes.forget(7);
+    causes.restore(8, ledger());
+    assert_eq!(all(&causes, 8, 11), [(timeout.clone(), 15, 0)], "what was not there is not forgotten");
+    // As many days as fit push out the first, which may be read again then.
+    (12..411).for_each(|day| causes.add(day, slow(), false));
+    assert_eq!(causes.days.first_key_value().map(|(day, _)| *day), Some(11));
+    assert_eq!(causes.known_from, Some(11));
+}
+
+#[test]
 fn the_most_frequent_is_always_the_same() {
     let (a, b) = (cause(Class::Timeout, "token", ""), cause(Class::Dns, "token", ""));
     assert_eq!(most_frequent(&[]), None);

@@ -3,6 +3,8 @@
 (() => {
   const live = document.getElementById("live");
   let main = document.querySelector("main"), skew = 0, source, timer, busy = false, due = Infinity, last = 0, opened = 0, over = false;
+  // Whether news arrives; whether the page itself did not when it was asked for last.
+  let connected = false, broken = false;
   // What is read aloud: a verdict that is another than before, and nothing else.
   const voice = document.createElement("p");
   voice.className = "hidden";
@@ -12,6 +14,12 @@
     if (!live || (live.dataset.state === state && live.textContent === words.map((w) => w.textContent ?? w).join(""))) return;
     live.dataset.state = state;
     live.replaceChildren(...words);
+  };
+  const tell = () => {
+    if (over) return;
+    if (!connected) say("off", "reconnecting…");
+    else if (broken) say("off", "out of date");
+    else say("on", "live");
   };
 
   // Times as the server writes them: two units at most, by its clock.
@@ -132,8 +140,13 @@
       busy = false;
       const there = request.responseURL && new URL(request.responseURL).pathname;
       if (there === "/sign-in" && location.pathname !== "/sign-in") return stop();
-      if (request.status === 200 && request.response) show(request.response);
+      // What is gone says so itself: a reload may have taken its name away, and the next one may bring it back.
+      const page = [200, 404].includes(request.status) && request.response?.querySelector("main") ? request.response : null;
+      const before = broken;
+      broken = !page;
+      if (page) show(page);
       else want(5000);
+      if (broken !== before) tell();
       if (due < Infinity) want(due - Date.now());
     };
     request.send();
@@ -148,24 +161,37 @@
     timer = setTimeout(look, Math.max(0, at - Date.now()));
   };
 
+  // Whether a run of that probe changes what is here: the overview shows all, a probe's view its own, others those they lead to.
+  const shows = (probe) => {
+    const code = (character) => "%" + character.charCodeAt(0).toString(16).toUpperCase();
+    const path = "/probes/" + encodeURIComponent(probe).replace(/[!'()*]/g, code);
+    if (location.pathname === "/" || location.pathname === path) return true;
+    return !location.pathname.startsWith("/probes/") && main.querySelector(`a[href="${path}"]`) !== null;
+  };
+
   // News that wakes somebody is shown at once, everything else in its time.
   const open = () => {
     if (over || document.hidden || source) return;
     source = new EventSource("/api/v1/events");
     source.onopen = () => {
-      say("on", "live");
+      connected = true;
+      tell();
       // What happened in between was told to nobody here.
       if (opened++) want(0);
     };
     source.onerror = () => {
-      say("off", "reconnecting…");
+      connected = false;
+      tell();
       if (source.readyState !== EventSource.CLOSED) return;
       // Refused: signed out, or no place at present. The page says which.
       close();
       want(0);
       setTimeout(open, 5000 + Math.random() * 5000);
     };
-    source.addEventListener("run", ({ data }) => want(JSON.parse(data).verdict === "good" ? 5000 : 0));
+    source.addEventListener("run", ({ data }) => {
+      const { probe, verdict } = JSON.parse(data);
+      want(!shows(probe) ? 15000 : verdict === "good" ? 5000 : 0);
+    });
     source.addEventListener("evaluated", () => want(5000));
     for (const name of ["alert", "reloaded", "changed", "lagged"]) source.addEventListener(name, () => want(0));
   };

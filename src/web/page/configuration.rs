@@ -156,11 +156,11 @@ fn facts(facts: &[(&str, Markup)]) -> Markup {
     }
 }
 
-/// A table that scrolls by itself where it is too wide.
+/// A table that scrolls by itself where it is too wide; on narrow screens its rows are stacked, by the `data-label` of their cells.
 fn table(label: &str, columns: &[&str], rows: impl Iterator<Item = Markup>) -> Markup {
     html! {
         div.wide.roomy role="region" aria-label=(label) tabindex="0" {
-            table {
+            table.stack {
                 thead { tr { @for column in columns { th scope="col" { (column) } } } }
                 tbody { @for row in rows { tr { (row) } } }
             }

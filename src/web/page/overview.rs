@@ -1,7 +1,8 @@
 //! `GET /`: is login working, now, for whom; what alerts, what was measured, how much budget is left, what happened.
 
 use axum::extract::State as Shared;
-use axum::response::Response;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 
 use self::state::State;
@@ -9,26 +10,41 @@ use self::verdict::{Situation, Verdict};
 use super::draw::Tone;
 use super::shell::{self, Tab};
 use super::words::ago;
+use crate::alert::episode::Episode;
 use crate::clock::Timestamp;
 use crate::slo::Maintenance;
 use crate::web::App;
 use crate::web::guard::Reader;
+use crate::web::problem::Problem;
 
 mod alerts;
 mod cards;
 mod day;
 mod evidence;
-mod exhaustion;
+pub mod exhaustion;
 mod grid;
 mod objectives;
 mod state;
 mod verdict;
 
-/// See the module.
+/// See the module. What has thousands of checks takes a while to write: so many at once, and where nobody else waits for it.
 pub async fn page(Shared(app): Shared<App>, reader: Reader) -> Response {
+    let episodes = day::episodes(&app).await;
+    // It is never closed.
+    let place = app.overviews.clone().acquire_owned().await.ok();
+    let work = move || {
+        let _place = place;
+        render(&app, &reader, episodes)
+    };
+    let failed =
+        |_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the overview could not be written").into_response();
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(failed)
+}
+
+fn render(app: &App, reader: &Reader, episodes: Result<Vec<Episode>, String>) -> Response {
     let now = app.control.now();
     let maintenance = app.control.maintenance();
-    let state = State::read(&app, &in_force(&maintenance, now), now);
+    let state = State::read(app, &in_force(&maintenance, now), now);
     let checks = state.checks();
     let situation = Situation {
         checks: &checks,
@@ -38,15 +54,15 @@ pub async fn page(Shared(app): Shared<App>, reader: Reader) -> Response {
         now,
     };
     let told = verdict::verdict(&situation);
-    let day = day::read(&app, &state, &maintenance).await;
+    let day = day::read(app, &state, &maintenance, episodes);
     let view = html! {
         (headline(&told, &state))
-        (alerts::section(&app, &state))
+        (alerts::section(app, &state))
         (grid::section(&state))
-        (objectives::section(&app, now))
+        (objectives::section(app, now))
         (day::section(&day))
     };
-    shell::view(&app, &reader, Tab::Overview, title(told.tone), true, &view)
+    shell::view(app, reader, Tab::Overview, title(told.tone), true, &view)
 }
 
 /// Windows that are neither over nor still to come: a server may remember thousands.
@@ -85,6 +101,7 @@ fn headline(told: &Verdict, state: &State) -> Markup {
                     (state.plan.regions.len()) @if state.plan.regions.len() == 1 { " region" } @else { " regions" }
                     @match state.newest() {
                         Some(at) => { ", newest run " (ago(at, state.now)) }
+                        None if state.remembers() => { ", no run since the start" }
                         None => { ", no run yet" }
                     }
                 }

@@ -52,6 +52,13 @@ impl Known<'_> {
         self.region.is_none_or(|wanted| self.probe.covers(region, wanted))
     }
 
+    /// Whether it ran in that region within the last week.
+    fn ran(&self, region: &str) -> bool {
+        let Some(Ok(trend)) = &self.trend else { return false };
+        let mut own = trend.regions.iter().filter(|(name, _)| self.probe.covers(name, region));
+        own.any(|(_, strip)| strip.cells.iter().any(|cell| !cell.is_gap()))
+    }
+
     /// Its runs that are shown, newest first.
     fn runs(&self) -> impl Iterator<Item = &Arc<Outcome>> {
         self.recent.iter().filter(|outcome| self.shows(&outcome.check.region))
@@ -159,6 +166,8 @@ fn newest(known: &Known, region: &str) -> Markup {
         div.card {
             p.faint.small { (region) }
             @match last {
+                // The ledger remembers the week, but not the runs themselves.
+                None if known.ran(region) => { p { span.badge { "none since the start" } } }
                 None => { p { span.badge { "no run yet" } } }
                 Some(last) => {
                     p { (verdict(last)) " " span.num { (latency(last.duration)) } }

@@ -8,8 +8,9 @@ use maud::{Markup, html};
 
 use super::absent::absent;
 use super::leads;
+use super::overview::exhaustion::{Exhaustion, exhaustion};
 use super::shell::{self, Tab};
-use super::words::{percent, rough};
+use super::words::{percent, rough, times};
 use crate::alert::episode::EpisodesQuery;
 use crate::alert::{Alert, State as Phase};
 use crate::clock::Timestamp;
@@ -45,9 +46,9 @@ pub async fn page(State(app): State<App>, reader: Reader, Path(name): Path<Strin
     let known = standing.evaluation.as_ref();
     let markup = html! {
         (head(&standing))
-        (cards(&standing))
+        (cards(&standing, now))
         (burn_down(&app, &standing, now))
-        (numbers::tiers(&standing))
+        (numbers::tiers(&standing, now))
         @if let Some(known) = known {
             (causes::section(&causes, known.budget.tally, allowed(objective)))
             section aria-labelledby="exclusions" {
@@ -111,7 +112,7 @@ fn promise(objective: &Objective) -> String {
 }
 
 /// What there is to know at a glance.
-fn cards(standing: &Standing) -> Markup {
+fn cards(standing: &Standing, now: Timestamp) -> Markup {
     let Some(known) = &standing.evaluation else {
         return html! { p.notice role="status" { "Not evaluated yet." } };
     };
@@ -142,9 +143,10 @@ fn cards(standing: &Standing) -> Markup {
                 h2 { "Time to exhaustion" }
                 @let tier = standing.tiers().into_iter().find(|tier| tier.factor.is_some());
                 @let burn = tier.as_ref().and_then(|tier| tier.reading).and_then(|reading| reading.long.burn);
-                p.figure { (lasting(known, burn)) }
+                p.figure { (lasting(known, burn, now)) }
                 p.faint {
                     @match (&tier, burn) {
+                        (None, _) if objective.allowed_ppm() == 0 => "No failure is allowed: any one spends the whole budget.",
                         (None, _) => "It has no burn rate.",
                         (Some(tier), None) => { "Nothing was judged in the last " (rough(Duration::from_secs(tier.seconds.0))) "." }
                         (Some(tier), Some(burn)) => {
@@ -306,40 +308,20 @@ pub fn left(remaining: f64) -> String {
     }
 }
 
-/// A burn rate: how many times as fast as allowed.
-pub fn times(burn: f64) -> String {
-    let digits = match burn {
-        b if b < 10.0 && b > 0.0 => 2,
-        b if b < 100.0 => 1,
-        _ => 0,
-    };
-    let text = format!("{burn:.digits$}");
-    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
-    format!("{text} ×")
-}
-
-/// For how long the budget lasts at that burn rate, in words.
-pub fn lasting(known: &Evaluation, burn: Option<f64>) -> String {
-    let (Some(remaining), Some(burn)) = (known.budget.remaining, burn) else { return "unknown".to_owned() };
-    match known.lasts(burn) {
-        _ if remaining <= 0.0 => "gone already".to_owned(),
-        Some(lasts) => format!("gone in {}", rough(lasts)),
-        None => "outlasts the window".to_owned(),
+/// For how long the budget lasts at that burn rate, in words: the same as on the overview.
+pub fn lasting(known: &Evaluation, burn: Option<f64>, now: Timestamp) -> String {
+    match exhaustion(&known.objective, &known.budget, burn, now) {
+        Exhaustion::Spent => "gone already".to_owned(),
+        Exhaustion::In(lasts) => format!("gone in {}", rough(lasts)),
+        Exhaustion::NotAtThisRate => "not exhausted".to_owned(),
+        Exhaustion::Unknown => "unknown".to_owned(),
+        Exhaustion::AtAnyFailure => "any failure".to_owned(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn burn_rates_have_the_digits_that_matter() {
-        for (burn, expected) in
-            [(0.0, "0 ×"), (0.036, "0.04 ×"), (1.0, "1 ×"), (14.4, "14.4 ×"), (333.33, "333 ×"), (1000.0, "1000 ×")]
-        {
-            assert_eq!(times(burn), expected);
-        }
-    }
 
     #[test]
     fn an_overspent_budget_is_told_in_times() {

@@ -52,6 +52,18 @@ pub fn percent(ratio: f64) -> String {
     format!("{}%", text.replace('-', "−"))
 }
 
+/// A burn rate: how many times as fast as allowed.
+pub fn times(burn: f64) -> String {
+    let digits = match burn {
+        b if b < 10.0 && b > 0.0 => 2,
+        b if b < 100.0 => 1,
+        _ => 0,
+    };
+    let text = format!("{burn:.digits$}");
+    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    format!("{text} ×")
+}
+
 /// For a segment of a path.
 pub fn encoded(segment: &str) -> String {
     let mut out = String::new();
@@ -81,6 +93,15 @@ mod tests {
             (-2.5, "−250%"),
         ] {
             assert_eq!(percent(ratio), expected, "{ratio}");
+        }
+    }
+
+    #[test]
+    fn burn_rates_have_the_digits_that_matter() {
+        for (burn, expected) in
+            [(0.0, "0 ×"), (0.036, "0.04 ×"), (1.0, "1 ×"), (14.4, "14.4 ×"), (333.33, "333 ×"), (1000.0, "1000 ×")]
+        {
+            assert_eq!(times(burn), expected);
         }
     }
 

@@ -164,10 +164,10 @@ pub fn users(plan: &Plan) -> Markup {
     let row = |user: &User| {
         html! {
             th scope="row" id={ "user-" (user.name) } { (user.name) }
-            td { (user.username) }
-            td { (kept(&user.password)) }
-            td { (kept_or_none(user.totp.as_ref())) }
-            td { (kept_or_none(user.passkey.as_ref())) }
+            td data-label="username" { (user.username) }
+            td data-label="password" { (kept(&user.password)) }
+            td data-label="TOTP seed" { (kept_or_none(user.totp.as_ref())) }
+            td data-label="passkey" { (kept_or_none(user.passkey.as_ref())) }
         }
     };
     html! {

@@ -153,15 +153,15 @@ pub fn maintenance(plan: &Plan, now: Timestamp) -> Markup {
         let next = window.begins.next_after(now, Duration::ZERO);
         html! {
             th scope="row" { (window.name) }
-            td {
+            td data-label="begins" {
                 @match &window.begins {
                     Timing::Cron(cron) => code { (cron) },
                     Timing::Every(period) => { "every " (HumanDuration(*period)) }
                 }
             }
-            td { (HumanDuration(window.duration)) }
-            td { @if let Some(next) = next { (ago(next, now)) ", " (next.to_utc().format("%a %Y-%m-%d %H:%M UTC")) } @else { "–" } }
-            td { (window.probes.iter().take(MAX).map(|name| &**name).collect::<Vec<_>>().join(", ")) }
+            td data-label="lasts" { (HumanDuration(window.duration)) }
+            td data-label="next" { @if let Some(next) = next { (ago(next, now)) ", " (next.to_utc().format("%a %Y-%m-%d %H:%M UTC")) } @else { "–" } }
+            td data-label="probes" { (window.probes.iter().take(MAX).map(|name| &**name).collect::<Vec<_>>().join(", ")) }
         }
     };
     html! {

@@ -38,7 +38,7 @@ fn probe(probe: &PlannedProbe, plan: &Plan) -> Markup {
             a href=(leads::probe(&probe.name)) { (probe.name) }
             div.faint { (probe.kind.name) }
         }
-        td {
+        td data-label="what it asks" {
             a href={ "#provider-" (probe.provider.name) } { (probe.provider.name) }
             @for client in probe.client.iter().chain(&probe.second_client) {
                 div { "as " a href={ "#client-" (client.name) } { (client.name) } }
@@ -48,21 +48,21 @@ fn probe(probe: &PlannedProbe, plan: &Plan) -> Markup {
                 div.faint { "backchannel_logout_uri " code { (masked(&address)) } }
             }
         }
-        td {
+        td data-label="when" {
             (timing(&probe.timing))
             div.faint { "within " (HumanDuration(probe.timeout)) }
         }
-        td {
+        td data-label="from" {
             (places(probe, plan))
             @if probe.configured_regions > probe.regions.len() {
                 div.faint { (probe.regions.len()) " of " (probe.configured_regions) " by this process" }
             }
         }
-        td {
+        td data-label="a run" {
             (probe.probe.steps().join(" → "))
             div.faint { (cost.requests) " requests, " (rate::shown(rate::of_probe(probe) * 60.0)) " an hour" }
         }
-        td.own { (own(probe)) }
+        td.own data-label="its own settings" { (own(probe)) }
     }
 }
 
@@ -109,25 +109,25 @@ pub fn objectives(plan: &Plan) -> Markup {
                     div.faint { "catalogue: " (taken.name) }
                 }
             }
-            td { (Percent { ppm: objective.target_ppm }) " " (objective.sli.describe()) }
-            td { (window(objective)) }
-            td {
+            td data-label="promise" { (Percent { ppm: objective.target_ppm }) " " (objective.sli.describe()) }
+            td data-label="over" { (window(objective)) }
+            td data-label="counts" {
                 @match objective.aggregate {
                     Aggregate::Reachability => "every run",
                     Aggregate::Uptime { quorum } => { "ticks, quorum " (quorum) }
                 }
                 div.faint { "coverage from " (Percent { ppm: objective.min_coverage_ppm }) }
             }
-            td {
+            td data-label="probes" {
                 @for (n, member) in objective.members.iter().take(MAX).enumerate() {
                     @if n > 0 { ", " }
                     a href={ "#probe-" (member.probe) } { (member.probe) }
                 }
             }
-            td { (triggers(objective)) @for dropped in plan.about.get(n).iter().flat_map(|about| &about.dropped) {
+            td data-label="alerts" { (triggers(objective)) @for dropped in plan.about.get(n).iter().flat_map(|about| &about.dropped) {
                 div.faint { "dropped: " (dropped.tier.name) ", " (dropped.why) }
             } }
-            td.own {
+            td.own data-label="passed on" {
                 @if !objective.labels.is_empty() { div { "labels " (pairs(&objective.labels)) } }
                 @if !objective.annotations.is_empty() { div { "annotations " (pairs(&objective.annotations)) } }
             }

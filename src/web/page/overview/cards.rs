@@ -8,7 +8,7 @@ use crate::clock::Timestamp;
 use crate::slo::{Aggregate, Budget, Counts, Objective, Window};
 use crate::web::App;
 use crate::web::page::draw::{BurnDown, burn_down};
-use crate::web::page::words::{ago, encoded, percent, rough};
+use crate::web::page::words::{ago, encoded, percent, rough, times};
 use crate::web::slos::{Standing, TierView};
 
 /// In how many cells a window is drawn at most.
@@ -29,7 +29,8 @@ pub fn card(app: &App, standing: &Standing, now: Timestamp) -> Markup {
                     (budget(&known.budget, standing))
                     (course(app, objective, now))
                     @if known.budget.remaining.is_some() {
-                        (lasts(exhaustion(objective, &known.budget, known.tiers.first(), now)))
+                        @let burn = known.tiers.first().and_then(|tier| tier.long.burn);
+                        (lasts(exhaustion(objective, &known.budget, burn, now)))
                     }
                     @if let Some(since) = known.failing_since { p.small { "Last failures began " (ago(since, now)) "." } }
                 }
@@ -109,16 +110,15 @@ fn course(app: &App, objective: &Objective, now: Timestamp) -> Markup {
 }
 
 fn lasts(exhaustion: Exhaustion) -> Markup {
-    html! {
-        p.lasts {
-            @match exhaustion {
-                Exhaustion::Spent => { b { "The budget is spent." } }
-                Exhaustion::In(lasts) => { "Gone in " b { (rough(lasts)) } " at the present rate." }
-                Exhaustion::NotAtThisRate => { "Not exhausted at the present rate." }
-                Exhaustion::Unknown => { "How long it lasts is unknown: nothing was judged lately." }
-            }
-        }
-    }
+    let words = match exhaustion {
+        Exhaustion::Spent => html! { b { "The budget is spent." } },
+        Exhaustion::In(lasts) => html! { "Gone in " b { (rough(lasts)) } " at the present rate." },
+        Exhaustion::NotAtThisRate => html! { "Not exhausted at the present rate." },
+        Exhaustion::Unknown => html! { "How long it lasts is unknown: nothing was judged lately." },
+        // It has no rate at which it could go down.
+        Exhaustion::AtAnyFailure => return html! {},
+    };
+    html! { p.lasts { (words) } }
 }
 
 /// How fast it burns, window by window, against what alerts.
@@ -150,7 +150,7 @@ fn row(tier: &TierView) -> Markup {
                     th scope="row" { (tier.name) small.faint { " and " (windows.1) } }
                     td.num { (rate(reading.and_then(|reading| reading.long.burn))) }
                     td.num { (rate(reading.and_then(|reading| reading.short.burn))) }
-                    td.num { (factor) "× " small { (tier.severity.as_str()) } }
+                    td.num { (times(factor)) " " small { (tier.severity.as_str()) } }
                 }
                 None => {
                     th scope="row" { "any, " (windows.0) }
@@ -170,7 +170,7 @@ fn row(tier: &TierView) -> Markup {
 }
 
 fn rate(burn: Option<f64>) -> String {
-    burn.map_or_else(|| "?".to_owned(), |burn| format!("{burn:.1}×"))
+    burn.map_or_else(|| "?".to_owned(), times)
 }
 
 fn coverage(coverage: Option<f64>, min_ppm: u32) -> Markup {

@@ -15,6 +15,7 @@ use crate::trend::Cell;
 use crate::web::App;
 use crate::web::maintenance::{InForce, now_in_force};
 use crate::web::page::draw::{Lane, Mark, Shape, Tone, timeline};
+use crate::web::page::recurrence::newest;
 use crate::web::page::words::ago;
 
 /// How long it is.
@@ -37,11 +38,15 @@ pub struct Day {
     failed: Option<String>,
 }
 
-/// Reads it. Alerts that are over come from the ledger.
-pub async fn read(app: &App, state: &State, maintenance: &Maintenance) -> Day {
+/// The alerts that were; those that are over come from the ledger.
+pub async fn episodes(app: &App) -> Result<Vec<Episode>, String> {
+    app.control.episodes(EpisodesQuery { limit: DRAWN, ..EpisodesQuery::default() }).await
+}
+
+/// Reads the rest.
+pub fn read(app: &App, state: &State, maintenance: &Maintenance, episodes: Result<Vec<Episode>, String>) -> Day {
     let now = state.now;
     let begin = now - LENGTH;
-    let episodes = app.control.episodes(EpisodesQuery { limit: DRAWN, ..EpisodesQuery::default() }).await;
     let (episodes, failed) = match episodes {
         Ok(episodes) => (episodes, None),
         Err(why) => (Vec::new(), Some(why)),
@@ -123,7 +128,7 @@ fn marks(deployments: &[Deployment]) -> Vec<Mark> {
     deployments.iter().take(DRAWN).map(mark).collect()
 }
 
-/// Windows that touch the day: those that were asked for, and those that come again and again.
+/// Windows that touch the day: those that were asked for, and those that come again and again; the newest of them.
 fn windows(all: &Maintenance, begin: Timestamp, now: Timestamp) -> Vec<Mark> {
     let mark = |from: Timestamp, to: Timestamp, what: &str| Mark {
         from,
@@ -138,16 +143,14 @@ fn windows(all: &Maintenance, begin: Timestamp, now: Timestamp) -> Vec<Mark> {
         .iter()
         .filter(|window| window.from_nanos < window.to_nanos && window.from_nanos <= to && window.to_nanos >= from);
     let mut marks: Vec<_> = asked
-        .take(DRAWN)
         .map(|w| mark(Timestamp::from_nanos(w.from_nanos), Timestamp::from_nanos(w.to_nanos), &w.comment))
         .collect();
     for recurring in &all.recurring {
-        let first = recurring.begins.next_after(begin - recurring.duration, Duration::ZERO);
-        let next = |at: &Timestamp| recurring.begins.next_after(*at, Duration::ZERO);
-        let times = std::iter::successors(first, next).take_while(|at| *at <= now);
-        let room = DRAWN.saturating_sub(marks.len());
-        marks.extend(times.take(room).map(|at| mark(at, at + recurring.duration, &recurring.name)));
+        let times = newest(&recurring.begins, begin - recurring.duration, now, DRAWN);
+        marks.extend(times.into_iter().map(|at| mark(at, at + recurring.duration, &recurring.name)));
     }
+    marks.sort_by_key(|mark| std::cmp::Reverse(mark.from));
+    marks.truncate(DRAWN);
     marks
 }
 
@@ -193,15 +196,20 @@ fn failures(state: &State) -> Vec<Mark> {
     )
 }
 
-/// Half-hours in which at least half of all checks measured nothing. Those of single checks are in their rows.
+/// Half-hours in which at least half of all checks measured nothing, or nothing that could be judged. Those of single checks are in their rows.
 fn gaps(state: &State) -> Vec<Mark> {
-    stretches(state, Cell::is_gap, 0.5, |from, to| Mark {
-        from,
-        to,
-        shape: Shape::Gap,
-        tone: Tone::Unknown,
-        title: format!("half of all checks or more measured nothing from {} on", clock(from)),
-    })
+    stretches(
+        state,
+        |cell| cell.availability().is_none(),
+        0.5,
+        |from, to| Mark {
+            from,
+            to,
+            shape: Shape::Gap,
+            tone: Tone::Unknown,
+            title: format!("half of all checks or more measured nothing that could be judged from {} on", clock(from)),
+        },
+    )
 }
 
 /// The drawing, and what it shows in words.
@@ -214,7 +222,7 @@ pub fn section(day: &Day) -> Markup {
                 (timeline(day.begin, day.now, &day.lanes))
                 p.faint.small {
                     "A dot is a deployment, a bar an alert or a maintenance window, a thread failed runs, a grey ground time in \
-                     which half of all checks or more measured nothing."
+                     which half of all checks or more measured nothing that could be judged."
                 }
             }
             @if !day.in_force.is_empty() || !day.deployments.is_empty() {
@@ -276,4 +284,39 @@ fn followed(deployment: &Deployment) -> String {
     names.sort_unstable();
     names.dedup();
     names.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schedule::Timing;
+    use crate::slo::maintenance::{Recurring, Window};
+
+    #[test]
+    fn of_too_many_windows_the_newest_are_drawn() {
+        let now = Timestamp::from_secs(1_800_000_000);
+        let recurring = |name: &str, cron: &str| Recurring {
+            name: name.into(),
+            begins: Timing::cron(cron, "UTC").unwrap(),
+            duration: Duration::from_secs(30),
+            probes: vec![],
+        };
+        let asked = |ago: Duration| Window {
+            id: "0".repeat(8),
+            from_nanos: (now - ago).as_nanos(),
+            to_nanos: now.as_nanos(),
+            probes: vec![],
+            comment: "asked for".to_owned(),
+            created_by: String::new(),
+        };
+        let all = Maintenance {
+            recurring: vec![recurring("minutes", "* * * * *"), recurring("hours", "30 * * * *")],
+            windows: vec![asked(LENGTH), asked(Duration::from_secs(90))],
+        };
+        let marks = windows(&all, now - LENGTH, now);
+        assert_eq!((marks.len(), marks[0].from), (DRAWN, now));
+        let count = |what: &str| marks.iter().filter(|mark| mark.title.starts_with(what)).count();
+        // The last hundred began within 97 minutes: at 07:30 and 06:30 the other one did, too.
+        assert_eq!((count("minutes"), count("hours"), count("asked for")), (97, 2, 1));
+    }
 }

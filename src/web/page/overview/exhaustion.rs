@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::slo::objective::WHOLE;
-use crate::slo::{Budget, Objective, TierReading, Window};
+use crate::slo::{Budget, Objective, Window};
 
 /// When it is gone.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -17,17 +17,22 @@ pub enum Exhaustion {
     NotAtThisRate,
     /// Nothing was judged, or lately nothing.
     Unknown,
+    /// It has no rate: any failure spends it.
+    AtAnyFailure,
 }
 
-/// The present rate is that of the first tier's long window. At a rate of one a whole budget lasts for the whole window (SRE
-/// workbook, ch. 5); below it a rolling window gives back as much as is spent, while a calendar month gives nothing back before
-/// it ends. While a window fills, its budget is that of a whole one.
-pub fn exhaustion(objective: &Objective, budget: &Budget, first: Option<&TierReading>, now: Timestamp) -> Exhaustion {
+/// The present rate, `burn`, is that of a tier's long window; `None`: nothing was judged in it. At a rate of one a whole budget
+/// lasts for the whole window (SRE workbook, ch. 5); below it a rolling window gives back as much as is spent, while a calendar
+/// month gives nothing back before it ends. While a window fills, its budget is that of a whole one.
+pub fn exhaustion(objective: &Objective, budget: &Budget, burn: Option<f64>, now: Timestamp) -> Exhaustion {
     let Some(remaining) = budget.remaining else { return Exhaustion::Unknown };
     if remaining <= 0.0 {
         return Exhaustion::Spent;
     }
-    let Some(burn) = first.and_then(|reading| reading.long.burn) else { return Exhaustion::Unknown };
+    if objective.allowed_ppm() == 0 {
+        return Exhaustion::AtAnyFailure;
+    }
+    let Some(burn) = burn else { return Exhaustion::Unknown };
     let counts = budget.tally.adjusted();
     let allowed = budget.whole * f64::from(objective.allowed_ppm()) / f64::from(WHOLE);
     let left = match objective.is_filling(counts, budget.whole) && allowed > 0.0 {
@@ -55,7 +60,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::slo::{Aggregate, Counts, Reading, Severity, Sli, Tally, Triggers};
+    use crate::slo::{Aggregate, Counts, Severity, Sli, Tally, Triggers};
 
     const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
     const DAY: Duration = Duration::from_secs(86_400);
@@ -90,11 +95,6 @@ mod tests {
         }
     }
 
-    fn reading(burn: Option<f64>) -> TierReading {
-        let window = Reading { counts: Counts::default(), burn };
-        TierReading { long: window, short: window, guarded: 0.0, burns: None }
-    }
-
     #[test]
     fn a_budget_lasts_as_long_as_its_rate_lets_it() {
         let rolling = objective(Window::Rolling(DAY * 30));
@@ -102,6 +102,7 @@ mod tests {
         for (budget, burn, expected) in [
             (full(0.5), Some(15.0), Exhaustion::In(DAY)),
             (full(0.5), Some(1.0), Exhaustion::NotAtThisRate),
+            (full(0.3), Some(0.5), Exhaustion::NotAtThisRate),
             (full(0.5), Some(0.0), Exhaustion::NotAtThisRate),
             (full(0.5), None, Exhaustion::Unknown),
             (full(0.0), Some(0.0), Exhaustion::Spent),
@@ -111,9 +112,20 @@ mod tests {
             (budget(Some(0.01), 9_990, 10), Some(9.0), Exhaustion::In(DAY * 3)),
             (full(0.5), Some(1e-320), Exhaustion::NotAtThisRate),
         ] {
-            assert_eq!(exhaustion(&rolling, &budget, Some(&reading(burn)), NOW), expected, "{burn:?} {budget:?}");
+            assert_eq!(exhaustion(&rolling, &budget, burn, NOW), expected, "{burn:?} {budget:?}");
         }
-        assert_eq!(exhaustion(&rolling, &full(0.5), None, NOW), Exhaustion::Unknown);
+    }
+
+    #[test]
+    fn an_objective_that_allows_nothing_has_no_rate() {
+        let whole = Objective { target_ppm: WHOLE, ..objective(Window::Rolling(DAY * 30)) };
+        for (budget, expected) in [
+            (budget(Some(1.0), 1000, 0), Exhaustion::AtAnyFailure),
+            (budget(Some(0.0), 999, 1), Exhaustion::Spent),
+            (budget(None, 0, 0), Exhaustion::Unknown),
+        ] {
+            assert_eq!(exhaustion(&whole, &budget, None, NOW), expected, "{budget:?}");
+        }
     }
 
     #[test]
@@ -122,7 +134,7 @@ mod tests {
         // 2027-01-15T08:00: 16 d 16 h before the month ends.
         let since = month.window.begin(NOW);
         let budget = Budget { since, ..budget(Some(0.2), 99_920, 80) };
-        let told = |burn| exhaustion(&month, &budget, Some(&reading(Some(burn))), NOW);
+        let told = |burn| exhaustion(&month, &budget, Some(burn), NOW);
         assert_eq!(told(0.5), Exhaustion::In(DAY * 12));
         assert_eq!(told(0.3), Exhaustion::NotAtThisRate, "the month ends before");
     }

@@ -10,11 +10,15 @@ use crate::web::page::words::{ago, encoded, latency};
 
 /// How many rows are shown at once, however well they are; more of them are folded away. What is not well is always shown.
 const ROWS: usize = 24;
+/// How many rows there are at most, the worst: nobody reads more, and every open page is written again and again.
+const MOST: usize = 300;
 
 /// The grid.
 pub fn section(state: &State) -> Markup {
     let mut rows: Vec<&Row> = state.rows.iter().collect();
     rows.sort_by_key(|row| row.look());
+    let left_out = rows.len().saturating_sub(MOST);
+    rows.truncate(MOST);
     let well = rows.partition_point(|row| row.look() < Look::Never);
     // A fold of two or three is not worth it.
     let shown = if rows.len() <= ROWS + 4 { rows.len() } else { ROWS.max(well) };
@@ -33,6 +37,12 @@ pub fn section(state: &State) -> Markup {
                         @if folded.iter().all(|row| row.look() == Look::Good) { "all good" } @else { "none of them failing" }
                     }
                     (table(folded, state, "Table of more probes"))
+                }
+            }
+            @if left_out > 0 {
+                p {
+                    (left_out) " more probes, none of them worse than these, are in "
+                    a href="/api/v1/probes" { "/api/v1/probes" } "; each has a page at " code { "/probes/NAME" } "."
                 }
             }
         }
@@ -83,6 +93,10 @@ fn cell(seen: &Seen, state: &State) -> Markup {
     html! {
         div.now {
             @match &seen.last {
+                // The ledger remembers the day, but not the runs themselves.
+                None if state.strip(seen).is_some_and(|strip| strip.cells.iter().any(|cell| !cell.is_gap())) => {
+                    span.badge { "none since the start" }
+                }
                 None => { span.badge { "no run yet" } }
                 Some(last) => {
                     @let (class, word) = match seen.look() {
@@ -123,18 +137,18 @@ fn day(strip: &Strip) -> Markup {
     let total = strip.total();
     let p95 = total.latencies.quantile(0.95);
     let bad = strip.cells.iter().filter(|cell| cell.bad > 0).count();
-    let gaps = strip.cells.iter().filter(|cell| cell.is_gap()).count();
+    let gaps = strip.cells.iter().filter(|cell| cell.availability().is_none()).count();
     let cells = strip.cells.len();
     let label = match (bad, gaps) {
         (0, 0) => None,
-        (0, gaps) => Some(format!("{gaps} of {cells} half-hours without a measurement")),
+        (0, gaps) => Some(format!("{gaps} of {cells} half-hours with nothing judged")),
         (bad, 0) => Some(format!("failures in {bad} of {cells} half-hours")),
-        (bad, gaps) => Some(format!("failures in {bad} of {cells} half-hours, {gaps} without a measurement")),
+        (bad, gaps) => Some(format!("failures in {bad} of {cells} half-hours, {gaps} with nothing judged")),
     };
     html! {
         (sparkline(strip, label.as_deref()))
         @match p95 {
-            Some(p95) => { span.num title={"p95 of " (total.good) " good runs in 24 h"} { (latency(p95)) } }
+            Some(p95) => { span.num title={"p95 of " (total.good) " good runs in 24 h, within 9 %"} { "≈ " (latency(p95)) } }
             None => { span.num title="no good run in 24 h" { "–" } }
         }
     }

@@ -133,6 +133,11 @@ impl State {
         Some(&self.strips.get(seen.strip?)?.strip)
     }
 
+    /// Whether the day of any check has runs: the ledger's, where there was none since the start.
+    pub fn remembers(&self) -> bool {
+        self.strips.iter().any(|check| check.strip.cells.iter().any(|cell| !cell.is_gap()))
+    }
+
     /// When the newest run of all began.
     pub fn newest(&self) -> Option<Timestamp> {
         self.rows.iter().flat_map(|row| &row.cells).flatten().filter_map(|seen| Some(seen.last.as_ref()?.start)).max()

@@ -80,7 +80,7 @@ fn row(region: &str, strip: &Strip) -> Markup {
 fn latencies(total: &Strip, known: &Known) -> Markup {
     let drawn = Heat::of(total);
     let whole = total.total().latencies;
-    let q = |q| whole.quantile(q).map_or("–".to_owned(), latency);
+    let q = |q| whole.quantile(q).map_or("–".to_owned(), |took| format!("≈ {}", latency(took)));
     html! {
         section aria-labelledby="latency" {
             h2 #latency { "Latency by hour" @if let Some(region) = known.region { ", " (region) } }
@@ -88,7 +88,7 @@ fn latencies(total: &Strip, known: &Known) -> Markup {
                 None => { p.quiet { "No good run within the last 7 days." } }
                 Some(drawn) => {
                     div.card.charts {
-                        p {
+                        p title="each within 9 %" {
                             "Median " b.num { (q(0.5)) } " · 95th percentile " b.num { (q(0.95)) } " · 99th " b.num { (q(0.99)) }
                             " of " (whole.count()) " good runs"
                         }

@@ -108,7 +108,7 @@ pub fn section(known: &Known, kept: Option<Result<Vec<KeptRun>, String>>) -> Mar
             @if let Some(why) = error { p.notice { "Older failures cannot be read: " (why) } }
             @if groups.is_empty() { p.quiet { "No failed run is kept." } } @else {
                 div.wide.card role="region" aria-label="Table of failures" tabindex="0" {
-                    table.failures {
+                    table.failures.stack {
                         thead {
                             tr {
                                 @for column in ["class", "blame", "step", "region", "runs", "newest", "what it means"] {
@@ -135,12 +135,12 @@ fn row(group: &Group, now: Timestamp) -> Markup {
     html! {
         tr {
             th scope="row" { span class=(badge) { (like.class) } @if like.verdict != "bad" { " " small.faint { (like.verdict) } } }
-            td { (like.blame) }
-            td { (like.step) }
-            td { (like.region) }
-            td.num { (group.count) }
-            td { a href={"/runs/" (id)} { (ago(*at, now)) } }
-            td {
+            td data-label="blame" { (like.blame) }
+            td data-label="step" { (like.step) }
+            td data-label="region" { (like.region) }
+            td.num data-label="runs" { (group.count) }
+            td data-label="newest" { a href={"/runs/" (id)} { (ago(*at, now)) } }
+            td data-label="what it means" {
                 p { (detail) }
                 @if let Some(class) = class { p.small.faint { (class.meaning()) " " (class.hint()) } }
             }

@@ -23,7 +23,7 @@ pub fn section(known: &Known) -> Markup {
             }
             @if runs.is_empty() { p.quiet { "No run yet." } } @else {
                 div.wide.card role="region" aria-label="Table of runs" tabindex="0" {
-                    table.runs {
+                    table.runs.stack {
                         thead {
                             tr {
                                 @for column in ["verdict", "began", "region", "took", "asked for by", "fault", "warnings"] {
@@ -43,16 +43,16 @@ fn row(run: &Outcome, known: &Known) -> Markup {
     html! {
         tr {
             th scope="row" { (verdict(run)) }
-            td { (ago(run.start, known.now)) }
-            td { (run.check.region) }
-            td.num { (latency(run.duration)) }
-            td { (run.trigger.as_str()) }
-            td {
+            td data-label="began" { (ago(run.start, known.now)) }
+            td data-label="region" { (run.check.region) }
+            td.num data-label="took" { (latency(run.duration)) }
+            td data-label="asked for by" { (run.trigger.as_str()) }
+            td data-label="fault" {
                 @if let Some(fault) = &run.fault {
                     b { (fault.class.as_str()) } " at step " (fault.step) ", " (fault.blame.as_str()) ": " (fault.detail)
                 }
             }
-            td.num { @if !run.warnings.is_empty() { (run.warnings.len()) } }
+            td.num data-label="warnings" { @if !run.warnings.is_empty() { (run.warnings.len()) } }
         }
     }
 }
@@ -72,7 +72,7 @@ pub fn warnings(known: &Known) -> Markup {
                 h2 #warnings { "Warnings" }
                 p.faint.small { "What a strict reader minds and an ordinary client survives, in the runs that are remembered." }
                 div.wide.card role="region" aria-label="Table of warnings" tabindex="0" {
-                    table {
+                    table.stack {
                         thead {
                             tr {
                                 @for column in ["code", "times", "what", "where it is written", "newest"] {
@@ -84,10 +84,10 @@ pub fn warnings(known: &Known) -> Markup {
                             @for ((code, clause), (count, run, detail)) in kinds.iter().take(WARNINGS) {
                                 tr {
                                     th scope="row" { code { (code) } }
-                                    td.num { (count) }
-                                    td { (detail) }
-                                    td { (clause) }
-                                    td { a href={"/runs/" (run.trace_id)} { (ago(run.start, known.now)) } }
+                                    td.num data-label="times" { (count) }
+                                    td data-label="what" { (detail) }
+                                    td data-label="where it is written" { (clause) }
+                                    td data-label="newest" { a href={"/runs/" (run.trace_id)} { (ago(run.start, known.now)) } }
                                 }
                             }
                         }

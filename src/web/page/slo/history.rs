@@ -4,14 +4,13 @@ use std::time::Duration;
 
 use maud::{Markup, html};
 
-use super::times;
 use crate::alert::Alert;
 use crate::alert::episode::{Episode, FiredReading};
 use crate::clock::Timestamp;
 use crate::plan::Plan;
 use crate::web::page::leads;
 use crate::web::page::run::cut;
-use crate::web::page::words::{ago, rough};
+use crate::web::page::words::{ago, rough, times};
 
 /// How many episodes are asked for and shown.
 pub const MAX_EPISODES: usize = 30;

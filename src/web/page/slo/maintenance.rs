@@ -1,18 +1,17 @@
 //! Maintenance within the window of an objective: what is left out of the adjusted budget.
 
-use std::time::Duration;
-
 use maud::{Markup, html};
 
 use crate::clock::Timestamp;
 use crate::config::glob;
 use crate::slo::{Maintenance, Objective};
+use crate::web::page::recurrence::newest;
 use crate::web::page::run::cut;
 use crate::web::page::words::{ago, rough};
 
 /// How many windows are shown, the latest ones.
 const MAX_WINDOWS: usize = 20;
-/// How many beginnings of a window that comes again are gone through at most: one an hour for six weeks.
+/// How many times of a window that comes again are told of at most, the newest: one an hour for six weeks.
 const MAX_TIMES: usize = 1000;
 
 /// A window, or one time of a window that comes again.
@@ -74,14 +73,9 @@ fn within(maintenance: &Maintenance, objective: &Objective, since: Timestamp, no
         if !recurring.probes.iter().any(|name| members(objective).any(|probe| *probe == **name)) {
             continue;
         }
-        let mut after = since - recurring.duration;
-        for _ in 0..MAX_TIMES {
-            let Some(from) = recurring.begins.next_after(after, Duration::ZERO).filter(|from| *from <= now) else {
-                break;
-            };
+        for from in newest(&recurring.begins, since - recurring.duration, now, MAX_TIMES) {
             let by = "the configuration".to_owned();
             all.push(Time { from, to: from + recurring.duration, what: recurring.name.to_string(), by });
-            after = from;
         }
     }
     all.sort_by_key(|time| std::cmp::Reverse(time.from));
@@ -94,6 +88,8 @@ fn members(objective: &Objective) -> impl Iterator<Item = &str> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::schedule::Timing;
     use crate::slo::maintenance::{Recurring, Window};

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use maud::{Markup, html};
 
-use super::{lasting, left, times};
+use super::{lasting, left};
+use crate::clock::Timestamp;
 use crate::slo::{Counts, Evaluation, Objective};
-use crate::web::page::words::{percent, rough};
+use crate::web::page::words::{percent, rough, times};
 use crate::web::slos::{Standing, TierView};
 
 /// How many regions are shown.
@@ -84,7 +85,7 @@ fn may_fail(objective: &Objective, counts: Counts, whole: f64) -> String {
 }
 
 /// Burn by window.
-pub fn tiers(standing: &Standing) -> Markup {
+pub fn tiers(standing: &Standing, now: Timestamp) -> Markup {
     let tiers = standing.tiers();
     html! {
         section aria-labelledby="burn" {
@@ -94,7 +95,7 @@ pub fn tiers(standing: &Standing) -> Markup {
                     p { "No tier can fire: the budget is all there is to know." }
                 } @else {
                     div.wide.roomy role="group" aria-labelledby="burn" tabindex="0" {
-                        table {
+                        table.stack {
                             thead {
                                 tr {
                                     th scope="col" { "tier" }
@@ -108,7 +109,7 @@ pub fn tiers(standing: &Standing) -> Markup {
                                     th scope="col" { "at this rate" }
                                 }
                             }
-                            tbody { @for tier in &tiers { (row(tier, standing)) } }
+                            tbody { @for tier in &tiers { (row(tier, standing, now)) } }
                         }
                     }
                     p.faint {
@@ -122,32 +123,32 @@ pub fn tiers(standing: &Standing) -> Markup {
     }
 }
 
-fn row(tier: &TierView, standing: &Standing) -> Markup {
+fn row(tier: &TierView, standing: &Standing, now: Timestamp) -> Markup {
     let reading = tier.reading;
     let burn = |burn: Option<f64>| burn.map_or_else(|| "unknown".to_owned(), times);
     let long = reading.and_then(|reading| reading.long.burn);
     html! {
         tr {
             th scope="row" { (tier.name) }
-            td { (tier.severity.as_str()) }
-            td.num { (span(tier.seconds.0)) ": " b { (burn(long)) } }
-            td.num {
+            td data-label="severity" { (tier.severity.as_str()) }
+            td.num data-label="long window" { (span(tier.seconds.0)) ": " b { (burn(long)) } }
+            td.num data-label="bad of judged" {
                 @match reading.map(|reading| reading.long.counts) {
                     Some(counts) if counts.judged() > 0 => { (counts.bad) " of " (counts.judged()) }
                     _ => "nothing judged",
                 }
             }
-            td.num { @if let Some(reading) = reading.filter(|_| long.is_some()) { (times(reading.guarded)) } @else { "–" } }
-            td.num { (span(tier.seconds.1)) ": " (burn(reading.and_then(|reading| reading.short.burn))) }
-            td.num { @if let Some(factor) = tier.factor { (times(factor)) } @else { "any bad event" } }
-            td {
+            td.num data-label="its lower bound" { @if let Some(reading) = reading.filter(|_| long.is_some()) { (times(reading.guarded)) } @else { "–" } }
+            td.num data-label="short window" { (span(tier.seconds.1)) ": " (burn(reading.and_then(|reading| reading.short.burn))) }
+            td.num data-label="fires above" { @if let Some(factor) = tier.factor { (times(factor)) } @else { "any bad event" } }
+            td data-label="state" {
                 @match tier.burns() {
                     Some(true) => span.badge.bad { "burns" },
                     Some(false) => span.badge.good { "quiet" },
                     None => span.badge { "unknown" },
                 }
             }
-            td { (standing.evaluation.as_ref().map_or_else(|| "unknown".to_owned(), |known| lasting(known, long))) }
+            td data-label="at this rate" { (standing.evaluation.as_ref().map_or_else(|| "unknown".to_owned(), |known| lasting(known, long, now))) }
         }
     }
 }
