@@ -80,7 +80,8 @@ rows! {
     "token_error" r#"{"error": "invalid_scope"}"# [] { "browser_login" => "bad oauth_error/provider at token"; }
     "token_error" r#"{"error": "unauthorized_client"}"# [] { "browser_login" => "inconclusive config/configuration at token"; }
     "http_503" r#"{"endpoint": "token"}"# [] { "browser_login" => "bad http_status/provider at token"; }
-    "http_401_bare" r#"{"endpoint": "userinfo"}"# [] { "browser_login" => "bad http_status/provider at userinfo"; }
+    // RFC 6750 §3.1: 401 says that the token is no good, which the provider issued a moment ago.
+    "http_401_bare" r#"{"endpoint": "userinfo"}"# [] { "browser_login" => "bad oauth_error/provider at userinfo"; }
     // The ID token.
     "alg_none" "" [] { "browser_login" => "bad algorithm_forbidden/provider at id_token"; }
     "hmac_confusion" "" [] { "browser_login" => "bad algorithm_forbidden/provider at id_token"; }
