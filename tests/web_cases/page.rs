@@ -131,7 +131,7 @@ async fn the_first_sentence_says_how_it_is() {
     let (told, _) = sentence(vec![]).await;
     assert_eq!(told, "Not known whether getting tokens works at main: nothing has run yet.");
     let (told, page) = sentence(vec![good("us", 50), good("eu", 20)]).await;
-    assert_eq!(told, "Getting tokens works at main, from all 2 regions.");
+    assert_eq!(told, "Getting tokens works at main, from both regions.");
     assert!(!page.contains("class=\"badge bad\""), "{page}");
     let again = vec![
         good("us", 90),

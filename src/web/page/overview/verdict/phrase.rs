@@ -21,6 +21,7 @@ pub fn listed(names: &[&str], most: usize) -> String {
 /// From which of `all` regions.
 pub fn regions(names: &[&str], all: usize) -> String {
     match names.len() {
+        2 if all == 2 => "from both regions".to_owned(),
         n if n == all && n > 1 => format!("from all {n} regions"),
         0..=3 => format!("from {}", listed(names, 3)),
         n => format!("from {n} of {all} regions"),
@@ -93,6 +94,7 @@ mod tests {
             assert_eq!(listed(&names[..count], most), expected);
         }
         assert_eq!(regions(&names[..1], 1), "from a");
+        assert_eq!(regions(&names[..2], 2), "from both regions");
         assert_eq!(regions(&names[..3], 3), "from all 3 regions");
         assert_eq!(regions(&names[..4], 9), "from 4 of 9 regions");
     }
