@@ -136,6 +136,13 @@ impl Runbooks {
     }
 }
 
+/// A name as a segment of a path (RFC 3986 §3.3): all but unreserved characters are encoded.
+pub fn encoded(name: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    let one = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    name.bytes().map(one).collect()
+}
+
 /// `dashboard_url`: where on the page of authprobe at `public` an alert is looked into. `key`: `slo`, `probe` or empty, what
 /// `name` is.
 pub fn dashboard(public: &Url, alert: &str, key: &str, name: &str) -> String {
@@ -143,11 +150,6 @@ pub fn dashboard(public: &Url, alert: &str, key: &str, name: &str) -> String {
     url.set_query(None);
     url.set_fragment(None);
     let base = url.as_str().trim_end_matches('/');
-    let encoded = |name: &str| {
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-        let one = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
-        name.bytes().map(one).collect::<String>()
-    };
     match (alert, key) {
         ("AuthKeyRotationUnsafe", _) => format!("{base}/keys"),
         (_, "slo") => format!("{base}/slos/{}", encoded(name)),

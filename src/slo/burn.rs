@@ -202,13 +202,18 @@ impl Objective {
     }
 
     fn remaining(&self, counts: Counts) -> Option<f64> {
-        let ratio = counts.error_ratio()?;
-        let allowed = f64::from(self.allowed_ppm()) / f64::from(WHOLE);
-        Some(match counts.bad {
-            0 => 1.0,
-            _ if allowed > 0.0 => 1.0 - ratio / allowed,
-            _ => 0.0,
-        })
+        (counts.judged() > 0).then(|| left(counts.bad, counts.judged(), self.allowed_ppm()))
+    }
+}
+
+/// What is left of a budget when so many events of those that were `judged` (above 0) were bad: 1 is all of it, below 0 it is
+/// overspent. `allowed_ppm`: the share that may be bad; where none may, any takes it all.
+pub fn left(bad: u64, judged: u64, allowed_ppm: u32) -> f64 {
+    let allowed = f64::from(allowed_ppm) / f64::from(WHOLE);
+    match bad {
+        0 => 1.0,
+        _ if allowed > 0.0 => 1.0 - bad as f64 / (allowed * judged as f64),
+        _ => 0.0,
     }
 }
 

@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use maud::html;
 
+use super::run::cut;
 use super::shell::{self, Tab};
 use crate::config::nearest::nearest;
 use crate::web::App;
@@ -45,10 +46,5 @@ pub fn status(mut response: Response, status: StatusCode) -> Response {
 
 /// What somebody typed, cut.
 pub fn short(name: &str) -> String {
-    let mut chars = name.chars();
-    let mut text: String = chars.by_ref().take(MAX_NAME).collect();
-    if chars.next().is_some() {
-        text.push('…');
-    }
-    text
+    cut(name, MAX_NAME)
 }

@@ -189,7 +189,7 @@ fn burn_down(app: &App, standing: &Standing, now: Timestamp) -> Markup {
                 @match &spending {
                     None => p { "Unknown: nothing was counted in this window yet." },
                     Some(spending) => {
-                        @let drawn = burn_down::lay_out(spending, allowed(objective), now);
+                        @let drawn = burn_down::lay_out(spending, objective.allowed_ppm(), now);
                         (drawn.draw(&marks(spending.begin, now)))
                         (in_numbers(spending))
                     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use maud::{Markup, html};
 
+pub use crate::alert::text::encoded;
 use crate::clock::Timestamp;
 use crate::duration::HumanDuration;
 
@@ -62,18 +63,6 @@ pub fn times(burn: f64) -> String {
     let text = format!("{burn:.digits$}");
     let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
     format!("{text} ×")
-}
-
-/// For a segment of a path.
-pub fn encoded(segment: &str) -> String {
-    let mut out = String::new();
-    for byte in segment.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::{Path, Tone, WIDTH, end_of, place, short};
 use crate::clock::Timestamp;
-use crate::slo::objective::WHOLE;
+use crate::slo::burn::left;
 use crate::slo::{Counts, Spending, Tally};
 
 /// How high it is drawn before it is stretched: 100 is a whole budget.
@@ -47,16 +47,11 @@ impl BurnDown {
         if all.judged() == 0 {
             return None;
         }
-        let allowed = f64::from(allowed_ppm) / f64::from(WHOLE) * all.judged() as f64;
         let mut bad = 0;
         let cell = |(n, cell): (usize, &Tally)| {
             let counts = counts(*cell);
             bad += counts.bad;
-            let left = match bad {
-                0 => 1.0,
-                _ if allowed > 0.0 => 1.0 - bad as f64 / allowed,
-                _ => 0.0,
-            };
+            let left = left(bad, all.judged(), allowed_ppm);
             (end_of(spending.begin, spending.cell, n).min(end), (counts.judged() > 0).then_some(left))
         };
         Some(spending.cells.iter().enumerate().map(cell).collect())

@@ -6,6 +6,7 @@ use maud::{Markup, html};
 
 use super::left;
 use crate::clock::Timestamp;
+use crate::slo::burn::left as budget_left;
 use crate::slo::{Counts, Spending};
 use crate::web::page::run::place;
 
@@ -36,16 +37,16 @@ pub struct BurnDown {
     pub clipped: bool,
 }
 
-/// Lays it out. `allowed`: the share of events that may be bad; `now`: the end of the picture.
+/// Lays it out. `allowed_ppm`: the share of events that may be bad; `now`: the end of the picture.
 ///
 /// What is left after a cell is reckoned as the budget itself is: of all events that were judged in the window so far, so that
 /// the line ends at the number that is told beside it, and falls where events are bad and nowhere else.
-pub fn lay_out(spending: &Spending, allowed: f64, now: Timestamp) -> BurnDown {
+pub fn lay_out(spending: &Spending, allowed_ppm: u32, now: Timestamp) -> BurnDown {
     let edges = Edges { begin: spending.begin, cell: spending.cell, now };
     let cells = |counts: fn(&crate::slo::Tally) -> Counts| spending.cells.iter().map(counts).collect::<Vec<_>>();
     let (raw_cells, adjusted_cells) = (cells(|tally| tally.raw), cells(|tally| tally.adjusted()));
-    let (raw, raw_left) = line(&raw_cells, allowed, &edges);
-    let (adjusted, adjusted_left) = line(&adjusted_cells, allowed, &edges);
+    let (raw, raw_left) = line(&raw_cells, allowed_ppm, &edges);
+    let (adjusted, adjusted_left) = line(&adjusted_cells, allowed_ppm, &edges);
     let lowest = raw.iter().chain(&adjusted).flatten().map(|(_, left)| *left).fold(0.0, f64::min);
     // In quarters, so that marks of the axis fit.
     let bottom = ((lowest * 4.0).floor() / 4.0).max(FLOOR);
@@ -87,13 +88,9 @@ impl Edges {
     }
 }
 
-fn line(cells: &[Counts], allowed: f64, edges: &Edges) -> (Line, Option<f64>) {
+fn line(cells: &[Counts], allowed_ppm: u32, edges: &Edges) -> (Line, Option<f64>) {
     let judged: u64 = cells.iter().map(|counts| counts.judged()).sum();
-    let left = |bad: u64| match bad {
-        0 => 1.0,
-        _ if allowed > 0.0 => 1.0 - bad as f64 / (allowed * judged as f64),
-        _ => 0.0,
-    };
+    let left = |bad: u64| budget_left(bad, judged, allowed_ppm);
     let (mut line, mut bad, mut open) = (Line::new(), 0, false);
     for (n, counts) in cells.iter().enumerate() {
         if counts.judged() == 0 {
@@ -227,8 +224,8 @@ mod tests {
         Spending { begin: Timestamp::from_secs(0), cell: HOUR, cells: cells.iter().map(tally).collect() }
     }
 
-    fn drawn(cells: &[(u64, u64)], allowed: f64) -> BurnDown {
-        lay_out(&spending(cells), allowed, Timestamp::from_secs(3600 * cells.len() as i64))
+    fn drawn(cells: &[(u64, u64)], allowed_ppm: u32) -> BurnDown {
+        lay_out(&spending(cells), allowed_ppm, Timestamp::from_secs(3600 * cells.len() as i64))
     }
 
     fn rounded(line: &Line) -> Vec<Vec<(f64, f64)>> {
@@ -239,7 +236,7 @@ mod tests {
     #[test]
     fn the_line_falls_where_events_are_bad_and_breaks_where_nothing_was_judged() {
         // 400 judged and 1 % allowed: four may be bad.
-        let drawn = drawn(&[(100, 0), (98, 2), (0, 0), (199, 1)], 0.01);
+        let drawn = drawn(&[(100, 0), (98, 2), (0, 0), (199, 1)], 10_000);
         assert_eq!(
             rounded(&drawn.adjusted),
             [vec![(0.0, 1.0), (25.0, 1.0), (50.0, 0.5)], vec![(75.0, 0.5), (100.0, 0.25)],]
@@ -253,7 +250,7 @@ mod tests {
         for (bad, bottom, clipped) in
             [(4, 0.0, false), (5, -0.25, false), (7, -0.75, false), (8, -1.0, false), (9, -1.0, true)]
         {
-            let drawn = drawn(&[(400 - bad, bad)], 0.01);
+            let drawn = drawn(&[(400 - bad, bad)], 10_000);
             assert_eq!((drawn.bottom, drawn.clipped), (bottom, clipped), "{bad} bad");
             assert!((0.0..=100.0).contains(&drawn.y(drawn.left.0.unwrap())));
         }
@@ -261,13 +258,13 @@ mod tests {
 
     #[test]
     fn what_allows_nothing_is_whole_or_gone() {
-        assert_eq!(rounded(&drawn(&[(9, 0), (9, 1)], 0.0).adjusted), [vec![(0.0, 1.0), (50.0, 1.0), (100.0, 0.0)]]);
+        assert_eq!(rounded(&drawn(&[(9, 0), (9, 1)], 0).adjusted), [vec![(0.0, 1.0), (50.0, 1.0), (100.0, 0.0)]]);
     }
 
     #[test]
     fn without_any_judged_event_there_is_no_line_and_nothing_is_known() {
         for cells in [&[][..], &[(0, 0), (0, 0)]] {
-            let drawn = drawn(cells, 0.01);
+            let drawn = drawn(cells, 10_000);
             assert_eq!((drawn.adjusted.len(), drawn.left), (0, (None, None)), "{cells:?}");
             assert!(drawn.in_words().contains("unknown"), "{}", drawn.in_words());
         }
@@ -277,7 +274,7 @@ mod tests {
     fn maintenance_is_left_out_of_one_line_and_marked() {
         let mut spending = spending(&[(100, 0), (90, 10), (100, 0)]);
         spending.cells[1].excluded = spending.cells[1].raw;
-        let drawn = lay_out(&spending, 0.1, Timestamp::from_secs(3 * 3600));
+        let drawn = lay_out(&spending, 100_000, Timestamp::from_secs(3 * 3600));
         assert_eq!(drawn.left.0, Some(1.0));
         assert_eq!(rounded(&drawn.raw)[0].last(), Some(&(100.0, 0.666_667)));
         // Judged, though nothing of it counts: a gap of the line, not of what was measured.
@@ -287,7 +284,7 @@ mod tests {
 
     #[test]
     fn the_last_cell_ends_now() {
-        let drawn = lay_out(&spending(&[(1, 0), (1, 0)]), 0.1, Timestamp::from_secs(5400));
+        let drawn = lay_out(&spending(&[(1, 0), (1, 0)]), 100_000, Timestamp::from_secs(5400));
         assert_eq!(rounded(&drawn.adjusted), [vec![(0.0, 1.0), (66.666_667, 1.0), (100.0, 1.0)]]);
     }
 }
