@@ -16,7 +16,7 @@ mod strip;
 mod timeline;
 
 pub use bar::bar;
-pub use burn_down::{BurnDown, burn_down};
+pub use burn_down::{BurnDown, burn_down, lay_out};
 pub use heat::{Heat, heat};
 pub use stacks::{Stacks, stacks};
 pub use strip::{availability, sparkline};

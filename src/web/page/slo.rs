@@ -7,10 +7,11 @@ use axum::response::Response;
 use maud::{Markup, html};
 
 use super::absent::absent;
+use super::draw::lay_out;
 use super::leads;
 use super::overview::exhaustion::{Exhaustion, exhaustion};
 use super::shell::{self, Tab};
-use super::words::{percent, rough, times};
+use super::words::{left, percent, rough, times};
 use crate::alert::episode::EpisodesQuery;
 use crate::alert::{Alert, State as Phase};
 use crate::clock::Timestamp;
@@ -189,8 +190,8 @@ fn burn_down(app: &App, standing: &Standing, now: Timestamp) -> Markup {
                 @match &spending {
                     None => p { "Unknown: nothing was counted in this window yet." },
                     Some(spending) => {
-                        @let drawn = burn_down::lay_out(spending, objective.allowed_ppm(), now);
-                        (drawn.draw(&marks(spending.begin, now)))
+                        @let drawn = lay_out(spending, objective.allowed_ppm(), now);
+                        (burn_down::figure(&drawn, &marks(spending.begin, now)))
                         (in_numbers(spending))
                     }
                 }
@@ -297,14 +298,6 @@ fn good_is(sli: &Sli) -> String {
         }
         Sli::Propagation(within) => format!("a revocation that reached a region within {}", HumanDuration(*within)),
         Sli::Refused => "a run in which what must be refused was; one that ended before it could ask is no evidence".to_owned(),
-    }
-}
-
-/// A share that is left, or how many times it is spent: nobody can do anything with minus 510 percent.
-pub fn left(remaining: f64) -> String {
-    match remaining {
-        left if left < 0.0 => format!("spent {:.1} times", 1.0 - left),
-        left => percent(left),
     }
 }
 

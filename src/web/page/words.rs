@@ -53,6 +53,14 @@ pub fn percent(ratio: f64) -> String {
     format!("{}%", text.replace('-', "−"))
 }
 
+/// A share of a budget that is left, or how many times it is spent: nobody can do anything with minus 510 percent.
+pub fn left(remaining: f64) -> String {
+    match remaining {
+        left if left < 0.0 => format!("spent {:.1} times", 1.0 - left),
+        left => percent(left),
+    }
+}
+
 /// A burn rate: how many times as fast as allowed.
 pub fn times(burn: f64) -> String {
     let digits = match burn {

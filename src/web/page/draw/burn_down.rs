@@ -1,208 +1,283 @@
-//! How an error budget went over its window.
+//! How an error budget went over its window: pure numbers, what every picture of them has, and the small one.
+
+use std::time::Duration;
 
 use maud::{Markup, html};
 
-use super::{Path, Tone, WIDTH, end_of, place, short};
+use super::Tone;
 use crate::clock::Timestamp;
 use crate::slo::burn::left;
 use crate::slo::{Counts, Spending, Tally};
+use crate::web::page::words;
 
-/// How high it is drawn before it is stretched: 100 is a whole budget.
-const HEIGHT: f64 = 100.0;
-/// The lowest that is drawn: an overspent budget may be spent a hundred times.
-const LOWEST: f64 = -1.0;
+/// The lowest that is drawn: below it only the number tells how much is overspent.
+const FLOOR: f64 = -1.0;
+/// A line without the stretches in which nothing was measured: in each place x (percent of the width) and what is left.
+pub type Line = Vec<Vec<(f64, f64)>>;
 
-/// The budget that was left over time, as a share of the whole: 1 to 0, below it is overspent.
+/// The picture in numbers. Places are percent of the width.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BurnDown {
-    /// Where the window begins.
-    pub begin: Timestamp,
-    /// Where it ends: the present, or the end of a calendar month.
-    pub end: Timestamp,
-    /// The end of each cell, and what was left then, maintenance left out; `None`: nothing was judged in it.
-    pub left: Vec<(Timestamp, Option<f64>)>,
-    /// The same with maintenance counted, where it makes a difference.
-    pub raw: Option<Vec<(Timestamp, Option<f64>)>>,
+    /// With maintenance left out.
+    pub adjusted: Line,
+    /// With maintenance like any other time.
+    pub raw: Line,
+    /// Where nothing was judged at all: place and width.
+    pub gaps: Vec<(f64, f64)>,
+    /// Where something lay in maintenance.
+    pub maintenance: Vec<(f64, f64)>,
+    /// What is left at the end: adjusted and raw; `None`: nothing was judged.
+    pub left: (Option<f64>, Option<f64>),
+    /// The lowest that is drawn: 0, or below if it is overspent.
+    pub bottom: f64,
+    /// Whether it is overspent by more than is drawn.
+    pub clipped: bool,
+}
+
+/// Lays it out. `allowed_ppm`: the share of events that may be bad; `end`: the end of the picture: the present, or where the
+/// window ends.
+///
+/// What is left after a cell is reckoned as the budget itself is: of all events that were judged in the window so far, so that
+/// the line ends at the number that is told beside it, and falls where events are bad and nowhere else.
+pub fn lay_out(spending: &Spending, allowed_ppm: u32, end: Timestamp) -> BurnDown {
+    let edges = Edges { begin: spending.begin, cell: spending.cell, end };
+    let cells = |counts: fn(&Tally) -> Counts| spending.cells.iter().map(counts).collect::<Vec<_>>();
+    let (raw_cells, adjusted_cells) = (cells(|tally| tally.raw), cells(|tally| tally.adjusted()));
+    let (raw, raw_left) = line(&raw_cells, allowed_ppm, &edges);
+    let (adjusted, adjusted_left) = line(&adjusted_cells, allowed_ppm, &edges);
+    let lowest = raw.iter().chain(&adjusted).flatten().map(|(_, left)| *left).fold(0.0, f64::min);
+    // In quarters, so that marks of the axis fit.
+    let bottom = ((lowest * 4.0).floor() / 4.0).max(FLOOR);
+    BurnDown {
+        adjusted,
+        raw,
+        gaps: edges.stretches(spending.cells.iter().map(|tally| tally.raw.judged() == 0)),
+        maintenance: edges.stretches(spending.cells.iter().map(|tally| !tally.excluded.is_zero())),
+        left: (adjusted_left, raw_left),
+        bottom,
+        clipped: lowest < bottom,
+    }
+}
+
+struct Edges {
+    begin: Timestamp,
+    cell: Duration,
+    end: Timestamp,
+}
+
+impl Edges {
+    /// The place where the cell of that number begins; the last one ends where the window does.
+    fn at(&self, n: usize) -> f64 {
+        let whole = self.end.since(self.begin).as_secs_f64();
+        let at = self.cell.as_secs_f64() * n as f64;
+        if whole > 0.0 { (at / whole * 100.0).min(100.0) } else { 0.0 }
+    }
+
+    /// Places and widths of cells side by side for which it holds.
+    fn stretches(&self, holds: impl Iterator<Item = bool>) -> Vec<(f64, f64)> {
+        let mut all: Vec<(usize, usize)> = Vec::new();
+        for n in holds.enumerate().filter(|(_, holds)| *holds).map(|(n, _)| n) {
+            match all.last_mut() {
+                Some((_, end)) if *end == n => *end = n + 1,
+                _ => all.push((n, n + 1)),
+            }
+        }
+        all.into_iter().map(|(from, to)| (self.at(from), self.at(to) - self.at(from))).collect()
+    }
+}
+
+fn line(cells: &[Counts], allowed_ppm: u32, edges: &Edges) -> (Line, Option<f64>) {
+    let judged: u64 = cells.iter().map(|counts| counts.judged()).sum();
+    let left = |bad: u64| left(bad, judged, allowed_ppm);
+    let (mut line, mut bad, mut open) = (Line::new(), 0, false);
+    for (n, counts) in cells.iter().enumerate() {
+        if counts.judged() == 0 {
+            open = false;
+            continue;
+        }
+        if !open {
+            line.push(vec![(edges.at(n), left(bad))]);
+            open = true;
+        }
+        bad += counts.bad;
+        if let Some(stretch) = line.last_mut() {
+            stretch.push((edges.at(n + 1), left(bad)));
+        }
+    }
+    (line, (judged > 0).then(|| left(bad)))
 }
 
 impl BurnDown {
-    /// From what was counted. The last value is [`crate::slo::Budget::remaining`] of the same counts: what was bad until then
-    /// is held against what all events of the window, as far as it has come, allow. `allowed_ppm`: the share that may be bad; `end`:
-    /// where the window ends.
-    /// `None`: nothing was judged.
-    pub fn of(spending: &Spending, allowed_ppm: u32, end: Timestamp) -> Option<Self> {
-        let left = Self::line(spending, allowed_ppm, end, Tally::adjusted)?;
-        let excludes = spending.cells.iter().any(|cell| !cell.excluded.is_zero());
-        let raw = excludes.then(|| Self::line(spending, allowed_ppm, end, |cell| cell.raw)).flatten();
-        Some(Self { begin: spending.begin, end, left, raw })
+    /// The height of a share that is left: percent from the top.
+    pub fn y(&self, left: f64) -> f64 {
+        (1.0 - left.max(self.bottom)) / (1.0 - self.bottom) * 100.0
     }
 
-    fn line(
-        spending: &Spending,
-        allowed_ppm: u32,
-        end: Timestamp,
-        counts: fn(Tally) -> Counts,
-    ) -> Option<Vec<(Timestamp, Option<f64>)>> {
-        let all: Counts = spending.cells.iter().map(|cell| counts(*cell)).sum();
-        if all.judged() == 0 {
-            return None;
+    /// Points of a stretch. Where it stays as it is, its ends are enough: a page has many, and each costs whoever draws it.
+    fn points(&self, stretch: &[(f64, f64)]) -> String {
+        let at: Vec<(f64, f64)> = stretch.iter().map(|(x, left)| (*x, self.y(*left))).collect();
+        let bends = |n: usize| n == 0 || n + 1 == at.len() || at[n - 1].1 != at[n].1 || at[n + 1].1 != at[n].1;
+        let kept = (0..at.len()).filter(|n| bends(*n)).map(|n| format!("{},{}", short(at[n].0), short(at[n].1)));
+        kept.collect::<Vec<_>>().join(" ")
+    }
+
+    /// The same, closed at zero.
+    fn area(&self, stretch: &[(f64, f64)]) -> String {
+        let (first, last) = (stretch.first().map_or(0.0, |(x, _)| *x), stretch.last().map_or(0.0, |(x, _)| *x));
+        let zero = short(self.y(0.0));
+        format!("{},{zero} {} {},{zero}", short(first), self.points(stretch), short(last))
+    }
+
+    /// Whether the raw line is another.
+    pub fn differs(&self) -> bool {
+        self.raw != self.adjusted
+    }
+
+    /// What stands behind the lines: where nothing was measured, and what was left.
+    pub fn grounds(&self, tone: Tone) -> Markup {
+        html! {
+            @for (x, width) in &self.gaps { rect.gap x=(short(*x)) width=(short(*width)) y="0" height="100" {} }
+            @for stretch in &self.adjusted { polygon class=(tone.soft()) points=(self.area(stretch)) {} }
         }
-        let mut bad = 0;
-        let cell = |(n, cell): (usize, &Tally)| {
-            let counts = counts(*cell);
-            bad += counts.bad;
-            let left = left(bad, all.judged(), allowed_ppm);
-            (end_of(spending.begin, spending.cell, n).min(end), (counts.judged() > 0).then_some(left))
+    }
+
+    /// The lines by their classes: with maintenance, where it makes a difference, and without.
+    pub fn lines(&self, raw: &str, adjusted: &str) -> Markup {
+        html! {
+            @if self.differs() {
+                @for stretch in &self.raw { polyline class=(raw) points=(self.points(stretch)) {} }
+            }
+            @for stretch in &self.adjusted { polyline class=(adjusted) points=(self.points(stretch)) {} }
+        }
+    }
+
+    /// For whoever does not see it.
+    pub fn in_words(&self) -> String {
+        let now = self.left.0.map_or_else(|| "unknown".to_owned(), words::left);
+        let gaps = match self.gaps.len() {
+            0 => String::new(),
+            1 => "; one stretch was not measured".to_owned(),
+            n => format!("; {n} stretches were not measured"),
         };
-        Some(spending.cells.iter().enumerate().map(cell).collect())
-    }
-
-    /// What is left now: that of the last cell in which anything was judged.
-    pub fn last(&self) -> Option<f64> {
-        self.left.iter().rev().find_map(|(_, left)| *left)
-    }
-
-    /// How many cells have nothing that was judged, from the first on that has.
-    pub fn gaps(&self) -> usize {
-        self.left.iter().skip_while(|(_, left)| left.is_none()).filter(|(_, left)| left.is_none()).count()
-    }
-
-    fn lowest(&self) -> f64 {
-        let all = self.left.iter().chain(self.raw.iter().flatten());
-        all.filter_map(|(_, left)| *left).fold(0.0, f64::min).max(LOWEST)
+        format!("The error budget over the window, falling from 100%: now {now}{gaps}.")
     }
 }
 
-/// As a line from a whole budget downwards. What was not measured is a gap in it, on a ground of its own. `label` says the same
-/// in words; `None`: they stand beside it.
-pub fn burn_down(drawn: &BurnDown, label: Option<&str>) -> Markup {
-    let lowest = drawn.lowest();
-    let y = |left: f64| (1.0 - left.clamp(lowest, 1.0)) / (1.0 - lowest) * HEIGHT;
-    let x = |at| place(at, drawn.begin, drawn.end);
-    let tone = match drawn.last() {
+/// As small as it goes: no words, no scale; its colour tells how much is left. Nothing if nothing was judged.
+pub fn burn_down(drawn: &BurnDown) -> Markup {
+    let tone = match drawn.left.0 {
         Some(left) if left <= 0.0 => Tone::Bad,
         Some(left) if left < 0.25 => Tone::Warn,
         Some(_) => Tone::Good,
-        None => Tone::Unknown,
+        None => return html! {},
     };
-    let zero = y(0.0);
-    let mut area = Path::default();
-    for [from, start, to, end] in segments(&drawn.left, x, y) {
-        area.to('M', from, zero).to('L', from, start).to('L', to, end).to('L', to, zero);
-    }
-    let mut gaps = Path::default();
-    let mut from = 0.0;
-    for (at, left) in &drawn.left {
-        if left.is_none() {
-            gaps.rect(from, 0.0, x(*at) - from, HEIGHT);
-        }
-        from = x(*at);
-    }
     html! {
-        svg.drawn.burndown viewBox={"0 0 " (WIDTH) " " (HEIGHT)} preserveAspectRatio="none"
-            role=[label.map(|_| "img")] aria-label=[label] aria-hidden=[label.is_none().then_some("true")] {
-            @if !gaps.is_empty() { path.gap d=(gaps.0) {} }
-            path class=(tone.soft()) d=(area.0) {}
-            path.axis d={"M0 " (short(zero)) "h" (WIDTH)} {}
-            @if let Some(raw) = &drawn.raw { path.stroke.dashed.s-faint d=(line(raw, x, y).0) {} }
-            path class={"stroke " (tone.stroke())} d=(line(&drawn.left, x, y).0) {}
+        svg.drawn.burndown viewBox="0 0 100 100" preserveAspectRatio="none" role="img" aria-label=(drawn.in_words()) {
+            (drawn.grounds(tone))
+            path.axis d={"M0 " (short(drawn.y(0.0))) "h100"} {}
+            (drawn.lines("stroke dashed s-faint", &format!("stroke {}", tone.stroke())))
         }
     }
 }
 
-/// From where to where the line goes in each cell that is known. After a gap it goes on from where it is then: how it came to
-/// that is not known. Before anything was judged the budget was whole.
-fn segments(
-    points: &[(Timestamp, Option<f64>)],
-    x: impl Fn(Timestamp) -> f64,
-    y: impl Fn(f64) -> f64,
-) -> Vec<[f64; 4]> {
-    let (mut from, mut before, mut any) = (0.0, Some(y(1.0)), false);
-    let mut segments = Vec::new();
-    for (at, left) in points {
-        let to = x(*at);
-        match left {
-            Some(left) => {
-                let end = y(*left);
-                segments.push([from, before.unwrap_or(end), to, end]);
-                (before, any) = (Some(end), true);
-            }
-            None if any => before = None,
-            None => {}
-        }
-        from = to;
-    }
-    segments
-}
-
-/// The line alone, broken where nothing is known.
-fn line(points: &[(Timestamp, Option<f64>)], x: impl Fn(Timestamp) -> f64, y: impl Fn(f64) -> f64) -> Path {
-    let mut path = Path::default();
-    let mut pen = None;
-    for [from, start, to, end] in segments(points, x, y) {
-        if pen != Some((from, start)) {
-            path.to('M', from, start);
-        }
-        path.to('L', to, end);
-        pen = Some((to, end));
-    }
-    path
+/// With two decimals, if it needs any.
+fn short(n: f64) -> String {
+    let hundredths = (n * 100.0).round() / 100.0;
+    format!("{}", if hundredths == 0.0 { 0.0 } else { hundredths })
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
+    const HOUR: Duration = Duration::from_secs(3600);
+
     fn spending(cells: &[(u64, u64)]) -> Spending {
-        let cell = |&(good, bad): &(u64, u64)| Tally {
+        let tally = |&(good, bad): &(u64, u64)| Tally {
             raw: Counts { good, bad, inconclusive: 0, expected: good + bad },
             excluded: Counts::default(),
         };
-        Spending {
-            begin: Timestamp::from_secs(0),
-            cell: Duration::from_secs(3600),
-            cells: cells.iter().map(cell).collect(),
+        Spending { begin: Timestamp::from_secs(0), cell: HOUR, cells: cells.iter().map(tally).collect() }
+    }
+
+    fn drawn(cells: &[(u64, u64)], allowed_ppm: u32) -> BurnDown {
+        lay_out(&spending(cells), allowed_ppm, Timestamp::from_secs(3600 * cells.len() as i64))
+    }
+
+    fn rounded(line: &Line) -> Vec<Vec<(f64, f64)>> {
+        let round = |x: f64| (x * 1e6).round() / 1e6;
+        line.iter().map(|stretch| stretch.iter().map(|(x, left)| (round(*x), round(*left))).collect()).collect()
+    }
+
+    #[test]
+    fn the_line_falls_where_events_are_bad_and_breaks_where_nothing_was_judged() {
+        // 400 judged and 1 % allowed: four may be bad.
+        let drawn = drawn(&[(100, 0), (98, 2), (0, 0), (199, 1)], 10_000);
+        assert_eq!(
+            rounded(&drawn.adjusted),
+            [vec![(0.0, 1.0), (25.0, 1.0), (50.0, 0.5)], vec![(75.0, 0.5), (100.0, 0.25)],]
+        );
+        assert_eq!((drawn.gaps, drawn.bottom, drawn.clipped), (vec![(50.0, 25.0)], 0.0, false));
+        assert_eq!(drawn.left.0.map(|left| (left * 1e6).round()), Some(250_000.0));
+    }
+
+    #[test]
+    fn overspending_is_drawn_down_to_a_floor() {
+        for (bad, bottom, clipped) in
+            [(4, 0.0, false), (5, -0.25, false), (7, -0.75, false), (8, -1.0, false), (9, -1.0, true)]
+        {
+            let drawn = drawn(&[(400 - bad, bad)], 10_000);
+            assert_eq!((drawn.bottom, drawn.clipped), (bottom, clipped), "{bad} bad");
+            assert!((0.0..=100.0).contains(&drawn.y(drawn.left.0.unwrap())));
         }
     }
 
     #[test]
-    fn the_budget_goes_down_with_every_bad_event_and_gaps_stay_gaps() {
-        let end = Timestamp::from_secs(4 * 3600);
-        // 1000 judged events allow ten bad ones.
-        let drawn = BurnDown::of(&spending(&[(495, 5), (0, 0), (245, 5), (248, 2)]), 10_000, end).unwrap();
-        let left: Vec<_> = drawn.left.iter().map(|(_, left)| left.map(|left| (left * 100.0).round())).collect();
-        assert_eq!(left, [Some(50.0), None, Some(0.0), Some(-20.0)]);
-        assert_eq!((drawn.gaps(), drawn.raw.clone()), (1, None));
-        assert!((drawn.last().unwrap() + 0.2).abs() < 1e-9);
-        let svg = burn_down(&drawn, Some("20% <too> much")).0;
-        assert!(svg.contains("role=\"img\" aria-label=\"20% &lt;too&gt; much\""), "{svg}");
-        assert!(svg.contains("class=\"gap\" d=\"M250 0h250v100h-250z\""), "{svg}");
-        // From the whole budget to half of it; then anew from where it is known again.
-        assert!(svg.contains("d=\"M0 0L250 41.7M500 83.3L750 83.3L1000 100\""), "{svg}");
-        assert!(burn_down(&drawn, None).0.contains("aria-hidden=\"true\""));
+    fn what_allows_nothing_is_whole_or_gone() {
+        assert_eq!(rounded(&drawn(&[(9, 0), (9, 1)], 0).adjusted), [vec![(0.0, 1.0), (50.0, 1.0), (100.0, 0.0)]]);
     }
 
     #[test]
-    fn nothing_judged_is_nothing_drawn() {
-        assert_eq!(BurnDown::of(&spending(&[(0, 0); 3]), 10_000, Timestamp::from_secs(9)), None);
+    fn without_any_judged_event_there_is_no_line_and_nothing_is_known() {
+        for cells in [&[][..], &[(0, 0), (0, 0)]] {
+            let drawn = drawn(cells, 10_000);
+            assert_eq!((drawn.adjusted.len(), drawn.left), (0, (None, None)), "{cells:?}");
+            assert!(drawn.in_words().contains("unknown"), "{}", drawn.in_words());
+            assert_eq!(burn_down(&drawn).0, "");
+        }
     }
 
     #[test]
-    fn maintenance_makes_another_line_where_it_counts() {
-        let mut spent = spending(&[(90, 10), (100, 0)]);
-        spent.cells[0].excluded = spent.cells[0].raw;
-        let drawn = BurnDown::of(&spent, 10_000, Timestamp::from_secs(7200)).unwrap();
-        assert_eq!(drawn.last(), Some(1.0));
-        assert_eq!(drawn.left[0].1, None, "nothing but maintenance");
-        assert_eq!(drawn.raw.as_ref().unwrap()[1].1, Some(-4.0));
-        assert!(burn_down(&drawn, None).0.contains("stroke dashed s-faint"));
+    fn maintenance_is_left_out_of_one_line_and_marked() {
+        let mut spending = spending(&[(100, 0), (90, 10), (100, 0)]);
+        spending.cells[1].excluded = spending.cells[1].raw;
+        let drawn = lay_out(&spending, 100_000, Timestamp::from_secs(3 * 3600));
+        assert_eq!(drawn.left.0, Some(1.0));
+        assert_eq!(rounded(&drawn.raw)[0].last(), Some(&(100.0, 0.666_667)));
+        // Judged, though nothing of it counts: a gap of the line, not of what was measured.
+        assert_eq!((drawn.adjusted.len(), drawn.gaps.len(), drawn.maintenance.len()), (2, 0, 1));
+        assert!(drawn.differs());
     }
 
     #[test]
-    fn an_objective_that_allows_nothing_is_whole_or_gone() {
-        let drawn = BurnDown::of(&spending(&[(10, 0), (9, 1)]), 0, Timestamp::from_secs(7200)).unwrap();
-        assert_eq!(drawn.left.iter().map(|(_, left)| *left).collect::<Vec<_>>(), [Some(1.0), Some(0.0)]);
+    fn the_last_cell_ends_now() {
+        let drawn = lay_out(&spending(&[(1, 0), (1, 0)]), 100_000, Timestamp::from_secs(5400));
+        assert_eq!(rounded(&drawn.adjusted), [vec![(0.0, 1.0), (66.666_667, 1.0), (100.0, 1.0)]]);
+    }
+
+    #[test]
+    fn what_does_not_change_needs_no_points_and_small_it_says_as_much() {
+        let mut drawn = drawn(&[(100, 0), (100, 0), (100, 0), (98, 2)], 10_000);
+        let small = burn_down(&drawn).0;
+        assert!(small.contains("<polyline class=\"stroke s-good\" points=\"0,0 75,0 100,50\">"), "{small}");
+        assert!(small.contains("<polygon class=\"f-good-soft\" points=\"0,100 0,0 75,0 100,50 100,100\">"), "{small}");
+        assert!(
+            small.contains("role=\"img\" aria-label=\"The error budget over the window, falling from 100%: now 50%.\""),
+            "{small}"
+        );
+        drawn.left.0 = Some(0.2);
+        assert!(burn_down(&drawn).0.contains("s-warn"));
+        drawn.left.0 = Some(-0.2);
+        assert!(burn_down(&drawn).0.contains("s-bad"));
     }
 }

@@ -3,12 +3,12 @@
 use maud::{Markup, html};
 
 use super::exhaustion::{Exhaustion, exhaustion};
-use super::objectives::{about, badge, left, secs, window};
+use super::objectives::{about, badge, secs, window};
 use crate::clock::Timestamp;
 use crate::slo::{Aggregate, Budget, Counts, Objective, Window};
 use crate::web::App;
-use crate::web::page::draw::{BurnDown, burn_down};
-use crate::web::page::words::{ago, encoded, percent, rough, times};
+use crate::web::page::draw::{burn_down, lay_out};
+use crate::web::page::words::{ago, encoded, left, percent, rough, times};
 use crate::web::slos::{Standing, TierView};
 
 /// In how many cells a window is drawn at most.
@@ -94,16 +94,10 @@ fn course(app: &App, objective: &Objective, now: Timestamp) -> Markup {
         // 32 days after its beginning the next month has begun, wherever.
         Window::Month(_) => (objective.window.begin(begin + secs(32 * 86_400)), "end of the month"),
     };
-    let drawn = spending.and_then(|spending| BurnDown::of(&spending, objective.allowed_ppm(), end));
+    let drawn = spending.map(|spending| lay_out(&spending, objective.allowed_ppm(), end));
     html! {
-        @if let Some(drawn) = drawn {
-            @let gaps = drawn.gaps();
-            @let label = format!(
-                "Error budget over its window: {}{}",
-                drawn.last().map_or("unknown".to_owned(), |last| format!("{} now", left(last))),
-                if gaps > 0 { format!(", {gaps} of {} parts without a measurement", drawn.left.len()) } else { String::new() },
-            );
-            (burn_down(&drawn, Some(&label)))
+        @if let Some(drawn) = drawn.filter(|drawn| drawn.left.0.is_some()) {
+            (burn_down(&drawn))
             div.ticks aria-hidden="true" { span { (ago(begin, now)) } span { (last) } }
         }
     }

@@ -8,7 +8,7 @@ use super::cards;
 use crate::clock::Timestamp;
 use crate::slo::{Aggregate, Window};
 use crate::web::App;
-use crate::web::page::words::{encoded, percent};
+use crate::web::page::words::{encoded, left, percent};
 use crate::web::slos::{Standing, Word, standings, worst_first};
 
 /// How many have a card: each asks once for what was counted over its window.
@@ -89,14 +89,6 @@ pub fn window(standing: &Standing) -> String {
     match standing.objective.window {
         Window::Month(zone) => format!("the month ({})", zone.name()),
         Window::Rolling(_) => standing.window(),
-    }
-}
-
-/// A share that is left, or how many times it is spent: nobody can do anything with minus 510 percent.
-pub fn left(remaining: f64) -> String {
-    match remaining {
-        left if left < 0.0 => format!("spent {:.1} times", 1.0 - left),
-        left => percent(left),
     }
 }
 
