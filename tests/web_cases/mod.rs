@@ -3,6 +3,7 @@
 mod deployments;
 mod detection;
 mod door;
+mod early;
 mod events;
 mod maintenance;
 mod page;

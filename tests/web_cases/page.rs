@@ -15,7 +15,7 @@ use crate::web_support::{Engine, Ledger, NOW, Web};
 
 const HOSTILE: &str = "<script>alert('1')</script>&\"><img src=x onerror=alert(1)>";
 
-fn engine(names: [&str; 3]) -> Engine {
+pub fn engine(names: [&str; 3]) -> Engine {
     let objectives: Vec<_> = names.map(|name| Arc::new(objective(name))).into();
     let evaluations = vec![healthy(&objectives[0]), blank(&objectives[1]), burning(&objectives[2])];
     Engine { objectives, evaluations: Arc::new(evaluations), ..Engine::default() }

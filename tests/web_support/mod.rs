@@ -64,6 +64,8 @@ pub struct Engine {
     pub episodes: Vec<Episode>,
     /// Why they cannot be read.
     pub past_unreadable: Option<String>,
+    /// Whether reading them waits for `release`, as on a disk that hangs.
+    pub past_waits: bool,
     pub keys: Vec<ProviderKeys>,
     pub rulings: Arc<Vec<Ruling>>,
     pub maintenance: Mutex<Maintenance>,
@@ -99,6 +101,7 @@ impl Default for Engine {
             alerts: Arc::default(),
             episodes: Vec::new(),
             past_unreadable: None,
+            past_waits: false,
             keys: Vec::new(),
             rulings: Arc::default(),
             maintenance: Mutex::default(),
@@ -227,6 +230,9 @@ impl Control for Engine {
     }
 
     async fn episodes(&self, query: EpisodesQuery) -> Result<Vec<Episode>, String> {
+        if self.past_waits {
+            self.release.notified().await;
+        }
         match &self.past_unreadable {
             Some(why) => Err(why.clone()),
             None => Ok(self.episodes.iter().filter(|one| query.wants(one)).take(query.limit).cloned().collect()),
@@ -466,7 +472,11 @@ pub struct Answer {
 impl Answer {
     fn parse(text: &str) -> Self {
         let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text:?}"));
-        Self { status: head[9..12].parse().unwrap(), head: head.to_owned(), body: body.to_owned() }
+        let mut answer = Self { status: head[9..12].parse().unwrap(), head: head.to_owned(), body: body.to_owned() };
+        if answer.header("transfer-encoding") == "chunked" {
+            answer.body = unchunked(&answer.body);
+        }
+        answer
     }
 
     pub fn header(&self, name: &str) -> &str {
@@ -482,6 +492,18 @@ impl Answer {
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
     }
+}
+
+/// A body without its lengths (RFC 9112 §7.1), as far as it came.
+fn unchunked(mut rest: &str) -> String {
+    let mut body = String::new();
+    while let Some((length, more)) = rest.split_once("\r\n") {
+        let length = usize::from_str_radix(length, 16).unwrap_or_else(|_| panic!("no length of a chunk: {length:?}"));
+        let Some(chunk) = more.get(..length).filter(|_| length > 0) else { break };
+        body.push_str(chunk);
+        rest = more[length..].trim_start_matches("\r\n");
+    }
+    body
 }
 
 /// Why a server does not start.

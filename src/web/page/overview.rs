@@ -1,9 +1,21 @@
 //! `GET /`: is login working, now, for whom; what alerts, what was measured, how much budget is left, what happened.
 
+use std::future::ready;
+use std::io;
+use std::time::Duration;
+
+use axum::body::Body;
 use axum::extract::State as Shared;
-use axum::http::StatusCode;
+use axum::http::header::{CONTENT_TYPE, UPGRADE_INSECURE_REQUESTS};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use futures_util::StreamExt as _;
+use futures_util::future::join;
+use futures_util::stream::{once, unfold};
 use maud::{Markup, html};
+use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
+use tokio::time::sleep;
 
 use self::state::State;
 use self::verdict::{Situation, Verdict};
@@ -27,42 +39,95 @@ mod objectives;
 mod state;
 mod verdict;
 
-/// See the module. What has thousands of checks takes a while to write: so many at once, and where nobody else waits for it.
-pub async fn page(Shared(app): Shared<App>, reader: Reader) -> Response {
-    let episodes = day::episodes(&app).await;
-    // It is never closed.
-    let place = app.overviews.clone().acquire_owned().await.ok();
-    let work = move || {
-        let _place = place;
-        render(&app, &reader, episodes)
+/// By how much the sentence goes before the rest where a browser opens the page: two frames of a screen at 60 Hz. A browser that
+/// gets both at once lays out all of it before it shows any.
+const HEAD_START: Duration = Duration::from_millis(30);
+
+/// A part of the page as it is sent.
+type Part = Result<String, io::Error>;
+
+/// See the module. The sentence is sent before anything else is written, or asked of the ledger.
+pub async fn page(Shared(app): Shared<App>, reader: Reader, headers: HeaderMap) -> Response {
+    // Both parts fit in: nobody who writes waits for somebody who reads.
+    let (parts, mut written) = mpsc::channel::<Part>(2);
+    let head_start = if opens(&headers) { HEAD_START } else { Duration::ZERO };
+    tokio::spawn(write(app, reader, parts, head_start));
+    let Some(first) = written.recv().await else {
+        return Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the overview could not be written").into_response();
     };
-    let failed =
-        |_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the overview could not be written").into_response();
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(failed)
+    let rest = unfold(written, async |mut written| Some((written.recv().await?, written)));
+    let body = Body::from_stream(once(ready(first)).chain(rest));
+    ([(CONTENT_TYPE, "text/html; charset=utf-8")], body).into_response()
 }
 
-fn render(app: &App, reader: &Reader, episodes: Result<Vec<Episode>, String>) -> Response {
-    let now = app.control.now();
-    let maintenance = app.control.maintenance();
-    let state = State::read(app, &in_force(&maintenance, now), now);
-    let checks = state.checks();
-    let situation = Situation {
-        checks: &checks,
-        rulings: &state.rulings,
-        paused: app.control.paused(),
-        newest: state.newest(),
-        now,
+/// Whether somebody opens the page in a browser, unlike a script or a program that asks for it: Fetch Metadata §2.1, and where
+/// there is none (plain HTTP), Upgrade Insecure Requests §3.2.1.
+fn opens(headers: &HeaderMap) -> bool {
+    match headers.get("sec-fetch-dest") {
+        Some(dest) => dest == "document",
+        None => headers.contains_key(UPGRADE_INSECURE_REQUESTS),
+    }
+}
+
+/// What has thousands of checks takes a while to write: so many at once, and where nobody else waits for it.
+async fn write(app: App, reader: Reader, parts: mpsc::Sender<Part>, head_start: Duration) {
+    // It is never closed.
+    let _place = app.overviews.clone().acquire_owned().await.ok();
+    let begin = {
+        let app = app.clone();
+        move || Begin::write(&app, &reader)
     };
-    let told = verdict::verdict(&situation);
-    let day = day::read(app, &state, &maintenance, episodes);
-    let view = html! {
-        (headline(&told, &state))
-        (alerts::section(app, &state))
-        (grid::section(&state))
-        (objectives::section(app, now))
-        (day::section(&day))
+    let Ok(mut begin) = spawn_blocking(begin).await else { return };
+    if parts.send(Ok(std::mem::take(&mut begin.text))).await.is_err() {
+        return;
+    }
+    let rest = async {
+        let episodes = day::episodes(&app).await;
+        spawn_blocking(move || begin.rest(&app, episodes)).await
     };
-    shell::view(app, reader, Tab::Overview, title(told.tone), true, &view)
+    let (rest, ()) = join(rest, sleep(head_start)).await;
+    // Without its end a browser shows what there is, and whoever keeps an older page keeps it.
+    let rest = rest.inspect_err(|error| tracing::error!(%error, "the rest of the overview could not be written"));
+    let _ = parts.send(rest.map_err(io::Error::other)).await;
+}
+
+/// The page up to its sentence, and what the rest is written from.
+struct Begin {
+    text: String,
+    end: String,
+    state: State,
+    maintenance: Maintenance,
+}
+
+impl Begin {
+    fn write(app: &App, reader: &Reader) -> Self {
+        let now = app.control.now();
+        let maintenance = app.control.maintenance();
+        let state = State::read(app, &in_force(&maintenance, now), now);
+        let checks = state.checks();
+        let situation = Situation {
+            checks: &checks,
+            rulings: &state.rulings,
+            paused: app.control.paused(),
+            newest: state.newest(),
+            now,
+        };
+        let told = verdict::verdict(&situation);
+        let (text, end) = shell::around(app, reader, Tab::Overview, title(told.tone), &headline(&told, &state));
+        Self { text, end, state, maintenance }
+    }
+
+    fn rest(self, app: &App, episodes: Result<Vec<Episode>, String>) -> String {
+        let Self { end, state, maintenance, .. } = self;
+        let day = day::read(app, &state, &maintenance, episodes);
+        let rest = html! {
+            (alerts::section(app, &state))
+            (grid::section(&state))
+            (objectives::section(app, state.now))
+            (day::section(&day))
+        };
+        rest.into_string() + &end
+    }
 }
 
 /// Windows that are neither over nor still to come: a server may remember thousands.

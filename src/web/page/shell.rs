@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use maud::{DOCTYPE, Markup, html};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::web::guard::Reader;
 use crate::web::{App, assets};
@@ -32,9 +32,23 @@ const TABS: [(Tab, &str, &str); 4] = [
 /// How often a page is loaded anew where there is no script (seconds).
 const RELOAD: &str = "30";
 
+/// Where a view that is sent in two parts is cut: what is written by others is escaped and cannot hold it.
+const SEAM: &str = "<!--seam-->";
+
 /// A view in its shell. `title`: what the browser's tab says before the program's name. `live`: what changes by itself.
 pub fn view(app: &App, reader: &Reader, tab: Tab, title: &str, live: bool, main: &Markup) -> Response {
-    let markup = html! {
+    (StatusCode::OK, document(app, reader, tab, title, live, main)).into_response()
+}
+
+/// The shell of a view of which only the beginning is known yet: what goes before the rest, and what after it.
+pub fn around(app: &App, reader: &Reader, tab: Tab, title: &str, begin: &Markup) -> (String, String) {
+    let whole = document(app, reader, tab, title, true, &html! { (begin) (PreEscaped(SEAM)) }).into_string();
+    let (before, after) = whole.split_once(SEAM).unwrap_or((&whole, ""));
+    (before.to_owned(), after.to_owned())
+}
+
+fn document(app: &App, reader: &Reader, tab: Tab, title: &str, live: bool, main: &Markup) -> Markup {
+    html! {
         (DOCTYPE)
         html lang="en" {
             head {
@@ -77,8 +91,7 @@ pub fn view(app: &App, reader: &Reader, tab: Tab, title: &str, live: bool, main:
                 }
             }
         }
-    };
-    (StatusCode::OK, markup).into_response()
+    }
 }
 
 const LINKS: [(&str, &str); 8] = [
