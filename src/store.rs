@@ -25,6 +25,7 @@ mod cells;
 mod episodes;
 mod keys;
 mod ledger;
+mod patient;
 mod pending;
 mod read;
 mod retain;
@@ -163,6 +164,8 @@ struct Shared {
     settings: Mutex<Settings>,
     /// `None`: closed.
     ledger: Mutex<Option<Ledger>>,
+    /// Where what somebody waits for is written.
+    place: patient::Place,
     /// Opened when somebody reads.
     reader: Mutex<Option<Connection>>,
     /// Held until the file is closed.
@@ -200,6 +203,7 @@ impl Store {
             clock,
             settings: Mutex::new(settings.clone()),
             ledger: Mutex::new(Some(Ledger::new(connection))),
+            place: patient::Place::default(),
             reader: Mutex::new(None),
             lock: Mutex::new(Some(lock)),
             sender,
@@ -302,16 +306,18 @@ impl Store {
         self.read(keys::all)
     }
 
-    /// Adds or replaces a maintenance window (by id) and notes in the audit log who did what. Waits for the disk: for a
-    /// blocking thread. `Ok`: it is on disk.
+    /// Adds or replaces a maintenance window (by id) and notes in the audit log who did what. Waits some seconds for the
+    /// disk: for a blocking thread. `Ok`: it is on disk, or, where the disk takes longer, will be as soon as it answers. The
+    /// error, a sentence: it is not on disk, and will not be.
     pub fn put_window(&self, window: &Window, action: &str, by: &str) -> Result<(), String> {
-        let now = self.shared().clock.now();
-        self.write(|ledger| ledger.window(window, action, by, now))
+        let (window, action, by, now) = (window.clone(), action.to_owned(), by.to_owned(), self.shared().clock.now());
+        patient::write(self.shared(), move |ledger| ledger.window(&window, &action, &by, now))
     }
 
     /// Notes a deployment. As above.
     pub fn put_deployment(&self, deployment: &Deployment) -> Result<(), String> {
-        self.write(|ledger| ledger.deployment(deployment))
+        let deployment = deployment.clone();
+        patient::write(self.shared(), move |ledger| ledger.deployment(&deployment))
     }
 
     /// Writes what is left, and closes. Waits at most that long.
@@ -342,15 +348,6 @@ impl Store {
         let result = read(&connection).map_err(say)?;
         *reader = Some(connection);
         Ok(result)
-    }
-
-    fn write(&self, write: impl FnOnce(&mut Ledger) -> rusqlite::Result<()>) -> Result<(), String> {
-        match locked(&self.shared().ledger).as_mut() {
-            Some(ledger) => {
-                write(ledger).map_err(|error| format!("the ledger cannot be written: {}", schema::reason(&error)))
-            }
-            None => Err("the ledger is closed".to_owned()),
-        }
     }
 }
 
