@@ -1,4 +1,4 @@
-//! The probes whose answers are mangled: every kind that speaks HTTP without a browser.
+//! The probes whose answers are mangled: every kind, with a browser where it takes one.
 
 use std::path::Path;
 
@@ -46,8 +46,8 @@ pub const PARTS: &[Part] = &[
 
 /// The kind that speaks HTTP by a real browser: the code in the query, and in a form that the browser posts.
 pub const BY_BROWSER: &[Part] = &[
-    Part { kind: "browser_login", who: USER, own: "", timeout: 5000, runs: 16 },
-    Part { kind: "browser_login", who: USER, own: "response_mode = 'form_post'", timeout: 5000, runs: 16 },
+    Part { kind: "browser_login", who: USER, own: "", timeout: 6000, runs: 16 },
+    Part { kind: "browser_login", who: USER, own: "response_mode = 'form_post'", timeout: 6000, runs: 16 },
 ];
 
 const RESOURCE: &str = "url = 'ISSUER/resource'\norigin = 'https://app.example.com'\ntoo_few_scopes = ['profile']\n\

@@ -95,6 +95,9 @@ impl Stage {
             None => assert_eq!(outcome.verdict, Verdict::Good, "{about}"),
             Some(fault) => {
                 assert_ne!(fault.class, Class::Internal, "{about}");
+                // Whatever a page is, it is no failure of the browser. On a busy machine one may start late.
+                let late = fault.detail.starts_with("no browser was ready within");
+                assert!(fault.class != Class::Browser || late, "{about}");
                 assert_ne!(outcome.verdict, Verdict::Good, "{about}");
                 assert!(self.check(part.kind).probe.probe.steps().contains(&fault.step), "{about}");
                 assert!(!fault.detail.chars().any(char::is_control), "{about}");
@@ -163,10 +166,10 @@ async fn any_answer_to_a_browser_ends_in_a_verdict_within_the_deadline() {
     while let Some(performed) = parts.join_next().await {
         let (own, (fine, came)) = performed.unwrap_or_else(|died| std::panic::resume_unwind(died.into_panic()));
         println!("browser_login {own}: {fine} good, {came:?}");
-        assert!(!came.contains_key(&Class::Browser), "what a page is is no failure of the browser: {came:?}");
         good += fine;
         classes.extend(came.into_keys());
     }
+    classes.remove(&Class::Browser);
     assert!(good >= 1 && classes.len() >= 4, "{good} good; {classes:?}");
     browsers.shutdown().await;
 }
