@@ -2,12 +2,12 @@
 //! written by a thread of its own, and there is one such thread at a time.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::ledger::Ledger;
 use super::{Shared, locked, schema};
 
-/// How long one waits for the disk. Longer than SQLite waits for others that hold the file.
+/// How long one waits for the place, and then for the disk. Longer than SQLite waits for others that hold the file.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How soon what was promised is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -59,8 +59,7 @@ fn write_within(
     patience: Duration,
     mut work: impl FnMut(&mut Ledger) -> rusqlite::Result<()> + Send + 'static,
 ) -> Result<(), String> {
-    let until = Instant::now() + patience;
-    shared.place.take(until)?;
+    shared.place.take(patience)?;
     let turn: Arc<Waited> = Arc::new((Mutex::new(Turn::Waiting), Condvar::new()));
     let (theirs, ledger) = (turn.clone(), shared.clone());
     let thread = std::thread::Builder::new().name("ledger-change".to_owned()).spawn(move || {
@@ -72,9 +71,8 @@ fn write_within(
         return Err(format!("the ledger cannot be written: {error}"));
     }
     let (turn, bell) = &*turn;
-    let left = until.saturating_duration_since(Instant::now());
     let going = |turn: &mut Turn| !matches!(turn, Turn::Done(_));
-    let (mut turn, _) = bell.wait_timeout_while(locked(turn), left, going).unwrap_or_else(PoisonError::into_inner);
+    let (mut turn, _) = bell.wait_timeout_while(locked(turn), patience, going).unwrap_or_else(PoisonError::into_inner);
     match &*turn {
         Turn::Done(result) => result.clone(),
         Turn::Waiting => {
@@ -129,10 +127,9 @@ fn see_through(shared: &Shared, (turn, bell): &Waited, work: &mut impl FnMut(&mu
 }
 
 impl Place {
-    fn take(&self, until: Instant) -> Result<(), String> {
-        let left = until.saturating_duration_since(Instant::now());
+    fn take(&self, patience: Duration) -> Result<(), String> {
         let busy = |taken: &mut Taken| *taken == Taken::Busy;
-        let waited = self.bell.wait_timeout_while(locked(&self.taken), left, busy);
+        let waited = self.bell.wait_timeout_while(locked(&self.taken), patience, busy);
         let (mut taken, _) = waited.unwrap_or_else(PoisonError::into_inner);
         if *taken != Taken::Free {
             return Err("the disk has not answered yet: an earlier change still waits for it".to_owned());

@@ -42,11 +42,11 @@ fn on_disk(folder: &Folder) -> Vec<String> {
 }
 
 fn until(shared: &Shared, taken: Taken) {
-    let began = Instant::now();
-    while *locked(&shared.place.taken) != taken {
-        assert!(began.elapsed() < LATER, "not {taken:?}");
+    let so = (0..12_000).any(|_| {
         std::thread::sleep(Duration::from_millis(5));
-    }
+        *locked(&shared.place.taken) == taken
+    });
+    assert!(so, "not {taken:?}");
 }
 
 #[test]
@@ -56,16 +56,13 @@ fn what_could_not_begin_in_time_is_refused_and_never_written() {
     let shared = store.shared();
     // The writer's round hangs.
     let hung = locked(&shared.ledger);
-    let began = Instant::now();
     let refused = write_within(shared, SOON, put("a")).unwrap_err();
     assert_eq!(refused, "the disk has not answered for 0 s");
-    // Who comes now does not wait at all, however many they are.
-    let at_once = Instant::now();
-    for _ in 0..50 {
+    // Who comes now does not wait at all, however many they are: else this would take an hour.
+    for _ in 0..60 {
         let why = write_within(shared, LATER, put("b")).unwrap_err();
         assert!(why.contains("an earlier change still waits"), "{why}");
     }
-    assert!(at_once - began < LATER / 2 && at_once.elapsed() < LATER / 2);
     drop(hung);
     until(shared, Taken::Free);
     assert_eq!(on_disk(&folder), [""; 0]);
