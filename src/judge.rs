@@ -274,7 +274,8 @@ impl Judge {
         self.shared.state().maintenance.clone()
     }
 
-    /// Adds a window or replaces that of its id. Waits for the disk: not for async tasks. `Ok`: it is kept.
+    /// Adds a window or replaces that of its id. Waits some seconds for the disk: not for async tasks. `Ok`: it is in force,
+    /// and kept (where the disk hangs: as soon as it answers). The error: it is neither.
     pub fn put_maintenance(&self, window: Window, action: &str, by: &str) -> Result<(), String> {
         if let Some(keeper) = &self.shared.keeper {
             keeper.store.put_window(&window, action, by)?;
@@ -296,7 +297,7 @@ impl Judge {
         self.shared.state().deployments.clone()
     }
 
-    /// Marks a deployment. Waits for the disk. `Ok`: it is kept.
+    /// Marks a deployment. As above.
     pub fn mark_deployment(&self, mut deployment: Deployment) -> Result<(), String> {
         let now = self.shared.clock.now();
         let at = Timestamp::from_nanos(deployment.at_nanos);

@@ -1,12 +1,11 @@
 //! The ledger: counts, counters, alerts, runs, in one SQLite file. One writer thread, one transaction a second; whoever
 //! hands something over never waits. Below SLO and alert: it keeps what they say and knows nothing of what it means.
 
-use std::fmt;
 use std::ops::RangeInclusive;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -14,7 +13,7 @@ use rusqlite::Connection;
 use crate::alert::Alert;
 use crate::alert::conditions::Deployment;
 use crate::alert::episode::{Episode, EpisodesQuery};
-use crate::clock::{Clock, Instant, Timestamp};
+use crate::clock::{Clock, Timestamp};
 use crate::detect;
 use crate::outcome::Outcome;
 use crate::slo::maintenance::Window;
@@ -25,11 +24,13 @@ mod cells;
 mod episodes;
 mod keys;
 mod ledger;
+mod patient;
 mod pending;
 mod read;
 mod retain;
 mod runs;
 mod schema;
+mod shared;
 mod trend;
 mod writer;
 
@@ -37,6 +38,7 @@ pub use keys::KeptKey;
 pub use trend::TrendQuery;
 
 use ledger::Ledger;
+use shared::{Phase, Shared, locked};
 use writer::Writer;
 
 /// How many runs may wait for the writer.
@@ -156,36 +158,6 @@ impl Drop for Handle {
     }
 }
 
-/// What the writer and everybody else share.
-struct Shared {
-    path: PathBuf,
-    clock: Clock,
-    settings: Mutex<Settings>,
-    /// `None`: closed.
-    ledger: Mutex<Option<Ledger>>,
-    /// Opened when somebody reads.
-    reader: Mutex<Option<Connection>>,
-    /// Held until the file is closed.
-    lock: Mutex<Option<schema::Lock>>,
-    sender: SyncSender<Arc<Outcome>>,
-    receiver: Mutex<Option<Receiver<Arc<Outcome>>>>,
-    dropped: AtomicU64,
-    failing: Mutex<Option<String>>,
-    /// When the writer's round began, in nanoseconds since the epoch; 0 between rounds.
-    busy_since: AtomicI64,
-    phase: Mutex<Phase>,
-    bell: Condvar,
-}
-
-/// How far the writer is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    Idle,
-    Running,
-    Stopping,
-    Ended,
-}
-
 impl Store {
     /// Opens or makes the file, and brings it up to date. Reads files: not for async tasks. The error is a sentence: it cannot
     /// be opened, is no ledger, is in use by another process, or was written by a newer version (then it is untouched).
@@ -200,6 +172,7 @@ impl Store {
             clock,
             settings: Mutex::new(settings.clone()),
             ledger: Mutex::new(Some(Ledger::new(connection))),
+            place: patient::Place::default(),
             reader: Mutex::new(None),
             lock: Mutex::new(Some(lock)),
             sender,
@@ -302,16 +275,18 @@ impl Store {
         self.read(keys::all)
     }
 
-    /// Adds or replaces a maintenance window (by id) and notes in the audit log who did what. Waits for the disk: for a
-    /// blocking thread. `Ok`: it is on disk.
+    /// Adds or replaces a maintenance window (by id) and notes in the audit log who did what. Waits some seconds for the
+    /// disk: for a blocking thread. `Ok`: it is on disk, or, where the disk takes longer, will be as soon as it answers. The
+    /// error, a sentence: it is not on disk, and will not be.
     pub fn put_window(&self, window: &Window, action: &str, by: &str) -> Result<(), String> {
-        let now = self.shared().clock.now();
-        self.write(|ledger| ledger.window(window, action, by, now))
+        let (window, action, by, now) = (window.clone(), action.to_owned(), by.to_owned(), self.shared().clock.now());
+        patient::write(self.shared(), move |ledger| ledger.window(&window, &action, &by, now))
     }
 
     /// Notes a deployment. As above.
     pub fn put_deployment(&self, deployment: &Deployment) -> Result<(), String> {
-        self.write(|ledger| ledger.deployment(deployment))
+        let deployment = deployment.clone();
+        patient::write(self.shared(), move |ledger| ledger.deployment(&deployment))
     }
 
     /// Writes what is left, and closes. Waits at most that long.
@@ -343,86 +318,6 @@ impl Store {
         *reader = Some(connection);
         Ok(result)
     }
-
-    fn write(&self, write: impl FnOnce(&mut Ledger) -> rusqlite::Result<()>) -> Result<(), String> {
-        match locked(&self.shared().ledger).as_mut() {
-            Some(ledger) => {
-                write(ledger).map_err(|error| format!("the ledger cannot be written: {}", schema::reason(&error)))
-            }
-            None => Err("the ledger is closed".to_owned()),
-        }
-    }
-}
-
-/// Nothing that is guarded here is ever half changed: a panic elsewhere does not spoil it.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Shared {
-    /// Waits until then or until the store is shut down; says whether it is.
-    fn wait_until(&self, until: Instant) -> bool {
-        let left = until.saturating_duration_since(self.clock.instant());
-        let phase = locked(&self.phase);
-        let running = |phase: &mut Phase| *phase == Phase::Running;
-        let (phase, _) = self.bell.wait_timeout_while(phase, left, running).unwrap_or_else(PoisonError::into_inner);
-        *phase != Phase::Running
-    }
-
-    fn stop(&self) {
-        let mut phase = locked(&self.phase);
-        match *phase {
-            Phase::Running => *phase = Phase::Stopping,
-            Phase::Idle => {
-                *phase = Phase::Ended;
-                drop(phase);
-                locked(&self.receiver).take();
-                self.close();
-            }
-            Phase::Stopping | Phase::Ended => {}
-        }
-        self.bell.notify_all();
-    }
-
-    fn set_ended(&self) {
-        *locked(&self.phase) = Phase::Ended;
-        self.bell.notify_all();
-    }
-
-    /// Closes the file: the writing connection last, which writes the log back, then the lock.
-    fn close(&self) {
-        locked(&self.reader).take();
-        locked(&self.ledger).take();
-        locked(&self.lock).take();
-    }
-
-    fn log_size(&self) -> u64 {
-        beside(&self.path, "-wal").metadata().map_or(0, |file| file.len())
-    }
-
-    /// Remembers why it cannot be written, and says so when that changes.
-    fn set_failing(&self, why: Option<String>) {
-        let mut failing = locked(&self.failing);
-        match (&*failing, &why) {
-            (old, new) if old == new => return,
-            (_, Some(why)) => tracing::error!(path = %self.path.display(), why, "the ledger cannot be written"),
-            (_, None) => tracing::info!(path = %self.path.display(), "the ledger can be written again"),
-        }
-        *failing = why;
-    }
-}
-
-impl fmt::Debug for Shared {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Store").field("path", &self.path).finish_non_exhaustive()
-    }
-}
-
-/// A file beside another: its name with something appended.
-fn beside(path: &Path, more: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(more);
-    PathBuf::from(name)
 }
 
 #[cfg(test)]

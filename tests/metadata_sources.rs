@@ -1,6 +1,12 @@
 //! Where a provider's metadata is looked for, and what is done where it hides something: OIDC Discovery §4 and RFC 8414
 //! §3, on a provider whose issuer has a path.
 
+mod folder;
+mod lab_stage;
+
+#[path = "metadata_sources/not_offered.rs"]
+mod not_offered;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

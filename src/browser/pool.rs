@@ -63,11 +63,15 @@ pub(super) struct Loan {
 impl Browsers {
     /// With default settings.
     pub fn new(clock: Clock) -> Self {
+        Self::kept_by(Launcher::default(), clock)
+    }
+
+    pub(super) fn kept_by(launcher: Launcher, clock: Clock) -> Self {
         Self(Arc::new(Pool {
             clock,
             state: Mutex::default(),
             running: Running::default(),
-            launcher: Launcher::default(),
+            launcher,
             returning: AtomicUsize::new(0),
             returned: Notify::new(),
         }))

@@ -5,10 +5,16 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::Settings;
 use super::find::find;
 use super::keeper::{Kept, Launcher};
+use super::{Browsers, Settings};
+use crate::clock::Clock;
 use crate::fault::Fault;
+
+/// A pool whose keeper is that program: an authprobe.
+pub fn browsers(program: PathBuf, clock: Clock) -> Browsers {
+    Browsers::kept_by(Launcher::with(program, Duration::from_secs(20)), clock)
+}
 
 /// A driver that is looked after, as the pool has it.
 pub struct Held(Kept, PathBuf);

@@ -10,6 +10,7 @@ use crate::clock::Timestamp;
 use crate::fault::Fault;
 use crate::oidc::agreement::Agreement;
 use crate::oidc::dpop;
+use crate::oidc::grants;
 use crate::oidc::http::{Budget, SystemRoots, TlsCache};
 use crate::oidc::key_history::KeyHistory;
 use crate::oidc::mailbox::Mailbox;
@@ -32,6 +33,8 @@ pub struct ProviderMemory {
     pub tls: TlsCache,
     /// The keys that its clients' tokens are bound to.
     pub dpop: dpop::Keys,
+    /// Which grants it offers without saying so.
+    pub unlisted: grants::Unlisted,
 }
 
 /// Whose turn it is to log in with a passkey, and the signature counter that its next login starts from. Providers refuse

@@ -19,6 +19,7 @@ pub mod drift;
 pub mod expect;
 pub mod forge;
 pub mod form;
+pub mod grants;
 pub mod http;
 pub mod id_token;
 pub mod introspection;

@@ -167,7 +167,8 @@ impl Access {
         let scopes = self.scopes(relying)?;
         let grant = self.client_credentials(&scopes, self.login.resource(), &self.settings.audience);
         let result = relying.token(metadata, grant).await;
-        let tokens = result.map_err(|fault| issued::unsupported_grant(metadata, "client_credentials", fault))?;
+        let tokens =
+            result.map_err(|fault| issued::unsupported_grant(relying, metadata, "client_credentials", fault))?;
         let missing = self.login.expect.check_scopes(tokens.scope.as_deref(), &scopes);
         match Fault::from_findings(missing) {
             None => Ok((tokens, scopes)),

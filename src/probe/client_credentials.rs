@@ -114,7 +114,7 @@ impl Probe for ClientCredentials {
         let tokens = journey
             .step(TOKEN, async {
                 let result = relying.token(&metadata, self.grant(&scopes)).await;
-                result.map_err(|fault| issued::unsupported_grant(&metadata, "client_credentials", fault))
+                result.map_err(|fault| issued::unsupported_grant(&relying, &metadata, "client_credentials", fault))
             })
             .await?;
         if self.settings.revoke {

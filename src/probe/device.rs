@@ -11,7 +11,7 @@ use url::Url;
 use super::login_flow as flow;
 use super::login_settings::{self, Login};
 use super::own_keys::problem;
-use super::{Context, Cost, Kind, Need, ParseContext, Probe, Problem, issued};
+use super::{Context, Cost, Kind, Need, ParseContext, Probe, Problem};
 use crate::clock::Instant;
 use crate::duration::HumanDuration;
 use crate::fault::{Class, Fault};
@@ -21,6 +21,7 @@ use crate::oidc::expect::Expect;
 use crate::oidc::form::answers::Answers;
 use crate::oidc::form::steps::StepSettings;
 use crate::oidc::form::walker::{Arrival, Walker};
+use crate::oidc::grants::{self, Word};
 use crate::oidc::http::Endpoint;
 use crate::oidc::jwks::KeySet;
 use crate::oidc::metadata::Metadata;
@@ -196,7 +197,8 @@ impl<'d> Polls<'d> {
                     }
                     Ok(Err(poll))
                 }
-                None => Err(issued::unsupported_grant(metadata, DEVICE_CODE, fault)),
+                // The endpoint that gave the codes speaks for the grant.
+                None => Err(grants::judged(metadata, DEVICE_CODE, Word::Given, fault)),
             },
         }
     }

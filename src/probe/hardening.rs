@@ -277,8 +277,9 @@ impl Hardening {
         let token = async {
             let grant = Grant::ClientCredentials { scopes: issued::machine_scopes(&stage.client), extra: Vec::new() };
             let result = stage.relying.token(&stage.metadata, grant).await;
-            let tokens =
-                result.map_err(|fault| issued::unsupported_grant(&stage.metadata, "client_credentials", fault))?;
+            let (relying, metadata) = (&stage.relying, &stage.metadata);
+            let judged = |fault| issued::unsupported_grant(relying, metadata, "client_credentials", fault);
+            let tokens = result.map_err(judged)?;
             stage.revoke_later(&tokens);
             Ok(())
         };

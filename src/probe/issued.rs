@@ -3,6 +3,7 @@
 use crate::fault::{Class, Fault, Finding};
 use crate::journey::{Journey, StepName, Stopped};
 use crate::oidc::expect::Expect;
+use crate::oidc::grants::{self, Word};
 use crate::oidc::jwks::KeySet;
 use crate::oidc::jwt::Claims;
 use crate::oidc::memory::CheckMemory;
@@ -100,14 +101,12 @@ pub fn check_claims(expect: &Expect, claims: Option<&Claims>) -> Vec<Finding> {
     }
 }
 
-/// What a provider that does not know a grant says is no fault of its: it never promised.
-pub fn unsupported_grant(metadata: &Metadata, grant: &str, fault: Fault) -> Fault {
-    let unknown = fault.class == Class::OauthError && fault.detail.starts_with("unsupported_grant_type");
-    // RFC 8414 §2: the default of grant_types_supported.
-    match metadata.offers("grant_types_supported", grant, &["authorization_code", "implicit"]) {
-        Err(absent) if unknown => Fault::new(Class::Unsupported, format!("{}: {}", absent.detail, fault.detail)),
-        _ => fault,
-    }
+/// The fault of a token request, where it may be that the provider does not offer the grant: see [`grants::judged`]. An
+/// endpoint that is configured speaks for it, and so do tokens that it has brought before.
+pub fn unsupported_grant(relying: &Relying, metadata: &Metadata, grant: &str, fault: Fault) -> Fault {
+    let configured = relying.provider.endpoints.contains_key("token_endpoint");
+    let word = if configured { Word::Given } else { relying.memory.unlisted.word(grant) };
+    grants::judged(metadata, grant, word, fault)
 }
 
 #[cfg(test)]
@@ -117,27 +116,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::oidc::metadata::Document;
-    use crate::oidc::response::testing;
-
-    #[test]
-    fn only_a_grant_that_was_promised_can_be_missed() {
-        let class = |offered: serde_json::Value, code: &str| {
-            let body = json!({"issuer": "https://a.example.com", "grant_types_supported": offered});
-            let metadata = Metadata::process(
-                &testing::json(200, &body),
-                Document::Oauth,
-                "https://a.example.com",
-                &BTreeMap::new(),
-                &mut vec![],
-            );
-            unsupported_grant(&metadata.unwrap(), "client_credentials", Fault::new(Class::OauthError, code)).class
-        };
-        assert_eq!(class(json!(["refresh_token"]), "unsupported_grant_type (no)"), Class::Unsupported);
-        assert_eq!(class(json!(null), "unsupported_grant_type"), Class::Unsupported);
-        assert_eq!(class(json!(["client_credentials"]), "unsupported_grant_type"), Class::OauthError);
-        assert_eq!(class(json!(["refresh_token"]), "invalid_scope"), Class::OauthError);
-    }
 
     #[test]
     fn opaque_tokens_hold_no_claims() {

@@ -14,6 +14,7 @@ use crate::clock::Timestamp;
 use crate::fault::{Class, Fault};
 use crate::journey::{Journey, StepName, Stopped};
 use crate::oidc::expect::Expect;
+use crate::oidc::grants;
 use crate::oidc::id_token::LEEWAY;
 use crate::oidc::json;
 use crate::oidc::jwt::Jwt;
@@ -140,7 +141,7 @@ impl Probe for JwtBearer {
             .step(TOKEN, async {
                 let result = relying.token(&metadata, grant).await;
                 result.map_err(|fault| {
-                    let fault = issued::unsupported_grant(&metadata, JWT_BEARER, fault);
+                    let fault = issued::unsupported_grant(&relying, &metadata, JWT_BEARER, fault);
                     refused(fault, &assertion, &metadata, &seen.accepted)
                 })
             })
@@ -167,8 +168,7 @@ async fn offers(relying: &Relying) -> Result<Metadata, Fault> {
     let metadata = relying.metadata_for(&["token_endpoint"]).await?;
     metadata.endpoint("token_endpoint")?;
     if !relying.provider.endpoints.contains_key("token_endpoint") {
-        // RFC 8414 §2: the default of the list.
-        metadata.offers("grant_types_supported", JWT_BEARER, &["authorization_code", "implicit"])?;
+        metadata.offers(grants::MEMBER, JWT_BEARER, grants::DEFAULT)?;
     }
     Ok(metadata)
 }

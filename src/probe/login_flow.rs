@@ -7,6 +7,7 @@ use crate::clock::Clock;
 use crate::fault::{Class, Fault, Finding};
 use crate::journey::{Journey, StepName, Stopped};
 use crate::oidc::authorize::{self, Answer, Ask, Expected, Granted, Pending};
+use crate::oidc::grants::{self, Word};
 use crate::oidc::jwks::KeySet;
 use crate::oidc::jwt::{Claims, Jwt};
 use crate::oidc::metadata::Metadata;
@@ -145,7 +146,10 @@ pub async fn redeem(
 ) -> Result<Tokens, Stopped> {
     let mut issued = None;
     let work = async {
-        let tokens = issued.insert(relying.token(metadata, grant(authorized, login)?).await?).clone();
+        let result = relying.token(metadata, grant(authorized, login)?).await;
+        // The code speaks for the grant.
+        let judged = |fault| grants::judged(metadata, "authorization_code", Word::Given, fault);
+        let tokens = issued.insert(result.map_err(judged)?).clone();
         let asked = &relying.client()?.scopes;
         match Fault::from_findings(login.expect.check_scopes(tokens.scope.as_deref(), asked)) {
             Some(fault) => Err(fault),

@@ -13,11 +13,12 @@ use super::login_flow as flow;
 use super::login_settings::{self, Login};
 use super::own_keys::problem;
 use super::propagation::{Pace, Watch};
-use super::{Context, Cost, Kind, Need, ParseContext, Probe, Problem};
+use super::{Context, Cost, Kind, Need, ParseContext, Probe, Problem, issued};
 use crate::clock::Instant;
 use crate::duration::HumanDuration;
 use crate::fault::{Class, Fault, Finding};
 use crate::journey::{Journey, StepName, Stopped};
+use crate::oidc::grants;
 use crate::oidc::metadata::{self, Metadata};
 use crate::oidc::relying::Relying;
 use crate::oidc::token::{Grant, Tokens};
@@ -237,7 +238,8 @@ impl Revocation {
                 let work = async {
                     let grant =
                         Grant::ClientCredentials { scopes: relying.client()?.scopes.clone(), extra: Vec::new() };
-                    relying.token(metadata, grant).await
+                    let result = relying.token(metadata, grant).await;
+                    result.map_err(|fault| issued::unsupported_grant(relying, metadata, "client_credentials", fault))
                 };
                 journey.step(flow::TOKEN, work).await?
             }
@@ -257,7 +259,7 @@ impl Revocation {
     ) -> Result<Watched, Fault> {
         let poll = self.poll(metadata, self.obtain(cx.user.is_some()))?;
         let token = match (self.settings.token, poll) {
-            (Which::Refresh, Poll::Introspection) => self.revoked(tokens)?,
+            (Which::Refresh, Poll::Introspection) => self.revoked(metadata, tokens)?,
             _ => &tokens.access_token,
         };
         let watched = Watched { token: token.clone(), poll, from };
@@ -295,14 +297,10 @@ impl Revocation {
         Fault::from_findings(findings).map_or(Ok(watched), Err)
     }
 
-    fn revoked<'t>(&self, tokens: &'t Tokens) -> Result<&'t Secret, Fault> {
+    fn revoked<'t>(&self, metadata: &Metadata, tokens: &'t Tokens) -> Result<&'t Secret, Fault> {
         match self.settings.token {
             Which::Access => Ok(&tokens.access_token),
-            Which::Refresh => tokens.refresh_token.as_ref().ok_or_else(|| {
-                let detail =
-                    "the login brought no refresh token: is `offline_access` asked for, and the grant allowed?";
-                Fault::new(Class::Unsupported, detail)
-            }),
+            Which::Refresh => tokens.refresh_token.as_ref().ok_or_else(|| grants::no_refresh_token(metadata)),
         }
     }
 
@@ -312,7 +310,7 @@ impl Revocation {
             Which::Access => "access_token",
             Which::Refresh => "refresh_token",
         };
-        let result = relying.revoke(metadata, self.revoked(tokens)?, hint).await;
+        let result = relying.revoke(metadata, self.revoked(metadata, tokens)?, hint).await;
         result.map_err(|fault| promised(self.settings.token, fault))?;
         Ok(relying.clock.instant())
     }

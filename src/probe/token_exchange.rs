@@ -189,7 +189,9 @@ async fn obtain(
                 Source::Grant(SourceGrant::ClientCredentials) => {
                     let scopes = issued::machine_scopes(relying.client()?);
                     let grant = Grant::ClientCredentials { scopes, extra: vec![] };
-                    return Ok(relying.token(metadata, grant).await?.access_token);
+                    let result = relying.token(metadata, grant).await.map(|tokens| tokens.access_token);
+                    return result
+                        .map_err(|fault| issued::unsupported_grant(relying, metadata, "client_credentials", fault));
                 }
             };
             let token = source.read().map_err(|why| Fault::new(Class::Config, format!("{step}: {why}")))?;
@@ -258,7 +260,10 @@ impl Probe for TokenExchange {
         let tokens = journey
             .step(TOKEN, async {
                 let result = relying.token(&metadata, grant).await;
-                result.map_err(|fault| refused(issued::unsupported_grant(&metadata, TOKEN_EXCHANGE, fault), &expired))
+                result.map_err(|fault| {
+                    let fault = issued::unsupported_grant(&relying, &metadata, TOKEN_EXCHANGE, fault);
+                    refused(fault, &expired)
+                })
             })
             .await?;
         issued::revoke_later(journey, &relying, &metadata, &tokens.access_token);

@@ -30,6 +30,9 @@ const WITHOUT_TOKEN: StepName = "without_token";
 /// Tokens that are not the provider's are refused.
 const BAD_TOKEN: StepName = "bad_token";
 
+/// What the metadata of a provider lists that can sign its answer (OIDC Discovery §3).
+const SIGNING: &str = "userinfo_signing_alg_values_supported";
+
 /// See the module.
 pub const KIND: Kind = Kind {
     name: "userinfo",
@@ -167,6 +170,10 @@ impl Userinfo {
         let expected = self.signed.map(|signed| if signed { "signed" } else { "plain" });
         match expected.filter(|expected| *expected != found) {
             None => Ok(claims),
+            Some("signed") if metadata.document().is_some() && !metadata.has(SIGNING) => {
+                let detail = format!("userinfo answers with plain claims, and the metadata has no {SIGNING}");
+                Err(Fault::new(Class::Unsupported, detail))
+            }
             Some(expected) => {
                 let detail = format!("userinfo answers with {found} claims; expected {expected} ones (`signed`)");
                 let finding = Finding::new(Class::Malformed, "OIDC Core 5.3.2", detail);

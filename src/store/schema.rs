@@ -27,7 +27,7 @@ pub(super) struct Lock {
 impl Lock {
     /// Takes it, or says who has it.
     pub(super) fn take(path: &Path) -> Result<Self, String> {
-        let name = super::beside(path, "-lock");
+        let name = super::shared::beside(path, "-lock");
         let cannot = |error| format!("cannot lock the ledger with {}: {error}", name.display());
         let mut file = OpenOptions::new()
             .read(true)
@@ -136,7 +136,7 @@ fn look(path: &Path) -> Result<Found, String> {
         return Ok(Found::Nothing);
     }
     // With a log that a kill left behind, the file alone may tell what was before.
-    let logged = super::beside(path, "-wal").metadata().is_ok_and(|log| log.len() > 0);
+    let logged = super::shared::beside(path, "-wal").metadata().is_ok_and(|log| log.len() > 0);
     let seen = match Head::read(&head) {
         Some(_) if logged => look_at_log(path).map_err(|error| unusable(path, &error))?,
         Some(seen) => seen,

@@ -1,7 +1,7 @@
 //! How people get in where a token is needed: they show it once, and a cookie remembers that they did.
 
 use axum::extract::{RawQuery, State};
-use axum::http::header::{CONTENT_TYPE, COOKIE, LOCATION, ORIGIN, RETRY_AFTER, SET_COOKIE};
+use axum::http::header::{CONTENT_TYPE, COOKIE, HOST, LOCATION, ORIGIN, RETRY_AFTER, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -22,10 +22,10 @@ pub const IN: &str = "/sign-in";
 /// Where they sign out.
 pub const OUT: &str = "/sign-out";
 
-/// The session's cookie, over plain HTTP.
+/// What the session's cookie is called, but for its port.
 const COOKIE_NAME: &str = "authprobe_session";
-/// The same over HTTPS: browsers take a cookie of such a name from this very host only (RFC 6265bis §4.1.3.2).
-const HOST_COOKIE: &str = "__Host-authprobe_session";
+/// Before it over HTTPS: browsers take a cookie of such a name from this very host only (RFC 6265bis §4.1.3.2).
+const HOST_PREFIX: &str = "__Host-";
 /// The longest address to go on to (bytes).
 const MAX_NEXT: usize = 2048;
 
@@ -133,7 +133,8 @@ pub async fn sign_in(
             tracing::info!(%from, right, "signed in");
             let mut response = see(&next);
             let value = app.sessions.open(digest, now);
-            let cookie = set_cookie(over_https(&app, &headers), value.expose(), LASTS.as_secs());
+            let name = cookie_name(&headers, over_https(&app, &headers));
+            let cookie = set_cookie(&name, value.expose(), LASTS.as_secs());
             response.headers_mut().append(SET_COOKIE, cookie);
             Ok(response)
         }
@@ -164,10 +165,11 @@ pub async fn sign_out(State(app): State<App>, headers: HeaderMap) -> Result<Resp
     let plan = app.control.plan();
     by_our_page(&headers, &plan.server)?;
     let mut response = see(if plan.server.read_token.is_some() { IN } else { "/" });
-    for (name, secure) in [(COOKIE_NAME, false), (HOST_COOKIE, true)] {
-        if let Some(value) = named(&headers, name) {
+    for secure in [false, true] {
+        let name = cookie_name(&headers, secure);
+        if let Some(value) = named(&headers, &name) {
             app.sessions.close(value);
-            response.headers_mut().append(SET_COOKIE, set_cookie(secure, "", 0));
+            response.headers_mut().append(SET_COOKIE, set_cookie(&name, "", 0));
         }
     }
     Ok(response)
@@ -214,7 +216,22 @@ fn field(form: &[u8], wanted: &str) -> String {
 
 /// What the session's cookie says. Over our own TLS only the one that browsers bind to this host counts.
 pub fn cookie(headers: &HeaderMap, tls: bool) -> Option<&str> {
-    named(headers, HOST_COOKIE).or_else(|| named(headers, COOKIE_NAME).filter(|_| !tls))
+    let of = |secure| named(headers, &cookie_name(headers, secure));
+    of(true).or_else(|| of(false).filter(|_| !tls))
+}
+
+/// What the session's cookie is called. Browsers send a host's cookies to every port of it (RFC 6265 §8.5), so another
+/// authprobe there would take ours for its own, and put its own in the place of ours. The port is that of the address in
+/// the browser: ours may be the same in two containers.
+fn cookie_name(headers: &HeaderMap, secure: bool) -> String {
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    let port = host.and_then(|host| host.rsplit_once(':')?.1.parse::<u16>().ok());
+    let prefix = if secure { HOST_PREFIX } else { "" };
+    match port {
+        Some(port) => format!("{prefix}{COOKIE_NAME}_{port}"),
+        // The scheme's own.
+        None => format!("{prefix}{COOKIE_NAME}"),
+    }
 }
 
 fn named<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -231,8 +248,8 @@ fn over_https(app: &App, headers: &HeaderMap) -> bool {
     app.tls || origin.as_ref().or(plan.server.public_url.as_ref()).is_some_and(|url| url.scheme() == "https")
 }
 
-fn set_cookie(secure: bool, value: &str, seconds: u64) -> HeaderValue {
-    let (name, secure) = if secure { (HOST_COOKIE, "; Secure") } else { (COOKIE_NAME, "") };
+fn set_cookie(name: &str, value: &str, seconds: u64) -> HeaderValue {
+    let secure = if name.starts_with(HOST_PREFIX) { "; Secure" } else { "" };
     let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict; Max-Age={seconds}{secure}");
     // Names, base64 and digits.
     let mut cookie = HeaderValue::from_str(&text).expect("a header's value");
@@ -352,12 +369,33 @@ mod tests {
         }
     }
 
+    /// RFC 6265 §8.5: cookies do not tell ports apart.
+    #[test]
+    fn every_port_of_a_host_has_a_cookie_of_its_own() {
+        let name = |host: &'static str, secure| {
+            cookie_name(&HeaderMap::from_iter([(HOST, HeaderValue::from_static(host))]), secure)
+        };
+        for (host, expected) in [
+            ("localhost:9464", "authprobe_session_9464"),
+            ("localhost:9465", "authprobe_session_9465"),
+            ("[::1]:9464", "authprobe_session_9464"),
+            ("[::1]", "authprobe_session"),
+            ("probe.example.com", "authprobe_session"),
+            ("probe.example.com:", "authprobe_session"),
+            ("probe.example.com:x;y", "authprobe_session"),
+        ] {
+            assert_eq!(name(host, false), expected, "{host}");
+            assert_eq!(name(host, true), format!("__Host-{expected}"), "{host}");
+        }
+        assert_eq!(cookie_name(&HeaderMap::new(), false), "authprobe_session");
+    }
+
     #[test]
     fn a_cookie_is_for_browsers_only_and_for_this_host() {
-        let plain = set_cookie(false, "value", 43_200);
+        let plain = set_cookie("authprobe_session", "value", 43_200);
         assert_eq!(plain, "authprobe_session=value; Path=/; HttpOnly; SameSite=Strict; Max-Age=43200");
-        let secure = set_cookie(true, "value", 43_200);
-        let expected = "__Host-authprobe_session=value; Path=/; HttpOnly; SameSite=Strict; Max-Age=43200; Secure";
+        let secure = set_cookie("__Host-authprobe_session_8443", "value", 43_200);
+        let expected = "__Host-authprobe_session_8443=value; Path=/; HttpOnly; SameSite=Strict; Max-Age=43200; Secure";
         assert_eq!(secure, expected);
         assert!(!format!("{plain:?}{secure:?}").contains("value"));
     }

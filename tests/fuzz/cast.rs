@@ -1,4 +1,4 @@
-//! The probes whose answers are mangled: every kind that speaks HTTP without a browser.
+//! The probes whose answers are mangled: every kind, with a browser where it takes one.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ pub struct Part {
     /// Client and user.
     who: &'static str,
     /// The kind's own keys; the issuer goes before paths.
-    own: &'static str,
+    pub own: &'static str,
     /// What a run may take (milliseconds): more than it waits for on purpose.
     pub timeout: u64,
     /// How many runs are mangled.
@@ -42,6 +42,12 @@ pub const PARTS: &[Part] = &[
     Part { kind: "registration", who: NOBODY, own: "", timeout: 1500, runs: 30 },
     Part { kind: "logout", who: USER, own: "back_channel = true\nbound = '1s'", timeout: 2500, runs: 30 },
     Part { kind: "hardening", who: USER, own: "", timeout: 6000, runs: 12 },
+];
+
+/// The kind that speaks HTTP by a real browser: the code in the query, and in a form that the browser posts.
+pub const BY_BROWSER: &[Part] = &[
+    Part { kind: "browser_login", who: USER, own: "", timeout: 6000, runs: 16 },
+    Part { kind: "browser_login", who: USER, own: "response_mode = 'form_post'", timeout: 6000, runs: 16 },
 ];
 
 const RESOURCE: &str = "url = 'ISSUER/resource'\norigin = 'https://app.example.com'\ntoo_few_scopes = ['profile']\n\

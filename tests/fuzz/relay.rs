@@ -93,14 +93,18 @@ pub async fn relay(listener: TcpListener, to: SocketAddr, way: Arc<Mutex<Way>>) 
 }
 
 async fn exchange(mut client: TcpStream, to: SocketAddr, way: &Mutex<Way>) -> std::io::Result<()> {
-    let request = whole_request(&mut client).await?;
+    let mut request = whole_request(&mut client).await?;
     if request.is_empty() {
         return Ok(());
+    }
+    // Our client asks for the connection to be closed, a browser does not.
+    let kept = b"Connection: keep-alive";
+    if let Some(at) = request.windows(kept.len()).position(|line| line.eq_ignore_ascii_case(kept)) {
+        request.splice(at..at + kept.len(), *b"Connection: close");
     }
     let mut server = TcpStream::connect(to).await?;
     server.write_all(&request).await?;
     let mut answer = Vec::new();
-    // Our client asks for the connection to be closed.
     server.read_to_end(&mut answer).await?;
     let how = way.lock().unwrap().pass(&mut answer);
     match how {

@@ -138,6 +138,44 @@ async fn a_session_ends_by_sign_out_by_time_and_with_its_token() {
     }
 }
 
+/// A browser has one cookie of a name for all ports of a host: two of us must not sign each other's people out.
+#[tokio::test]
+async fn two_on_one_host_keep_their_people_apart() {
+    let folder = Folder::new();
+    let (one, other) = (guarded(&folder).await, guarded(&folder).await);
+    let mut jar = Vec::new();
+    for web in [&one, &other] {
+        let form = "token=read-secret";
+        let answer = at_its_port(web, "POST", "/sign-in", "", form).await;
+        assert_eq!(answer.status, 303, "{}", answer.body);
+        let pair = answer.header("set-cookie").split(';').next().unwrap().to_owned();
+        assert!(pair.starts_with(&format!("authprobe_session_{}=", web.at.port())), "{pair}");
+        jar.retain(|held: &String| held.split('=').next() != pair.split('=').next());
+        jar.push(pair);
+    }
+    let jar = jar.join("; ");
+    for web in [&one, &other] {
+        assert_eq!(at_its_port(web, "GET", "/api/v1/slos", &jar, "").await.status, 200);
+    }
+    let out = at_its_port(&one, "POST", "/sign-out", &jar, "").await;
+    let gone = format!("authprobe_session_{}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0", one.at.port());
+    assert_eq!((out.status, out.header("set-cookie")), (303, gone.as_str()));
+    let status = async |web| at_its_port(web, "GET", "/api/v1/slos", &jar, "").await.status;
+    assert_eq!((status(&one).await, status(&other).await), (401, 200));
+}
+
+/// As a browser asks that has the address with its port.
+async fn at_its_port(web: &Web, method: &str, path: &str, cookies: &str, form: &str) -> Answer {
+    let host = web.at.to_string();
+    let cookies = if cookies.is_empty() { String::new() } else { format!("Cookie: {cookies}\r\n") };
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\nConnection: close\r\n{cookies}\
+         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{form}",
+        form.len()
+    );
+    web.raw(&request).await
+}
+
 #[tokio::test]
 async fn wrong_tokens_are_refused_counted_and_then_not_looked_at() {
     let folder = Folder::new();

@@ -31,6 +31,15 @@ const MEMBERS: &[&str] = &[
     "response_types_supported",
     "subject_types_supported",
     "id_token_signing_alg_values_supported",
+    "device_authorization_endpoint",
+    "registration_endpoint",
+    "pushed_authorization_request_endpoint",
+    "grant_types_supported",
+    "response_modes_supported",
+    "claims_parameter_supported",
+    "backchannel_logout_supported",
+    "dpop_signing_alg_values_supported",
+    "userinfo_signing_alg_values_supported",
 ];
 
 const fn member(about: &'static str, default: &'static str, of: &'static [&'static str]) -> Parameter {

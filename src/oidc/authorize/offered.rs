@@ -2,6 +2,7 @@
 
 use super::Ask;
 use crate::fault::{Class, Fault};
+use crate::oidc::grants;
 use crate::oidc::metadata::Metadata;
 
 /// Fault: `unsupported`, naming the member of the metadata that says so. Without a document nothing is said.
@@ -21,7 +22,7 @@ pub fn offered(metadata: &Metadata, ask: &Ask) -> Result<(), Fault> {
         metadata.offers("response_modes_supported", mode.as_str(), &["query", "fragment"])?;
     }
     if !response_type.code {
-        metadata.offers("grant_types_supported", "implicit", &["authorization_code", "implicit"])?;
+        metadata.offers(grants::MEMBER, "implicit", grants::DEFAULT)?;
     }
     if ask.claims.is_some() && metadata.flag("claims_parameter_supported") != Some(true) {
         let detail = "the provider's claims_parameter_supported is not true";

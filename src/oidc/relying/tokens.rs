@@ -38,6 +38,7 @@ impl Relying {
             }
         };
         if let Ok(tokens) = &result {
+            self.memory.unlisted.worked(metadata, grant.grant_type());
             for token in [Some(&tokens.access_token), tokens.refresh_token.as_ref(), tokens.id_token.as_ref()] {
                 token.inspect(|token| self.recorder.protect(token.expose()));
             }

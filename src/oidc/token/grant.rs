@@ -72,33 +72,39 @@ pub enum Grant {
 }
 
 impl Grant {
+    /// `grant_type`, as metadata lists it too.
+    pub const fn grant_type(&self) -> &'static str {
+        match self {
+            Self::AuthorizationCode { .. } => "authorization_code",
+            Self::Refresh { .. } => "refresh_token",
+            Self::ClientCredentials { .. } => "client_credentials",
+            Self::Device { .. } => DEVICE_CODE,
+            Self::TokenExchange { .. } => TOKEN_EXCHANGE,
+            Self::JwtBearer { .. } => JWT_BEARER,
+        }
+    }
+
     /// The form of the token request, client authentication not included.
     pub fn form(&self) -> Vec<(String, String)> {
         let mut form = Form(Vec::new());
+        form.add("grant_type", self.grant_type());
         match self {
             Self::AuthorizationCode { code, redirect_uri, verifier, resource } => {
-                form.add("grant_type", "authorization_code");
                 form.add("code", code.expose());
                 form.add("redirect_uri", redirect_uri);
                 form.add("code_verifier", verifier.expose());
                 resource.iter().for_each(|value| form.add("resource", value));
             }
             Self::Refresh { token, scopes } => {
-                form.add("grant_type", "refresh_token");
                 form.add("refresh_token", token.expose());
                 form.scope(scopes);
             }
             Self::ClientCredentials { scopes, extra } => {
-                form.add("grant_type", "client_credentials");
                 form.scope(scopes);
                 form.0.extend(extra.iter().cloned());
             }
-            Self::Device { code } => {
-                form.add("grant_type", DEVICE_CODE);
-                form.add("device_code", code.expose());
-            }
+            Self::Device { code } => form.add("device_code", code.expose()),
             Self::TokenExchange { subject, subject_type, actor, requested_type, audience, resource, scopes } => {
-                form.add("grant_type", TOKEN_EXCHANGE);
                 form.add("subject_token", subject.expose());
                 form.add("subject_token_type", subject_type);
                 if let Some((token, kind)) = actor {
@@ -113,7 +119,6 @@ impl Grant {
                 form.scope(scopes);
             }
             Self::JwtBearer { assertion, scopes, extra } => {
-                form.add("grant_type", JWT_BEARER);
                 form.add("assertion", assertion.expose());
                 form.scope(scopes);
                 form.0.extend(extra.iter().cloned());

@@ -9,6 +9,7 @@ use crate::clock::Timestamp;
 use crate::duration::HumanDuration;
 use crate::fault::{Blame, Class, Fault};
 use crate::journey::{Journey, Stopped};
+use crate::oidc::grants::{self, Word};
 use crate::oidc::jwks::KeySet;
 use crate::oidc::metadata::Metadata;
 use crate::oidc::relying::{IdTokenAsk, Relying};
@@ -180,8 +181,7 @@ impl Run<'_> {
         };
         let Some(token) = tokens.refresh_token.clone() else {
             flow::revoke_later(journey, relying, metadata, &tokens);
-            let detail = "the login brought no refresh token: is `offline_access` asked for, and the grant allowed?";
-            return journey.step(REFRESH, async { Err(Fault::new(Class::Unsupported, detail)) }).await;
+            return journey.step(REFRESH, async { Err(grants::no_refresh_token(metadata)) }).await;
         };
         let born = self.cx.clock.now();
         let subject = flow::subject(claims.as_ref());
@@ -235,7 +235,7 @@ impl Run<'_> {
                 Ok(tokens) => issued.insert(tokens).clone(),
                 Err(fault) if refused(&fault) && family.uncertain => return Ok(Refreshed::Lost),
                 Err(fault) if refused(&fault) => return Err(self.died(family, fault)),
-                Err(fault) => return Err(fault),
+                Err(fault) => return Err(grants::judged(metadata, "refresh_token", Word::Given, fault)),
             };
             let rotated = tokens.refresh_token.as_ref().is_some_and(|new| *new != family.token);
             check_rotation(self.probe.rotation, rotated)?;

@@ -175,7 +175,7 @@ impl Revocation {
         if self.kind_of(watched) != "refresh" {
             return Ok(());
         }
-        let grant = Grant::Refresh { token: self.revoked(tokens)?.clone(), scopes: Vec::new() };
+        let grant = Grant::Refresh { token: self.revoked(metadata, tokens)?.clone(), scopes: Vec::new() };
         match relying.token(metadata, grant).await {
             Err(fault) if refuses_token(&fault) => Ok(()),
             Err(fault) => Err(fault),

@@ -13,7 +13,8 @@ const HEIGHT: f64 = 20.0;
 const LEAST: f64 = 0.25;
 
 /// The 95th percentile of each cell as a line from zero upwards, with a tick below where runs failed, and a smaller one where
-/// they told nothing. A cell in which nothing was measured is a gap. `label`: the same in words; `None`: they stand beside it.
+/// some told nothing. A cell of which nothing is known is a gap: nothing was measured, or all was inconclusive. `label`: the
+/// same in words; `None`: they stand beside it.
 pub fn sparkline(strip: &Strip, label: Option<&str>) -> Markup {
     let values: Vec<_> = strip.cells.iter().map(|cell| cell.latencies.quantile(0.95)).collect();
     let most = values.iter().flatten().max().copied().unwrap_or(Duration::from_secs(1));
@@ -42,11 +43,12 @@ pub fn sparkline(strip: &Strip, label: Option<&str>) -> Markup {
         path
     };
     let bad = ticks(&|cell| cell.bad > 0, 6.0);
-    let unknown = ticks(&|cell| cell.bad == 0 && cell.inconclusive > 0, 3.0);
+    let unknown = ticks(&|cell| cell.bad == 0 && cell.inconclusive > 0 && cell.good > 0, 3.0);
     html! {
         svg.drawn.spark viewBox={"-.5 0 " (strip.cells.len().max(1)) " 20"} preserveAspectRatio="none"
-            role=[label.map(|_| "img")] aria-label=[label] aria-hidden=[label.is_none().then_some("true")] {
-            (gaps(strip, -0.5))
+            role=[label.map(|_| "img")] aria-hidden=[label.is_none().then_some("true")] {
+            @if let Some(label) = label { title { (label) } }
+            (gaps(strip, -0.5, |cell| cell.availability().is_none()))
             @if !line.is_empty() { path.stroke.s-accent d=(line) {} }
             @if !unknown.is_empty() { path.tick.s-unknown d=(unknown.0) {} }
             @if !bad.is_empty() { path.tick.s-bad d=(bad.0) {} }
@@ -79,7 +81,7 @@ pub fn availability(strip: &Strip, label: &str) -> Markup {
     html! {
         svg.drawn.availability viewBox={"0 0 " (strip.cells.len().max(1)) " 20"} preserveAspectRatio="none"
             role="img" aria-label=(label) {
-            (gaps(strip, 0.0))
+            (gaps(strip, 0.0, Cell::is_gap))
             @if !good.is_empty() { path.f-good d=(good.0) {} }
             @if !unknown.is_empty() { path.f-unknown d=(unknown.0) {} }
             @if !bad.is_empty() { path.f-bad d=(bad.0) {} }
@@ -107,12 +109,12 @@ fn told(strip: &Strip, n: usize, cell: &Cell) -> String {
     format!("{}: {}", from.to_utc().format("%a %d %b %H:%M UTC"), parts.join(", "))
 }
 
-/// The ground of cells in which nothing was measured, those side by side together.
-fn gaps(strip: &Strip, left: f64) -> Markup {
+/// The ground of cells that are a gap, those side by side together.
+fn gaps(strip: &Strip, left: f64, is: impl Fn(&Cell) -> bool) -> Markup {
     let mut path = Path::default();
     let mut run = 0;
     for n in 0..=strip.cells.len() {
-        if strip.cells.get(n).is_some_and(Cell::is_gap) {
+        if strip.cells.get(n).is_some_and(&is) {
             run += 1;
         } else if run > 0 {
             path.rect((n - run) as f64 + left, 0.0, run as f64, HEIGHT);
@@ -147,14 +149,16 @@ mod tests {
             cell(9, 1, 0, 50),
             cell(0, 3, 0, 0),
             cell(0, 0, 2, 0),
+            cell(9, 0, 1, 50),
         ];
         let drawn = sparkline(&strip(cells), Some("in words")).0;
         // The highest is at the top; what stands alone is a dot.
-        assert!(drawn.contains("class=\"stroke s-accent\" d=\"M0 9l0 0 1-8M4 13l0 0\""), "{drawn}");
-        assert!(drawn.contains("class=\"gap\" d=\"M1.5 0h2v20h-2z\""), "{drawn}");
+        assert!(drawn.contains("class=\"stroke s-accent\" d=\"M0 9l0 0 1-8M4 13l0 0M7 13l0 0\""), "{drawn}");
+        // What was inconclusive is as unknown as what was not measured, and no failure.
+        assert!(drawn.contains("class=\"gap\" d=\"M1.5 0h2v20h-2zM5.5 0h1v20h-1z\""), "{drawn}");
         assert!(drawn.contains("class=\"tick s-bad\" d=\"M4 20v-6M5 20v-6\""), "{drawn}");
-        assert!(drawn.contains("class=\"tick s-unknown\" d=\"M6 20v-3\""), "{drawn}");
-        assert!(drawn.contains("role=\"img\" aria-label=\"in words\""), "{drawn}");
+        assert!(drawn.contains("class=\"tick s-unknown\" d=\"M7 20v-3\""), "{drawn}");
+        assert!(drawn.contains("role=\"img\"><title>in words</title>"), "{drawn}");
     }
 
     #[test]

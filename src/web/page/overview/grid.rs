@@ -27,7 +27,7 @@ pub fn section(state: &State) -> Markup {
         section aria-labelledby="probes" {
             div.head {
                 h2 #probes { "Probes" }
-                p.faint.small { "95th percentile and course of the last 24 hours; a grey ground is time without a measurement" }
+                p.faint.small { "95th percentile and course of the last 24 hours; a grey ground is time of which nothing is known" }
             }
             @if rows.is_empty() { p.quiet { "No probe is configured." } } @else { (table(shown, state, "Table of probes")) }
             @if !folded.is_empty() {
@@ -137,16 +137,13 @@ fn day(strip: &Strip) -> Markup {
     let total = strip.total();
     let p95 = total.latencies.quantile(0.95);
     let bad = strip.cells.iter().filter(|cell| cell.bad > 0).count();
-    let gaps = strip.cells.iter().filter(|cell| cell.availability().is_none()).count();
-    let cells = strip.cells.len();
-    let label = match (bad, gaps) {
-        (0, 0) => None,
-        (0, gaps) => Some(format!("{gaps} of {cells} half-hours with nothing judged")),
-        (bad, 0) => Some(format!("failures in {bad} of {cells} half-hours")),
-        (bad, gaps) => Some(format!("failures in {bad} of {cells} half-hours, {gaps} with nothing judged")),
-    };
+    let gaps = strip.cells.iter().filter(|cell| cell.is_gap()).count();
+    let unknown = strip.cells.iter().filter(|cell| cell.availability().is_none()).count() - gaps;
+    let found = [(bad, "with failures"), (unknown, "inconclusive"), (gaps, "not measured")];
+    let found: Vec<_> = found.into_iter().filter(|(n, _)| *n > 0).map(|(n, how)| format!("{n} {how}")).collect();
+    let label = format!("of {} half-hours {}", strip.cells.len(), found.join(", "));
     html! {
-        (sparkline(strip, label.as_deref()))
+        (sparkline(strip, (!found.is_empty()).then_some(&*label)))
         @match p95 {
             Some(p95) => { span.num title={"p95 of " (total.good) " good runs in 24 h, within 9 %"} { "≈ " (latency(p95)) } }
             None => { span.num title="no good run in 24 h" { "–" } }
