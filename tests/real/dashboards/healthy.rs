@@ -1,0 +1,122 @@
+//! All is well: everything shows data but what is excepted by hand, and nothing alerts.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::exceptions::{BAD_NEWS, ELSEWHERE, is_in};
+use super::panels::{Seen, targets, variables_without_values};
+use crate::support::Folder;
+use crate::support::certs::certificate;
+use crate::support::idp::{Idp, Options};
+use crate::support::prometheus::Prometheus;
+use crate::support::scene::{EVERY_KIND, Scene};
+
+/// Of the names of two of the shipped example, whose windows and thresholds the shipped dashboards have.
+const PROMISES: &str = r#"
+[[slo]]
+name = "login-availability"
+probes = ["login", "browser"]
+sli = "availability"
+objective = "99%"
+window = "7d"
+
+[[slo]]
+name = "service-tokens"
+probes = ["machine"]
+sli = "availability"
+objective = "99.9%"
+window = "30d"
+tiers = [{ budget = "10%", within = "1h", severity = "page" }, { budget = "25%", within = "1d", severity = "ticket" }]
+"#;
+const OBJECTIVES: [&str; 2] = ["login-availability", "service-tokens"];
+const BROWSER: &str = r#"
+[[probe]]
+name = "browser"
+kind = "browser_login"
+client = "web"
+user = "alice"
+regions = ["east"]
+"#;
+/// How long it is to be well (seconds): an hour, if somebody wants to know.
+const FOR: &str = "AUTHPROBE_HEALTHY_SECONDS";
+
+/// What the numbers must be while all is well.
+const NUMBERS: &[(&str, f64)] = &[
+    ("executive.json: Login success, 24 hours/A", 1.0),
+    ("executive.json: Login success, 7 days/A", 1.0),
+    ("executive.json: Login success, 30 days/A", 1.0),
+    ("executive.json: Token validation success, 24 hours/A", 1.0),
+    ("executive.json: Pages firing/A", 0.0),
+    ("executive.json: Could not be measured, 24 hours/A", 0.0),
+    ("executive.json: Error budget left/A", 1.0),
+    ("executive.json: Burn rate/A", 0.0),
+    ("executive.json: Availability by region/A", 1.0),
+    ("executive.json: Alerts/A", 0.0),
+    ("on-call.json: Last run/A", 1.0),
+    ("on-call.json: Rotations/A", 0.0),
+    ("on-call.json: Rotations/B", 0.0),
+    ("on-call.json: Scraped/A", 1.0),
+    ("on-call.json: Configuration/A", 1.0),
+    ("on-call.json: Ledger/A", 0.0),
+    ("on-call.json: Schedule/A", 0.0),
+    ("debug.json: Refresh and revocation/B", 0.0),
+    ("debug.json: Regions disagree/A", 0.0),
+    ("slo.json: Budget left/A", 1.0),
+    ("slo.json: Burn-down/A", 1.0),
+    ("slo.json: Burn-down/B", 1.0),
+    ("slo.json: Share of errors/A", 0.0),
+    ("slo.json: Events/B", 0.0),
+    ("slo.json: Its alerts/A", 0.0),
+];
+
+#[test]
+fn every_question_has_an_answer_while_all_is_well_and_nothing_alerts() {
+    let folder = Folder::new();
+    let made = certificate(&folder, "+0d", 30);
+    let idp = Idp::with(&Options { certificate: Some(&made), ..Options::default() });
+    let mut scene = Scene::new(&idp);
+    scene.provider = format!("ca_file = \"{}\"", made.authority.display());
+    scene.regions = "[[region]]\nname = \"east\"\n[[region]]\nname = \"west\"\n".into();
+    scene.more = format!("{PROMISES}\n[store]\npath = \"ledger.db\"\n");
+    scene.every = "3s";
+    let probes = format!("{EVERY_KIND}{BROWSER}");
+    let _daemon = scene.daemon(&probes);
+    let config = scene.folder.file("authprobe.toml");
+    let prometheus = Prometheus::with_rules_of(&config, &scene.environment(), &scene.listen);
+
+    let targets = targets(&OBJECTIVES);
+    let mut seen = Seen::new(&prometheus, &targets);
+    seen.until_shown(&|name| !is_in(BAD_NEWS, name) && !is_in(ELSEWHERE, name));
+    if let Ok(seconds) = std::env::var(FOR) {
+        std::thread::sleep(Duration::from_secs(seconds.parse().expect("seconds")));
+    }
+
+    let answers = seen.look();
+    let excepted: BTreeSet<&str> = BAD_NEWS.iter().chain(ELSEWHERE).map(|(name, _)| *name).collect();
+    let empty: BTreeSet<&str> = answers.iter().filter(|(_, series)| series.is_empty()).map(|(name, _)| *name).collect();
+    assert_eq!(empty, excepted, "what has no answer is what is said to have none");
+    for (name, wanted) in NUMBERS {
+        let wrong: Vec<_> = answers[name].iter().filter(|(_, value)| (value - wanted).abs() > 1e-9).collect();
+        assert!(wrong.is_empty(), "{name} is not {wanted}: {wrong:?}");
+    }
+    assert_eq!(variables_without_values(&prometheus, &OBJECTIVES), Vec::<String>::new());
+    nothing_alerted(&prometheus);
+}
+
+/// Neither by the rules nor by authprobe itself, at any time; and the rules were evaluated.
+fn nothing_alerted(prometheus: &Prometheus) {
+    let rules = prometheus.api("rules");
+    let rules: Vec<_> =
+        rules["groups"].as_array().unwrap().iter().flat_map(|group| group["rules"].as_array().unwrap()).collect();
+    assert!(rules.len() > 50, "{}", rules.len());
+    let unwell: Vec<_> = rules.iter().filter(|rule| rule["health"] != "ok").collect();
+    assert!(unwell.is_empty(), "{unwell:#?}");
+    // Before the first scrape nothing was there.
+    for alarm in [
+        "last_over_time(ALERTS{alertname!=\"AuthProberDown\"}[2h])",
+        "ALERTS",
+        "max_over_time(authprobe_alert_state[2h]) > 0",
+    ] {
+        assert_eq!(prometheus.query(alarm), [], "{alarm}");
+    }
+}
