@@ -16,7 +16,8 @@ pub const SOON: Duration = Duration::from_secs(180);
 /// One question of a panel or of an annotation.
 #[derive(Debug)]
 pub struct Target {
-    /// `on-call.json: Rotations/B`: the file, the panel's title, `refId`. Of an annotation: its name, `Anno`.
+    /// `on-call.json: Rotations/B`: the file, the panel's title, `refId`. Of a second panel with that title: `Coverage 2/A`. Of
+    /// an annotation: its name, `Anno`.
     pub name: String,
     /// As it stands, once for each objective if it asks for the one that is selected.
     asked: Vec<String>,
@@ -37,10 +38,14 @@ fn dashboards() -> impl Iterator<Item = (&'static str, Value)> {
 pub fn targets(objectives: &[&str]) -> Vec<Target> {
     let mut out = Vec::new();
     for (file, dashboard) in dashboards() {
+        let mut titles: BTreeMap<&str, usize> = BTreeMap::new();
         for panel in dashboard["panels"].as_array().unwrap().iter().filter(|panel| panel["type"] != "row") {
             let title = panel["title"].as_str().unwrap();
+            let count = titles.entry(title).or_default();
+            *count += 1;
+            let title = if *count == 1 { title.to_owned() } else { format!("{title} {count}") };
             let asked = panel["targets"].as_array().unwrap().iter();
-            out.extend(asked.map(|target| read(file, title, target, objectives)));
+            out.extend(asked.map(|target| read(file, &title, target, objectives)));
         }
         for annotation in dashboard["annotations"]["list"].as_array().unwrap() {
             out.push(read(file, annotation["name"].as_str().unwrap(), &annotation["target"], objectives));

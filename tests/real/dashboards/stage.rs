@@ -103,6 +103,9 @@ impl Stage {
         let mark = json!({ "service": "idp", "version": "2.0" }).to_string();
         let marked = net::request("POST", &format!("{}/api/v1/deployments", self.daemon.url), &[], &mark).unwrap();
         assert_eq!(marked.status, 201, "{}", marked.body);
+        // Somebody believes that its secret was corrected: it is refused again.
+        let resumed = self.daemon.post("/api/v1/accounts/client:stranger/resume");
+        assert_eq!(resumed.status, 200, "{}", resumed.body);
         self.regional.fault("connection_reset", &json!({ "from": "127.0.0.2" }));
         self.rotating.fault("same_kid_new_key", &json!({}));
         self.broken.fault("wrong_nonce", &json!({}));

@@ -41,6 +41,7 @@ fn every_alerts_condition_is_alerted_and_shown() {
 /// Waits until everything that these conditions promise was seen; not all of it at the same moment.
 fn hold(seen: &mut Seen<'_>, prometheus: &Prometheus, when: When) {
     let mine = || CONDITIONS.iter().filter(|condition| condition.when == when);
+    let began = std::time::Instant::now();
     let mut open: Vec<Promise> = mine().flat_map(Promise::all).collect();
     assert!(!open.is_empty());
     let kept = within(SOON, || {
@@ -48,6 +49,7 @@ fn hold(seen: &mut Seen<'_>, prometheus: &Prometheus, when: When) {
         open.retain(|promise| !promise.is_kept(prometheus, &answers));
         open.is_empty().then_some(())
     });
+    println!("{when:?}: after {:?}", began.elapsed());
     if kept.is_none() {
         let answers = seen.look();
         let wrong = open.iter().fold(String::new(), |mut text, promise| {
