@@ -36,6 +36,16 @@ pub const ELSEWHERE: &[Exception] = &[
     ("debug.json: Notifications/A", "no receiver"),
 ];
 
+/// Metrics that have no series before something goes wrong, or is done: they have one in the scene of troubles.
+pub const METRICS_OF_TROUBLE: &[&str] = &[
+    "authprobe_attacks_accepted_total",
+    "authprobe_backchannel_logout_seconds_bucket",
+    "authprobe_deployment_timestamp_seconds",
+    "authprobe_detection_evidence_ratio",
+    "authprobe_notifications_total",
+    "authprobe_run_faults_total",
+];
+
 /// Whether the question stands in that list.
 pub fn is_in(list: &[Exception], target: &str) -> bool {
     list.iter().any(|(name, _)| *name == target)

@@ -81,6 +81,17 @@ impl Target {
     }
 }
 
+/// Metrics that are asked for (`ALERTS` aside, which is Prometheus' own) and of which this Prometheus has never had a series.
+pub fn metrics_without_series(prometheus: &Prometheus, targets: &[Target]) -> BTreeSet<String> {
+    let known = prometheus.api("label/__name__/values");
+    let known: BTreeSet<&str> = known.as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    let names = regex_lite::Regex::new(r"\b(authprobe_\w+|up)\{").unwrap();
+    let asked = targets.iter().flat_map(|target| &target.asked).flat_map(|expression| names.captures_iter(expression));
+    let asked: BTreeSet<String> = asked.map(|name| name[1].to_owned()).collect();
+    assert!(asked.len() > 35, "{asked:?}");
+    asked.into_iter().filter(|name| !known.contains(&**name)).collect()
+}
+
 /// What has no answer among the values that a reader can select, by variable.
 pub fn variables_without_values(prometheus: &Prometheus, objectives: &[&str]) -> Vec<String> {
     let mut found = Vec::new();
