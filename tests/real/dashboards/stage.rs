@@ -126,8 +126,9 @@ impl Stage {
         assert_eq!(self.daemon.post("/api/v1/pause").status, 200);
     }
 
-    /// authprobe is gone.
+    /// authprobe is gone, and its series with it.
     pub fn kill(&mut self) {
         self.daemon.process.kill();
+        self.prometheus.eventually("absent(authprobe_alert_state)");
     }
 }
