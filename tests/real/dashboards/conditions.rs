@@ -92,7 +92,6 @@ pub const CONDITIONS: &[Condition] = &[
             shown("executive.json: Alerts/A", &[("alertname", "AuthOutage"), ("provider", "broken")], |s| s == 2.0),
             shown("executive.json: Pages/Anno", &[("alertname", "AuthOutage"), ("provider", "broken")], |_| true),
             shown("executive.json: Last deployments/A", &[], |at| at > 0.0),
-            shown("debug.json: Confirmation runs/A", &[("probe", "till")], |runs| runs > 0.0),
             shown("debug.json: Notifications/A", &[("receiver", "webhook 1"), ("outcome", "failed")], |n| n > 0.0),
         ],
     },
@@ -141,6 +140,7 @@ pub const CONDITIONS: &[Condition] = &[
                 |evidence| evidence > 0.0,
             ),
             shown("on-call.json: Last run/A", &[("probe", "near"), ("probe_region", "west")], |good| good == 0.0),
+            shown("debug.json: Confirmation runs/A", &[("probe", "near")], |runs| runs > 0.0),
             shown("on-call.json: Last run/A", &[("probe", "near"), ("probe_region", "east")], |good| good == 1.0),
             shown(
                 "executive.json: Availability by region/A",

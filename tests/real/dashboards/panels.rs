@@ -11,7 +11,7 @@ use crate::support::{repository, within};
 /// The shipped files.
 const FILES: [&str; 4] = ["executive.json", "on-call.json", "debug.json", "slo.json"];
 /// How long data may take to come: busy machines, and windows that have to fill.
-pub const SOON: Duration = Duration::from_secs(180);
+pub const SOON: Duration = Duration::from_secs(240);
 
 /// One question of a panel or of an annotation.
 #[derive(Debug)]

@@ -106,10 +106,10 @@ impl Stage {
         // Somebody believes that its secret was corrected: it is refused again.
         let resumed = self.daemon.post("/api/v1/accounts/client:stranger/resume");
         assert_eq!(resumed.status, 200, "{}", resumed.body);
-        self.regional.fault("connection_reset", &json!({ "from": "127.0.0.2" }));
-        self.rotating.fault("same_kid_new_key", &json!({}));
         self.broken.fault("wrong_nonce", &json!({}));
         self.daemon.until("authprobe_run_faults_total", &["claim_nonce", "\"login\""], |faults| faults >= 2.0);
+        self.regional.fault("connection_reset", &json!({ "from": "127.0.0.2" }));
+        self.rotating.fault("same_kid_new_key", &json!({}));
         self.broken.fault("http_500", &json!({ "endpoint": "token" }));
     }
 
