@@ -94,8 +94,11 @@ fn every_question_has_an_answer_while_all_is_well_and_nothing_alerts() {
         std::thread::sleep(Duration::from_secs(seconds.parse().expect("seconds")));
     }
 
+    nothing_alerted(&prometheus);
     let answers = seen.look();
     let excepted: BTreeSet<&str> = BAD_NEWS.iter().chain(ELSEWHERE).map(|(name, _)| *name).collect();
+    let alarms: Vec<_> = excepted.iter().map(|name| (name, &answers[name])).filter(|(_, a)| !a.is_empty()).collect();
+    assert!(alarms.is_empty(), "nothing is wrong: {alarms:#?}");
     let empty: BTreeSet<&str> = answers.iter().filter(|(_, series)| series.is_empty()).map(|(name, _)| *name).collect();
     assert_eq!(empty, excepted, "what has no answer is what is said to have none");
     for (name, wanted) in NUMBERS {
@@ -105,7 +108,6 @@ fn every_question_has_an_answer_while_all_is_well_and_nothing_alerts() {
     let missing = metrics_without_series(&prometheus, &targets);
     assert_eq!(missing, METRICS_OF_TROUBLE.iter().map(|name| (*name).to_owned()).collect());
     assert_eq!(variables_without_values(&prometheus, &OBJECTIVES), Vec::<String>::new());
-    nothing_alerted(&prometheus);
 }
 
 /// Neither by the rules nor by authprobe itself, at any time; and the rules were evaluated, again and again.
@@ -121,9 +123,9 @@ fn nothing_alerted(prometheus: &Prometheus) {
     let unwell: Vec<_> = rules.iter().filter(unwell).collect();
     assert!(unwell.is_empty(), "{unwell:#?}");
     for alarm in [
-        // Before the first scrape nothing was there.
+        // Before the first scrape nothing was there, and a busy machine may be late for one: that is pending for a moment.
         "last_over_time(ALERTS{alertname!=\"AuthProberDown\"}[2h])",
-        "ALERTS",
+        "last_over_time(ALERTS{alertstate=\"firing\"}[2h])",
         "max_over_time(authprobe_alert_state[2h]) > 0",
     ] {
         assert_eq!(prometheus.query(alarm), [], "{alarm}");
