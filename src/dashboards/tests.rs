@@ -1,5 +1,5 @@
 //! The rules of Grafana's dashboard-linter, as far as they can be said of our dashboards, and what else must hold. Whether the
-//! expressions find anything is seen in tests/real/dashboards.rs, against Prometheus.
+//! expressions find anything is seen in tests/real/dashboards, against Prometheus.
 
 use std::collections::BTreeSet;
 use std::path::Path;

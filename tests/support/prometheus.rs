@@ -24,6 +24,22 @@ impl Prometheus {
         Self::start(target, 2, &format!("rule_files: ['{}']\n", rules.display()))
     }
 
+    /// With the rules that `authprobe rules` writes for this configuration, as they are, but evaluated every other second in
+    /// place of every 30 s.
+    #[allow(dead_code)] // Of tests/real/dashboards.
+    pub fn with_rules_of(config: &std::path::Path, environment: &[(&str, &str)], target: &str) -> Self {
+        let folder = Folder::new();
+        let [config, out] = [config, folder.path()].map(|path| path.to_str().unwrap());
+        let made = super::authprobe::authprobe(&["rules", "-c", config, "--output", out], environment);
+        assert_eq!(made.code, 0, "{made:?}");
+        let file = folder.file("authprobe.rules.yml");
+        let rules = std::fs::read_to_string(&file).unwrap();
+        assert!(rules.contains("interval: 30s"));
+        std::fs::write(&file, rules.replace("interval: 30s", "interval: 2s")).unwrap();
+        // It reads them at its start.
+        Self::with_rules(target, &file)
+    }
+
     fn start(target: &str, seconds: u32, more: &str) -> Self {
         let (folder, port) = (Folder::new(), net::free_port());
         let file = folder.write(
