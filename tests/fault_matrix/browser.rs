@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
+use authprobe::lab::proofs::PRIVATE_KEY;
 use authprobe::lab::{Lab, LabHandle, Options};
 use futures_util::StreamExt as _;
 
@@ -15,29 +16,80 @@ use crate::support::authprobe::{authprobe, runs};
 /// How many browsers run at a time.
 const AT_ONCE: usize = 2;
 
-/// The probes, and the keys that make them different.
-pub const PROBES: &[(&str, &str)] = &[
-    ("browser_login", ""),
-    ("browser_login.hybrid", "response_type = \"code id_token token\""),
-    ("browser_login.form_post", "response_mode = \"form_post\""),
-    ("browser_login.silent", "prompt = \"none\""),
+/// How long a run may take that is to hang (seconds): a browser has to start as well.
+const HASTY: u64 = 10;
+/// How long any other may take (seconds).
+const PATIENT: u64 = 20;
+
+/// The probes, their clients, and the keys that make them different.
+pub const PROBES: &[(&str, &str, &str)] = &[
+    ("browser_login", "web", ""),
+    ("browser_login.hybrid", "web", "response_type = \"code id_token token\""),
+    ("browser_login.code_id_token", "web", "response_type = \"code id_token\""),
+    ("browser_login.implicit", "web", "response_type = \"id_token token\""),
+    ("browser_login.id_token", "web", "response_type = \"id_token\""),
+    ("browser_login.form_post", "web", "response_mode = \"form_post\""),
+    ("browser_login.silent", "web", "prompt = \"none\""),
+    ("browser_login.max_age", "web", "max_age = \"10m\""),
+    ("browser_login.acr", "web", ACR),
+    ("browser_login.claims", "narrow", CLAIMS),
+    ("browser_login.resource", "web", RESOURCE),
+    ("browser_login.pushed", "pushed", ""),
+    ("browser_login.bound", "bound", RESOURCE),
+    ("browser_login.keyed", "keyed", ""),
 ];
 
+/// A wish, and a demand of it.
+const ACR: &str = "acr_values = [\"urn:authprobe:lab:password\"]\nexpect = { acr = \"urn:authprobe:lab:password\" }";
+
+/// From both places; no scope of this client asks for `email`.
+const CLAIMS: &str = "[probe.claims]\nid_token = { auth_time = { essential = true } }\n\
+                      userinfo = { email = { essential = true } }";
+
+/// The access token is looked into then.
+const RESOURCE: &str = "resource = [\"urn:authprobe:lab:api\"]";
+
+/// Clients that prove themselves otherwise than by a secret alone.
+const PROVING: &str = r#"
+[[client]]
+name = "bound"
+provider = "lab"
+client_id = "bound"
+client_secret = { file = "bound" }
+redirect_uri = "http://127.0.0.1:8765/cb"
+scopes = ["openid"]
+dpop = true
+
+[[client]]
+name = "keyed"
+provider = "lab"
+client_id = "keyed"
+key = { file = "keyed" }
+auth_method = "private_key_jwt"
+redirect_uri = "http://127.0.0.1:8765/cb"
+scopes = ["openid"]
+"#;
+
 /// As a user would write it.
-fn configuration(lab: &LabHandle, folder: &Folder) -> PathBuf {
-    folder.write("web", "web-secret");
-    folder.write("alice", "wonderland-7");
+fn configuration(row: &Row, lab: &LabHandle, folder: &Folder) -> PathBuf {
+    for (name, secret) in
+        [("web", "web-secret"), ("bound", "bound-secret"), ("keyed", PRIVATE_KEY), ("alice", "wonderland-7")]
+    {
+        folder.write(name, secret);
+    }
     let mut text = format!("[[region]]\nname = \"here\"\n[[provider]]\nname = \"lab\"\nissuer = \"{}\"\n", lab.issuer);
     if let Some(authority) = &lab.authority {
         folder.write("ca.pem", authority);
         text.push_str("ca_file = \"ca.pem\"\n");
     }
     text.push_str(crate::stage::WEB);
-    for (name, own) in PROBES {
+    text.push_str(PROVING);
+    let timeout = if row.has(With::Hasty) { HASTY } else { PATIENT };
+    for (name, client, own) in PROBES {
         let _ = write!(
             text,
-            "\n[[probe]]\nname = \"{name}\"\nkind = \"browser_login\"\nclient = \"web\"\nuser = \"alice\"\nevery = \"5m\"\n\
-             timeout = \"20s\"\n{own}\n"
+            "\n[[probe]]\nname = \"{name}\"\nkind = \"browser_login\"\nclient = \"{client}\"\nuser = \"alice\"\n\
+             every = \"5m\"\ntimeout = \"{timeout}s\"\n{own}\n"
         );
     }
     folder.write("authprobe.toml", &text)
@@ -49,7 +101,7 @@ async fn differs(row: &'static Row) -> Vec<String> {
     let options = Options { issuer, tls: row.has(With::Tls), ..Options::default() };
     let lab = Lab::start(options).await.expect("the lab starts");
     let folder = Folder::new();
-    let file = configuration(&lab, &folder).to_str().expect("a path").to_owned();
+    let file = configuration(row, &lab, &folder).to_str().expect("a path").to_owned();
     let mut wrong = Vec::new();
     for (probe, expected) in row.each() {
         if !row.fault.is_empty() {
@@ -80,6 +132,16 @@ async fn a_real_browser_tells_them_apart() {
 #[tokio::test(flavor = "multi_thread")]
 async fn and_what_happens_beside_it() {
     hold(rows::browser_beside::ROWS).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn and_what_happens_on_the_way_from_page_to_page() {
+    hold(rows::browser_pages::ROWS).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn and_what_more_it_can_ask_for() {
+    hold(rows::browser_asking::ROWS).await;
 }
 
 async fn hold(rows: &'static [Row]) {

@@ -39,6 +39,7 @@ const NOBODY: &str = "provider = \"lab\"";
 const MACHINE: &str = "client = \"svc\"";
 const DEVICE: &str = "client = \"tv\"\nuser = \"alice\"";
 const USER: &str = "client = \"web\"\nuser = \"alice\"";
+const NARROW: &str = "client = \"narrow\"\nuser = \"alice\"";
 
 /// Every probe that every row runs.
 pub const PROBES: &[Probe] = &[
@@ -64,11 +65,22 @@ pub const PROBES: &[Probe] = &[
     Probe { name: "form_login.pushed", who: "client = \"pushed\"\nuser = \"alice\"", own: "" },
     Probe { name: "form_login.hybrid", who: USER, own: "response_type = \"code id_token token\"" },
     Probe { name: "form_login.implicit", who: USER, own: "response_type = \"id_token token\"" },
+    Probe { name: "form_login.code_id_token", who: USER, own: "response_type = \"code id_token\"" },
+    Probe { name: "form_login.id_token", who: USER, own: "response_type = \"id_token\"" },
+    Probe { name: "form_login.asking", who: NARROW, own: ASKING },
     Probe { name: "form_login.fragment", who: USER, own: "response_mode = \"fragment\"" },
     Probe { name: "form_login.form_post", who: USER, own: "response_mode = \"form_post\"" },
     Probe { name: "form_login.silent", who: USER, own: "prompt = \"none\"" },
     Probe { name: "hardening", who: USER, own: "" },
 ];
+
+/// How somebody logged in, a claim that no scope asks for, and what the token is for: each of them a demand.
+const ASKING: &str = r#"
+acr_values = ["urn:authprobe:lab:password"]
+resource = ["urn:authprobe:lab:api"]
+expect = { acr = "urn:authprobe:lab:password" }
+claims = { id_token = { email = { essential = true } } }
+"#;
 
 /// With everything that can be asked of an API; the issuer goes before the path.
 const RESOURCE: &str = r#"
@@ -93,6 +105,23 @@ click = "text=Sign in"
 
 /// Whom a user logs in to, and the user.
 pub const WEB: &str = r#"
+[[client]]
+name = "narrow"
+provider = "lab"
+client_id = "web"
+client_secret = { file = "web" }
+redirect_uri = "http://127.0.0.1:8765/cb"
+scopes = ["openid"]
+
+[[client]]
+name = "pushed"
+provider = "lab"
+client_id = "web"
+client_secret = { file = "web" }
+redirect_uri = "http://127.0.0.1:8765/cb"
+scopes = ["openid", "profile"]
+par = true
+
 [[client]]
 name = "web"
 provider = "lab"
@@ -315,15 +344,6 @@ client_id = "keyed"
 key = {{ file = "keyed" }}
 auth_method = "private_key_jwt"
 scopes = ["api"]
-
-[[client]]
-name = "pushed"
-provider = "lab"
-client_id = "web"
-client_secret = {{ file = "web" }}
-redirect_uri = "http://127.0.0.1:8765/cb"
-scopes = ["openid", "profile"]
-par = true
 
 [[client]]
 name = "tv"
