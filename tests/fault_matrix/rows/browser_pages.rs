@@ -53,10 +53,10 @@ rows! {
     "reset_mid_body" r#"{"endpoint": "authorization"}"# [] { "browser_login" => "good"; }
     "gzip_garbage" r#"{"endpoint": "authorization"}"# [] { "browser_login" => "good"; }
     "oversize_body" r#"{"endpoint": "authorization"}"# [] { "browser_login" => "good"; }
-    "gzip_bomb" r#"{"endpoint": "authorization"}"# [] { "browser_login" => "good"; }
+    "gzip_bomb" r#"{"endpoint": "authorization", "mebibytes": 16}"# [] { "browser_login" => "good"; }
     // A browser sets no limit to a page: users get in, and so do we. What we read of it ourselves is bounded (`look.js`).
     "oversize_body" r#"{"endpoint": "login_page"}"# [] { "browser_login" => "good"; }
-    "gzip_bomb" r#"{"endpoint": "login_page"}"# [] { "browser_login" => "good"; }
+    "gzip_bomb" r#"{"endpoint": "login_page", "mebibytes": 16}"# [] { "browser_login" => "good"; }
     // They are HTML, or empty.
     "wrong_content_type" r#"{"endpoint": "login_page"}"# [] { "browser_login" => "good"; }
     "wrong_content_type" r#"{"endpoint": "authorization"}"# [] { "browser_login" => "good"; }
