@@ -188,4 +188,7 @@ rows! {
     "missing_claim" r#"{"claim": "aud", "token": "access"}"# [] {
         "browser_login.resource" => "bad claim_missing/provider at access_token";
     }
+    "missing_claim" r#"{"claim": "jti", "token": "access"}"# [] {
+        "browser_login.resource" => "bad claim_missing/provider at access_token";
+    }
 }
