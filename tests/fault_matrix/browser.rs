@@ -72,8 +72,8 @@ redirect_uri = "http://127.0.0.1:8765/cb"
 scopes = ["openid"]
 "#;
 
-/// How often a run is tried whose own browser let it down, each time with more time: what a starved machine did not measure
-/// says nothing about the table.
+/// How often a run is tried whose own browser let it down, or that has little time, each time with more of it: what a starved
+/// machine did not measure says nothing about the table.
 const TRIES: u64 = 4;
 
 /// As a user would write it, for that try.
@@ -108,7 +108,7 @@ async fn differs(row: &'static Row) -> Vec<String> {
     let lab = Lab::start(options).await.expect("the lab starts");
     let mut wrong = Vec::new();
     for (probe, expected) in row.each() {
-        let (found, detail) = judged(row, &lab, probe).await;
+        let (found, detail) = judged(row, &lab, (probe, expected)).await;
         if found != expected {
             wrong.push(format!(
                 "{} {} {:?}: {probe}: expected {expected:?}, found {found:?} ({detail})",
@@ -121,7 +121,7 @@ async fn differs(row: &'static Row) -> Vec<String> {
 }
 
 /// What one probe comes to, and the fault's words.
-async fn judged(row: &Row, lab: &LabHandle, probe: &str) -> (String, String) {
+async fn judged(row: &Row, lab: &LabHandle, (probe, expected): (&str, &str)) -> (String, String) {
     let folder = Folder::new();
     for attempt in 1.. {
         let file = configuration(row, lab, &folder, attempt).to_str().expect("a path").to_owned();
@@ -137,7 +137,8 @@ async fn judged(row: &Row, lab: &LabHandle, probe: &str) -> (String, String) {
         let came = runs(&finished.stdout);
         let Some(run) = came.first() else { return (format!("{finished:?}"), String::new()) };
         let found = shown_json(&run.0);
-        if attempt == TRIES || !found.starts_with("inconclusive browser/monitor") {
+        let hasty = row.has(With::Hasty) && found != expected;
+        if attempt == TRIES || !(hasty || found.starts_with("inconclusive browser/monitor")) {
             return (found, run.0["fault"]["detail"].to_string());
         }
     }
