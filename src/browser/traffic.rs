@@ -58,6 +58,8 @@ pub(super) struct Traffic {
     clock: Clock,
     flights: HashMap<String, Flight>,
     document: Option<Answered>,
+    /// Which request brought it.
+    landed: Option<(String, SpanId)>,
     redirects: u32,
     /// When the latest navigation of the window began.
     left: Timestamp,
@@ -110,7 +112,8 @@ pub(super) struct Sent {
 impl Traffic {
     pub(super) fn new(parties: Parties, clock: Clock) -> Self {
         let left = clock.now();
-        Self { parties, clock, flights: HashMap::new(), document: None, redirects: 0, left, dropped: None }
+        let flights = HashMap::new();
+        Self { parties, clock, flights, document: None, landed: None, redirects: 0, left, dropped: None }
     }
 
     /// `network.beforeRequestSent` of this window. `None`: not a request that could be read. Fault: `budget`.
@@ -163,6 +166,7 @@ impl Traffic {
         let status = response["status"].as_u64().and_then(|status| u16::try_from(status).ok());
         if flight.used == Use::Document && !status.is_some_and(|status| (300..400).contains(&status) && status != 304) {
             self.dropped = None;
+            self.landed = Some((key(params), flight.span_id));
             self.document = Some(Answered {
                 url: flight.url.clone(),
                 status: status.unwrap_or_default(),
@@ -200,14 +204,9 @@ impl Traffic {
     /// `network.fetchError`. A fault if it was the window's own document and nothing took its place. `why`: what our own
     /// proxy knows of that address.
     pub(super) fn failed(&mut self, params: &Value, why: impl Fn(&Url) -> Option<Fault>) -> Option<Fault> {
-        let flight = self.flights.remove(&key(params))?;
+        let Some(flight) = self.flights.remove(&key(params)) else { return self.broke_off(params, why) };
         let at = flight.url.clone();
-        let error = text(&params["errorText"]).unwrap_or_default();
-        let seen = net_error::fault(error, &flight.url);
-        let fault = match seen {
-            Some(seen) if net_error::of_the_way_out(error) => Some(why(&flight.url).unwrap_or(seen)),
-            other => other,
-        };
+        let fault = met(params, &flight.url, why);
         let document = flight.used == Use::Document;
         let replaced = self.flights.values().any(|flight| flight.used == Use::Document);
         if document && fault.is_none() && !replaced {
@@ -219,6 +218,15 @@ impl Traffic {
             self.record(flight, None, Phases::default(), 0, None, Some(fault.class));
         }
         fault.filter(|_| document).map(|fault| self.parties.hosts.told(fault, &at))
+    }
+
+    /// Chromium calls a document complete whose connection broke in the middle of it, and tells of that afterwards.
+    fn broke_off(&self, params: &Value, why: impl Fn(&Url) -> Option<Fault>) -> Option<Fault> {
+        let (_, span_id) = self.landed.as_ref().filter(|(landed, _)| *landed == key(params))?;
+        let at = &self.document.as_ref()?.url;
+        let fault = met(params, at, why)?;
+        self.parties.recorder.broke_off(*span_id, fault.class.as_str());
+        Some(self.parties.hosts.told(fault, at))
     }
 
     /// Of this run.
@@ -328,6 +336,13 @@ impl Traffic {
             certificate_not_after: None,
         });
     }
+}
+
+/// What is wrong with a request that failed, if anything is.
+fn met(params: &Value, url: &Url, why: impl Fn(&Url) -> Option<Fault>) -> Option<Fault> {
+    let error = text(&params["errorText"]).unwrap_or_default();
+    let seen = net_error::fault(error, url)?;
+    Some(if net_error::of_the_way_out(error) { why(url).unwrap_or(seen) } else { seen })
 }
 
 #[cfg(test)]

@@ -69,7 +69,8 @@ fn with(mut params: Value, member: &str, value: Value) -> Value {
 }
 
 fn answer(params: Value, status: u16) -> Value {
-    let headers = json!([{ "name": "Retry-After", "value": { "type": "string", "value": "7" } }]);
+    let said = |name: &str, value: &str| json!({ "name": name, "value": { "type": "string", "value": value } });
+    let headers = json!([said("Retry-After", "7"), said("Content-Type", "text/html; charset=utf-8")]);
     with(
         params,
         "response",
@@ -101,6 +102,33 @@ fn a_redirect_is_a_request_of_its_own_and_the_last_answer_is_the_page() {
     let millis = |took: Option<Duration>| took.map(|took| took.as_millis());
     assert_eq!((millis(phases.resolve), millis(phases.connect), millis(phases.tls)), (Some(2), Some(1), Some(5)));
     assert_eq!((millis(phases.processing), records[1].duration.as_millis()), (Some(20), 30));
+}
+
+/// Chromium tells of the break after the end.
+#[test]
+fn a_document_that_broke_off_was_not_complete() {
+    let Scene { mut traffic, journey } = scene(None);
+    let page = request("1", "https://login.example.com/login", "document", 0);
+    traffic.sent(&page, TAB).unwrap();
+    assert!(traffic.answered(&answer(page.clone(), 200), |_| None).is_none());
+    let replaced = with(page.clone(), "errorText", json!("net::ERR_ABORTED"));
+    assert_eq!(traffic.failed(&replaced, |_| None), None);
+    let other = request("2", "https://login.example.com/logo.png", "image", 0);
+    assert_eq!(traffic.failed(&with(other, "errorText", json!("net::ERR_CONNECTION_RESET")), |_| None), None);
+    let broke = with(page, "errorText", json!("net::ERR_CONNECTION_RESET"));
+    assert_eq!(traffic.failed(&broke, |_| None).unwrap().class, Class::Reset);
+    let records = journey.recorder().requests();
+    assert_eq!((records.len(), records[0].status, records[0].error), (1, Some(200), Some("reset")));
+}
+
+/// An answer that says nothing of itself is not what a browser guesses of it: of a bare refusal it guesses plain text.
+#[test]
+fn a_guess_is_no_media_type() {
+    let mut bare = answer(json!({}), 401)["response"].take();
+    bare["mimeType"] = json!("text/plain");
+    assert_eq!(events::media_type(&bare), "text/plain", "as it was read");
+    bare["headers"] = json!([]);
+    assert_eq!(events::media_type(&bare), "");
 }
 
 #[test]

@@ -263,6 +263,8 @@ impl Walk<'_> {
                     return Err(self.silent(fault).await);
                 }
                 Err(_) if held.is_some() => {}
+                // What was pressed before has led to something meanwhile.
+                Err(_) if self.holding(self.clock.instant(), certain).is_some() => {}
                 Err(_) => {
                     if let Some(fault) = self.window.dropped() {
                         return Err(fault);
@@ -286,7 +288,7 @@ impl Walk<'_> {
         worth.then_some(pending)
     }
 
-    /// The page as it is now. Fault: `browser`, if it does not answer.
+    /// The page as it is now. Faults: `timeout`, if it is not there yet; `browser`, if it does not answer.
     async fn look_again(&mut self, view: &View) -> Result<Sight, Fault> {
         if !self.window.refresh() {
             return Ok(Sight::Page(view.clone()));
@@ -300,7 +302,15 @@ impl Walk<'_> {
                 }
             }
         };
-        tokio::time::timeout(GLANCE, page).await.unwrap_or_else(|_| Err(mute()))
+        match tokio::time::timeout(GLANCE, page).await {
+            Ok(sight) => sight,
+            // A document that still waits for a part of itself has nothing to show.
+            Err(_) if self.window.pending().is_some() => {
+                let fault = self.ran_out(None, Some(view));
+                Err(self.silent(fault).await)
+            }
+            Err(_) => Err(mute()),
+        }
     }
 
     /// A verdict out of silence: unless it is the browser that is silent, or what came was nothing to show.

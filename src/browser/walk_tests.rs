@@ -24,6 +24,8 @@ enum Later {
     Loads(u64, &'static str),
     Answers(u64),
     Calms(u64),
+    /// Another document is asked for, of which nothing is to be seen yet.
+    Leaves(u64),
 }
 
 /// A window that follows a plan.
@@ -34,6 +36,8 @@ struct Planned {
     pending: Option<Pending>,
     did: Vec<String>,
     hung: bool,
+    /// Whether the page that was shown is there no more.
+    gone: bool,
     shown: &'static str,
 }
 
@@ -45,13 +49,17 @@ impl Window for Planned {
 
     async fn next(&mut self) -> Result<Sight, Fault> {
         let millis = match self.coming.front() {
-            Some(Later::Shows(millis, _) | Later::Loads(millis, _) | Later::Answers(millis) | Later::Calms(millis)) => {
-                *millis
-            }
+            Some(Later::Shows(millis, _) | Later::Loads(millis, _)) => *millis,
+            Some(Later::Answers(millis) | Later::Calms(millis) | Later::Leaves(millis)) => *millis,
             None => std::future::pending().await,
         };
         tokio::time::sleep(Duration::from_millis(millis)).await;
         match self.coming.pop_front() {
+            Some(Later::Leaves(_)) => {
+                self.pending = Some(slow());
+                self.gone = true;
+                self.next().await
+            }
             Some(Later::Shows(_, html)) => {
                 self.shown = html;
                 Ok(Sight::Page(view(html, self.document)))
@@ -59,7 +67,7 @@ impl Window for Planned {
             Some(Later::Loads(_, html)) => {
                 self.document += 1;
                 self.shown = html;
-                self.pending = None;
+                (self.pending, self.gone) = (None, false);
                 Ok(Sight::Page(view(html, self.document)))
             }
             Some(Later::Calms(_)) => {
@@ -95,7 +103,7 @@ impl Window for Planned {
     }
 
     fn refresh(&mut self) -> bool {
-        if !self.hung {
+        if !self.hung && !self.gone {
             self.coming.push_front(Later::Shows(1, self.shown));
         }
         true
@@ -191,10 +199,13 @@ fn coming(plan: impl IntoIterator<Item = Later>) -> Planned {
     Planned { coming: plan.into_iter().collect(), ..Planned::default() }
 }
 
-fn busy(mut window: Planned) -> Planned {
+fn slow() -> Pending {
     let since = Clock::system().instant();
-    window.pending =
-        Some(Pending { place: "https://login.example.com/slow".into(), since, document: true, until: None });
+    Pending { place: "https://login.example.com/slow".into(), since, document: true, until: None }
+}
+
+fn busy(mut window: Planned) -> Planned {
+    window.pending = Some(slow());
     window
 }
 
@@ -250,6 +261,18 @@ async fn what_never_comes_is_a_timeout_that_names_it() {
     assert_eq!(fault.class, Class::Timeout);
     assert!(fault.detail.contains("https://login.example.com/slow"), "{}", fault.detail);
     assert!((7500..10_000).contains(&walked.took), "{} ms", walked.took);
+}
+
+/// The page after the password comes a piece at a time: it is the provider that is slow, not the browser that is silent.
+#[tokio::test(start_paused = true)]
+async fn a_page_that_came_under_way_while_nothing_was_is_waited_for() {
+    let walked = walk(LOGIN, coming([Later::Leaves(100)]), Until::Answer, 30).await;
+    let fault = walked.result.unwrap_err();
+    assert_eq!(fault.class, Class::Timeout, "{fault}");
+    assert!(fault.detail.contains("https://login.example.com/slow"), "{}", fault.detail);
+    assert!((27_500..30_000).contains(&walked.took), "{} ms", walked.took);
+    let plan = [Later::Leaves(100), Later::Loads(12_000, WELCOME), Later::Answers(100)];
+    assert!(walk(LOGIN, coming(plan), Until::Answer, 30).await.result.is_ok());
 }
 
 #[tokio::test(start_paused = true)]

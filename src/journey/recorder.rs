@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use crate::outcome::{BrowserReport, Observation, RequestRecord, TraceId, Warning};
+use crate::outcome::{BrowserReport, Observation, RequestRecord, SpanId, TraceId, Warning};
 use crate::secret::Scrubber;
 
 /// The most requests, warnings and observations a run may record each; further ones are dropped.
@@ -54,6 +54,13 @@ impl Recorder {
         let mut log = self.log();
         if log.requests.len() < MAX_RECORDS {
             log.requests.push(record);
+        }
+    }
+
+    /// A request that is on record as finished was not: its answer broke off. `error`: the class.
+    pub fn broke_off(&self, span_id: SpanId, error: &'static str) {
+        if let Some(record) = self.log().requests.iter_mut().find(|record| record.span_id == span_id) {
+            record.error = Some(error);
         }
     }
 

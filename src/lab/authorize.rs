@@ -71,6 +71,7 @@ pub fn authorize(world: &World, call: &Call) -> Reply {
         Ok(form) => form,
         Err(why) => return pages::message(StatusCode::BAD_REQUEST, "This request cannot be served", why),
     };
+    let form = world.heard(form);
     let request = match AuthRequest::new(world, &form) {
         Ok(request) => Arc::new(request),
         Err(Refusal::Page(why)) => {
@@ -167,6 +168,14 @@ impl AuthRequest {
 }
 
 impl World {
+    /// What of a request is looked at.
+    pub fn heard(&self, form: Form) -> Form {
+        match self.faults.switch(Switch::ParameterIgnored) {
+            Some(setting) => form.without(setting.text("which")),
+            None => form,
+        }
+    }
+
     /// The browser's session, if it is good enough for the request.
     fn usable_session(&self, call: &Call, request: &AuthRequest) -> Option<(String, Session)> {
         let cookie = call.cookie(SESSION_COOKIE)?.to_owned();

@@ -47,7 +47,7 @@ static GRANT_TYPES: &[(&str, GrantType)] = &[
 /// Answers a token request.
 pub fn token(world: &World, call: &Call) -> Reply {
     let form = match call.form() {
-        Ok(form) => form,
+        Ok(form) => world.heard(form),
         Err(refused) => return refused,
     };
     if let Some(told) = registration::token(world, call, &form) {
@@ -124,7 +124,8 @@ fn authorization_code(world: &World, asked: &Asked) -> Result<Value, OauthError>
 pub fn login_tokens(world: &World, asked: &Asked, grant: &Arc<Grant>, with_nonce: bool) -> Result<Value, OauthError> {
     let has = |scope: &str| grant.scopes.iter().any(|granted| granted == scope);
     let refreshes = has("offline_access") && asked.client.may("refresh_token");
-    let wanted = Wanted { audience: grant.extras.audience(asked.form)?, ..Wanted::scopes(&grant.scopes) };
+    let audience = grant.extras.audience(asked.form)?;
+    let wanted = Wanted { audience, ..Wanted::scopes(&grant.scopes) }.bound(&asked.key);
     let mut response = world.token_response(asked.moment, grant, wanted);
     if has("openid") {
         add_id_token(world, asked.moment, grant, &mut response, with_nonce);

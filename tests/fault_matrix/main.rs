@@ -22,6 +22,7 @@ use std::collections::BTreeSet;
 use authprobe::lab::fault;
 use authprobe::probe::KINDS;
 use row::hold;
+use rows::untouched::UNTOUCHED;
 use serde_json::json;
 use stage::Stage;
 use support::folder;
@@ -48,6 +49,22 @@ fn each_fault_is_seen_by_some_probe() {
     seen.remove("");
     let unseen: BTreeSet<_> = fault::all().map(|fault| fault.name).filter(|name| !seen.contains(name)).collect();
     assert_eq!(unseen, UNSEEN.iter().map(|(name, _)| *name).collect(), "faults that every probe calls good");
+}
+
+/// Each fault is held against a real browser, or somebody has said why it cannot meet one; not both, for then one of the two
+/// is wrong.
+#[test]
+fn every_fault_meets_a_browser_or_cannot() {
+    let all: BTreeSet<_> = fault::all().map(|fault| fault.name).collect();
+    let tried: BTreeSet<_> = rows::of_browsers().map(|row| row.fault).filter(|fault| !fault.is_empty()).collect();
+    let untouched: BTreeSet<_> = UNTOUCHED.iter().map(|(name, _)| *name).collect();
+    assert_eq!(untouched.len(), UNTOUCHED.len(), "named twice");
+    let none: Vec<&&str> = Vec::new();
+    assert_eq!(tried.intersection(&untouched).collect::<Vec<_>>(), none, "faults with a row, and a reason for none");
+    let said: BTreeSet<_> = tried.union(&untouched).copied().collect();
+    assert_eq!(all.difference(&said).collect::<Vec<_>>(), none, "faults that no browser meets, without a reason");
+    assert_eq!(untouched.difference(&all).collect::<Vec<_>>(), none, "reasons for faults that the lab does not have");
+    assert!(UNTOUCHED.iter().all(|(_, why)| why.len() > 10), "a reason is a sentence");
 }
 
 #[test]

@@ -4,7 +4,9 @@ use crate::row::Row;
 
 pub mod authorization;
 pub mod browser;
+pub mod browser_asking;
 pub mod browser_beside;
+pub mod browser_pages;
 pub mod clients;
 pub mod discovery;
 pub mod flows;
@@ -18,6 +20,7 @@ pub mod statuses;
 pub mod token_responses;
 pub mod tokens;
 pub mod transport;
+pub mod untouched;
 pub mod weaknesses;
 
 /// All of it.
@@ -38,9 +41,13 @@ pub fn all() -> impl Iterator<Item = &'static Row> {
         clients::ROWS,
         weaknesses::ROWS,
         regions::ROWS,
-        browser::ROWS,
-        browser_beside::ROWS,
     ]
     .into_iter()
     .flatten()
+    .chain(of_browsers())
+}
+
+/// Those of a real browser.
+pub fn of_browsers() -> impl Iterator<Item = &'static Row> {
+    [browser::ROWS, browser_asking::ROWS, browser_beside::ROWS, browser_pages::ROWS].into_iter().flatten()
 }

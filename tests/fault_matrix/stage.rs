@@ -39,6 +39,7 @@ const NOBODY: &str = "provider = \"lab\"";
 const MACHINE: &str = "client = \"svc\"";
 const DEVICE: &str = "client = \"tv\"\nuser = \"alice\"";
 const USER: &str = "client = \"web\"\nuser = \"alice\"";
+const NARROW: &str = "client = \"narrow\"\nuser = \"alice\"";
 
 /// Every probe that every row runs.
 pub const PROBES: &[Probe] = &[
@@ -64,11 +65,22 @@ pub const PROBES: &[Probe] = &[
     Probe { name: "form_login.pushed", who: "client = \"pushed\"\nuser = \"alice\"", own: "" },
     Probe { name: "form_login.hybrid", who: USER, own: "response_type = \"code id_token token\"" },
     Probe { name: "form_login.implicit", who: USER, own: "response_type = \"id_token token\"" },
+    Probe { name: "form_login.code_id_token", who: USER, own: "response_type = \"code id_token\"" },
+    Probe { name: "form_login.id_token", who: USER, own: "response_type = \"id_token\"" },
+    Probe { name: "form_login.asking", who: NARROW, own: ASKING },
     Probe { name: "form_login.fragment", who: USER, own: "response_mode = \"fragment\"" },
     Probe { name: "form_login.form_post", who: USER, own: "response_mode = \"form_post\"" },
     Probe { name: "form_login.silent", who: USER, own: "prompt = \"none\"" },
     Probe { name: "hardening", who: USER, own: "" },
 ];
+
+/// How somebody logged in, a claim that no scope asks for, and what the token is for: each of them a demand.
+const ASKING: &str = r#"
+acr_values = ["urn:authprobe:lab:password"]
+resource = ["urn:authprobe:lab:api"]
+expect = { acr = "urn:authprobe:lab:password" }
+claims = { id_token = { email = { essential = true } } }
+"#;
 
 /// With everything that can be asked of an API; the issuer goes before the path.
 const RESOURCE: &str = r#"
@@ -93,6 +105,23 @@ click = "text=Sign in"
 
 /// Whom a user logs in to, and the user.
 pub const WEB: &str = r#"
+[[client]]
+name = "narrow"
+provider = "lab"
+client_id = "web"
+client_secret = { file = "web" }
+redirect_uri = "http://127.0.0.1:8765/cb"
+scopes = ["openid"]
+
+[[client]]
+name = "pushed"
+provider = "lab"
+client_id = "web"
+client_secret = { file = "web" }
+redirect_uri = "http://127.0.0.1:8765/cb"
+scopes = ["openid", "profile"]
+par = true
+
 [[client]]
 name = "web"
 provider = "lab"
@@ -135,6 +164,11 @@ pub struct Stage {
 impl Stage {
     /// A healthy one, for that row.
     pub async fn new(row: &Row) -> Self {
+        Self::in_time(row, 1).await
+    }
+
+    /// The same, where the hasty have so many times what they usually have.
+    pub async fn in_time(row: &Row, times: u64) -> Self {
         let folder = Folder::new();
         // By name: an address makes no promise to come back by https only (RFC 6797 §8.1.1).
         let issuer = row.has(With::Tls).then(|| "https://localhost:0".to_owned());
@@ -149,7 +183,7 @@ impl Stage {
         if let Some(authority) = &lab.authority {
             folder.write("ca.pem", authority);
         }
-        let text = configuration(row, &lab);
+        let text = configuration(row, &lab, times);
         let plan = plan::from_str("matrix.toml", &text, &folder).unwrap_or_else(|why| panic!("{why}\n{text}"));
         let door = Mutex::new(Some(TcpListener::bind("127.0.0.1:0").await.expect("a port")));
         Self { lab, plan, door, _folder: folder }
@@ -258,7 +292,7 @@ pub fn shown_json(run: &Value) -> String {
     }
 }
 
-fn configuration(row: &Row, lab: &LabHandle) -> String {
+fn configuration(row: &Row, lab: &LabHandle, times: u64) -> String {
     let ca_file = if lab.authority.is_some() { "ca_file = \"ca.pem\"" } else { "" };
     let issuer = &lab.issuer;
     let mut text = format!(
@@ -317,15 +351,6 @@ auth_method = "private_key_jwt"
 scopes = ["api"]
 
 [[client]]
-name = "pushed"
-provider = "lab"
-client_id = "web"
-client_secret = {{ file = "web" }}
-redirect_uri = "http://127.0.0.1:8765/cb"
-scopes = ["openid", "profile"]
-par = true
-
-[[client]]
 name = "tv"
 provider = "lab"
 client_id = "tv"
@@ -342,9 +367,10 @@ scopes = ["openid", "profile", "email", "offline_access"]
     for probe in PROBES.iter().filter(due) {
         let named = row.of(probe.name).is_some() || row.of(&format!("{}@east", probe.name)).is_some();
         let own = probe.own.replace("ISSUER", issuer);
-        let timeout = if row.has(With::Hasty) && named { HASTY } else { PATIENT };
+        let hasty = row.has(With::Hasty) && named;
+        let timeout = if hasty { times * HASTY } else { PATIENT };
         // What a run waits for on purpose must fit in.
-        let own = if timeout == HASTY { own.replace("bound = \"10s\"", "bound = \"5s\"") } else { own };
+        let own = if hasty { own.replace("bound = \"10s\"", "bound = \"5s\"") } else { own };
         let _ = write!(
             text,
             "\n[[probe]]\nname = \"{}\"\nkind = \"{}\"\n{}\nregions = {regions}\nevery = \"5m\"\ntimeout = \"{timeout}s\"\n{}\n",

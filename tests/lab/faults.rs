@@ -40,6 +40,9 @@ static CASES: &[Case] = cases! {
         "good 200, altered 401, none 401" => "good 200, altered 200, none 401";
     "resource_no_challenge" "" challenge: "Bearer realm=\"lab\"" => "none";
     "resource_error_500" "" protected: "good 200, altered 401, none 401" => "good 200, altered 500, none 500";
+    "resource_wrong_status" "" protected: "good 200, altered 401, none 401" => "good 200, altered 403, none 403";
+    "wrong_acr" "" acr: "\"urn:authprobe:lab:password\"" => "\"urn:authprobe:lab:nothing\"";
+    "request_parameter_ignored" "" acr: "\"urn:authprobe:lab:password\"" => "null";
     "cors_missing" "" preflight: "https://app.example.com may send authorization" => "nobody may send authorization";
     "cors_wildcard_headers" "" preflight: "https://app.example.com may send authorization" =>
         "https://app.example.com may send *";

@@ -315,6 +315,18 @@ pub async fn code_hash(rp: &Rp) -> String {
     format!("c_hash {}, at_hash {}", claims["c_hash"] == half("code"), claims["at_hash"] == half("access_token"))
 }
 
+/// What an ID token says of how somebody logged in, where that is asked for.
+pub async fn acr(rp: &Rp) -> String {
+    let asked = [("response_type", "id_token"), ("acr_values", "urn:authprobe:lab:password")];
+    let (_, mut done) = rp.begin("spa", "openid", &asked).await;
+    if location(&done).is_none() {
+        done = rp.submit(done, &[("username", "alice"), ("password", "wonderland-7")]).await.unwrap();
+    }
+    let to = url::Url::parse(&location(&done).unwrap()).unwrap();
+    let params: Params = url::form_urlencoded::parse(to.fragment().unwrap().as_bytes()).into_owned().collect();
+    part(&Value::from(params["id_token"].as_str()), 1)["acr"].to_string()
+}
+
 pub async fn discovery(rp: &Rp) -> String {
     fetch(rp, &format!("{}/.well-known/openid-configuration", rp.lab.issuer)).await
 }

@@ -75,7 +75,12 @@ pub(super) fn began(params: &Value, now: Timestamp) -> Timestamp {
     said.filter(|said| *said <= now && now.since(*said) < SAME_CLOCK).unwrap_or(now)
 }
 
+/// What the answer says that it is, as the browser read it; empty if it says nothing: then the browser has guessed, even of an
+/// answer without content.
 pub(super) fn media_type(response: &Value) -> String {
+    if response["headers"].is_array() && header(response, "content-type").is_none() {
+        return String::new();
+    }
     let full = text(&response["mimeType"]).unwrap_or_default();
     full.split(';').next().unwrap_or_default().trim().chars().take(100).collect::<String>().to_ascii_lowercase()
 }

@@ -155,6 +155,16 @@ pub(super) static TABLE: &[Fault] = &[
         })],
     },
     Fault {
+        name: "request_parameter_ignored",
+        about: "a parameter of authorization and token requests is not looked at",
+        parameters: &[Parameter {
+            name: "which",
+            about: "which",
+            kind: Kind::Choice { default: "acr_values", of: &["acr_values", "claims", "resource"] },
+        }],
+        hooks: &[Hook::Switch(Switch::ParameterIgnored)],
+    },
+    Fault {
         name: "session_forgotten",
         about: "who is logged in is not known to be: every authorization request asks for another login",
         parameters: &[],

@@ -105,6 +105,8 @@ pub enum Switch {
     PasswordRefused,
     /// Logging out leaves the session as it was.
     LogoutIgnored,
+    /// A parameter of requests is not looked at.
+    ParameterIgnored,
     /// Nobody is known to be logged in.
     SessionForgotten,
     /// Every poll of a device is too quick.

@@ -53,6 +53,23 @@ pub(super) static TABLE: &[Fault] = &[
         })],
     },
     Fault {
+        name: "resource_wrong_status",
+        about: "the resource refuses tokens that are no good with another status than 401",
+        parameters: &[Parameter {
+            name: "status",
+            about: "which",
+            kind: Kind::Whole { default: 403, min: 400, max: 499 },
+        }],
+        hooks: &[Hook::Response(Scope::At(Endpoint::Resource), |setting, mut reply| {
+            if reply.status == StatusCode::UNAUTHORIZED {
+                let status =
+                    u16::try_from(setting.whole("status")).ok().and_then(|code| StatusCode::from_u16(code).ok());
+                reply.status = status.unwrap_or(StatusCode::FORBIDDEN);
+            }
+            reply
+        })],
+    },
+    Fault {
         name: "cors_missing",
         about: "the resource lets no page of another origin in",
         parameters: &[],

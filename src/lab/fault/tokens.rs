@@ -101,6 +101,16 @@ pub(super) static TABLE: &[Fault] = &[
         })],
     },
     Fault {
+        name: "wrong_acr",
+        about: "`acr`, where there is one, is another context than was asked for",
+        parameters: &[],
+        hooks: &[Hook::Claims(|_, claims| {
+            if claims.contains_key("acr") {
+                claims.insert("acr".into(), json!("urn:authprobe:lab:nothing"));
+            }
+        })],
+    },
+    Fault {
         name: "future_iat",
         about: "tokens are issued in the future",
         parameters: &[seconds("how far"), TOKEN],
@@ -165,8 +175,10 @@ pub(super) static TABLE: &[Fault] = &[
     },
 ];
 
-/// The claims that an ID token must have (OIDC Core 2), and `nonce`, which must come back.
-const REQUIRED: &[&str] = &["iss", "sub", "aud", "exp", "iat", "nonce"];
+/// The claims that an ID token must have (OIDC Core 2), those that some requests make so (`nonce`, `auth_time`, `acr`, and
+/// the hashes of what comes beside it: 3.2.2.10, 3.3.2.11), and what an access token must have besides (RFC 9068 §2.2).
+const REQUIRED: &[&str] =
+    &["iss", "sub", "aud", "exp", "iat", "nonce", "auth_time", "acr", "at_hash", "c_hash", "client_id", "jti"];
 
 const fn seconds(about: &'static str) -> Parameter {
     Parameter { name: "seconds", about, kind: Kind::Whole { default: 3600, min: 1, max: 31_536_000 } }

@@ -15,7 +15,7 @@ rows! {
     // RFC 9207 §2.4; §4: an ID token in the same answer says as well who answered, though the metadata promised more.
     "response_iss_missing" "" [] {
         "LOGINS" => "bad response_issuer/provider at login";
-        "form_login.hybrid form_login.implicit" => "good response_issuer";
+        "HYBRIDS IMPLICITS" => "good response_issuer";
         "hardening" => "bad attack_accepted/provider at response";
     }
     "response_iss_wrong" "" [] {

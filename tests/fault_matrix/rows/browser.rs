@@ -50,7 +50,7 @@ rows! {
     "endpoint_unreachable" r#"{"which": "authorization_endpoint"}"# [] {
         "browser_login" => "bad connect/network at authorize";
     }
-    "hang" r#"{"endpoint": "authorization"}"# [] { "browser_login" => "bad timeout/network at authorize"; }
+    "hang" r#"{"endpoint": "authorization"}"# [Hasty] { "browser_login" => "bad timeout/network at authorize"; }
     "redirect_loop" "" [] { "browser_login" => "bad redirect/provider at authorize"; }
     // Late, but in time.
     "latency" r#"{"delay_ms": 1500, "endpoint": "login_page"}"# [] { "browser_login" => "good"; }

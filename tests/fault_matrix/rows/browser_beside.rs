@@ -103,4 +103,41 @@ rows! {
     "skewed_clock" r#"{"seconds": 300}"# [] { "browser_login" => "bad claim_not_yet_valid/provider at id_token"; }
     "skewed_clock" r#"{"seconds": -3600}"# [] { "browser_login" => "bad claim_expired/provider at id_token"; }
     "skewed_clock" r#"{"seconds": 20}"# [] { "browser_login" => "good"; }
+    // Late, and by whom.
+    "hang" "" [Hasty] { "browser_login" => "bad timeout/network at discovery"; }
+    "hang" r#"{"endpoint": "token"}"# [Hasty] { "browser_login" => "bad timeout/network at token"; }
+    "latency" r#"{"delay_ms": 60000, "endpoint": "userinfo"}"# [Hasty] { "browser_login" => "bad timeout/network at userinfo"; }
+    "slow_head" r#"{"delay_ms": 3000, "endpoint": "jwks"}"# [Hasty] { "browser_login" => "bad timeout/network at jwks"; }
+    "slow_body" r#"{"delay_ms": 3000, "endpoint": "token"}"# [Hasty] { "browser_login" => "bad timeout/network at token"; }
+    // What else is answered there.
+    "http_500" "" [] { "browser_login" => "bad http_status/provider at discovery"; }
+    "http_500" r#"{"endpoint": "jwks"}"# [] { "browser_login" => "bad http_status/provider at jwks"; }
+    "rate_limited" "" [] { "browser_login" => "bad rate_limited/provider at discovery"; }
+    "rate_limited" r#"{"endpoint": "userinfo"}"# [] { "browser_login" => "bad rate_limited/provider at userinfo"; }
+    "http_401_bare" r#"{"endpoint": "discovery"}"# [] { "browser_login" => "bad http_status/provider at discovery"; }
+    // RFC 6749 §5.2: a refusal has an error object.
+    "http_401_bare" r#"{"endpoint": "token"}"# [] { "browser_login" => "bad malformed/provider at token"; }
+    "token_error" r#"{"error": "server_error", "status": 500}"# [] { "browser_login" => "bad http_status/provider at token"; }
+    "token_error" r#"{"error": "invalid_grant", "status": 200}"# [] { "browser_login" => "bad oauth_error/provider at token"; }
+    "metadata_member_missing" r#"{"which": "subject_types_supported"}"# [] { "browser_login" => "good metadata"; }
+    "metadata_member_missing" r#"{"which": "id_token_signing_alg_values_supported"}"# [] { "browser_login" => "good metadata"; }
+    // OPTIONAL: the step is skipped; nothing can be revoked.
+    "metadata_member_missing" r#"{"which": "userinfo_endpoint"}"# [] { "browser_login" => "good"; }
+    "metadata_member_missing" r#"{"which": "revocation_endpoint"}"# [] { "browser_login" => "good"; }
+    // OIDC Core 5.3.2: a client takes either form.
+    "userinfo_signed" "" [] { "browser_login" => "good"; }
+    // RFC 6749 §2.3.1: this client's secret comes in the other way.
+    "secret_refused" "" [] { "browser_login" => "good"; }
+    // To a client every access token is opaque (RFC 6749 §1.4).
+    "encrypted_token" r#"{"token": "access"}"# [] { "browser_login" => "good"; }
+    "missing_claim" r#"{"claim": "jti", "token": "access"}"# [] { "browser_login" => "good"; }
+    // One run that has not seen the old key misses nothing.
+    "abrupt_rotation" "" [] { "browser_login" => "good"; }
+    "early_removal" "" [] { "browser_login" => "good"; }
+    "same_kid_new_key" "" [] { "browser_login" => "good"; }
+    // OIDC Core 10.1.1: in the middle of it, an unfamiliar `kid` has the client read the keys anew, and so it survives; but that
+    // key signed before it was published (docs/kinds/jwks.md): a promise broken. RFC 7517 §4.5: a familiar `kid` is the
+    // key that it was.
+    "abrupt_rotation" r#"{"after": 1}"# [] { "browser_login" => "good key_not_published unsafe_rotation"; }
+    "same_kid_new_key" r#"{"after": 1}"# [] { "browser_login" => "bad signature_invalid/provider at id_token"; }
 }

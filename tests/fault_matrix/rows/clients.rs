@@ -36,6 +36,6 @@ rows! {
     "grants_not_offered" "" [] {
         "jwt_bearer" => "inconclusive unsupported/configuration at discovery";
         // OIDC Registration §2: what brings nothing but tokens is the grant `implicit`.
-        "form_login.implicit" => "inconclusive unsupported/configuration at authorize";
+        "IMPLICITS" => "inconclusive unsupported/configuration at authorize";
     }
 }

@@ -33,7 +33,7 @@ rows! {
         // It makes sure first that the grant is offered.
         "jwt_bearer" => "bad metadata_invalid/provider at discovery";
         "device" => "bad metadata_invalid/provider at pending";
-        "registration form_login.implicit" => "good metadata";
+        "registration IMPLICITS" => "good metadata";
         "token_exchange" => "bad metadata_invalid/provider at subject_token";
     }
     "metadata_member_missing" r#"{"which": "jwks_uri"}"# [] {
@@ -102,7 +102,7 @@ rows! {
         "device" => "bad metadata_invalid/provider at pending";
         "registration" => "bad metadata_invalid/provider at authenticate";
         "token_exchange" => "bad metadata_invalid/provider at subject_token";
-        "form_login.implicit" => "good metadata";
+        "IMPLICITS" => "good metadata";
     }
     "endpoint_http" r#"{"which": "authorization_endpoint"}"# [] {
         "discovery" => "bad metadata_invalid/provider at discovery";

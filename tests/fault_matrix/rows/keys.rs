@@ -51,19 +51,19 @@ rows! {
     }
     "unknown_kid" "" [] {
         "IDS" => "bad key_not_found/provider at id_token";
-        "form_login.hybrid" => "bad key_not_found/provider at front_id_token";
+        "HYBRIDS" => "bad key_not_found/provider at front_id_token";
         "GRANTS" => "bad key_not_found/provider at access_token";
         "token_exchange" => "bad key_not_found/provider at issued_token";
     }
     "jwks_stale" "" [] {
         "IDS" => "bad key_not_found/provider at id_token";
-        "form_login.hybrid" => "bad key_not_found/provider at front_id_token";
+        "HYBRIDS" => "bad key_not_found/provider at front_id_token";
         "GRANTS" => "bad key_not_found/provider at access_token";
         "token_exchange" => "bad key_not_found/provider at issued_token";
     }
     "unsafe_rotation" "" [] {
         "IDS" => "bad key_not_found/provider at id_token";
-        "form_login.hybrid" => "bad key_not_found/provider at front_id_token";
+        "HYBRIDS" => "bad key_not_found/provider at front_id_token";
         "GRANTS" => "bad key_not_found/provider at access_token";
         "token_exchange" => "bad key_not_found/provider at issued_token";
     }

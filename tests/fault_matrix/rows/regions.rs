@@ -36,7 +36,7 @@ rows! {
     }
     "bad_signature" r#"{"from": "127.0.0.2"}"# [West] {
         "IDS@west" => "bad signature_invalid/provider at id_token";
-        "form_login.hybrid@west" => "bad signature_invalid/provider at front_id_token";
+        "HYBRIDS@west" => "bad signature_invalid/provider at front_id_token";
     }
     "token_invalid_json" r#"{"from": "127.0.0.2"}"# [West] {
         "MACHINES@west CODES@west hardening@west" => "bad malformed/provider at token";

@@ -25,6 +25,11 @@ rows! {
     "resource_no_challenge" "" [] { "resource" => "good challenge_missing"; }
     // A refusal is 401 or 403 (RFC 6750 §3.1): who breaks down over a bad token does not refuse it.
     "resource_error_500" "" [] { "resource" => "bad http_status/provider at without_token"; }
+    // RFC 6750 §3.1: SHOULD be 401, and the token is refused all the same; what it is refused with says more.
+    "resource_wrong_status" "" [] { "resource" => "good refusal_status"; }
+    "resource_wrong_status" r#"{"status": 400}"# [] { "resource" => "good refusal_status"; }
+    // Neither accepted nor refused: whether anything is there at all is not known.
+    "resource_wrong_status" r#"{"status": 404}"# [] { "resource" => "bad http_status/provider at without_token"; }
     // Fetch §4.8: no page gets through.
     "cors_missing" "" [] { "resource" => "bad malformed/provider at preflight"; }
     "cors_wildcard_headers" "" [] { "resource" => "bad malformed/provider at preflight"; }

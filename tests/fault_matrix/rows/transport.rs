@@ -127,7 +127,7 @@ rows! {
         "client_credentials.assertion client_credentials.keyed" => "inconclusive credentials/configuration at token";
         "client_credentials.bound" => "bad oauth_error/provider at token";
         "IDS" => "bad claim_not_yet_valid/provider at id_token";
-        "form_login.hybrid" => "bad claim_not_yet_valid/provider at front_id_token";
+        "HYBRIDS" => "bad claim_not_yet_valid/provider at front_id_token";
         "GRANTS" => "bad claim_not_yet_valid/provider at access_token";
         "token_exchange" => "bad claim_not_yet_valid/provider at issued_token";
         "introspection" => "bad claim_not_yet_valid/provider at active";
@@ -137,7 +137,7 @@ rows! {
         "client_credentials.assertion client_credentials.keyed" => "inconclusive credentials/configuration at token";
         "client_credentials.bound" => "bad oauth_error/provider at token";
         "IDS" => "bad claim_expired/provider at id_token";
-        "form_login.hybrid" => "bad claim_expired/provider at front_id_token";
+        "HYBRIDS" => "bad claim_expired/provider at front_id_token";
         "GRANTS" => "bad claim_expired/provider at access_token";
         "token_exchange" => "bad claim_expired/provider at issued_token";
         "introspection" => "bad claim_expired/provider at active";
