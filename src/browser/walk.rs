@@ -275,7 +275,9 @@ impl Walk<'_> {
                         Some(standing) => standing.confirmed = true,
                         None => {}
                     }
-                    return self.look_again(view).await;
+                    if let Some(sight) = self.look_again(view).await? {
+                        return Ok(sight);
+                    }
                 }
             }
         }
@@ -288,10 +290,10 @@ impl Walk<'_> {
         worth.then_some(pending)
     }
 
-    /// The page as it is now. Faults: `timeout`, if it is not there yet; `browser`, if it does not answer.
-    async fn look_again(&mut self, view: &View) -> Result<Sight, Fault> {
+    /// The page as it is now; `None`: another is on its way. Fault: `browser`, if it does not answer.
+    async fn look_again(&mut self, view: &View) -> Result<Option<Sight>, Fault> {
         if !self.window.refresh() {
-            return Ok(Sight::Page(view.clone()));
+            return Ok(Some(Sight::Page(view.clone())));
         }
         let page = async {
             loop {
@@ -303,12 +305,9 @@ impl Walk<'_> {
             }
         };
         match tokio::time::timeout(GLANCE, page).await {
-            Ok(sight) => sight,
-            // A document that still waits for a part of itself has nothing to show.
-            Err(_) if self.window.pending().is_some() => {
-                let fault = self.ran_out(None, Some(view));
-                Err(self.silent(fault).await)
-            }
+            Ok(sight) => sight.map(Some),
+            // Of which there is nothing to see yet, and of the one before nothing any more.
+            Err(_) if self.window.pending().is_some_and(|pending| pending.document) => Ok(None),
             Err(_) => Err(mute()),
         }
     }

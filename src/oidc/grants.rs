@@ -47,11 +47,19 @@ fn is_unknown(fault: &Fault) -> bool {
     fault.class == Class::OauthError && code(fault) == "unsupported_grant_type"
 }
 
-/// Whether the provider has said no, not that it cannot or wants the request otherwise.
+/// Whether the provider has said no (RFC 6749 §5.2, RFC 8693 §2.2.2), not that it cannot, wants the request otherwise, or
+/// something of its own making, which may be an outage.
 fn is_refusal(fault: &Fault) -> bool {
-    const NO_ANSWER: &[&str] = &["server_error", "temporarily_unavailable", "use_dpop_nonce", "invalid_dpop_proof"];
+    const REFUSALS: &[&str] = &[
+        "invalid_request",
+        "invalid_grant",
+        "invalid_scope",
+        "invalid_target",
+        "access_denied",
+        "unauthorized_client",
+    ];
     match fault.class {
-        Class::OauthError => !NO_ANSWER.contains(&code(fault)),
+        Class::OauthError => REFUSALS.contains(&code(fault)),
         // The client may not use the grant (RFC 6749 §5.2): ours to mend, if there were such a grant.
         Class::Config => fault.detail.contains("unauthorized_client"),
         _ => false,
@@ -135,6 +143,7 @@ mod tests {
             ),
             // Nothing of the grant is said by these.
             (&not_listed, Word::None, oauth, "server_error", false),
+            (&not_listed, Word::None, oauth, "internal_error (try again)", false),
             (&not_listed, Word::None, oauth, "temporarily_unavailable (later)", false),
             (&not_listed, Word::None, oauth, "use_dpop_nonce: /token demands another", false),
             (&not_listed, Word::None, Class::Credentials, "client svc is refused: invalid_client", false),

@@ -4,6 +4,7 @@
 use std::any::Any;
 use std::collections::HashMap;
 use std::pin::Pin;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use crate::clock::Timestamp;
@@ -35,6 +36,8 @@ pub struct ProviderMemory {
     pub dpop: dpop::Keys,
     /// Which grants it offers without saying so.
     pub unlisted: grants::Unlisted,
+    /// Whether its userinfo has ever been signed, whatever the metadata says of it.
+    pub signs_userinfo: AtomicBool,
 }
 
 /// Whose turn it is to log in with a passkey, and the signature counter that its next login starts from. Providers refuse

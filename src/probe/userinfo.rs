@@ -1,5 +1,7 @@
 //! `userinfo`: who the user is, asked in every way that must work, and in ways that must not (OIDC Core 5.3).
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use async_trait::async_trait;
 use http::{Method, header};
 use schemars::JsonSchema;
@@ -167,10 +169,13 @@ impl Userinfo {
             .await?
             .map_err(|code| Fault::new(Class::OauthError, format!("userinfo refuses the access token: {code}")))?;
         let found = if is_signed(answer) { "signed" } else { "plain" };
+        // What was signed once and is not any more was taken away, not left out.
+        let (once, now) = (&relying.memory.signs_userinfo, is_signed(answer));
+        let signs = once.fetch_or(now, Relaxed) || now;
         let expected = self.signed.map(|signed| if signed { "signed" } else { "plain" });
         match expected.filter(|expected| *expected != found) {
             None => Ok(claims),
-            Some("signed") if metadata.document().is_some() && !metadata.has(SIGNING) => {
+            Some("signed") if !signs && metadata.document().is_some() && !metadata.has(SIGNING) => {
                 let detail = format!("userinfo answers with plain claims, and the metadata has no {SIGNING}");
                 Err(Fault::new(Class::Unsupported, detail))
             }

@@ -91,6 +91,7 @@ fn write_within(
 
 /// Writes, as long as somebody waits for it or it was promised.
 fn see_through(shared: &Shared, (turn, bell): &Waited, work: &mut impl FnMut(&mut Ledger) -> rusqlite::Result<()>) {
+    let mut told = String::new();
     loop {
         let result = match locked(&shared.ledger).as_mut() {
             Some(ledger) => {
@@ -111,7 +112,10 @@ fn see_through(shared: &Shared, (turn, bell): &Waited, work: &mut impl FnMut(&mu
         match (&*turn, result) {
             (Turn::Promised, Ok(())) => tracing::info!("the change that was waited for is on disk"),
             (Turn::Promised, Err((false, why))) => {
-                tracing::warn!(why, "a change that is in force is not on disk yet");
+                if why != told {
+                    tracing::warn!(why, "a change that is in force is not on disk yet");
+                    told = why;
+                }
                 drop(turn);
                 std::thread::sleep(AGAIN);
                 continue;
@@ -132,7 +136,7 @@ impl Place {
         let waited = self.bell.wait_timeout_while(locked(&self.taken), patience, busy);
         let (mut taken, _) = waited.unwrap_or_else(PoisonError::into_inner);
         if *taken != Taken::Free {
-            return Err("the disk has not answered yet: an earlier change still waits for it".to_owned());
+            return Err("an earlier change is not on disk yet".to_owned());
         }
         *taken = Taken::Busy;
         Ok(())

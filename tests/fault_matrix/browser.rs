@@ -14,7 +14,7 @@ use crate::stage::shown_json;
 use crate::support::Folder;
 use crate::support::authprobe::{authprobe, runs};
 
-/// How many browsers run at a time, of all tables together.
+/// How many browsers run at a time; `.config/nextest.toml` runs one table after the other.
 const AT_ONCE: usize = 2;
 static PLACES: Semaphore = Semaphore::const_new(AT_ONCE);
 
@@ -72,9 +72,11 @@ redirect_uri = "http://127.0.0.1:8765/cb"
 scopes = ["openid"]
 "#;
 
-/// How often a run is tried whose own browser let it down, or that has little time, each time with more of it: what a starved
-/// machine did not measure says nothing about the table.
+/// How often a run is tried whose browser came late, or whose little time was over before it came to the fault, each time with
+/// more of it: what a starved machine did not measure says nothing about the table.
 const TRIES: u64 = 4;
+/// What is said where the browser came late.
+const LATE: &[&str] = &["no browser was ready within", "the browser did not start", "the browser opened no window"];
 
 /// As a user would write it, for that try.
 fn configuration(row: &Row, lab: &LabHandle, folder: &Folder, attempt: u64) -> PathBuf {
@@ -136,10 +138,11 @@ async fn judged(row: &Row, lab: &LabHandle, (probe, expected): (&str, &str)) -> 
         };
         let came = runs(&finished.stdout);
         let Some(run) = came.first() else { return (format!("{finished:?}"), String::new()) };
-        let found = shown_json(&run.0);
-        let hasty = row.has(With::Hasty) && found != expected;
-        if attempt == TRIES || !(hasty || found.starts_with("inconclusive browser/monitor")) {
-            return (found, run.0["fault"]["detail"].to_string());
+        let (found, detail) = (shown_json(&run.0), run.0["fault"]["detail"].to_string());
+        let late = LATE.iter().any(|words| detail.contains(words));
+        let elsewhere = row.has(With::Hasty) && found != expected && found.starts_with("bad timeout/network");
+        if attempt == TRIES || !(late || elsewhere) {
+            return (found, detail);
         }
     }
     unreachable!("the last try is judged as it is")

@@ -143,16 +143,18 @@ impl Row {
     }
 
     /// Runs it; what differs, a line each. Who has little time may have lost it on a busy machine before it came to the fault:
-    /// it is tried once more, with more of it. Nothing is expected of it that too little time brings about.
+    /// it is tried once more, with more of it. What differs of those who have time enough stands.
     async fn differs(&self) -> Vec<String> {
-        match self.differs_in(1).await {
-            wrong if self.has(With::Hasty) && !wrong.is_empty() => self.differs_in(MORE_TIME).await,
-            wrong => wrong,
-        }
+        let is_hasty = |probe: &str| self.has(With::Hasty) && self.of(probe).is_some();
+        let (hasty, others): (Vec<_>, Vec<_>) =
+            self.differs_in(1).await.into_iter().partition(|(probe, _)| is_hasty(probe));
+        let again = if hasty.is_empty() { Vec::new() } else { self.differs_in(MORE_TIME).await };
+        let again = again.into_iter().filter(|(probe, _)| is_hasty(probe));
+        others.into_iter().chain(again).map(|(_, line)| line).collect()
     }
 
-    /// The same, where the hasty have so many times what they usually have.
-    async fn differs_in(&self, times: u64) -> Vec<String> {
+    /// The probes of which something differs, and what, where the hasty have so many times what they usually have.
+    async fn differs_in(&self, times: u64) -> Vec<(String, String)> {
         let stage = Stage::in_time(self, times).await;
         let came = stage.run(self).await;
         stage.end().await;
@@ -160,10 +162,9 @@ impl Row {
         for (probe, found) in came {
             let expected = self.of(&probe).unwrap_or("good");
             if found != expected {
-                wrong.push(format!(
-                    "{} {} {:?}: {probe}: expected {expected:?}, found {found:?}",
-                    self.fault, self.parameters, self.with
-                ));
+                let (fault, parameters, with) = (self.fault, self.parameters, self.with);
+                let line = format!("{fault} {parameters} {with:?}: {probe}: expected {expected:?}, found {found:?}");
+                wrong.push((probe, line));
             }
         }
         wrong

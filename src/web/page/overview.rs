@@ -13,8 +13,9 @@ use futures_util::StreamExt as _;
 use futures_util::future::join;
 use futures_util::stream::{once, unfold};
 use maud::{Markup, html};
+use tokio::select;
 use tokio::sync::mpsc;
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinError, spawn_blocking};
 use tokio::time::sleep;
 
 use self::state::State;
@@ -69,26 +70,40 @@ fn opens(headers: &HeaderMap) -> bool {
     }
 }
 
-/// What has thousands of checks takes a while to write: so many at once, and where nobody else waits for it.
 async fn write(app: App, reader: Reader, parts: mpsc::Sender<Part>, head_start: Duration) {
-    // It is never closed.
-    let _place = app.overviews.clone().acquire_owned().await.ok();
-    let begin = {
-        let app = app.clone();
-        move || Begin::write(&app, &reader)
-    };
-    let Ok(mut begin) = spawn_blocking(begin).await else { return };
+    let own = app.clone();
+    let Some(Ok(mut begin)) = in_place(&app, &parts, move || Begin::write(&own, &reader)).await else { return };
     if parts.send(Ok(std::mem::take(&mut begin.text))).await.is_err() {
         return;
     }
     let rest = async {
         let episodes = day::episodes(&app).await;
-        spawn_blocking(move || begin.rest(&app, episodes)).await
+        let own = app.clone();
+        in_place(&app, &parts, move || begin.rest(&own, episodes)).await
     };
-    let (rest, ()) = join(rest, sleep(head_start)).await;
+    let (Some(rest), ()) = join(rest, sleep(head_start)).await else { return };
     // Without its end a browser shows what there is, and whoever keeps an older page keeps it.
     let rest = rest.inspect_err(|error| tracing::error!(%error, "the rest of the overview could not be written"));
     let _ = parts.send(rest.map_err(io::Error::other)).await;
+}
+
+/// What has thousands of checks takes a while to write: so many at once, and where nobody else waits for it. Whoever waits for
+/// something else meanwhile has no place. `None`: the reader has gone.
+async fn in_place<T: Send + 'static>(
+    app: &App,
+    parts: &mpsc::Sender<Part>,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Option<Result<T, JoinError>> {
+    let place = select! {
+        biased;
+        () = parts.closed() => return None,
+        place = app.overviews.clone().acquire_owned() => place,
+    };
+    let work = move || {
+        let _place = place;
+        work()
+    };
+    Some(spawn_blocking(work).await)
 }
 
 /// The page up to its sentence, and what the rest is written from.

@@ -156,8 +156,8 @@ impl BurnDown {
         let now = self.left.0.map_or_else(|| "unknown".to_owned(), words::left);
         let gaps = match self.gaps.len() {
             0 => String::new(),
-            1 => "; one stretch was not measured".to_owned(),
-            n => format!("; {n} stretches were not measured"),
+            1 => "; of one stretch nothing is known".to_owned(),
+            n => format!("; of {n} stretches nothing is known"),
         };
         format!("The error budget over the window, falling from 100%: now {now}{gaps}.")
     }

@@ -60,7 +60,7 @@ fn legend(drawn: &BurnDown) -> Markup {
             li { (sample("stroke thick s-accent")) "budget left" }
             @if drawn.differs() { li { (sample("stroke dashed s-warn")) "raw: with maintenance" } }
             li { (sample("stroke dashed s-faint")) "evenly spent" }
-            @if !drawn.gaps.is_empty() { li { (patch("gap", "0", "10")) "not measured" } }
+            @if !drawn.gaps.is_empty() { li { (patch("gap", "0", "10")) "not known" } }
             @if !drawn.maintenance.is_empty() { li { (patch("f-warn", "7", "3")) "maintenance" } }
         }
         @if drawn.clipped { p.faint { "Overspent by more than is drawn." } }
