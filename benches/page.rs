@@ -78,7 +78,8 @@ struct Loaded {
 }
 
 async fn load(eyes: &Eyes, url: &str) -> Loaded {
-    eyes.adapt(1280, false).await;
+    // A window of that size, not the emulation of one: with that each page waits for frames of its own.
+    eyes.client.set_window_size(1280, 900).await.expect("a window");
     let (mut paints, mut answers, mut wholes, mut size) = (vec![], vec![], vec![], 0.0);
     for load in 0..=LOADS {
         eyes.see(url).await;
