@@ -61,7 +61,7 @@ fn what_could_not_begin_in_time_is_refused_and_never_written() {
     // Who comes now does not wait at all, however many they are: else this would take an hour.
     for _ in 0..60 {
         let why = write_within(shared, LATER, put("b")).unwrap_err();
-        assert!(why.contains("an earlier change still waits"), "{why}");
+        assert!(why.contains("an earlier change is not on disk"), "{why}");
     }
     drop(hung);
     until(shared, Taken::Free);
